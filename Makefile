@@ -1,0 +1,60 @@
+# Two commands do everything: `make run` and `make test`. Both begin with `make deps`.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# Where the release goes. A static standard library: one file to copy, 5 MB to start with.
+RELEASE := .build/release/tidings
+SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
+PACKAGES := libevent-dev libhiredis-dev libre2-dev libsimdjson-dev redis-server redis-tools
+TEST_PACKAGES := $(PACKAGES) chromium chromium-driver curl python3 python3-venv
+FORMATTED := Package.swift Sources Tests
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+# What of $(1) is not installed; dpkg-query is quick, apt-get is not.
+missing = $(shell for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
+install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
+	echo "installing $$packages"; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	$(SUDO) apt-get update -qq && $(SUDO) -E apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
+
+.PHONY: help run deps test-deps build debug test lint format install uninstall clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+run: deps build ## Build and start the whole pipeline; prints the address of a page that works
+	@$(RELEASE) up $(ARGS)
+
+deps: ## Install what is missing (apt); quick when nothing is
+	@$(call install,$(PACKAGES))
+
+test-deps: deps ## The same for what only the tests need
+	@$(call install,$(TEST_PACKAGES))
+
+build: deps ## Build the release, .build/release/tidings
+	@$(SWIFT_RELEASE)
+
+debug: deps ## Build for debugging
+	@swift build
+
+test: test-deps ## Run all tests
+	@swift build --build-tests
+	@swift test --skip-build $(ARGS)
+
+lint: ## Check the format; nothing is changed
+	@swift format lint --strict --parallel --recursive $(FORMATTED)
+
+format: ## Format the sources in place
+	@swift format --in-place --parallel --recursive $(FORMATTED)
+
+install: build ## Install the release and its manual files (PREFIX, DESTDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tidings
+	install -m 755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/tidings
+	install -m 644 deploy/* $(DESTDIR)$(PREFIX)/share/tidings/
+
+uninstall: ## Remove what install put there
+	rm -rf $(DESTDIR)$(PREFIX)/bin/tidings $(DESTDIR)$(PREFIX)/share/tidings
+
+clean: ## Remove build output
+	rm -rf .build

@@ -1,0 +1,77 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What holds for every Swift target: Swift 6, explicit existentials, internal imports, and no warning left standing.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "tidings",
+    products: [
+        .executable(name: "tidings", targets: ["tidings"]),
+        .library(name: "Thoonk", targets: ["Thoonk"]),
+        .library(name: "Pipeline", targets: ["Pipeline"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "4.0.0"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        // C libraries, each behind a module of its own.
+        .systemLibrary(name: "CEvent"),
+        .systemLibrary(name: "CHiredis"),
+        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+
+        // The arrows of docs/architecture.md: a target depends only on what stands above it.
+        .target(name: "Events", dependencies: ["CEvent"], swiftSettings: strict),
+        .target(name: "JSON", dependencies: ["CSimdjson"], swiftSettings: strict),
+        .target(
+            name: "Redis",
+            dependencies: ["CHiredis", "CEvent", "Events", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .target(
+            name: "Thoonk", dependencies: ["Redis", "Events"],
+            resources: [.embedInCode("tidings.lua")], swiftSettings: strict),
+        .target(
+            name: "Pipeline",
+            dependencies: ["Thoonk", "Redis", "Events", "JSON", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .target(
+            name: "Comments",
+            dependencies: ["Pipeline", "JSON", "CRE2", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
+        .target(
+            name: "Edge",
+            dependencies: ["Thoonk", "Redis", "Events", "JSON", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "tidings",
+            dependencies: [
+                "Comments", "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Yams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            resources: [.embedInCode("demo.html")], swiftSettings: strict),
+
+        // Tests mirror Sources.
+        .target(
+            name: "TestSupport", dependencies: ["Redis", "Events", "JSON", "Thoonk"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "RedisTests", dependencies: ["Redis", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "ThoonkTests", dependencies: ["Thoonk", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "CommentsTests", dependencies: ["Comments", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "EdgeTests", dependencies: ["Edge", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "tidingsTests", dependencies: ["tidings", "TestSupport"], swiftSettings: strict),
+    ],
+    cxxLanguageStandard: .cxx17
+)

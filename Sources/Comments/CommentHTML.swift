@@ -1,0 +1,105 @@
+/// Turns a comment's text into the HTML that readers see, in one pass over its bytes.
+///
+/// The text is cut into links, mentions, line ends and the rest; each piece is escaped on its own, so nothing is ever
+/// searched for in HTML. The only markup that can come out is `<a href="http…" rel="nofollow ugc noopener"
+/// target="_blank">`, `<span class="mention">` and `<br>`.
+struct CommentHTML {
+    private static let maxMentions = 10
+
+    /// The HTML, UTF-8.
+    private(set) var html: [UInt8] = []
+    /// The names mentioned, each once, the first ten.
+    private(set) var mentions: [String] = []
+
+    init(_ text: String) {
+        let clean = PlainText.cleaned(text)
+        html.reserveCapacity(clean.count + clean.count / 8)
+        clean.withUnsafeBufferPointer { render($0) }
+    }
+
+    private mutating func render(_ text: UnsafeBufferPointer<UInt8>) {
+        var plain = 0
+        var index = 0
+        while index < text.count {
+            let start = index
+            switch text[index] {
+            case UInt8(ascii: "\n"):
+                flush(text, plain..<start)
+                index = appendLineBreaks(text, from: index)
+            case UInt8(ascii: "@"):
+                guard let name = MentionFinder.name(in: text, at: index) else {
+                    index += 1
+                    continue
+                }
+                flush(text, plain..<start)
+                appendMention(text[name])
+                index = name.upperBound
+            case UInt8(ascii: "h"), UInt8(ascii: "H"), UInt8(ascii: "w"), UInt8(ascii: "W"):
+                switch LinkFinder.find(in: text, at: index) {
+                case .nothing:
+                    index += 1
+                    continue
+                case .text(let end):
+                    index = end
+                    continue
+                case .link(let range, let needsScheme):
+                    flush(text, plain..<start)
+                    appendLink(text[range], needsScheme: needsScheme)
+                    index = range.upperBound
+                }
+            default:
+                index += 1
+                continue
+            }
+            plain = index
+        }
+        flush(text, plain..<text.count)
+    }
+
+    private mutating func flush(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) {
+        if !range.isEmpty { HTMLEscape.append(text[range], to: &html) }
+    }
+
+    /// One `<br>` for a line end, two for any number of them, blank lines included. Returns where the text goes on.
+    private mutating func appendLineBreaks(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        var lines = 0
+        var end = start
+        var index = start
+        while index < text.count {
+            switch text[index] {
+            case UInt8(ascii: "\n"):
+                lines += 1
+                end = index + 1
+            case UInt8(ascii: " "), UInt8(ascii: "\t"): break
+            default:
+                index = text.count
+                continue
+            }
+            index += 1
+        }
+        append(lines > 1 ? "<br><br>" : "<br>")
+        return end
+    }
+
+    private mutating func appendMention(_ name: Slice<UnsafeBufferPointer<UInt8>>) {
+        append("<span class=\"mention\">@")
+        HTMLEscape.append(name, to: &html)
+        append("</span>")
+        guard mentions.count < Self.maxMentions else { return }
+        let name = String(decoding: name, as: UTF8.self)
+        if !mentions.contains(name) { mentions.append(name) }
+    }
+
+    private mutating func appendLink(_ link: Slice<UnsafeBufferPointer<UInt8>>, needsScheme: Bool) {
+        append("<a href=\"")
+        if needsScheme { append("http://") }
+        HTMLEscape.append(link, to: &html)
+        append("\" rel=\"nofollow ugc noopener\" target=\"_blank\">")
+        HTMLEscape.append(link, to: &html)
+        append("</a>")
+    }
+
+    private mutating func append(_ markup: StaticString) {
+        html.append(contentsOf: UnsafeBufferPointer(start: markup.utf8Start, count: markup.utf8CodeUnitCount))
+    }
+}

@@ -1,0 +1,98 @@
+/// Finds links in plain text: `http://`, `https://` and `www.` with a host, nothing else. No other scheme ever becomes a
+/// link.
+enum LinkFinder {
+    /// A longer one is left as text. Source: the length that every browser and server takes.
+    private static let maxBytes = 2048
+
+    /// What begins at a place in a text.
+    enum Finding {
+        case nothing
+        /// A link, and whether a scheme must be put before it.
+        case link(Range<Int>, needsScheme: Bool)
+        /// Something that is too long for a link. Text up to there at least, and not to be searched again: a text of
+        /// nothing but beginnings would cost the square of its length.
+        case text(until: Int)
+    }
+
+    static func find(in text: UnsafeBufferPointer<UInt8>, at index: Int) -> Finding {
+        guard let start = LinkStart.length(in: text, at: index), !isInsideWord(text, index) else { return .nothing }
+        let needsScheme = text[index] | 0x20 == UInt8(ascii: "w")
+        var end = index + start
+        while end < text.count {
+            let (scalar, length) = UTF8Text.scalar(in: text, at: end)
+            guard isPart(scalar) else { break }
+            end += length
+            if end - index > maxBytes { return .text(until: end) }
+        }
+        end = withoutTrailingPunctuation(text, index..<end)
+        guard end > index + start, hasHost(text[index + start..<end], afterWWW: needsScheme) else {
+            return .nothing
+        }
+        return .link(index..<end, needsScheme: needsScheme)
+    }
+
+    private static func isInsideWord(_ text: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
+        UTF8Text.scalar(in: text, before: index).map { UTF8Text.isWord($0.0) } ?? false
+    }
+
+    /// Whether a character may stand in a link. Quotes, brackets and backslashes end it: browsers read some of them in
+    /// their own way.
+    private static func isPart(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "<", ">", "\"", "`", "\\", "^", "{", "|", "}": return false
+        default: break
+        }
+        if scalar.isASCII { return scalar.value > 0x20 && scalar.value < 0x7F }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .spaceSeparator, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse,
+            .unassigned:
+            return false
+        default: return true
+        }
+    }
+
+    /// The end of the link without the punctuation of the sentence around it, and without closing brackets that were
+    /// opened outside of it.
+    private static func withoutTrailingPunctuation(
+        _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+    ) -> Int {
+        // How many brackets are closed more often than opened, kept while they are taken off one by one.
+        var excessRound = 0
+        var excessSquare = 0
+        for byte in text[range] {
+            switch byte {
+            case UInt8(ascii: "("): excessRound -= 1
+            case UInt8(ascii: ")"): excessRound += 1
+            case UInt8(ascii: "["): excessSquare -= 1
+            case UInt8(ascii: "]"): excessSquare += 1
+            default: break
+            }
+        }
+        var end = range.upperBound
+        while end > range.lowerBound, let (scalar, length) = UTF8Text.scalar(in: text, before: end) {
+            switch scalar {
+            case ".", ",", ";", ":", "!", "?", "'", "*", "_", "~": break
+            case ")" where excessRound > 0: excessRound -= 1
+            case "]" where excessSquare > 0: excessSquare -= 1
+            default:
+                guard !scalar.isASCII else { return end }
+                switch scalar.properties.generalCategory {
+                case .closePunctuation, .finalPunctuation, .otherPunctuation: break
+                default: return end
+                }
+            }
+            end -= length
+        }
+        return end
+    }
+
+    /// Whether a host follows: it begins with a letter or a digit, holds no `@` (`http://bank.example@evil.example` leads
+    /// to the second), and after `www.` has another dot inside.
+    private static func hasHost(_ rest: Slice<UnsafeBufferPointer<UInt8>>, afterWWW: Bool) -> Bool {
+        let host = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        guard let first = host.first, first >= 0x80 || (UTF8Text.isWord(first) && first != UInt8(ascii: "_")),
+            !host.contains(UInt8(ascii: "@"))
+        else { return false }
+        return !afterWWW || host.dropLast().contains(UInt8(ascii: "."))
+    }
+}

@@ -1,0 +1,54 @@
+/// Removes from a text what no reader is meant to see work: control characters, and the characters that reverse the
+/// order of what follows (U+202A to U+202E, U+2066 to U+2069), with which a name or a link can be made to look like
+/// another.
+enum PlainText {
+    /// The text with line ends as `\n` and without white space at its ends. Tabs and line ends stay.
+    static func cleaned(_ text: String) -> [UInt8] {
+        var text = text
+        var clean = text.withUTF8 { cleaned($0, keepingLines: true) }
+        let end = clean.lastIndex { !isSpace($0) }.map { $0 + 1 } ?? 0
+        clean.removeSubrange(end...)
+        let start = clean.firstIndex { !isSpace($0) } ?? 0
+        clean.removeSubrange(..<start)
+        return clean
+    }
+
+    /// A name on one line; nil when there is nothing to remove.
+    static func cleanedName(_ name: String) -> String? {
+        var name = name
+        return name.withUTF8 { utf8 in
+            let clean = cleaned(utf8, keepingLines: false)
+            return clean.count == utf8.count ? nil : String(decoding: clean, as: UTF8.self)
+        }
+    }
+
+    private static func cleaned(_ utf8: UnsafeBufferPointer<UInt8>, keepingLines: Bool) -> [UInt8] {
+        var clean: [UInt8] = []
+        clean.reserveCapacity(utf8.count)
+        var index = 0
+        while index < utf8.count {
+            let byte = utf8[index]
+            if byte >= 0x20, byte < 0x7F {
+                clean.append(byte)
+                index += 1
+                continue
+            }
+            let (scalar, length) = UTF8Text.scalar(in: utf8, at: index)
+            switch scalar.value {
+            case 0x0D where keepingLines:
+                // CR LF is one line end; the LF is still to come.
+                if index + 1 == utf8.count || utf8[index + 1] != 0x0A { clean.append(0x0A) }
+            case 0x2028 where keepingLines, 0x2029 where keepingLines: clean.append(0x0A)
+            case 0x09 where keepingLines, 0x0A where keepingLines: clean.append(byte)
+            case 0x00..<0x20, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069: break
+            default: clean.append(contentsOf: utf8[index..<index + length])
+            }
+            index += length
+        }
+        return clean
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || byte == 0x0A || byte == 0x09
+    }
+}

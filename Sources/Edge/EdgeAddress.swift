@@ -1,0 +1,36 @@
+/// Where an edge listens: a TCP port or a unix socket.
+public enum EdgeAddress: Sendable, Equatable, CustomStringConvertible {
+    /// A host name or address and a port; port 0 lets the system choose one.
+    case tcp(host: String, port: UInt16)
+    /// A unix socket's path.
+    case unix(path: String)
+
+    /// Reads `HOST:PORT`, `[IPV6]:PORT`, `:PORT` (all addresses) or `unix:/PATH`.
+    public init(parsing text: String) throws(EdgeError) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst(5))
+            guard !path.isEmpty, path.utf8.count < 108 else {
+                throw EdgeError(code: .address, message: "a unix socket's path has 1 to 107 bytes: \(text)")
+            }
+            self = .unix(path: path)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            throw EdgeError(code: .address, message: "'\(text)' is no address: give HOST:PORT or unix:/PATH")
+        }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+        } else if host.contains(":") {
+            throw EdgeError(code: .address, message: "write an IPv6 address in brackets, as in [::1]:8080: \(text)")
+        }
+        self = .tcp(host: host, port: port)
+    }
+
+    public var description: String {
+        switch self {
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}

@@ -1,0 +1,21 @@
+/// Why an edge could not start.
+public struct EdgeError: Error, CustomStringConvertible {
+    /// What kind of failure it is.
+    public enum Code: Sendable {
+        /// The address cannot be understood.
+        case address
+        /// The address cannot be listened on.
+        case listen
+    }
+
+    public let code: Code
+    /// What failed, and what to do about it.
+    public let message: String
+
+    public init(code: Code, message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+}

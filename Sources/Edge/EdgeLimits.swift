@@ -1,0 +1,52 @@
+/// Every limit of an edge process, each with its default. Times are milliseconds, sizes are bytes.
+public struct EdgeLimits: Sendable {
+    /// Connections held at once. One more is answered 503 and closed.
+    public var maxConnections = 65_536
+    /// A request's head: request line, fields, the empty line. Larger: 431.
+    public var headerBytes = 16 * 1024
+    /// Fields in a request's head. More: 431.
+    public var headerFields = 100
+    /// A request's target. Longer: 414.
+    public var urlBytes = 8 * 1024
+    /// A body that is one event. Larger: 413.
+    public var bodyBytes = 64 * 1024
+    /// A body that is many events, one a line. Larger: 413.
+    public var batchBytes = 1024 * 1024
+    /// Channels in one poll. More: 400.
+    public var channelsPerPoll = 50
+    /// A channel's name. Longer: 400.
+    public var channelNameBytes = 256
+    /// Channels watched at once. At the limit the longest idle one is let go; with none idle: 503.
+    public var maxChannels = 65_536
+    /// Loads of channels' histories under way at once; the others wait their turn.
+    public var loadsAtOnce = 64
+    /// Events that a channel's ring keeps.
+    public var ringEvents = 1024
+    /// Bytes of events that a channel's ring keeps.
+    public var ringBytes = 1024 * 1024
+    /// The body of one answer. What does not fit comes with the next; a single event is never cut.
+    public var answerBytes = 1024 * 1024
+    /// Input kept for a connection whose request is being answered. Beyond, reading pauses.
+    public var pipelineBytes = 16 * 1024
+
+    /// From a request's first byte to the end of its head. Later: 408.
+    public var headerTimeout: Int64 = 10_000
+    /// From a request's head to the end of its body. Later: 408.
+    public var bodyTimeout: Int64 = 30_000
+    /// Between two requests of a connection. Later: closed.
+    public var idleTimeout: Int64 = 75_000
+    /// Without progress while an answer is written. Later: closed.
+    public var writeTimeout: Int64 = 30_000
+    /// For reading a closed connection's left-over input, so that the last answer arrives.
+    public var lingerTimeout: Int64 = 2_000
+    /// For an answer from the comment sink. Later: 503.
+    public var acceptTimeout: Int64 = 30_000
+    /// For a channel's history when the reader does not hold. Later: 503.
+    public var loadTimeout: Int64 = 5_000
+    /// How long a channel without readers stays watched.
+    public var channelLinger: Int64 = 60_000
+    /// How long a stream of server-sent events lasts before the client is sent to connect anew.
+    public var streamTimeout: Int64 = 60_000
+
+    public init() {}
+}

@@ -1,0 +1,60 @@
+/// What an edge counts. Counters only grow; gauges say so.
+final class EdgeMetrics {
+    /// Gauge: connections open now.
+    var connections = 0
+    var connectionsAccepted = 0
+    var connectionsRefused = 0
+    var acceptPauses = 0
+    /// Gauge: polls and streams held now.
+    var held = 0
+    var eventsReceived = 0
+    var eventsDelivered = 0
+    var loads = 0
+    /// Feeds that turned out to be others than they were.
+    var resets = 0
+    /// Readers that were told that their position is lost.
+    var positionsLost = 0
+    var commentsPosted = 0
+    /// Answers that did not fit the socket's buffer at once.
+    var writesDelayed = 0
+    /// Clients that left while their request was held.
+    var clientsGone = 0
+    /// Connections that were ended because a deadline passed.
+    var timeouts = 0
+    private var answers: [HTTPStatus: Int] = [:]
+
+    func answered(_ status: HTTPStatus) {
+        answers[status, default: 0] += 1
+    }
+
+    /// The metrics in Prometheus' text format.
+    func text(channels: Int, isReady: Bool) -> String {
+        var text = ""
+        func add(_ name: String, _ kind: String, _ help: String, _ value: Int) {
+            text += "# HELP tidings_edge_\(name) \(help)\n# TYPE tidings_edge_\(name) \(kind)\n"
+            text += "tidings_edge_\(name) \(value)\n"
+        }
+        add("ready", "gauge", "1 when Redis serves and its announcements are heard.", isReady ? 1 : 0)
+        add("connections", "gauge", "Connections open now.", connections)
+        add("held", "gauge", "Polls and streams held now.", held)
+        add("channels", "gauge", "Channels watched now.", channels)
+        add("connections_accepted_total", "counter", "Connections accepted.", connectionsAccepted)
+        add("connections_refused_total", "counter", "Connections refused at the limit.", connectionsRefused)
+        add("accept_pauses_total", "counter", "Pauses of accepting for want of descriptors.", acceptPauses)
+        add("events_received_total", "counter", "Events announced by Redis.", eventsReceived)
+        add("events_delivered_total", "counter", "Events sent to readers.", eventsDelivered)
+        add("history_loads_total", "counter", "Histories loaded from feeds.", loads)
+        add("feed_resets_total", "counter", "Feeds found to be others than they were.", resets)
+        add("positions_lost_total", "counter", "Readers told that their position is lost.", positionsLost)
+        add("comments_posted_total", "counter", "Comments accepted over HTTP.", commentsPosted)
+        add("writes_delayed_total", "counter", "Answers that had to wait for a slow reader.", writesDelayed)
+        add("clients_gone_total", "counter", "Clients that left while they were held.", clientsGone)
+        add("timeouts_total", "counter", "Connections ended by a deadline.", timeouts)
+        text += "# HELP tidings_edge_answers_total Answers by status code.\n"
+        text += "# TYPE tidings_edge_answers_total counter\n"
+        for (status, count) in answers.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            text += "tidings_edge_answers_total{code=\"\(status.rawValue)\"} \(count)\n"
+        }
+        return text
+    }
+}

@@ -1,0 +1,24 @@
+/// What an edge process is told when it starts.
+public struct EdgeOptions: Sendable {
+    /// Where to listen.
+    public var address: EdgeAddress
+    /// How long a long-poll is held when the client names no time, in seconds, 1 to 55. Spread by ±20 %.
+    public var holdSeconds = 25
+    /// In how many seconds a drain answers what is held; nil: one hold.
+    public var drainSeconds: Int?
+    /// The kinds of channel (the text before the first `:`) that anyone may read. Others are answered 403.
+    public var publicKinds: Set<String> = ["thread", "forum", "post"]
+    /// Served at `/` when given.
+    public var page: EdgePage?
+    /// The `Access-Control-Allow-Origin` field of every answer.
+    public var allowedOrigin = "*"
+    /// The Redis key of the epoch that offsets belong to.
+    public var epochKey: String
+    /// The limits.
+    public var limits = EdgeLimits()
+
+    public init(address: EdgeAddress, epochKey: String) {
+        self.address = address
+        self.epochKey = epochKey
+    }
+}

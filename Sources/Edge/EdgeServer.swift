@@ -1,0 +1,98 @@
+public import Events
+import Glibc
+public import Logging
+public import Redis
+
+/// The edge of a process: HTTP on one address, channels from Redis.
+///
+/// Everything happens on the loop's thread. Redis connections are not owned: their owner starts and stops them.
+public final class EdgeServer {
+    private let loop: EventLoop
+    private let options: EdgeOptions
+    private let logger: Logger
+    private let metrics = EdgeMetrics()
+    private let source: any ChannelSource
+    private let hub: Hub
+    private let router: Router
+    private let pool: ConnectionPool
+    private let listener: Listener
+    private var drained: (() -> Void)?
+    private var drainLimit: Timer?
+
+    /// - Parameters:
+    ///   - redis: for histories.
+    ///   - subscriber: for announcements.
+    ///   - sink: takes posted comments.
+    public convenience init(
+        on loop: EventLoop, options: EdgeOptions, redis: RedisConnection, subscriber: RedisSubscriber,
+        sink: any CommentSink, logger: Logger
+    ) {
+        let source = FeedSource(redis: redis, subscriber: subscriber, epochKey: options.epochKey, logger: logger)
+        self.init(on: loop, options: options, source: source, sink: sink, logger: logger)
+    }
+
+    init(
+        on loop: EventLoop, options: EdgeOptions, source: any ChannelSource, sink: any CommentSink, logger: Logger
+    ) {
+        self.loop = loop
+        self.options = options
+        self.logger = logger
+        self.source = source
+        hub = Hub(on: loop, source: source, limits: options.limits, metrics: metrics)
+        let services = EdgeServices(
+            hub: hub, metrics: metrics, options: options,
+            seed: UInt64(truncatingIfNeeded: Clock.monotonicNanoseconds()) ^ UInt64(getpid()) << 40)
+        router = Router(services: services, sink: sink)
+        pool = ConnectionPool(
+            on: loop, limits: options.limits, metrics: metrics,
+            head: ResponseHead(allowedOrigin: options.allowedOrigin),
+            handler: router)
+        listener = Listener(on: loop, address: options.address, pool: pool, logger: logger)
+    }
+
+    deinit {
+        pool.closeAll()
+    }
+
+    /// The TCP port in use: what the system chose when 0 was asked for. 0 before ``start()`` and for a unix socket.
+    public var port: UInt16 { UInt16(listener.port) }
+
+    /// Connections open now.
+    public var connections: Int { metrics.connections }
+
+    /// Listens from now on.
+    ///
+    /// - Throws: ``EdgeError`` when the address cannot be listened on.
+    public func start() throws(EdgeError) {
+        try listener.start()
+    }
+
+    /// Ends gracefully: accepts nothing more, answers every request that is held within one hold, each as the last of its
+    /// connection, and calls back when no connection is left. What is not gone some seconds after that hold is cut.
+    public func drain(completion: @escaping () -> Void) {
+        guard drained == nil else { return }
+        drained = completion
+        listener.stop()
+        router.isDraining = true
+        let hold = Int64(options.drainSeconds ?? options.holdSeconds) * 1000
+        pool.onClosed = { [unowned self] in self.checkDrained() }
+        pool.drain(over: hold)
+        drainLimit = Timer(on: loop) { [unowned self] in self.pool.closeAll() }
+        drainLimit?.schedule(after: hold + 5000)
+        checkDrained()
+    }
+
+    /// Ends at once: closes every connection.
+    public func stop() {
+        listener.stop()
+        pool.closeAll()
+    }
+
+    private func checkDrained() {
+        guard pool.count == 0, let completion = drained else { return }
+        drained = {}
+        pool.onClosed = {}
+        drainLimit = nil
+        completion()
+    }
+}

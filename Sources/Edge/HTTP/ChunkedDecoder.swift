@@ -1,0 +1,113 @@
+/// Decodes a chunked body (RFC 9112, 7.1) that comes in pieces. Pure.
+///
+/// Strict: sizes have one to eight hexadecimal digits, lines end with CR LF. Chunk extensions and trailer fields are
+/// read over, within a limit of 4 KiB for all of them together.
+struct ChunkedDecoder {
+    /// What is known after some bytes.
+    enum Progress: Equatable {
+        case needsMore
+        /// The body ended after this many bytes of the piece.
+        case complete(consumed: Int)
+        case refused(Refusal)
+    }
+
+    private enum State {
+        case size(digits: Int)
+        case extensions
+        case sizeEnd
+        case data
+        case dataEnd
+        case dataEndLF
+        case trailer(empty: Bool)
+        case trailerEnd(last: Bool)
+    }
+
+    private var state = State.size(digits: 0)
+    private var remaining = 0
+    private var overhead = 0
+    private let limit: Int
+
+    /// - Parameter limit: the most bytes that the decoded body may have.
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Decodes a piece and appends what it holds of the body.
+    mutating func decode(_ bytes: Span<UInt8>, into body: inout [UInt8]) -> Progress {
+        var index = 0
+        while index < bytes.count {
+            if case .data = state {
+                let count = min(remaining, bytes.count - index)
+                bytes.extracting(index..<(index + count)).withUnsafeBufferPointer { body.append(contentsOf: $0) }
+                remaining -= count
+                index += count
+                if remaining == 0 { state = .dataEnd }
+                continue
+            }
+            if let refusal = step(bytes[index], bodyCount: body.count) { return .refused(refusal) }
+            index += 1
+            if case .trailerEnd(last: true) = state, bytes[index - 1] == 0x0A { return .complete(consumed: index) }
+        }
+        return .needsMore
+    }
+
+    private static let malformed = Refusal(.badRequest, "the chunked body is malformed")
+
+    /// Takes one byte of what frames the data.
+    private mutating func step(_ byte: UInt8, bodyCount: Int) -> Refusal? {
+        switch state {
+        case .size(let digits):
+            if let value = byte.hexadecimalValue {
+                guard digits < 8 else { return Self.malformed }
+                remaining = remaining << 4 | Int(value)
+                state = .size(digits: digits + 1)
+                return nil
+            }
+            guard digits > 0 else { return Self.malformed }
+            if bodyCount + remaining > limit {
+                return Refusal(.contentTooLarge, "the body is larger than \(limit) bytes; send it in parts")
+            }
+            switch byte {
+            case 0x0D: state = .sizeEnd
+            case 0x3B: state = .extensions
+            default: return Self.malformed
+            }
+        case .extensions:
+            if byte == 0x0D {
+                state = .sizeEnd
+                return nil
+            }
+            return extra(byte)
+        case .sizeEnd:
+            guard byte == 0x0A else { return Self.malformed }
+            state = remaining == 0 ? .trailer(empty: true) : .data
+        case .data:
+            return Self.malformed
+        case .dataEnd:
+            guard byte == 0x0D else { return Self.malformed }
+            state = .dataEndLF
+        case .dataEndLF:
+            guard byte == 0x0A else { return Self.malformed }
+            state = .size(digits: 0)
+            remaining = 0
+        case .trailer(let empty):
+            if byte == 0x0D {
+                state = .trailerEnd(last: empty)
+                return nil
+            }
+            state = .trailer(empty: false)
+            return extra(byte)
+        case .trailerEnd(let last):
+            guard byte == 0x0A else { return Self.malformed }
+            if !last { state = .trailer(empty: true) }
+        }
+        return nil
+    }
+
+    /// A byte of an extension or a trailer field: counted, checked, not kept.
+    private mutating func extra(_ byte: UInt8) -> Refusal? {
+        overhead += 1
+        guard overhead <= 4096, byte >= 0x20 || byte == 0x09, byte != 0x7F else { return Self.malformed }
+        return nil
+    }
+}

@@ -1,0 +1,430 @@
+import Events
+import Glibc
+
+/// One client's connection: reads requests, one after the other, and writes their answers in order.
+///
+/// The next request is looked at when the last one is answered. An idle or held connection owns no buffer: input goes
+/// through one buffer of the pool, output through another, and only what is left over is kept here.
+///
+/// Connection, event, exchange and pool hold each other; ``close()`` is what parts them, and the pool sees to it that
+/// every connection is closed.
+final class Connection {
+    private enum State: UInt8 {
+        /// Between two requests.
+        case idle
+        /// Part of a head is there.
+        case head
+        /// Part of a body is there.
+        case body
+        /// A handler has the request.
+        case exchange
+        /// The answer is complete and not all sent.
+        case writing
+        /// The last answer is sent; what the client still sends is thrown away, so that the answer is not lost.
+        case lingering
+        case closed
+    }
+
+    let descriptor: Int32
+    private let pool: ConnectionPool
+    private var event: FileEvent?
+    private var inbound: Inbound?
+    private var exchange: (any Exchange)?
+    private var output: Output?
+    private var state = State.idle
+    private var keepAlive = true
+    private var isHTTP10 = false
+    private var isHeadRequest = false
+    /// The exchange writes an answer without an end.
+    private var isStreaming = false
+    /// Input is being looked at further up the stack.
+    private var isAdvancing = false
+    /// After a refusal, input that nobody wants may be on its way.
+    private var mustLinger = false
+    private var isReadingPaused = false
+
+    /// Up to this size it is cheaper to copy a body behind its head than to send two pieces.
+    private static let copiedBody = 4096
+
+    init(descriptor: Int32, pool: ConnectionPool, loop: EventLoop) {
+        self.descriptor = descriptor
+        self.pool = pool
+        event = FileEvent(on: loop, descriptor: descriptor) { self.ready($0) }
+        event?.watch(.read)
+        pool.schedule(self, in: pool.limits.headerTimeout)
+    }
+
+    // MARK: For handlers
+
+    /// Whether the client asked for the head only.
+    var wantsHeadOnly: Bool { isHeadRequest }
+
+    /// Keeps the request until the exchange answers. Set a deadline with ``hold(until:)``.
+    func begin(_ exchange: any Exchange) {
+        self.exchange = exchange
+    }
+
+    /// Sets the time at which the exchange is told to answer, on the monotonic clock.
+    func hold(until deadline: Int64) {
+        pool.schedule(self, at: deadline)
+    }
+
+    /// Answers the request and ends the exchange.
+    ///
+    /// - Parameters:
+    ///   - type: the `Content-Type`; nil for an answer without content.
+    ///   - fields: adds further fields.
+    func respond(
+        _ status: HTTPStatus, type: StaticString?, body: [UInt8], fields: (inout ResponseHead) -> Void = { _ in }
+    ) {
+        guard state == .exchange else { return }
+        if pool.isDraining { keepAlive = false }
+        exchange = nil
+        state = .writing
+        pool.metrics.answered(status)
+        pool.head.begin(status, now: pool.unixSeconds)
+        if let type { pool.head.field("Content-Type: ", type) }
+        fields(&pool.head)
+        pool.head.end(length: status.isBodiless ? nil : body.count, keepAlive: keepAlive, isHTTP10: isHTTP10)
+        if isHeadRequest || status.isBodiless {
+            write(pool.head.bytes, [])
+        } else if body.count <= Self.copiedBody {
+            pool.head.append(body)
+            write(pool.head.bytes, [])
+        } else {
+            write(pool.head.bytes, body)
+        }
+    }
+
+    /// Answers with a refusal in JSON.
+    func refuse(_ refusal: Refusal) {
+        var body: [UInt8] = []
+        body.append("{\"error\":")
+        body.appendJSONString(refusal.message)
+        body.append("}\n")
+        respond(refusal.status, type: "application/json", body: body) { head in
+            if let allow = refusal.allow { head.field("Allow: ", text: allow) }
+            if let seconds = refusal.retryAfter { head.field("Retry-After: ", Int64(seconds)) }
+        }
+    }
+
+    /// Begins an answer without an end; the connection closes after it.
+    func beginStream(type: StaticString, fields: (inout ResponseHead) -> Void = { _ in }) {
+        guard state == .exchange else { return }
+        keepAlive = false
+        isStreaming = true
+        pool.metrics.answered(.ok)
+        pool.head.begin(.ok, now: pool.unixSeconds)
+        pool.head.field("Content-Type: ", type)
+        fields(&pool.head)
+        pool.head.end(length: nil, keepAlive: false, isHTTP10: isHTTP10)
+        write(pool.head.bytes, [])
+    }
+
+    /// Writes a piece of a stream. Only when ``isDrained``.
+    func stream(_ bytes: [UInt8]) {
+        guard state == .exchange, isStreaming else { return }
+        write(bytes, [])
+    }
+
+    /// Whether all that was written of a stream is sent.
+    var isDrained: Bool { output == nil }
+
+    /// Ends a stream after what was written.
+    func endStream() {
+        guard state == .exchange, isStreaming else { return }
+        exchange = nil
+        isStreaming = false
+        state = .writing
+        if output == nil { outputSent() }
+    }
+
+    // MARK: For the pool
+
+    /// The connection's deadline has passed.
+    func deadlinePassed() {
+        switch state {
+        case .idle, .writing, .lingering:
+            if state != .idle { pool.metrics.timeouts += 1 }
+            close()
+        case .head, .body:
+            pool.metrics.timeouts += 1
+            refuseInput(Refusal(.requestTimeout, "the request did not arrive in time"))
+        case .exchange:
+            // A stream whose reader takes nothing.
+            if output != nil {
+                pool.metrics.timeouts += 1
+                return close()
+            }
+            exchange?.deadlinePassed()
+        case .closed: break
+        }
+    }
+
+    /// The process is to end. True when the connection is held and can be answered at any time.
+    func drain() -> Bool {
+        switch state {
+        case .idle: close()
+        case .exchange: return exchange?.isHold ?? false
+        default: break
+        }
+        return false
+    }
+
+    /// Ends the connection at once.
+    func close() {
+        guard state != .closed else { return }
+        if state == .exchange { pool.metrics.clientsGone += 1 }
+        state = .closed
+        let exchange = self.exchange
+        self.exchange = nil
+        event?.cancel()
+        event = nil
+        inbound = nil
+        output = nil
+        pool.remove(self)
+        Glibc.close(descriptor)
+        exchange?.clientLeft()
+    }
+
+    // MARK: Input
+
+    private func ready(_ readiness: FileEvent.Readiness) {
+        if readiness.contains(.write) { flush() }
+        if readiness.contains(.read), state != .closed { receive() }
+    }
+
+    private func receive() {
+        switch Socket.receive(descriptor, into: &pool.inbox) {
+        case .nothing: break
+        case .failed: close()
+        case .ended: inputEnded()
+        case .bytes(let count): received(count)
+        }
+    }
+
+    /// The client sends nothing more. While it is held that means it has gone; while it takes an answer it may take it all.
+    private func inputEnded() {
+        guard state == .writing else { return close() }
+        keepAlive = false
+        mustLinger = false
+        isReadingPaused = true
+        event?.watch(.write)
+    }
+
+    private func received(_ count: Int) {
+        switch state {
+        case .idle where inbound == nil: receivedRequest(count)
+        case .idle, .head, .body:
+            keep(count)
+            advance()
+        case .exchange, .writing:
+            keep(count)
+            if let inbound, inbound.bytes.count >= pool.limits.pipelineBytes {
+                isReadingPaused = true
+                event?.watch(output == nil ? [] : .write)
+            }
+        case .lingering, .closed: break
+        }
+    }
+
+    /// The usual case: one whole request, read where it lies.
+    private func receivedRequest(_ count: Int) {
+        var parser = RequestParser(limits: pool.limits)
+        // Shared, not copied: nothing is received before this returns.
+        let inbox = pool.inbox
+        let input = inbox.span.extracting(0..<count)
+        guard case .complete(let head) = parser.parse(input), head.length == count, head.framing == .none else {
+            keep(count)
+            return advance()
+        }
+        adopt(head)
+        do throws(Refusal) {
+            dispatch(try pool.handler.read(head, of: input), body: [])
+        } catch {
+            dispatch(error)
+        }
+    }
+
+    /// Keeps what was received.
+    private func keep(_ count: Int) {
+        let inbound = self.inbound ?? Inbound(limits: pool.limits)
+        self.inbound = inbound
+        inbound.bytes.append(contentsOf: pool.inbox.prefix(count))
+    }
+
+    /// Looks at the kept input until a request is under way or more is needed.
+    private func advance() {
+        guard !isAdvancing else { return }
+        isAdvancing = true
+        defer { isAdvancing = false }
+        while let inbound {
+            if inbound.isEmpty {
+                self.inbound = nil
+                break
+            }
+            switch state {
+            case .idle, .head: guard readHead(inbound) else { return }
+            case .body: guard readBody(inbound) else { return }
+            default: return
+            }
+        }
+    }
+
+    /// True when there may be more to do.
+    private func readHead(_ inbound: Inbound) -> Bool {
+        switch inbound.parser.parse(inbound.bytes.span) {
+        case .needsMore:
+            if state == .idle {
+                state = .head
+                pool.schedule(self, in: pool.limits.headerTimeout)
+            }
+            return false
+        case .refused(let refusal):
+            refuseInput(refusal)
+            return false
+        case .complete(let head):
+            adopt(head)
+            let request: Result<Request, Refusal>
+            do throws(Refusal) {
+                request = .success(try pool.handler.read(head, of: inbound.bytes.span))
+            } catch {
+                request = .failure(error)
+            }
+            inbound.bytes.removeFirst(head.length)
+            inbound.parser = RequestParser(limits: pool.limits)
+            return begin(request, head, inbound)
+        }
+    }
+
+    private func adopt(_ head: RequestHead) {
+        keepAlive = head.keepAlive
+        isHTTP10 = head.minorVersion == 0
+        isHeadRequest = head.method == .head
+    }
+
+    /// A head is read: answer, or read the body first.
+    private func begin(_ result: Result<Request, Refusal>, _ head: RequestHead, _ inbound: Inbound) -> Bool {
+        switch (result, head.framing) {
+        case (.failure(let refusal), .none): dispatch(refusal)
+        case (.failure(let refusal), _):
+            refuseInput(refusal)
+            return false
+        case (.success(let request), .none): dispatch(request, body: [])
+        case (.success(let request), .length(let length)):
+            let limit = pool.handler.bodyLimit(of: request)
+            if length > limit {
+                refuseInput(Refusal(.contentTooLarge, "the body is larger than \(limit) bytes; send it in parts"))
+                return false
+            }
+            inbound.missing = length
+            expectBody(of: request, head, inbound)
+        case (.success(let request), .chunked):
+            inbound.decoder = ChunkedDecoder(limit: pool.handler.bodyLimit(of: request))
+            expectBody(of: request, head, inbound)
+        }
+        return true
+    }
+
+    private func expectBody(of request: Request, _ head: RequestHead, _ inbound: Inbound) {
+        inbound.request = request
+        state = .body
+        pool.schedule(self, in: pool.limits.bodyTimeout)
+        if head.expectsContinue, inbound.bytes.isEmpty {
+            // Fits any socket's buffer: nothing else is in it.
+            _ = Socket.send(descriptor, Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), [])
+        }
+    }
+
+    /// True when there may be more to do.
+    private func readBody(_ inbound: Inbound) -> Bool {
+        switch inbound.readBody() {
+        case .needsMore: return false
+        case .refused(let refusal):
+            refuseInput(refusal)
+            return false
+        case .complete:
+            guard let request = inbound.request else { return false }
+            let body = inbound.body
+            inbound.request = nil
+            inbound.body = []
+            inbound.decoder = nil
+            dispatch(request, body: body)
+            return true
+        }
+    }
+
+    private func dispatch(_ request: Request, body: [UInt8]) {
+        state = .exchange
+        pool.unschedule(self)
+        pool.handler.handle(request, body: body, on: self)
+    }
+
+    private func dispatch(_ refusal: Refusal) {
+        state = .exchange
+        refuse(refusal)
+    }
+
+    /// Answers input that cannot be read on: the connection ends after it.
+    private func refuseInput(_ refusal: Refusal) {
+        keepAlive = false
+        mustLinger = true
+        inbound = nil
+        dispatch(refusal)
+    }
+
+    // MARK: Output
+
+    private func write(_ head: [UInt8], _ body: [UInt8]) {
+        guard let count = Socket.send(descriptor, head, body) else { return close() }
+        // A stream looks by itself whether there is room for more.
+        if count == head.count + body.count { return isStreaming ? () : outputSent() }
+        pool.metrics.writesDelayed += 1
+        output = Output(
+            head: Array(head.dropFirst(count)), body: body, sent: max(0, count - head.count))
+        event?.watch(isReadingPaused ? .write : [.read, .write])
+        pool.schedule(self, in: pool.limits.writeTimeout)
+    }
+
+    private func flush() {
+        guard let output else { return }
+        guard let count = Socket.send(descriptor, output.head, output.body, from: output.sent) else { return close() }
+        let fromHead = min(count, output.head.count)
+        self.output?.head.removeFirst(fromHead)
+        self.output?.sent += count - fromHead
+        if fromHead == output.head.count, output.sent + count - fromHead == output.body.count {
+            self.output = nil
+            event?.watch(isReadingPaused ? [] : .read)
+            outputSent()
+        } else if count > 0 {
+            pool.schedule(self, in: pool.limits.writeTimeout)
+        }
+    }
+
+    /// All that was written is sent.
+    private func outputSent() {
+        if isStreaming {
+            exchange?.outputDrained()
+            return
+        }
+        guard state == .writing else { return }
+        guard keepAlive else { return finish() }
+        state = .idle
+        isHeadRequest = false
+        isHTTP10 = false
+        isReadingPaused = false
+        event?.watch(.read)
+        if inbound != nil { advance() }
+        if state == .idle { pool.schedule(self, in: pool.limits.idleTimeout) }
+    }
+
+    /// The last answer is sent.
+    private func finish() {
+        guard mustLinger || inbound != nil else { return close() }
+        inbound = nil
+        state = .lingering
+        shutdown(descriptor, Int32(SHUT_WR))
+        event?.watch(.read)
+        pool.schedule(self, in: pool.limits.lingerTimeout)
+    }
+}

@@ -1,0 +1,124 @@
+import Events
+import Glibc
+
+/// All connections of a process, and what they share: deadlines, buffers, counters, the handler.
+final class ConnectionPool {
+    let limits: EdgeLimits
+    let metrics: EdgeMetrics
+    unowned let handler: any RequestHandler
+    /// Where every connection reads into.
+    var inbox = [UInt8](repeating: 0, count: 64 * 1024)
+    /// Where every answer's head is written.
+    var head: ResponseHead
+    /// Set while the process ends: every answer is its connection's last.
+    private(set) var isDraining = false
+    /// Called when a connection was closed.
+    var onClosed: () -> Void = {}
+
+    private let loop: EventLoop
+    private var wheel: TimerWheel
+    private var ticker: Timer?
+    private var resume: Timer?
+    /// By descriptor.
+    private var connections: [Connection?] = []
+    private(set) var count = 0
+    private var generator: JitterGenerator
+
+    /// Deadlines that are looked after before the loop has its turn.
+    private static let expiriesAtOnce = 256
+
+    init(on loop: EventLoop, limits: EdgeLimits, metrics: EdgeMetrics, head: ResponseHead, handler: any RequestHandler)
+    {
+        self.loop = loop
+        self.limits = limits
+        self.metrics = metrics
+        self.head = head
+        self.handler = handler
+        wheel = TimerWheel(now: Clock.monotonicMilliseconds())
+        generator = JitterGenerator(seed: UInt64(truncatingIfNeeded: Clock.monotonicNanoseconds()) ^ UInt64(getpid()))
+        ticker = Timer(on: loop) { [unowned self] in self.expire() }
+        resume = Timer(on: loop) { [unowned self] in self.expire() }
+        ticker?.schedule(every: wheel.tick)
+    }
+
+    /// Seconds since 1970, for `Date`.
+    var unixSeconds: Int64 { Clock.unixMilliseconds() / 1000 }
+
+    /// Takes over a descriptor. The pool closes it. False when there are too many: then it was answered and closed.
+    func adopt(_ descriptor: Int32) {
+        guard count < limits.maxConnections, !isDraining else {
+            metrics.connectionsRefused += 1
+            turnAway(descriptor)
+            return
+        }
+        let index = Int(descriptor)
+        if index >= connections.count {
+            connections.append(
+                contentsOf: repeatElement(nil, count: max(index + 1 - connections.count, connections.count)))
+        }
+        count += 1
+        metrics.connections = count
+        metrics.connectionsAccepted += 1
+        connections[index] = Connection(descriptor: descriptor, pool: self, loop: loop)
+    }
+
+    func remove(_ connection: Connection) {
+        wheel.cancel(connection.descriptor)
+        connections[Int(connection.descriptor)] = nil
+        count -= 1
+        metrics.connections = count
+        onClosed()
+    }
+
+    func schedule(_ connection: Connection, at deadline: Int64) {
+        wheel.schedule(connection.descriptor, at: deadline)
+    }
+
+    func schedule(_ connection: Connection, in milliseconds: Int64) {
+        wheel.schedule(connection.descriptor, at: Clock.monotonicMilliseconds() + milliseconds)
+    }
+
+    func unschedule(_ connection: Connection) {
+        wheel.cancel(connection.descriptor)
+    }
+
+    /// A duration spread by ±20 %.
+    func jittered(_ milliseconds: Int64) -> Int64 {
+        milliseconds + Int64.random(in: (-milliseconds / 5)...(milliseconds / 5), using: &generator)
+    }
+
+    /// Ends all connections, those that are held spread over a time: their clients come back, and not all at once.
+    func drain(over milliseconds: Int64) {
+        isDraining = true
+        let now = Clock.monotonicMilliseconds()
+        for connection in connections {
+            guard let connection, connection.drain() else { continue }
+            let end = now + Int64.random(in: 0...max(0, milliseconds), using: &generator)
+            let deadline = wheel.deadline(of: connection.descriptor) ?? end
+            wheel.schedule(connection.descriptor, at: min(deadline, end))
+        }
+    }
+
+    /// Ends all connections at once.
+    func closeAll() {
+        for connection in connections { connection?.close() }
+    }
+
+    private func expire() {
+        let now = Clock.monotonicMilliseconds()
+        for _ in 0..<Self.expiriesAtOnce {
+            guard let descriptor = wheel.popExpired(now: now) else { return }
+            connections[Int(descriptor)]?.deadlinePassed()
+        }
+        resume?.schedule(after: 0)
+    }
+
+    private func turnAway(_ descriptor: Int32) {
+        let answer = """
+            HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n
+            """
+        _ = Socket.send(descriptor, Array(answer.utf8), [])
+        shutdown(descriptor, Int32(SHUT_WR))
+        close(descriptor)
+    }
+}

@@ -1,0 +1,19 @@
+/// A request's head. Ranges count from the request's first byte and are valid while that input is kept.
+struct RequestHead: Equatable {
+    var method = HTTPMethod.unknown
+    /// The target's path: absolute-form is reduced to it, `*` stays `*`.
+    var path = 0..<0
+    /// The target's query, without the question mark.
+    var query = 0..<0
+    /// 0 or 1.
+    var minorVersion: UInt8 = 1
+    /// Whether the client lets the connection stay.
+    var keepAlive = true
+    var framing = BodyFraming.none
+    /// Whether the client waits for 100 (Continue) before it sends the body.
+    var expectsContinue = false
+    var contentType = 0..<0
+    var ifNoneMatch = 0..<0
+    /// How many bytes the head has, with its empty line.
+    var length = 0
+}

@@ -1,0 +1,239 @@
+/// Reads a request's head from bytes that come in pieces (RFC 9112).
+///
+/// Pure and incremental: call ``parse(_:)`` with all the bytes of the request so far whenever there are more; what was
+/// looked at is not looked at again. The answer does not depend on where the pieces end. Stricter than the RFC demands
+/// wherever two parsers could differ: a bare CR or LF, folded fields, a space before a colon, NUL and other control
+/// bytes, two lengths, a length beside a transfer coding are refused with 400, and the connection must be closed.
+struct RequestParser {
+    /// What is known after some bytes.
+    enum Progress: Equatable {
+        case needsMore
+        case complete(RequestHead)
+        case refused(Refusal)
+    }
+
+    private let urlBytes: Int
+    private let headerBytes: Int
+    private let headerFields: Int
+    private var head = RequestHead()
+    /// Where the line begins that is not complete yet, and how far it was searched for its end.
+    private var lineStart = 0
+    private var scanned = 0
+    private var fields = 0
+    private var hasRequestLine = false
+    private var hasHost = false
+    private var hasLength = false
+    private var hasCoding = false
+
+    init(limits: EdgeLimits) {
+        urlBytes = limits.urlBytes
+        headerBytes = limits.headerBytes
+        headerFields = limits.headerFields
+    }
+
+    /// Whether nothing of a request was seen yet.
+    var isFresh: Bool { scanned == 0 }
+
+    /// Looks at the request's bytes so far.
+    mutating func parse(_ bytes: Span<UInt8>) -> Progress {
+        while let end = bytes.firstIndex(of: 0x0A, from: scanned) {
+            scanned = end + 1
+            if let refusal = tooLong(end: end + 1) { return .refused(refusal) }
+            guard end > lineStart, bytes[end - 1] == 0x0D else { return .refused(Self.bareLineEnd) }
+            let line = lineStart..<(end - 1)
+            lineStart = end + 1
+            switch accept(line, of: bytes) {
+            case .success(false): continue
+            case .success(true):
+                head.length = end + 1
+                return .complete(head)
+            case .failure(let refusal): return .refused(refusal)
+            }
+        }
+        scanned = bytes.count
+        if let refusal = tooLong(end: bytes.count) { return .refused(refusal) }
+        return .needsMore
+    }
+
+    private static let bareLineEnd = Refusal(.badRequest, "a line of the head must end with CR LF")
+    private static let controlByte = Refusal(.badRequest, "the head holds a control character")
+
+    /// The limits, checked at the end of a line and in the middle of one alike.
+    private func tooLong(end: Int) -> Refusal? {
+        // Method, version, two spaces and the line's end share the 64 bytes beside the target.
+        if !hasRequestLine, end - lineStart > urlBytes + 64 {
+            return Refusal(.uriTooLong, "the URL is longer than \(urlBytes) bytes; ask for fewer channels at once")
+        }
+        if end > headerBytes {
+            return Refusal(.headerFieldsTooLarge, "the request's head is longer than \(headerBytes) bytes")
+        }
+        return nil
+    }
+
+    /// Takes one line, without its end. True when it was the empty line that ends the head.
+    private mutating func accept(_ line: Range<Int>, of bytes: Span<UInt8>) -> Result<Bool, Refusal> {
+        if !hasRequestLine {
+            // One empty line before the request line is ignored (RFC 9112, 2.2).
+            if line.isEmpty {
+                return line.lowerBound == 0 ? .success(false) : .failure(Refusal(.badRequest, "no request line"))
+            }
+            if let refusal = requestLine(line, of: bytes) { return .failure(refusal) }
+            hasRequestLine = true
+            return .success(false)
+        }
+        if line.isEmpty {
+            if let refusal = finish() { return .failure(refusal) }
+            return .success(true)
+        }
+        fields += 1
+        if fields > headerFields {
+            return .failure(Refusal(.headerFieldsTooLarge, "more than \(headerFields) header fields"))
+        }
+        if let refusal = field(line, of: bytes) { return .failure(refusal) }
+        return .success(false)
+    }
+
+    private mutating func requestLine(_ line: Range<Int>, of bytes: Span<UInt8>) -> Refusal? {
+        for index in line where bytes[index] < 0x20 || bytes[index] >= 0x7F { return Self.controlByte }
+        let malformed = Refusal(.badRequest, "the request line must read METHOD TARGET HTTP/1.1")
+        guard let first = bytes.firstIndex(of: 0x20, from: line.lowerBound), first < line.upperBound,
+            let second = bytes.firstIndex(of: 0x20, from: first + 1), second < line.upperBound
+        else { return malformed }
+        let method = line.lowerBound..<first
+        let target = (first + 1)..<second
+        let version = bytes.extracting((second + 1)..<line.upperBound)
+        guard !method.isEmpty, !target.isEmpty else { return malformed }
+        for index in method where !bytes[index].isTokenCharacter { return malformed }
+        guard version.count == 8, version.starts(with: "HTTP/"), version[5].isDigit, version[6] == 0x2E,
+            version[7].isDigit
+        else { return malformed }
+        guard version[5] == 0x31 else { return Refusal(.versionNotSupported, "this server speaks HTTP/1.1") }
+        if target.count > urlBytes {
+            return Refusal(.uriTooLong, "the URL is longer than \(urlBytes) bytes; ask for fewer channels at once")
+        }
+        head.method = HTTPMethod(bytes.extracting(method))
+        head.minorVersion = version[7] == 0x30 ? 0 : 1
+        head.keepAlive = head.minorVersion == 1
+        return split(target, of: bytes)
+    }
+
+    /// Takes the target apart: origin-form, absolute-form or asterisk-form (RFC 9112, 3.2).
+    private mutating func split(_ target: Range<Int>, of bytes: Span<UInt8>) -> Refusal? {
+        var start = target.lowerBound
+        let text = bytes.extracting(target)
+        if text[0] != 0x2F {
+            if text.equals("*"), head.method == .options {
+                head.path = target
+                return nil
+            }
+            let scheme = text.starts(with: "http://") ? 7 : text.starts(with: "https://") ? 8 : 0
+            guard scheme > 0, text.count > scheme else {
+                // CONNECT names an authority: it is answered by its method, not by its target.
+                if head.method == .unsupported { return nil }
+                return Refusal(.badRequest, "the target must begin with a slash")
+            }
+            start = bytes.firstIndex(of: 0x2F, from: target.lowerBound + scheme) ?? target.upperBound
+            start = min(start, target.upperBound)
+        }
+        var pathEnd = start
+        while pathEnd < target.upperBound, bytes[pathEnd] != 0x3F, bytes[pathEnd] != 0x23 { pathEnd += 1 }
+        if pathEnd < target.upperBound, bytes[pathEnd] == 0x23 {
+            return Refusal(.badRequest, "a target has no fragment: write # as %23")
+        }
+        head.path = start..<pathEnd
+        head.query = min(pathEnd + 1, target.upperBound)..<target.upperBound
+        return nil
+    }
+
+    private mutating func field(_ line: Range<Int>, of bytes: Span<UInt8>) -> Refusal? {
+        if bytes[line.lowerBound] == 0x20 || bytes[line.lowerBound] == 0x09 {
+            return Refusal(.badRequest, "a header field must stand on one line")
+        }
+        guard let colon = bytes.firstIndex(of: 0x3A, from: line.lowerBound), colon < line.upperBound,
+            colon > line.lowerBound
+        else { return Refusal(.badRequest, "a header field must read NAME: VALUE") }
+        for index in line.lowerBound..<colon where !bytes[index].isTokenCharacter {
+            return Refusal(.badRequest, "a header field's name holds a character that is not allowed")
+        }
+        for index in (colon + 1)..<line.upperBound {
+            let byte = bytes[index]
+            if byte < 0x20 && byte != 0x09 || byte == 0x7F { return Self.controlByte }
+        }
+        let trimmed = bytes.extracting((colon + 1)..<line.upperBound).trimmed()
+        let value = (colon + 1 + trimmed.lowerBound)..<(colon + 1 + trimmed.upperBound)
+        let name = bytes.extracting(line.lowerBound..<colon)
+        switch name.count {
+        case 4 where name.equalsIgnoringCase("host"):
+            if hasHost { return Refusal(.badRequest, "more than one Host field") }
+            hasHost = true
+        case 6 where name.equalsIgnoringCase("expect"):
+            guard bytes.extracting(value).equalsIgnoringCase("100-continue") else {
+                return Refusal(.expectationFailed, "the only expectation met here is 100-continue")
+            }
+            head.expectsContinue = true
+        case 10 where name.equalsIgnoringCase("connection"):
+            connection(bytes.extracting(value))
+        case 12 where name.equalsIgnoringCase("content-type"):
+            head.contentType = value
+        case 13 where name.equalsIgnoringCase("if-none-match"):
+            head.ifNoneMatch = value
+        case 14 where name.equalsIgnoringCase("content-length"):
+            return contentLength(bytes.extracting(value))
+        case 17 where name.equalsIgnoringCase("transfer-encoding"):
+            return transferEncoding(bytes.extracting(value))
+        default: break
+        }
+        return nil
+    }
+
+    private mutating func connection(_ value: Span<UInt8>) {
+        var start = 0
+        while start <= value.count {
+            let end = value.firstIndex(of: 0x2C, from: start) ?? value.count
+            let option = value.extracting(start..<end)
+            let token = option.extracting(option.trimmed())
+            if token.equalsIgnoringCase("close") {
+                head.keepAlive = false
+                return
+            }
+            if token.equalsIgnoringCase("keep-alive") { head.keepAlive = true }
+            start = end + 1
+        }
+    }
+
+    private mutating func contentLength(_ value: Span<UInt8>) -> Refusal? {
+        if hasLength { return Refusal(.badRequest, "more than one Content-Length field") }
+        hasLength = true
+        guard value.count > 0 else { return Refusal(.badRequest, "Content-Length must be a number") }
+        var length = 0
+        for index in 0..<value.count {
+            guard value[index].isDigit else { return Refusal(.badRequest, "Content-Length must be a number") }
+            // No body here comes near: what would overflow is only remembered as too large.
+            length = min(length * 10 + Int(value[index] - 0x30), 1 << 50)
+        }
+        head.framing = .length(length)
+        return nil
+    }
+
+    private mutating func transferEncoding(_ value: Span<UInt8>) -> Refusal? {
+        if hasCoding { return Refusal(.badRequest, "more than one Transfer-Encoding field") }
+        hasCoding = true
+        guard value.equalsIgnoringCase("chunked") else {
+            return Refusal(.notImplemented, "the only transfer coding known here is chunked")
+        }
+        return nil
+    }
+
+    /// What can only be judged when all fields are known.
+    private mutating func finish() -> Refusal? {
+        if head.minorVersion == 1, !hasHost { return Refusal(.badRequest, "HTTP/1.1 requires a Host field") }
+        if hasCoding {
+            if hasLength { return Refusal(.badRequest, "both Content-Length and Transfer-Encoding") }
+            if head.minorVersion == 0 { return Refusal(.badRequest, "HTTP/1.0 has no Transfer-Encoding") }
+            head.framing = .chunked
+        }
+        if case .length(0) = head.framing { head.framing = .none }
+        if head.minorVersion == 0 { head.expectsContinue = false }
+        return nil
+    }
+}

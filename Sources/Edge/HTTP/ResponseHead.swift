@@ -1,0 +1,88 @@
+import Glibc
+
+/// Writes the heads of answers into one buffer that is used again and again.
+struct ResponseHead {
+    private(set) var bytes: [UInt8] = []
+    /// Fields of every answer, ready to be sent.
+    private let common: [UInt8]
+    /// `Date: …` of the current second.
+    private var date: [UInt8] = []
+    private var dateSecond: Int64 = -1
+
+    /// - Parameter allowedOrigin: for `Access-Control-Allow-Origin`.
+    init(allowedOrigin: String) {
+        var common: [UInt8] = []
+        common.append("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nAccess-Control-Allow-Origin: ")
+        // A line end in the configuration must not become one in the answer.
+        common.append(contentsOf: allowedOrigin.utf8.filter { $0 > 0x20 && $0 < 0x7F })
+        common.append(allowedOrigin == "*" ? "\r\n" : "\r\nVary: Origin\r\n")
+        common.append("Cross-Origin-Resource-Policy: cross-origin\r\n")
+        self.common = common
+        bytes.reserveCapacity(1024)
+    }
+
+    /// Begins a head.
+    ///
+    /// - Parameter now: seconds since 1970, for the `Date` field (RFC 9110, 6.6.1).
+    mutating func begin(_ status: HTTPStatus, now: Int64) {
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(status.line)
+        if now != dateSecond { renewDate(now) }
+        bytes.append(contentsOf: date)
+        bytes.append(contentsOf: common)
+    }
+
+    /// Appends a field whose value is known to be harmless.
+    mutating func field(_ nameAndColon: StaticString, _ value: StaticString) {
+        bytes.append(nameAndColon)
+        bytes.append(value)
+        bytes.append("\r\n")
+    }
+
+    mutating func field(_ nameAndColon: StaticString, _ value: Int64) {
+        bytes.append(nameAndColon)
+        bytes.appendDecimal(value)
+        bytes.append("\r\n")
+    }
+
+    mutating func field(_ nameAndColon: StaticString, _ value: Position) {
+        bytes.append(nameAndColon)
+        value.write(into: &bytes)
+        bytes.append("\r\n")
+    }
+
+    /// Appends a field; control characters in the value are left out.
+    mutating func field(_ nameAndColon: StaticString, text: String) {
+        bytes.append(nameAndColon)
+        for byte in text.utf8 where byte >= 0x20 && byte != 0x7F { bytes.append(byte) }
+        bytes.append("\r\n")
+    }
+
+    /// Appends the fields that frame the answer, and the empty line.
+    ///
+    /// - Parameter length: nil for an answer without `Content-Length`.
+    mutating func end(length: Int?, keepAlive: Bool, isHTTP10: Bool) {
+        if let length { field("Content-Length: ", Int64(length)) }
+        if !keepAlive {
+            bytes.append("Connection: close\r\n")
+        } else if isHTTP10 {
+            bytes.append("Connection: keep-alive\r\n")
+        }
+        bytes.append("\r\n")
+    }
+
+    /// Appends a body behind the finished head.
+    mutating func append(_ body: [UInt8]) {
+        bytes.append(contentsOf: body)
+    }
+
+    private mutating func renewDate(_ now: Int64) {
+        var seconds = time_t(now)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        var buffer = [CChar](repeating: 0, count: 64)
+        let count = strftime(&buffer, buffer.count, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts)
+        date = buffer.prefix(count).map { UInt8(bitPattern: $0) }
+        dateSecond = now
+    }
+}

@@ -1,0 +1,88 @@
+/// One watched channel: its machine, its ring, and the readers that wait.
+final class Channel {
+    let name: String
+    var machine: ChannelMachine
+    /// Readers whose offset was not looked at, since the channel is not live.
+    private var unresolved = WatchQueue()
+    /// Readers that need an older history than the ring holds.
+    private var older = WatchQueue()
+    /// Readers with nothing to read, in the order of their positions: who came later stands further on.
+    private var waiting = WatchQueue()
+    /// Whether it has its turn in the hub's deliveries.
+    var isDelivering = false
+    /// Whether an older history is on its way.
+    var isLoadingOlder = false
+    /// How many watches there are, in a queue or not.
+    var watches = 0
+    /// When the last reader left, while there is none.
+    var idleSince: Int64?
+
+    init(name: String, limits: EdgeLimits) {
+        self.name = name
+        machine = ChannelMachine(limits: limits)
+    }
+
+    var ring: Ring { machine.ring }
+
+    /// How an offset stands now; nil while that is not known.
+    func look(_ offset: Offset) -> Standing? {
+        machine.isLive ? ring.find(offset) : nil
+    }
+
+    /// Lets a watch wait in a queue.
+    func enqueue(_ watch: Watch, in place: Watch.Place) {
+        watch.place = place
+        switch place {
+        case .nowhere: break
+        case .unresolved: unresolved.append(watch)
+        case .older: older.append(watch)
+        case .waiting: waiting.append(watch)
+        }
+    }
+
+    /// Takes a watch out of the queue that it is in.
+    func dequeue(_ watch: Watch) {
+        switch watch.place {
+        case .nowhere: break
+        case .unresolved: unresolved.remove(watch)
+        case .older: older.remove(watch)
+        case .waiting: waiting.remove(watch)
+        }
+        watch.place = .nowhere
+    }
+
+    /// Whether someone can be woken now.
+    var hasWork: Bool {
+        if machine.isLive, !unresolved.isEmpty { return true }
+        guard let first = waiting.first() else { return false }
+        return first.sequence < ring.newest
+    }
+
+    /// Takes out the next reader to wake.
+    func nextToWake() -> Watch? {
+        if machine.isLive, let watch = unresolved.popFirst() {
+            watch.place = .nowhere
+            return watch
+        }
+        guard let watch = waiting.first(), watch.sequence < ring.newest else { return nil }
+        dequeue(watch)
+        return watch
+    }
+
+    /// Readers that need an older history, all of them.
+    func takeOlder() -> [Watch] {
+        var taken: [Watch] = []
+        while let watch = older.popFirst() {
+            watch.place = .nowhere
+            taken.append(watch)
+        }
+        return taken
+    }
+
+    var needsOlder: Bool { !older.isEmpty }
+
+    /// The feed is another than it was: whoever waits must be looked at anew.
+    func unsettle() {
+        while let watch = waiting.popFirst() { enqueue(watch, in: .unresolved) }
+    }
+}

@@ -1,0 +1,91 @@
+import JSON
+import Logging
+import Redis
+import Thoonk
+
+/// Channels from their Thoonk feeds: announcements through a subscriber, histories through a connection.
+final class FeedSource: ChannelSource {
+    /// Hears one channel's announcements.
+    private final class Subscription: RedisSubscriberHandler {
+        let channel: String
+        unowned let source: FeedSource
+
+        init(channel: String, source: FeedSource) {
+            self.channel = channel
+            self.source = source
+        }
+
+        func subscriptionConfirmed(_ name: String) {
+            source.delegate?.sourceConfirmed(channel)
+        }
+
+        func subscriptionMessage(_ name: String, _ payload: [UInt8]) {
+            guard let (sequence, event) = ChannelFeed.parse(announcement: payload) else { return }
+            source.delegate?.sourceAnnounced(channel, sequence: sequence, event: source.text.normalized(Array(event)))
+        }
+
+        func subscriptionLost(_ name: String) {
+            source.delegate?.sourceLost(channel)
+        }
+    }
+
+    weak var delegate: (any ChannelSourceDelegate)?
+    private let redis: RedisConnection
+    private let subscriber: RedisSubscriber
+    private let epochKey: String
+    private let logger: Logger
+    private let text = EventText()
+    private var lastLogged: String?
+
+    init(redis: RedisConnection, subscriber: RedisSubscriber, epochKey: String, logger: Logger) {
+        self.redis = redis
+        self.subscriber = subscriber
+        self.epochKey = epochKey
+        self.logger = logger
+    }
+
+    var trouble: String? {
+        if !redis.isReady { return "no connection to Redis" }
+        if !subscriber.isAlive { return "Redis is silent: announcements are not heard" }
+        return nil
+    }
+
+    func watch(_ channel: String) {
+        subscriber.subscribe(feed(channel).announcements, handler: Subscription(channel: channel, source: self))
+    }
+
+    func unwatch(_ channel: String) {
+        subscriber.unsubscribe(feed(channel).announcements)
+    }
+
+    func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (History?) -> Void) {
+        feed(channel).history(after: sequence, limit: limit, on: redis) { [self] result in
+            switch result {
+            case .success(let history):
+                lastLogged = nil
+                completion(converted(history, after: sequence, limit: limit))
+            case .failure(let error):
+                if lastLogged != error.message {
+                    logger.warning(
+                        "a channel's history cannot be read", metadata: ["error": "\(error.message)"])
+                    lastLogged = error.message
+                }
+                completion(nil)
+            }
+        }
+    }
+
+    private func feed(_ channel: String) -> ChannelFeed {
+        ChannelFeed(channel: channel, epochKey: epochKey)
+    }
+
+    private func converted(_ history: ChannelHistory, after sequence: Int64, limit: Int) -> History {
+        let items = history.items.map { History.Item(sequence: $0.sequence, event: text.normalized($0.event)) }
+        // The limit counts sequence numbers, retracted ones as well.
+        let start = history.last - Int64(limit)
+        return History(
+            epoch: history.epoch, born: history.born, last: history.last, capacity: history.capacity,
+            first: history.first, items: items,
+            isComplete: start <= max(sequence, history.first - 1, 0))
+    }
+}

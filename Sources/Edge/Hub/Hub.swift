@@ -1,0 +1,284 @@
+import Events
+
+/// The channels that this process watches, and the delivery of their news to readers.
+///
+/// Delivery yields: it wakes readers in slices and lets the loop run between two of them; channels take turns. Events
+/// that arrive meanwhile are simply in the answers of those who are woken later.
+final class Hub: ChannelSourceDelegate {
+    private let source: any ChannelSource
+    private let limits: EdgeLimits
+    private let metrics: EdgeMetrics
+    private var channels: [String: Channel] = [:]
+    /// Channels with readers to wake, in turn.
+    private var turns: [Channel] = []
+    private var nextTurn = 0
+    /// Channels without readers, the longest idle first. Entries may be out of date.
+    private var idle: [(channel: Channel, since: Int64)] = []
+    private var firstIdle = 0
+    /// Loads that wait for others to end.
+    private var loads: [() -> Void] = []
+    private var nextLoad = 0
+    private var loadsUnderWay = 0
+    private var isStartingLoads = false
+    private var failed: [Channel] = []
+    private let clock: () -> Int64
+    private var delivery: Timer?
+    private var housekeeping: Timer?
+    private var retry: Timer?
+
+    /// Readers woken before the loop has its turn, and at a channel's turn; and how long a slice may last.
+    static let sliceReaders = 256
+    static let turnReaders = 64
+    static let sliceNanoseconds: Int64 = 2_000_000
+    private static let retryPause: Int64 = 250
+
+    init(
+        on loop: EventLoop, source: any ChannelSource, limits: EdgeLimits, metrics: EdgeMetrics,
+        clock: @escaping () -> Int64 = Clock.monotonicMilliseconds
+    ) {
+        self.source = source
+        self.limits = limits
+        self.metrics = metrics
+        self.clock = clock
+        delivery = Timer(on: loop) { [unowned self] in self.deliverSlice() }
+        retry = Timer(on: loop) { [unowned self] in self.retryFailed() }
+        housekeeping = Timer(on: loop) { [unowned self] in self.letGoOfIdle() }
+        housekeeping?.schedule(every: 1000)
+        source.delegate = self
+    }
+
+    /// How many channels are watched.
+    var count: Int { channels.count }
+
+    /// Why readers cannot be served now; nil when all is well.
+    var trouble: String? { source.trouble }
+
+    /// Begins a reader's interest in a channel. End it with ``leave(_:)``.
+    ///
+    /// - Throws: ``Refusal`` (503) when too many channels are watched.
+    func watch(_ name: String, from offset: Offset, by reader: any ChannelReader) throws(Refusal) -> Watch {
+        let channel = try open(name)
+        channel.watches += 1
+        channel.idleSince = nil
+        return Watch(channel: channel, reader: reader, offset: offset)
+    }
+
+    /// How a watch stands now; nil while the channel is not live. A found position is remembered in the watch.
+    func look(_ watch: Watch, ring: Ring? = nil) -> Standing? {
+        let standing = ring.map { $0.find(watch.offset) } ?? watch.channel.look(watch.offset)
+        if case .found(let position, _) = standing { watch.offset = .position(position) }
+        return standing
+    }
+
+    /// Lets a watch wait until it is woken, according to how it stands.
+    func wait(_ watch: Watch, standing: Standing?) {
+        switch standing {
+        case nil, .lost: watch.channel.enqueue(watch, in: .unresolved)
+        case .older:
+            watch.channel.enqueue(watch, in: .older)
+            loadOlder(watch.channel)
+        case .found: watch.channel.enqueue(watch, in: .waiting)
+        }
+    }
+
+    /// Takes a watch out of the queue that it is in, if any.
+    func settle(_ watch: Watch) {
+        watch.channel.dequeue(watch)
+    }
+
+    /// Ends a reader's interest in a channel.
+    func leave(_ watch: Watch) {
+        let channel = watch.channel
+        channel.dequeue(watch)
+        channel.watches -= 1
+        guard channel.watches == 0 else { return }
+        let now = clock()
+        channel.idleSince = now
+        idle.append((channel, now))
+    }
+
+    // MARK: What the source tells
+
+    func sourceConfirmed(_ channel: String) {
+        guard let channel = channels[channel] else { return }
+        // After a reconnect it is not worth loading what nobody reads.
+        if channel.watches == 0, channel.ring.identity != nil { return forget(channel) }
+        perform(channel.machine.handle(.confirmed), on: channel)
+    }
+
+    func sourceLost(_ channel: String) {
+        guard let channel = channels[channel] else { return }
+        perform(channel.machine.handle(.lost), on: channel)
+    }
+
+    func sourceAnnounced(_ channel: String, sequence: Int64, event: [UInt8]) {
+        guard let channel = channels[channel] else { return }
+        metrics.eventsReceived += 1
+        perform(channel.machine.handle(.announced(sequence: sequence, event: event)), on: channel)
+    }
+
+    private func perform(_ actions: ChannelMachine.Actions, on channel: Channel) {
+        if actions.reset {
+            metrics.resets += 1
+            channel.unsettle()
+        }
+        if let load = actions.load {
+            enqueueLoad { [weak self, weak channel] in
+                guard let self else { return }
+                guard let channel, self.channels[channel.name] === channel else { return self.loadEnded() }
+                self.metrics.loads += 1
+                self.source.load(channel.name, after: load.after, limit: self.limits.ringEvents) { history in
+                    self.loadEnded()
+                    let input = history.map { ChannelMachine.Input.loaded(generation: load.generation, $0) }
+                    self.perform(channel.machine.handle(input ?? .failed(generation: load.generation)), on: channel)
+                }
+            }
+        }
+        if actions.retryLater {
+            failed.append(channel)
+            if retry?.isScheduled == false { retry?.schedule(after: Hub.retryPause) }
+        }
+        if actions.deliver { scheduleDelivery(of: channel) }
+    }
+
+    // MARK: Channels
+
+    private func open(_ name: String) throws(Refusal) -> Channel {
+        if let channel = channels[name] { return channel }
+        if channels.count >= limits.maxChannels, !letGoOfOldestIdle() {
+            throw Refusal(.serviceUnavailable, "this server watches as many channels as it can", retryAfter: 5)
+        }
+        let channel = Channel(name: name, limits: limits)
+        channels[name] = channel
+        source.watch(name)
+        return channel
+    }
+
+    private func forget(_ channel: Channel) {
+        guard channels[channel.name] === channel else { return }
+        channels[channel.name] = nil
+        source.unwatch(channel.name)
+    }
+
+    private func letGoOfIdle() {
+        let limit = clock() - limits.channelLinger
+        while firstIdle < idle.count, idle[firstIdle].since <= limit { _ = letGoOfOldestIdle() }
+    }
+
+    /// Lets go of the channel that has had no reader for the longest time. False when all have readers.
+    private func letGoOfOldestIdle() -> Bool {
+        while firstIdle < idle.count {
+            let (channel, since) = idle[firstIdle]
+            firstIdle += 1
+            if firstIdle > 256, firstIdle > idle.count / 2 {
+                idle.removeFirst(firstIdle)
+                firstIdle = 0
+            }
+            guard channel.idleSince == since, channels[channel.name] === channel else { continue }
+            forget(channel)
+            return true
+        }
+        return false
+    }
+
+    // MARK: Loads
+
+    private func enqueueLoad(_ load: @escaping () -> Void) {
+        loads.append(load)
+        startLoads()
+    }
+
+    private func startLoads() {
+        // A load may end before it returns: the loop below goes on then, not a deeper one.
+        guard !isStartingLoads else { return }
+        isStartingLoads = true
+        defer { isStartingLoads = false }
+        while loadsUnderWay < limits.loadsAtOnce, nextLoad < loads.count {
+            let load = loads[nextLoad]
+            nextLoad += 1
+            if nextLoad == loads.count {
+                loads.removeAll(keepingCapacity: true)
+                nextLoad = 0
+            }
+            loadsUnderWay += 1
+            load()
+        }
+    }
+
+    private func loadEnded() {
+        loadsUnderWay -= 1
+        startLoads()
+    }
+
+    private func retryFailed() {
+        let channels = failed
+        failed = []
+        for channel in channels where self.channels[channel.name] === channel {
+            // What nobody reads is not worth asking for again and again.
+            if channel.watches == 0 {
+                forget(channel)
+                continue
+            }
+            perform(channel.machine.handle(.retry), on: channel)
+            if channel.needsOlder { loadOlder(channel) }
+        }
+    }
+
+    /// Loads the whole history once for all readers that stand before what the ring holds.
+    private func loadOlder(_ channel: Channel) {
+        guard !channel.isLoadingOlder else { return }
+        channel.isLoadingOlder = true
+        enqueueLoad { [self] in
+            metrics.loads += 1
+            source.load(channel.name, after: 0, limit: Int(Int32.max)) { history in
+                self.loadEnded()
+                channel.isLoadingOlder = false
+                guard let history else {
+                    self.failed.append(channel)
+                    if self.retry?.isScheduled == false { self.retry?.schedule(after: Hub.retryPause) }
+                    return
+                }
+                let ring = Ring(limits: self.limits)
+                ring.replace(with: history, bounded: false)
+                for watch in channel.takeOlder() { watch.reader.wake(watch, ring: ring) }
+            }
+        }
+    }
+
+    // MARK: Delivery
+
+    private func scheduleDelivery(of channel: Channel) {
+        guard !channel.isDelivering, channel.hasWork else { return }
+        channel.isDelivering = true
+        turns.append(channel)
+        // Through the loop, so that all announcements of one read are in the same answers.
+        if delivery?.isScheduled == false { delivery?.schedule(after: 0) }
+    }
+
+    private func deliverSlice() {
+        let started = Clock.monotonicNanoseconds()
+        var woken = 0
+        while nextTurn < turns.count {
+            let channel = turns[nextTurn]
+            nextTurn += 1
+            if nextTurn > 64, nextTurn > turns.count / 2 {
+                turns.removeFirst(nextTurn)
+                nextTurn = 0
+            }
+            var inTurn = 0
+            while inTurn < Hub.turnReaders, let watch = channel.nextToWake() {
+                watch.reader.wake(watch, ring: channel.ring)
+                inTurn += 1
+            }
+            woken += inTurn
+            if channel.hasWork { turns.append(channel) } else { channel.isDelivering = false }
+            if woken >= Hub.sliceReaders || Clock.monotonicNanoseconds() - started > Hub.sliceNanoseconds { break }
+        }
+        if nextTurn < turns.count {
+            delivery?.schedule(after: 0)
+        } else {
+            turns.removeAll(keepingCapacity: true)
+            nextTurn = 0
+        }
+    }
+}

@@ -1,0 +1,195 @@
+/// The recent events of one channel, each held once, in the order of their sequence numbers.
+///
+/// Bounded by count and by bytes; the oldest go first. A class because all readers of the channel share it, and with it
+/// the bodies that were made for a position.
+final class Ring {
+    private struct Entry {
+        let sequence: Int64
+        let event: [UInt8]
+    }
+
+    /// What became of an announced event.
+    enum Offer: Equatable {
+        case appended
+        /// Held already.
+        case duplicate
+        /// Events before it are missing.
+        case gap
+        /// It contradicts what is held, or is older than it: the feed must be asked.
+        case suspect
+    }
+
+    /// The data's epoch and the feed's birth; nil before the first history.
+    private(set) var identity: Position?
+    /// The newest sequence number known of.
+    private(set) var last: Int64 = 0
+    /// Everything kept after this sequence number is in the ring.
+    private(set) var floor: Int64 = 0
+    /// The floor of the feed itself, when it was read.
+    private var feedFloor: Int64 = 0
+    private var capacity: Int64 = 0
+    private var entries: [Entry] = []
+    /// The first entry still held.
+    private var head = 0
+    private(set) var bytes = 0
+    private var batches: [Int64: Batch] = [:]
+    private var batchBytes = 0
+    private let limits: EdgeLimits
+
+    init(limits: EdgeLimits) {
+        self.limits = limits
+    }
+
+    /// How many events are held.
+    var count: Int { entries.count - head }
+
+    /// The sequence number of the newest event held. Behind `last` when that one was retracted.
+    var newest: Int64 { count > 0 ? entries[entries.count - 1].sequence : floor }
+
+    /// The position after everything.
+    var tail: Position { position(last) }
+
+    /// Whether the feed was known not to exist when it was read.
+    var isUnborn: Bool { identity?.born == 0 && last == 0 }
+
+    /// Whether the history belongs to another life of the feed, or to a server that has lost events.
+    func contradicts(_ history: History) -> Bool {
+        guard let identity else { return true }
+        return identity.epoch != history.epoch || identity.born != history.born || history.last < last
+    }
+
+    /// Takes over a whole history in place of all that is held.
+    func replace(with history: History, bounded: Bool = true) {
+        identity = Position(epoch: history.epoch, born: history.born, sequence: 0)
+        entries = []
+        head = 0
+        bytes = 0
+        capacity = history.capacity
+        feedFloor = history.floor
+        floor = history.isComplete ? feedFloor : (history.items.first?.sequence ?? history.last + 1) - 1
+        last = history.last
+        for item in history.items { push(item.sequence, item.event) }
+        if bounded { trim() }
+        forgetBatches()
+    }
+
+    /// Takes over what came after `last`; replaces everything when events between are gone.
+    func merge(_ history: History) {
+        guard history.isComplete, last >= history.floor else { return replace(with: history) }
+        capacity = history.capacity
+        for item in history.items where item.sequence > last { push(item.sequence, item.event) }
+        last = history.last
+        trim()
+        forgetBatches()
+    }
+
+    /// Takes an announced event, if it is the next.
+    func offer(_ sequence: Int64, _ event: [UInt8]) -> Offer {
+        guard identity != nil, !isUnborn else { return .suspect }
+        if sequence == last + 1 {
+            push(sequence, event)
+            last = sequence
+            trim()
+            forgetBatches()
+            return .appended
+        }
+        if sequence > last { return .gap }
+        let index = firstIndex(after: sequence - 1)
+        guard index < entries.count, entries[index].sequence == sequence, entries[index].event == event else {
+            return .suspect
+        }
+        return .duplicate
+    }
+
+    /// How an offset stands to what is held. Only after the first history.
+    func find(_ offset: Offset) -> Standing {
+        guard let identity else { return .older }
+        var sequence: Int64
+        switch offset {
+        case .now:
+            return .found(tail, hasNews: false)
+        case .beginning:
+            let holdsCapacity = capacity > 0 && count >= capacity
+            guard floor <= feedFloor || holdsCapacity else { return .older }
+            sequence = floor
+            if holdsCapacity { sequence = entries[entries.count - Int(capacity)].sequence - 1 }
+        case .position(let position):
+            guard position.epoch == identity.epoch else { return .lost }
+            let beforeFirst = position.born == 0 && position.sequence == 0
+            guard position.born == identity.born || beforeFirst, position.sequence <= last else { return .lost }
+            sequence = position.sequence
+            if sequence < floor, sequence != last {
+                return sequence < feedFloor || (capacity > 0 && count >= capacity) ? .lost : .older
+            }
+        }
+        return .found(self.position(sequence), hasNews: sequence < newest)
+    }
+
+    /// The events after a position as a JSON array, cut after `answerBytes`. Only for a position that was found.
+    func batch(after sequence: Int64) -> Batch {
+        if let batch = batches[sequence] { return batch }
+        let start = firstIndex(after: sequence)
+        var end = start
+        var size = 2
+        while end < entries.count {
+            size += entries[end].event.count + (end > start ? 1 : 0)
+            if size > limits.answerBytes, end > start { break }
+            end += 1
+        }
+        var body: [UInt8] = []
+        body.reserveCapacity(size)
+        body.append(0x5B)
+        for index in start..<end {
+            if index > start { body.append(0x2C) }
+            body.append(contentsOf: entries[index].event)
+        }
+        body.append(0x5D)
+        let reachesEnd = end == entries.count
+        let next = position(reachesEnd ? max(last, sequence) : entries[end - 1].sequence)
+        let batch = Batch(body: body, count: end - start, next: next, reachesEnd: reachesEnd)
+        // Readers far apart each have a body of their own; only so much of that is worth keeping.
+        batchBytes += body.count
+        if batchBytes > 4 * limits.answerBytes || batches.count >= 256 { forgetBatches() }
+        batches[sequence] = batch
+        return batch
+    }
+
+    private func position(_ sequence: Int64) -> Position {
+        Position(epoch: identity?.epoch ?? 0, born: identity?.born ?? 0, sequence: sequence)
+    }
+
+    private func push(_ sequence: Int64, _ event: [UInt8]) {
+        entries.append(Entry(sequence: sequence, event: event))
+        bytes += event.count
+    }
+
+    private func trim() {
+        while count > 1, count > limits.ringEvents || bytes > limits.ringBytes {
+            bytes -= entries[head].event.count
+            floor = entries[head].sequence
+            entries[head] = Entry(sequence: 0, event: [])
+            head += 1
+        }
+        if head > 64, head > entries.count / 2 {
+            entries.removeFirst(head)
+            head = 0
+        }
+    }
+
+    private func forgetBatches() {
+        guard !batches.isEmpty else { return }
+        batches.removeAll(keepingCapacity: true)
+        batchBytes = 0
+    }
+
+    /// The place of the first entry after a sequence number: binary search, since numbers may be missing.
+    private func firstIndex(after sequence: Int64) -> Int {
+        var low = head
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].sequence <= sequence { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,34 @@
+/// One reader's interest in one channel: where it stands, and where it waits.
+final class Watch {
+    /// In which of its channel's queues a watch is.
+    enum Place: UInt8 {
+        case nowhere
+        /// Until the channel is live.
+        case unresolved
+        /// Until the feed was asked for what the ring no longer holds.
+        case older
+        /// Until there is news.
+        case waiting
+    }
+
+    let channel: Channel
+    /// Held, and holding this: a reader that leaves lets go.
+    let reader: any ChannelReader
+    /// What the reader asked for, and what that turned out to mean.
+    var offset: Offset
+    /// Set by the queue.
+    var ticket = 0
+    /// Set by the channel.
+    var place = Place.nowhere
+
+    init(channel: Channel, reader: any ChannelReader, offset: Offset) {
+        self.channel = channel
+        self.reader = reader
+        self.offset = offset
+    }
+
+    /// The sequence number of a watch that was found in the ring.
+    var sequence: Int64 {
+        if case .position(let position) = offset { position.sequence } else { 0 }
+    }
+}

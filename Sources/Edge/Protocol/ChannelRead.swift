@@ -1,0 +1,125 @@
+import Events
+
+/// `GET /v1/channels/CHANNEL`, answered once: at once, or as a long-poll.
+final class ChannelRead: Exchange, ChannelReader {
+    private let connection: Connection
+    private let services: EdgeServices
+    private var watch: Watch?
+    private let isLive: Bool
+    private let isFromNow: Bool
+    private let cursor: Int64?
+    private let ifNoneMatch: String?
+    private(set) var isHold = false
+
+    init(on connection: Connection, services: EdgeServices, query: Request.ChannelQuery, ifNoneMatch: String?) {
+        self.connection = connection
+        self.services = services
+        isLive = query.live == .longPoll && !connection.wantsHeadOnly
+        isFromNow = query.offset == .now
+        cursor = query.cursor
+        self.ifNoneMatch = isLive ? nil : ifNoneMatch
+    }
+
+    /// Begins to answer.
+    func start(_ query: Request.ChannelQuery) throws(Refusal) {
+        // The head of a channel is its tail, wherever the reader stands.
+        let offset = connection.wantsHeadOnly ? .now : query.offset
+        let watch = try services.hub.watch(query.channel, from: offset, by: self)
+        self.watch = watch
+        connection.begin(self)
+        evaluate(watch, ring: watch.channel.ring)
+        guard self.watch != nil else { return }
+        isHold = true
+        services.metrics.held += 1
+        let catchUp = Clock.monotonicMilliseconds() + services.limits.loadTimeout
+        connection.hold(until: isLive ? services.endOfHold(seconds: query.timeout) : catchUp)
+    }
+
+    func wake(_ watch: Watch, ring: Ring) {
+        evaluate(watch, ring: ring)
+    }
+
+    func clientLeft() {
+        end()
+    }
+
+    func deadlinePassed() {
+        guard let watch else { return }
+        services.hub.settle(watch)
+        switch services.hub.look(watch) {
+        case .found(_, hasNews: false) where isLive: timedOut(watch)
+        case .found(let position, _): answer(from: position, watch, ring: watch.channel.ring)
+        case .lost: lost()
+        case .older, nil: refuse(services.unknownChannel)
+        }
+    }
+
+    private func evaluate(_ watch: Watch, ring: Ring) {
+        let isOwn = ring === watch.channel.ring
+        let standing = services.hub.look(watch, ring: isOwn ? nil : ring)
+        switch standing {
+        case .lost: lost()
+        case .found(let position, let hasNews):
+            if hasNews || !isLive { return answer(from: position, watch, ring: ring) }
+            if !isOwn { return evaluate(watch, ring: watch.channel.ring) }
+            services.hub.wait(watch, standing: standing)
+        case .older, nil: services.hub.wait(watch, standing: standing)
+        }
+    }
+
+    private func answer(from start: Position, _ watch: Watch, ring: Ring) {
+        let batch = ring.batch(after: start.sequence)
+        let isEnd = batch.reachesEnd && batch.next.sequence >= watch.channel.ring.last
+        let live = isLive ? services.cursor(after: cursor) : nil
+        let tag = isLive || isFromNow ? nil : EntityTag.tag(from: start, to: batch.next, isEnd: isEnd)
+        end()
+        if let tag, let ifNoneMatch, EntityTag.matches(ifNoneMatch, tag) {
+            return connection.respond(.notModified, type: nil, body: []) { head in
+                Self.fields(&head, next: batch.next, isEnd: isEnd, cursor: live, tag: tag)
+            }
+        }
+        services.metrics.eventsDelivered += batch.count
+        connection.respond(.ok, type: "application/json", body: batch.body) { head in
+            Self.fields(&head, next: batch.next, isEnd: isEnd, cursor: live, tag: tag)
+        }
+    }
+
+    private func timedOut(_ watch: Watch) {
+        let next = watch.channel.ring.tail
+        let cursor = services.cursor(after: cursor)
+        end()
+        connection.respond(.noContent, type: nil, body: []) { head in
+            Self.fields(&head, next: next, isEnd: true, cursor: cursor, tag: nil)
+        }
+    }
+
+    private func lost() {
+        services.metrics.positionsLost += 1
+        refuse(EdgeServices.lostPosition)
+    }
+
+    private func refuse(_ refusal: Refusal) {
+        end()
+        connection.refuse(refusal)
+    }
+
+    /// Before anything is answered: the answer may be the last that holds this object.
+    private func end() {
+        guard let watch else { return }
+        self.watch = nil
+        services.hub.leave(watch)
+        if isHold { services.metrics.held -= 1 }
+    }
+
+    private static func fields(
+        _ head: inout ResponseHead, next: Position, isEnd: Bool, cursor: Int64?, tag: String?
+    ) {
+        head.field("Stream-Next-Offset: ", next)
+        if isEnd { head.field("Stream-Up-To-Date: ", "true") }
+        if let cursor { head.field("Stream-Cursor: ", cursor) }
+        if let tag { head.field("ETag: ", text: tag) }
+        head.field(
+            "Access-Control-Expose-Headers: ",
+            "Stream-Next-Offset, Stream-Up-To-Date, Stream-Cursor, ETag, Retry-After")
+    }
+}

@@ -1,0 +1,79 @@
+import Events
+
+/// `POST /v1/comments`: hands the body to the sink and answers with its verdict.
+final class CommentPost: Exchange {
+    private var connection: Connection?
+    private let services: EdgeServices
+
+    init(on connection: Connection, services: EdgeServices) {
+        self.connection = connection
+        self.services = services
+    }
+
+    var isHold: Bool { false }
+
+    /// Begins to answer.
+    func start(_ body: [UInt8], kind: Request.BodyKind, sink: any CommentSink) {
+        guard let connection else { return }
+        connection.begin(self)
+        connection.hold(until: Clock.monotonicMilliseconds() + services.limits.acceptTimeout)
+        let ndjson = kind == .ndjson || Self.isManyLines(body)
+        sink.accept(body, ndjson: ndjson) { verdict in self.answer(verdict) }
+    }
+
+    func clientLeft() {
+        connection = nil
+    }
+
+    func deadlinePassed() {
+        refuse(
+            Refusal(
+                .serviceUnavailable,
+                "Redis has not confirmed the comments in time; they may be there: send them again "
+                    + "with the same event_id", retryAfter: 1))
+    }
+
+    /// Whether the body is several objects, one a line. No single JSON object has a second line of its own that begins and
+    /// ends with a brace after a first one that does.
+    static func isManyLines(_ body: [UInt8]) -> Bool {
+        var lines = 0
+        for line in body.split(separator: 0x0A) {
+            let text = line.span.extracting(line.span.trimmed())
+            let end = text.count > 0 && text[text.count - 1] == 0x0D ? text.count - 1 : text.count
+            guard end > 0 else { continue }
+            guard text[0] == 0x7B, text[end - 1] == 0x7D else { return false }
+            lines += 1
+        }
+        return lines > 1
+    }
+
+    private func answer(_ verdict: CommentVerdict) {
+        switch verdict {
+        case .accepted(let ids):
+            guard let connection = take() else { return }
+            services.metrics.commentsPosted += ids.count
+            var body: [UInt8] = []
+            body.append("{\"ids\":[")
+            for (index, id) in ids.enumerated() {
+                if index > 0 { body.append(0x2C) }
+                body.appendJSONString(id)
+            }
+            body.append("]}\n")
+            connection.respond(.accepted, type: "application/json", body: body)
+        case .invalid(let reason): refuse(Refusal(.badRequest, reason))
+        case .tooLarge(let reason): refuse(Refusal(.contentTooLarge, reason))
+        case .unavailable(let reason, let retryAfter):
+            refuse(Refusal(.serviceUnavailable, reason, retryAfter: retryAfter))
+        }
+    }
+
+    private func refuse(_ refusal: Refusal) {
+        take()?.refuse(refusal)
+    }
+
+    /// The connection, once: what comes later finds nobody to answer.
+    private func take() -> Connection? {
+        defer { connection = nil }
+        return connection
+    }
+}

@@ -1,0 +1,184 @@
+/// Understands a request's head: which resource, with which parameters. Pure.
+struct RequestReader {
+    private let limits: EdgeLimits
+    private let publicKinds: Set<String>
+    private let hasPage: Bool
+
+    init(options: EdgeOptions) {
+        limits = options.limits
+        publicKinds = options.publicKinds
+        hasPage = options.page != nil
+    }
+
+    /// Reads a head whose ranges count in `bytes`.
+    ///
+    /// - Throws: ``Refusal``: 400, 403, 404, 405, 501.
+    func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(Refusal) -> Request {
+        if head.method == .unknown { throw Refusal(.notImplemented, "this method is not known here") }
+        let path = bytes.extracting(head.path)
+        let query = bytes.extracting(head.query)
+        if head.method == .options {
+            // `*` asks about the server, everything else about a resource that exists.
+            if !path.equals("*") { _ = try target(path, query, method: .get, optional: true) }
+            return Request(target: .options)
+        }
+        var request = Request(target: try target(path, query, method: head.method, optional: false))
+        request.bodyKind = bodyKind(bytes.extracting(head.contentType))
+        if !head.ifNoneMatch.isEmpty {
+            request.ifNoneMatch = bytes.extracting(head.ifNoneMatch)
+                .withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
+        }
+        return request
+    }
+
+    /// The largest body that a request may have.
+    func bodyLimit(of request: Request) -> Int {
+        request.target == .comments && request.bodyKind != .json ? limits.batchBytes : limits.bodyBytes
+    }
+
+    private static let channelPrefix: StaticString = "/v1/channels/"
+
+    /// - Parameter optional: the question is only whether there is such a resource.
+    private func target(
+        _ path: Span<UInt8>, _ query: Span<UInt8>, method: HTTPMethod, optional: Bool
+    ) throws(Refusal) -> Request.Target {
+        if path.starts(with: Self.channelPrefix) {
+            if optional { return .options }
+            try require(method, post: false)
+            let name = path.extracting(Self.channelPrefix.utf8CodeUnitCount..<path.count)
+            return .channel(try channelQuery(name, query))
+        }
+        if path.equals("/v1/poll") {
+            if optional { return .options }
+            try require(method, post: false)
+            return .poll(try pollQuery(query))
+        }
+        if path.equals("/v1/comments") {
+            if !optional { try require(method, post: true) }
+            return .comments
+        }
+        let plain: Request.Target? =
+            if path.equals("/live") {
+                .live
+            } else if path.equals("/ready") {
+                .ready
+            } else if path.equals("/metrics") {
+                .metrics
+            } else if path.equals("/"), hasPage {
+                .page
+            } else {
+                nil
+            }
+        guard let plain else {
+            throw Refusal(.notFound, "nothing here; try /v1/channels/CHANNEL, /v1/poll or /v1/comments")
+        }
+        if !optional { try require(method, post: false) }
+        return plain
+    }
+
+    private func require(_ method: HTTPMethod, post: Bool) throws(Refusal) {
+        if post {
+            guard method != .post else { return }
+            throw Refusal(.methodNotAllowed, "comments are sent with POST", allow: "POST, OPTIONS")
+        }
+        guard method != .get, method != .head else { return }
+        throw Refusal(.methodNotAllowed, "this is read with GET", allow: "GET, HEAD, OPTIONS")
+    }
+
+    private func channelQuery(_ name: Span<UInt8>, _ query: Span<UInt8>) throws(Refusal) -> Request.ChannelQuery {
+        guard let decoded = TargetDecoder.decode(name, plusIsSpace: false) else {
+            throw Refusal(.badRequest, "the channel's name holds a broken percent-escape, or is no UTF-8")
+        }
+        var result = Request.ChannelQuery(channel: try channel(decoded))
+        var hasOffset = false
+        try TargetDecoder.forEachParameter(query) { (key, value) throws(Refusal) in
+            if key.equals("offset") {
+                if hasOffset { throw Refusal(.badRequest, "offset is given twice") }
+                hasOffset = true
+                result.offset = try offset(value)
+            } else if key.equals("live") {
+                switch value {
+                case "long-poll": result.live = .longPoll
+                case "sse": result.live = .serverSentEvents
+                default: throw Refusal(.badRequest, "live is either long-poll or sse")
+                }
+            } else if key.equals("timeout") {
+                result.timeout = try timeout(value)
+            } else if key.equals("cursor") {
+                // An opaque word of ours; a strange one is as good as none.
+                result.cursor = Int64(value).flatMap { $0 >= 0 && $0 < 1 << 40 ? $0 : nil }
+            }
+        }
+        if result.live != .none, !hasOffset {
+            throw Refusal(.badRequest, "live needs an offset: -1, now, or one given by an earlier answer")
+        }
+        return result
+    }
+
+    private func pollQuery(_ query: Span<UInt8>) throws(Refusal) -> Request.PollQuery {
+        var result = Request.PollQuery(items: [])
+        try TargetDecoder.forEachParameter(query) { (key, value) throws(Refusal) in
+            if key.equals("c") {
+                guard let at = value.lastIndex(of: "@") else {
+                    throw Refusal(.badRequest, "c must read CHANNEL@OFFSET; begin with CHANNEL@-1 or CHANNEL@now")
+                }
+                if result.items.count == limits.channelsPerPoll {
+                    throw Refusal(.badRequest, "at most \(limits.channelsPerPoll) channels fit in one poll")
+                }
+                let name = try channel(String(value[..<at]))
+                if result.items.contains(where: { $0.channel == name }) {
+                    throw Refusal(.badRequest, "a channel is named twice")
+                }
+                result.items.append(
+                    Request.PollQuery.Item(channel: name, offset: try offset(value[value.index(after: at)...])))
+            } else if key.equals("timeout") {
+                result.timeout = try timeout(value)
+            }
+        }
+        if result.items.isEmpty { throw Refusal(.badRequest, "name at least one channel: c=CHANNEL@OFFSET") }
+        return result
+    }
+
+    /// Checks a channel's name: `KIND:REST`, no control characters, no braces (they mark the feed's place in a cluster).
+    private func channel(_ name: String) throws(Refusal) -> String {
+        guard !name.isEmpty, name.utf8.count <= limits.channelNameBytes else {
+            throw Refusal(.badRequest, "a channel's name has 1 to \(limits.channelNameBytes) bytes")
+        }
+        for byte in name.utf8 where byte < 0x20 || byte == 0x7F || byte == 0x7B || byte == 0x7D {
+            throw Refusal(.badRequest, "a channel's name has no control characters and no braces")
+        }
+        guard let colon = name.firstIndex(of: ":"), colon != name.startIndex, name.index(after: colon) != name.endIndex
+        else { throw Refusal(.badRequest, "a channel's name reads KIND:NAME, as in thread:42") }
+        guard publicKinds.contains(String(name[..<colon])) else {
+            throw Refusal(.forbidden, "private channel: needs a token (see docs)")
+        }
+        return name
+    }
+
+    private func offset(_ text: some StringProtocol) throws(Refusal) -> Offset {
+        guard let offset = Offset(text) else {
+            throw Refusal(.badRequest, "this is no offset: give -1, now, or one given by an earlier answer")
+        }
+        return offset
+    }
+
+    private func timeout(_ text: String) throws(Refusal) -> Int {
+        guard let seconds = Int(text), (1...55).contains(seconds) else {
+            throw Refusal(.badRequest, "timeout is a whole number of seconds, 1 to 55")
+        }
+        return seconds
+    }
+
+    private func bodyKind(_ contentType: Span<UInt8>) -> Request.BodyKind {
+        let end = contentType.firstIndex(of: 0x3B) ?? contentType.count
+        let media = contentType.extracting(0..<end)
+        let name = media.extracting(media.trimmed())
+        if name.equalsIgnoringCase("application/json") { return .json }
+        if name.equalsIgnoringCase("application/x-ndjson") || name.equalsIgnoringCase("application/ndjson")
+            || name.equalsIgnoringCase("application/jsonl")
+        {
+            return .ndjson
+        }
+        return .other
+    }
+}

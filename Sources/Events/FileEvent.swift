@@ -1,0 +1,59 @@
+internal import CEvent
+
+/// Readiness of one file descriptor: calls back when it can be read or written.
+///
+/// Level-triggered and persistent: what was asked for stays asked for until it is taken back. The descriptor is not
+/// owned: its owner closes it, after ``cancel()``. The action runs on the loop's thread; it may release the object.
+public final class FileEvent {
+    /// What a descriptor is ready for, or is watched for.
+    public struct Readiness: OptionSet, Sendable {
+        public let rawValue: Int16
+        public init(rawValue: Int16) { self.rawValue = rawValue }
+
+        public static let read = Readiness(rawValue: Int16(EV_READ))
+        public static let write = Readiness(rawValue: Int16(EV_WRITE))
+    }
+
+    private let loop: EventLoop
+    private let descriptor: Int32
+    private var action: ((Readiness) -> Void)?
+    /// Owned here: `event_new` in `init`, `event_free` in `deinit`.
+    private let event: UnsafeMutablePointer<event>
+    private var watched: Readiness = []
+
+    /// Makes an event for a descriptor; nothing is watched before ``watch(_:)``.
+    public init(on loop: EventLoop, descriptor: Int32, action: @escaping (Readiness) -> Void) {
+        self.loop = loop
+        self.descriptor = descriptor
+        self.action = action
+        guard let event = event_new(loop.base, descriptor, 0, nil, nil) else { preconditionFailure("out of memory") }
+        self.event = event
+    }
+
+    deinit {
+        event_free(event)
+    }
+
+    /// Watches for exactly this from now on. An empty set is ``cancel()``. Costs nothing when it changes nothing.
+    public func watch(_ readiness: Readiness) {
+        guard readiness != watched else { return }
+        if !watched.isEmpty { event_del(event) }
+        watched = readiness
+        guard !readiness.isEmpty else { return }
+        event_assign(
+            event, loop.base, descriptor, readiness.rawValue | Int16(EV_PERSIST), FileEvent.ready,
+            Unmanaged.passUnretained(self).toOpaque())
+        event_add(event, nil)
+    }
+
+    /// Watches for nothing any more.
+    public func cancel() {
+        watch([])
+    }
+
+    private static let ready: event_callback_fn = { _, what, context in
+        guard let context else { return }
+        let owner = Unmanaged<FileEvent>.fromOpaque(context).takeUnretainedValue()
+        withExtendedLifetime(owner) { owner.action?(Readiness(rawValue: what)) }
+    }
+}

@@ -1,0 +1,110 @@
+internal import CSimdjson
+
+/// Parses JSON with simdjson, and keeps its memory from one document to the next. One thread at a time.
+///
+/// Strict RFC 8259, with these decisions where the RFC leaves room:
+/// - A byte order mark is refused: the bytes of an event are passed on as they are, and its readers need not know one.
+/// - Half of a surrogate pair (`"\ud83d"`, what is left of an emoji that a program has cut through) becomes U+FFFD. Every
+///   string of the result is valid Unicode.
+/// - A whole number that fits neither `Int64` nor `UInt64`, and a fraction beyond `Double`, is refused, not rounded.
+/// - Members of an object with the same key all stay.
+public final class JSONParser {
+    /// Owned here: made in `init`, freed in `deinit`, never handed out.
+    private let handle: OpaquePointer
+    private let maxBytes: Int
+    private let maxDepth: Int
+
+    /// - Parameters:
+    ///   - maxBytes: The largest document. Memory grows up to about eleven times of it when such a document comes.
+    ///   - maxDepth: The deepest nesting: 1 allows an object of scalars. At most 1024, for the stack's sake.
+    public init(maxBytes: Int, maxDepth: Int = 64) {
+        self.maxBytes = min(max(1, maxBytes), 1 << 30)
+        self.maxDepth = min(max(1, maxDepth), 1024)
+        guard let handle = csimdjson_create(self.maxBytes, self.maxDepth) else { preconditionFailure("out of memory") }
+        self.handle = handle
+    }
+
+    deinit {
+        csimdjson_destroy(handle)
+    }
+
+    public func parse(_ bytes: [UInt8]) throws(JSONError) -> JSON {
+        // withUnsafeBytes rethrows without the error's type; a Result keeps it.
+        try bytes.withUnsafeBytes { buffer in result(of: buffer) }.get()
+    }
+
+    /// The bytes are copied: they need not outlive the call.
+    public func parse(_ buffer: UnsafeRawBufferPointer) throws(JSONError) -> JSON {
+        try result(of: buffer).get()
+    }
+
+    /// Like ``parse(_:)-([UInt8])``, and refuses everything that is no object with ``JSONError/Code/notAnObject``.
+    public func parseObject(_ bytes: [UInt8]) throws(JSONError) -> JSONObject {
+        try object(parse(bytes))
+    }
+
+    public func parseObject(_ buffer: UnsafeRawBufferPointer) throws(JSONError) -> JSONObject {
+        try object(parse(buffer))
+    }
+
+    private func object(_ value: JSON) throws(JSONError) -> JSONObject {
+        if case .object(let object) = value { return object }
+        throw JSONError(
+            code: .notAnObject, message: "expected a JSON object in braces, found \(JSONError.name(of: value))")
+    }
+
+    private func result(of buffer: UnsafeRawBufferPointer) -> Result<JSON, JSONError> {
+        let code =
+            if buffer.count <= maxBytes, let repaired = Surrogates.repaired(buffer) {
+                repaired.withUnsafeBytes { csimdjson_parse(handle, $0.baseAddress, $0.count) }
+            } else {
+                csimdjson_parse(handle, buffer.baseAddress, buffer.count)
+            }
+        guard code == CSIMDJSON_OK else { return .failure(error(code, buffer)) }
+        var tape = Tape(words: csimdjson_tape(handle), strings: csimdjson_strings(handle))
+        return .success(tape.root())
+    }
+
+    private func error(_ code: csimdjson_result, _ buffer: UnsafeRawBufferPointer) -> JSONError {
+        let detail = String(cString: csimdjson_message(handle))
+        switch code {
+        case CSIMDJSON_EMPTY:
+            return JSONError(code: .empty, message: "nothing there: send one JSON value")
+        case CSIMDJSON_TOO_LARGE:
+            return JSONError(
+                code: .tooLarge, message: "\(buffer.count) bytes of JSON are too many: at most \(maxBytes) are taken")
+        case CSIMDJSON_TOO_DEEP:
+            return JSONError(code: .tooDeep, message: "nested too deeply: at most \(maxDepth) levels are taken")
+        case CSIMDJSON_NOT_UTF8:
+            return JSONError(code: .notUTF8, message: "not UTF-8: JSON must be sent in UTF-8")
+        case CSIMDJSON_STRING:
+            return JSONError(
+                code: .string,
+                message: "a string is not ended or holds a bare control character or an unknown escape: \(detail)")
+        case CSIMDJSON_NUMBER:
+            return JSONError(
+                code: .number,
+                message: "a number is not written as JSON asks for, or does not fit in 64 bits: send it as a string")
+        case CSIMDJSON_NO_MEMORY:
+            return JSONError(code: .outOfMemory, message: "no memory left for \(buffer.count) bytes of JSON")
+        default:
+            if buffer.starts(with: [0xEF, 0xBB, 0xBF]) {
+                return JSONError(code: .syntax, message: "begins with a byte order mark: send UTF-8 without one")
+            }
+            return JSONError(code: .syntax, message: "not JSON: \(detail)")
+        }
+    }
+}
+
+extension JSONError {
+    fileprivate static func name(of value: JSON) -> String {
+        switch value {
+        case .null: "null"
+        case .bool: "a boolean"
+        case .int, .uint, .double: "a number"
+        case .string: "a string"
+        case .array: "an array"
+        case .object: "an object"
+        }
+    }
+}

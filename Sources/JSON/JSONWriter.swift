@@ -1,0 +1,154 @@
+extension JSON {
+    /// Appends the value as compact JSON.
+    ///
+    /// Inside strings `<`, `>` and `&` are written as `\u003c`, `\u003e`, `\u0026`, U+2028 and U+2029 as `\u2028` and
+    /// `\u2029`: the bytes may stand in an HTML page or a script without ending it. Control characters are escaped. A
+    /// `double` is written with the fewest digits that read back the same; infinity and not-a-number, which JSON lacks
+    /// and which no parser yields, as null.
+    public func write(into bytes: inout [UInt8]) {
+        switch self {
+        case .null: bytes.append(contentsOf: "null".utf8)
+        case .bool(true): bytes.append(contentsOf: "true".utf8)
+        case .bool(false): bytes.append(contentsOf: "false".utf8)
+        case .int(let value): JSONWriter.append(value, to: &bytes)
+        case .uint(let value): JSONWriter.append(value, to: &bytes)
+        case .double(let value): bytes.append(contentsOf: (value.isFinite ? value.description : "null").utf8)
+        case .string(let value): JSONWriter.append(value, to: &bytes)
+        case .object(let value): value.write(into: &bytes)
+        case .array(let elements):
+            bytes.append(UInt8(ascii: "["))
+            var isFirst = true
+            for element in elements {
+                if !isFirst { bytes.append(UInt8(ascii: ",")) }
+                isFirst = false
+                element.write(into: &bytes)
+            }
+            bytes.append(UInt8(ascii: "]"))
+        }
+    }
+
+    /// The value as compact JSON, see ``write(into:)``.
+    public var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(512)
+        write(into: &bytes)
+        return bytes
+    }
+
+    /// The value as compact JSON, see ``write(into:)``.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+extension JSONObject {
+    /// Appends the object as compact JSON, see ``JSON/write(into:)``.
+    public func write(into bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "{"))
+        var isFirst = true
+        for (key, value) in members {
+            if !isFirst { bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
+            JSONWriter.append(key, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            value.write(into: &bytes)
+        }
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    /// The object as compact JSON, see ``JSON/write(into:)``.
+    public var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(512)
+        write(into: &bytes)
+        return bytes
+    }
+
+    /// The object as compact JSON, see ``JSON/write(into:)``.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// The parts of writing that know bytes.
+enum JSONWriter {
+    /// What becomes of a byte inside a string: 0 stays, `u` is written as `\u00XX`, 0xE2 may begin U+2028 or U+2029,
+    /// any other value is the letter after the backslash.
+    private static let escapes: [UInt8] = {
+        var table = [UInt8](repeating: 0, count: 256)
+        for control in 0..<0x20 { table[control] = UInt8(ascii: "u") }
+        for byte in [UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"), 0x7F] {
+            table[Int(byte)] = UInt8(ascii: "u")
+        }
+        table[0x08] = UInt8(ascii: "b")
+        table[0x09] = UInt8(ascii: "t")
+        table[0x0A] = UInt8(ascii: "n")
+        table[0x0C] = UInt8(ascii: "f")
+        table[0x0D] = UInt8(ascii: "r")
+        table[Int(UInt8(ascii: "\""))] = UInt8(ascii: "\"")
+        table[Int(UInt8(ascii: "\\"))] = UInt8(ascii: "\\")
+        table[0xE2] = 0xE2
+        return table
+    }()
+
+    private static let hexDigits = [UInt8]("0123456789abcdef".utf8)
+
+    static func append(_ string: String, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        var string = string
+        string.withUTF8 { append($0, to: &bytes) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Appends runs of bytes that stay as they are at once, and escapes what stands between them.
+    private static func append(_ utf8: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+        escapes.withUnsafeBufferPointer { escapes in
+            var runStart = 0
+            var index = 0
+            while index < utf8.count {
+                let escape = escapes[Int(utf8[index])]
+                if escape == 0 {
+                    index += 1
+                    continue
+                }
+                if escape == 0xE2, !isLineSeparator(utf8, at: index) {
+                    index += 3
+                    continue
+                }
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[runStart..<index]))
+                bytes.append(UInt8(ascii: "\\"))
+                switch escape {
+                case UInt8(ascii: "u"):
+                    bytes.append(contentsOf: "u00".utf8)
+                    bytes.append(hexDigits[Int(utf8[index] >> 4)])
+                    bytes.append(hexDigits[Int(utf8[index] & 15)])
+                    index += 1
+                case 0xE2:
+                    bytes.append(contentsOf: utf8[index + 2] == 0xA8 ? "u2028".utf8 : "u2029".utf8)
+                    index += 3
+                default:
+                    bytes.append(escape)
+                    index += 1
+                }
+                runStart = index
+            }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[runStart...]))
+        }
+    }
+
+    /// U+2028 is E2 80 A8, U+2029 is E2 80 A9. A string's bytes are valid UTF-8, so two more follow an E2.
+    private static func isLineSeparator(_ utf8: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+        utf8[index + 1] == 0x80 && utf8[index + 2] & 0xFE == 0xA8
+    }
+
+    static func append(_ number: Int64, to bytes: inout [UInt8]) {
+        if number < 0 { bytes.append(UInt8(ascii: "-")) }
+        append(number.magnitude, to: &bytes)
+    }
+
+    static func append(_ number: UInt64, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        var rest = number
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
+    }
+}

@@ -1,0 +1,296 @@
+internal import Redis
+
+/// What a worker does with one lane, as a state machine: peek, transform, commit.
+///
+/// Pure: it is told what happened and answers what to do next. ``LaneRunner`` does it. Whatever happens, there is
+/// always something that will wake it again: a reply, a timer, a change of the queue, or the worker's next connection.
+struct Lane {
+    enum State: Equatable {
+        /// A peek is under way.
+        case peeking
+        /// The queue was empty and is watched.
+        case asleep
+        /// The stage works on the batch.
+        case transforming
+        /// A commit is under way.
+        case committing
+        /// Waits for a timer, then does `next` again.
+        case waiting(next: Retry)
+        /// The connection is gone: what to do when it is back.
+        case disconnected(next: Retry)
+        /// An operator paused it.
+        case paused
+        /// The lane is given back or lost: nothing more happens.
+        case closed
+    }
+
+    /// What is tried again after a wait.
+    enum Retry: Equatable {
+        case peek
+        case transform
+        case commit
+    }
+
+    enum Input {
+        /// The peek's answer: how many events, of how many bytes.
+        case peeked(events: Int, bytes: Int)
+        /// The queue has changed since it was found empty.
+        case wake
+        /// The stage is through: so many events of the batch are decided, all or those before one that failed.
+        case transformed(decided: Int)
+        /// The stage failed over the batch's first event, or could not begin.
+        case failed(ofFirstEvent: Bool)
+        case committed
+        /// The queue does not start with the batch any more: somebody removed events by hand.
+        case moved
+        /// The next queue is full.
+        case full
+        /// Another worker has the lane.
+        case fenced
+        /// Redis answered a peek or a commit with an error.
+        case refused(RedisError)
+        case timer
+        case reconnected
+        /// Operator's wishes.
+        case pause
+        case resume
+        /// The lane is to be given back as soon as nothing is in hand.
+        case stop
+    }
+
+    enum Action: Equatable {
+        case none
+        /// Read this many events; `watched`: and have a change told when there are none.
+        case peek(count: Int, watched: Bool)
+        case transform
+        /// Count the attempt first, then transform: the last worker may have died over this event.
+        case attempt
+        case commit
+        /// Make the head event a dead letter: its attempts are used up.
+        case bury
+        /// Wait that many milliseconds, then say `timer`.
+        case wait(Int64)
+        /// Give the lane back.
+        case release
+        /// The lane is lost already: forget it.
+        case abandon
+    }
+
+    private(set) var state: State = .peeking
+    /// Failures of the head event in a row.
+    private(set) var failures = 0
+    private var isStopping = false
+    private var isPausing = false
+    /// Events still to be taken one by one, after a worker died here.
+    private var careful: Int
+    private var lastCount = 0
+    private var averageBytes = 400
+    private var isWatchingPeek = false
+    /// The queue was reported changed while a peek was under way, whose answer may be older than the report.
+    private var isOutdated = false
+    private var backoff = Backoff(base: 20, limit: 2000)
+    private let limits: PipelineLimits
+
+    /// - Parameter careful: the worker before may have died over the head of the queue.
+    init(limits: PipelineLimits, careful: Bool) {
+        self.limits = limits
+        self.careful = careful ? limits.batchEvents : 0
+    }
+
+    var isCareful: Bool { careful > 0 }
+
+    /// How many events to read next.
+    var batchSize: Int {
+        isCareful ? 1 : max(1, min(limits.batchEvents, limits.batchBytes / max(1, averageBytes)))
+    }
+
+    /// A short batch means that the queue is nearly empty: the next peek looks and watches in one step.
+    var expectsEmptiness: Bool { lastCount < max(2, batchSize / 4) }
+
+    /// The first step.
+    mutating func begin() -> Action { peek(watched: false) }
+
+    mutating func handle(_ input: Input, using generator: inout some RandomNumberGenerator) -> Action {
+        guard state != .closed else { return .none }
+        switch input {
+        case .peeked(let events, let bytes): return peeked(events, bytes)
+        case .wake: return wake()
+        case .transformed: return commit()
+        case .failed(let ofFirstEvent): return failed(ofFirstEvent, &generator)
+        case .committed: return committed()
+        case .moved: return state == .committing ? peek(watched: false) : .none
+        case .full: return wait(for: .commit, &generator, limit: 200)
+        case .fenced:
+            state = .closed
+            return .abandon
+        case .refused(let error): return refused(error, &generator)
+        case .timer: return timer()
+        case .reconnected: return reconnected()
+        case .pause: return pause()
+        case .resume: return resume()
+        case .stop: return stop()
+        }
+    }
+
+    private mutating func wake() -> Action {
+        if state == .asleep { return peek(watched: false) }
+        isOutdated = true
+        return .none
+    }
+
+    private mutating func peek(watched: Bool) -> Action {
+        if let rest = restIfAsked() { return rest }
+        isOutdated = false
+        return peekAfterCommit(watched: watched)
+    }
+
+    /// The peek after a commit left together with it: what was reported since then may be news to it.
+    private mutating func peekAfterCommit(watched: Bool) -> Action {
+        if let rest = restIfAsked() { return rest }
+        state = .peeking
+        isWatchingPeek = watched
+        return .peek(count: batchSize, watched: watched)
+    }
+
+    /// A boundary between batches: the place to stop or pause.
+    private mutating func restIfAsked() -> Action? {
+        if isStopping {
+            state = .closed
+            return .release
+        }
+        if isPausing {
+            state = .paused
+            return Action.none
+        }
+        return nil
+    }
+
+    private mutating func peeked(_ events: Int, _ bytes: Int) -> Action {
+        guard state == .peeking else { return .none }
+        lastCount = events
+        guard events > 0 else {
+            careful = 0
+            if !isWatchingPeek || isOutdated { return peek(watched: true) }
+            if let rest = restIfAsked() { return rest }
+            state = .asleep
+            return .none
+        }
+        if let rest = restIfAsked() { return rest }
+        averageBytes = max(1, bytes / events)
+        state = .transforming
+        return isCareful ? .attempt : .transform
+    }
+
+    private mutating func commit() -> Action {
+        guard state == .transforming else { return .none }
+        isOutdated = false
+        state = .committing
+        return .commit
+    }
+
+    private mutating func committed() -> Action {
+        guard state == .committing else { return .none }
+        failures = 0
+        backoff.reset()
+        careful = max(0, careful - 1)
+        return peekAfterCommit(watched: expectsEmptiness)
+    }
+
+    private mutating func failed(_ ofFirstEvent: Bool, _ generator: inout some RandomNumberGenerator) -> Action {
+        guard state == .transforming else { return .none }
+        if ofFirstEvent {
+            failures += 1
+            if failures >= limits.attempts {
+                isOutdated = false
+                state = .committing
+                return .bury
+            }
+        }
+        // Nothing of the batch is decided: stopping here loses nothing.
+        if let rest = restIfAsked() { return rest }
+        return wait(for: .transform, &generator)
+    }
+
+    private mutating func refused(_ error: RedisError, _ generator: inout some RandomNumberGenerator) -> Action {
+        let next: Retry
+        switch state {
+        case .peeking: next = .peek
+        case .committing: next = .commit
+        case .transforming: next = .transform
+        default: return .none
+        }
+        if error.code == .disconnected || error.code == .timeout {
+            state = .disconnected(next: next)
+            return .none
+        }
+        return wait(for: next, &generator)
+    }
+
+    private mutating func wait(
+        for next: Retry, _ generator: inout some RandomNumberGenerator, limit: Int64 = .max
+    ) -> Action {
+        state = .waiting(next: next)
+        return .wait(min(limit, backoff.next(using: &generator)))
+    }
+
+    private mutating func timer() -> Action {
+        guard case .waiting(let next) = state else { return .none }
+        return again(next)
+    }
+
+    private mutating func reconnected() -> Action {
+        switch state {
+        case .disconnected(let next), .waiting(let next): again(next)
+        // What was watched is forgotten with the connection.
+        case .asleep, .peeking: peek(watched: false)
+        default: .none
+        }
+    }
+
+    private mutating func again(_ next: Retry) -> Action {
+        switch next {
+        case .peek:
+            return peek(watched: false)
+        case .transform:
+            if let rest = restIfAsked() { return rest }
+            state = .transforming
+            return isCareful ? .attempt : .transform
+        case .commit:
+            isOutdated = false
+            state = .committing
+            return .commit
+        }
+    }
+
+    private mutating func pause() -> Action {
+        isPausing = true
+        guard state == .asleep else { return .none }
+        state = .paused
+        return .none
+    }
+
+    private mutating func resume() -> Action {
+        guard isPausing else { return .none }
+        isPausing = false
+        return state == .paused ? peek(watched: false) : .none
+    }
+
+    private mutating func stop() -> Action {
+        isStopping = true
+        switch state {
+        // Nothing is in hand, or nothing of it is decided: the lane can go at once.
+        case .asleep, .paused, .waiting(next: .peek), .waiting(next: .transform), .peeking:
+            state = .closed
+            return .release
+        // The next queue may stay full for long: the batch stays where it is.
+        case .waiting(next: .commit):
+            state = .closed
+            return .release
+        case .disconnected:
+            state = .closed
+            return .abandon
+        default:
+            return .none
+        }
+    }
+}

@@ -1,0 +1,17 @@
+internal import Events
+internal import JSON
+internal import Logging
+internal import Redis
+
+/// What all lanes of a worker share.
+struct LaneEnvironment {
+    let loop: EventLoop
+    let layout: PipelineLayout
+    let limits: PipelineLimits
+    let connection: RedisConnection
+    let watcher: KeyWatcher
+    let parser: JSONParser
+    let logger: Logger
+    /// Told after each commit: the lane and how many events it took.
+    let onCommitted: (LaneID, Int) -> Void
+}

@@ -1,0 +1,283 @@
+internal import Events
+internal import JSON
+internal import Logging
+internal import Redis
+
+/// Runs one lane: does what the state machine ``Lane`` says and tells it what came of it.
+///
+/// The next peek travels with the commit, so a busy lane costs one round trip a batch. Replies of an older step are
+/// told apart by a number that grows with each step.
+final class LaneRunner {
+    let id: LaneID
+    /// The fencing token of the lease.
+    let token: String
+    /// Called once when the lane has been given back or is lost.
+    var onClosed: (LaneRunner) -> Void = { _ in }
+    /// Events committed since the lane was taken.
+    private(set) var committedEvents = 0
+
+    private let environment: LaneEnvironment
+    private let stage: any Stage
+    private let queue: String
+    private var lane: Lane
+    private var batch: Batch?
+    private var commit: RedisCommand?
+    private var serial = 0
+    private var step = 0
+    /// The peek that left with a commit: its answer, once there, or nil while it is on its way.
+    private var isPeekUnderWay = false
+    private var generator = SystemRandomNumberGenerator()
+    private lazy var timer = Timer(on: environment.loop) { [unowned self] in self.tell(.timer) }
+
+    init(id: LaneID, token: String, careful: Bool, stage: any Stage, environment: LaneEnvironment) {
+        self.id = id
+        self.token = token
+        self.stage = stage
+        self.environment = environment
+        queue = environment.layout.queue(id)
+        lane = Lane(limits: environment.limits, careful: careful)
+        if careful {
+            environment.logger.notice(
+                "the worker before may have died over this lane's head, taking events one by one",
+                metadata: ["lane": "\(id)"])
+        }
+    }
+
+    var isClosed: Bool { lane.state == .closed }
+
+    /// Takes the first step.
+    func begin() {
+        perform(lane.begin())
+    }
+
+    /// Tells the lane what happened.
+    func tell(_ input: Lane.Input) {
+        perform(lane.handle(input, using: &generator))
+    }
+
+    private func perform(_ action: Lane.Action) {
+        switch action {
+        case .none: break
+        case .peek(let count, let watched): peek(count: count, watched: watched)
+        case .transform: transform()
+        case .attempt: attempt()
+        case .commit: sendCommit()
+        case .bury: bury()
+        case .wait(let milliseconds): timer.schedule(after: milliseconds)
+        case .release: release()
+        case .abandon: close()
+        }
+    }
+
+    // MARK: Peek
+
+    private func peek(count: Int, watched: Bool) {
+        commit = nil
+        batch = nil
+        if isPeekUnderWay {
+            // It left with the commit; its answer comes next.
+            isPeekUnderWay = false
+        } else {
+            step += 1
+            sendPeek(count: count, watched: watched)
+        }
+    }
+
+    private func sendPeek(count: Int, watched: Bool) {
+        let sent = step
+        let command = RedisCommand("LRANGE", queue, "0", String(count - 1))
+        let reply: (Result<RedisValue, RedisError>) -> Void = { [weak self] result in
+            guard let self, sent == self.step, !self.isPeekUnderWay else { return }
+            self.peeked(result)
+        }
+        if watched {
+            environment.watcher.read(command, reply: reply)
+        } else {
+            environment.connection.send(command, reply: reply)
+        }
+    }
+
+    private func peeked(_ result: Result<RedisValue, RedisError>) {
+        switch result {
+        case .failure(let error):
+            log(error)
+            tell(.refused(error))
+        case .success(let value):
+            let raw = (value.array ?? []).compactMap(\.bytes)
+            batch = raw.isEmpty ? nil : Batch(raw: raw, parser: environment.parser)
+            tell(.peeked(events: raw.count, bytes: raw.reduce(0) { $0 + $1.count }))
+        }
+    }
+
+    // MARK: Transform
+
+    private func attempt() {
+        step += 1
+        let sent = step
+        let command = RedisCommand("FCALL", "tidings_attempt", "1", environment.layout.lane(id), token)
+        environment.connection.send(command) { [weak self] result in
+            guard let self, sent == self.step else { return }
+            switch result {
+            case .failure(let error):
+                self.tell(.refused(error))
+            case .success(let value):
+                guard value.array?.first?.text == "OK" else { return self.tell(.fenced) }
+                // The first death happened before events were taken one by one.
+                let deaths = Int(value.array?.last?.integer ?? 1)
+                if deaths >= self.environment.limits.deaths {
+                    self.setAside("poison: \(deaths) workers died over this event", attempts: deaths)
+                    self.tell(.transformed(decided: 1))
+                } else {
+                    self.transform()
+                }
+            }
+        }
+    }
+
+    private func transform() {
+        guard let batch else { return }
+        step += 1
+        let sent = step
+        let context = StageContext(
+            pipeline: environment.layout.name, partition: id.partition ?? 0, redis: environment.connection,
+            now: Clock.unixMilliseconds())
+        stage.prepare(batch.events, context: context) { [weak self] error in
+            guard let self, sent == self.step, self.lane.state == .transforming else { return }
+            if let error {
+                self.failed(error, ofFirstEvent: false)
+            } else {
+                self.process(context)
+            }
+        }
+    }
+
+    private func process(_ context: StageContext) {
+        guard let entries = batch?.entries else { return }
+        var decisions: [Disposition] = []
+        decisions.reserveCapacity(entries.count)
+        for entry in entries {
+            switch entry {
+            case .unreadable(let reason):
+                decisions.append(.reject(reason: reason))
+            case .event(let event):
+                do throws(StageError) {
+                    decisions.append(try stage.process(event, context: context))
+                } catch {
+                    if decisions.isEmpty { return failed(error, ofFirstEvent: true) }
+                    // What is before it is committed; it is tried again as the head.
+                    return decide(decisions)
+                }
+            }
+        }
+        decide(decisions)
+    }
+
+    private func decide(_ decisions: [Disposition], attempts: Int? = nil) {
+        batch?.decisions = decisions
+        serial += 1
+        commit = batch.map { batch in
+            CommitBuilder(
+                lane: id, layout: environment.layout, limits: environment.limits, token: token,
+                parser: environment.parser, now: Clock.unixMilliseconds()
+            ).command(for: batch, serial: serial, attempts: attempts ?? lane.failures + 1)
+        }
+        if attempts == nil { tell(.transformed(decided: decisions.count)) }
+    }
+
+    private var lastError: StageError?
+
+    private func failed(_ error: StageError, ofFirstEvent: Bool) {
+        lastError = error
+        environment.logger.warning(
+            "stage failed, trying again",
+            metadata: ["lane": "\(id)", "error": "\(error.message)", "failures": "\(lane.failures + 1)"])
+        tell(.failed(ofFirstEvent: ofFirstEvent))
+    }
+
+    /// The head event's attempts are used up.
+    private func bury() {
+        setAside(lastError?.message ?? "the stage failed", attempts: lane.failures)
+        sendCommit()
+    }
+
+    private func setAside(_ reason: String, attempts: Int) {
+        environment.logger.error(
+            "event set aside as a dead letter",
+            metadata: ["lane": "\(id)", "error": "\(reason)", "attempts": "\(attempts)"])
+        decide([.reject(reason: reason)], attempts: attempts)
+    }
+
+    // MARK: Commit
+
+    private func sendCommit() {
+        guard let commit else { return }
+        step += 1
+        let sent = step
+        environment.connection.send(commit) { [weak self] result in
+            guard let self, sent == self.step else { return }
+            self.committed(result)
+            // Unless the machine took up the peek that follows, its answer is of no use.
+            self.isPeekUnderWay = false
+        }
+        guard sent == step, lane.state == .committing else { return }
+        isPeekUnderWay = true
+        sendPeek(count: lane.batchSize, watched: lane.expectsEmptiness)
+    }
+
+    private func committed(_ result: Result<RedisValue, RedisError>) {
+        switch result {
+        case .failure(let error):
+            abandonPeek()
+            log(error)
+            tell(.refused(error))
+        case .success(let value):
+            switch value.array?.first?.text {
+            case "OK":
+                committedEvents += batch?.decisions.count ?? 0
+                environment.onCommitted(id, batch?.decisions.count ?? 0)
+                tell(.committed)
+            case "FULL":
+                abandonPeek()
+                tell(.full)
+            case "MOVED":
+                abandonPeek()
+                environment.logger.warning(
+                    "the queue's head was changed by hand, reading it again", metadata: ["lane": "\(id)"])
+                tell(.moved)
+            default:
+                abandonPeek()
+                environment.logger.notice("another worker has this lane, letting go", metadata: ["lane": "\(id)"])
+                tell(.fenced)
+            }
+        }
+    }
+
+    private func abandonPeek() {
+        isPeekUnderWay = false
+        step += 1
+    }
+
+    // MARK: End
+
+    private func release() {
+        let command = RedisCommand(
+            "FCALL", "tidings_release", "1", environment.layout.lane(id), token, environment.layout.name)
+        // A lost release costs no more than the lease's time.
+        environment.connection.send(command) { _ in }
+        close()
+    }
+
+    private func close() {
+        step += 1
+        timer.cancel()
+        batch = nil
+        commit = nil
+        onClosed(self)
+    }
+
+    private func log(_ error: RedisError) {
+        guard error.code != .disconnected, error.code != .timeout else { return }
+        environment.logger.warning(
+            "redis refused, trying again", metadata: ["lane": "\(id)", "error": "\(error.message)"])
+    }
+}

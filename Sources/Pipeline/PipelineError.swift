@@ -1,0 +1,30 @@
+public import Redis
+
+/// Why the pipeline refused.
+public struct PipelineError: Error, CustomStringConvertible, Sendable {
+    public enum Code: Sendable {
+        /// The configuration is not that of the processes that run, or of the events that wait.
+        case differs
+        /// A queue is full, or memory is.
+        case full
+        /// Redis is out of reach or in trouble.
+        case redis
+        /// The input is no event.
+        case invalid
+        /// A process could not be started.
+        case process
+    }
+
+    public let code: Code
+    /// What is wrong and what to do.
+    public let message: String
+    public let underlying: RedisError?
+
+    public init(_ code: Code, _ message: String, underlying: RedisError? = nil) {
+        self.code = code
+        self.message = message
+        self.underlying = underlying
+    }
+
+    public var description: String { message }
+}

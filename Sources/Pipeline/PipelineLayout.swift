@@ -1,0 +1,69 @@
+/// A pipeline's shape, and the one place that builds its Redis keys. Contract: docs/contract.md.
+public struct PipelineLayout: Sendable, Equatable {
+    /// The version of the keys and functions: processes of another one refuse to work together.
+    public static let contract = 1
+
+    /// The pipeline's name: 1 to 64 of `a-z A-Z 0-9 _ . -`.
+    public let name: String
+    public let partitions: Int
+    /// The stages' names, in the order in which events pass them.
+    public let stages: [String]
+
+    public init(name: String, partitions: Int, stages: [String]) {
+        self.name = name
+        self.partitions = partitions
+        self.stages = stages
+    }
+
+    /// Where a conversation belongs: CRC16 of its name, as Redis Cluster hashes keys, modulo the number of partitions.
+    public func partition(of conversation: String) -> Int {
+        Int(CRC16.checksum(conversation.utf8)) % partitions
+    }
+
+    /// Every lane: the open door, then partition by partition.
+    public var lanes: [LaneID] {
+        [LaneID(stage: LaneID.door, partition: nil)]
+            + (0..<partitions).flatMap { partition in
+                ([LaneID.door] + stages).map { LaneID(stage: $0, partition: partition) }
+            }
+    }
+
+    /// The stage after this one; nil after the last.
+    public func stage(after stage: String) -> String? {
+        if stage == LaneID.door { return stages.first }
+        guard let index = stages.firstIndex(of: stage), index + 1 < stages.count else { return nil }
+        return stages[index + 1]
+    }
+
+    // MARK: Keys
+
+    public func prefix(_ partition: Int?) -> String {
+        partition.map { "{\(name).\($0)}" } ?? name
+    }
+
+    public func queue(_ lane: LaneID) -> String {
+        lane.isDoor ? "\(prefix(lane.partition)):incoming" : "\(prefix(lane.partition)):queue:\(lane.stage)"
+    }
+
+    public func lane(_ lane: LaneID) -> String {
+        "\(prefix(lane.partition)):lane:\(lane.stage)"
+    }
+
+    public func dead(_ lane: LaneID) -> String {
+        "\(prefix(lane.partition)):dead:\(lane.stage)"
+    }
+
+    public func held(_ lane: LaneID) -> String {
+        "\(prefix(lane.partition)):held:\(lane.stage)"
+    }
+
+    public func seen(_ partition: Int?) -> String {
+        "\(prefix(partition)):seen"
+    }
+
+    /// The pub/sub channel on which workers are told that lanes came free or that processes came and went.
+    public var control: String { "\(name):control" }
+
+    /// The epoch that offsets of channels carry. All partitions of one server change theirs together.
+    public var epoch: String { "\(prefix(0)):epoch" }
+}

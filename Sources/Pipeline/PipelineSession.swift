@@ -1,0 +1,90 @@
+public import Events
+public import Logging
+public import Redis
+internal import Thoonk
+
+/// A process's standing with the pipeline's Redis: each time the connection is made, the functions are loaded, the
+/// configuration is compared and the epoch is brought up to date, before anything else is done.
+public final class PipelineSession {
+    /// Called each time the session stands (again).
+    public var onReady: () -> Void = {}
+    /// Called each time it is lost; it will come back by itself.
+    public var onLost: () -> Void = {}
+    /// Called when this process must not work with that Redis: its configuration differs. Attempts go on, so that the
+    /// caller may choose to wait.
+    public var onRefused: (PipelineError) -> Void = { _ in }
+
+    public private(set) var isReady = false
+
+    public let connection: RedisConnection
+    private let layout: PipelineLayout
+    private let logger: Logger
+    private var backoff = Backoff()
+    private var generator = SystemRandomNumberGenerator()
+    private let loop: EventLoop
+    private lazy var retry = Timer(on: loop) { [unowned self] in self.greet() }
+
+    /// Takes the connection's callbacks; the caller starts and stops the connection.
+    public init(on loop: EventLoop, connection: RedisConnection, layout: PipelineLayout, logger: Logger) {
+        self.loop = loop
+        self.connection = connection
+        self.layout = layout
+        self.logger = logger
+        connection.onReady = { [unowned self] in self.greet() }
+        connection.onLost = { [unowned self] _ in
+            self.retry.cancel()
+            self.isReady = false
+            self.onLost()
+        }
+    }
+
+    /// Loads the functions again, after a server said that it does not know them.
+    public func reload() {
+        guard isReady else { return }
+        isReady = false
+        greet()
+    }
+
+    private func greet() {
+        FunctionLibrary.tidings.ensureLoaded(on: connection) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .failure(let error): self.failed(error)
+            case .success: self.compare()
+            }
+        }
+    }
+
+    private func compare() {
+        let command = RedisCommand(
+            "FCALL", "tidings_hello", "0", layout.name, String(PipelineLayout.contract), String(layout.partitions),
+            layout.stages.joined(separator: ","))
+        connection.send(command) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .failure(let error):
+                self.failed(error)
+            case .success(let value):
+                if let answer = value.array, answer.first?.text == "DIFFERS" { return self.refused(answer) }
+                self.backoff.reset()
+                self.isReady = true
+                self.onReady()
+            }
+        }
+    }
+
+    private func refused(_ answer: [RedisValue]) {
+        let words = answer.map { $0.text ?? "" }
+        let error = PipelineError(
+            .differs,
+            "pipeline '\(layout.name)' has \(words[1]) \(words[2]) in Redis, \(words[3]) here, and \(words[4])")
+        onRefused(error)
+        retry.schedule(after: backoff.next(using: &generator))
+    }
+
+    private func failed(_ error: RedisError) {
+        guard error.code != .disconnected, error.code != .timeout else { return }
+        logger.warning("redis is not ready for the pipeline, trying again", metadata: ["error": "\(error.message)"])
+        retry.schedule(after: backoff.next(using: &generator))
+    }
+}

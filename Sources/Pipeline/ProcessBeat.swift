@@ -1,0 +1,95 @@
+public import Events
+import Glibc
+public import Redis
+
+/// The heartbeat of a process in `NAME:procs` and `NAME:proc:ID`: shows operators that it lives, and keeps a worker's
+/// leases.
+public final class ProcessBeat {
+    /// Called when the set of live processes has changed.
+    public var onMembersChanged: () -> Void = {}
+    /// Asked before each beat for what else to show: counters, lanes.
+    public var details: () -> [(String, String)] = { [] }
+
+    /// Time between two beats, in milliseconds.
+    public static let interval: Int64 = 2000
+    /// How long a silent process is listed, in milliseconds.
+    public static let lifetime: Int64 = 15_000
+
+    public let id: String
+    private let role: String
+    private let stages: [String]
+    private let layout: PipelineLayout
+    private let connection: RedisConnection
+    private let loop: EventLoop
+    private let interval: Int64
+    private var members: Set<String> = []
+    private lazy var timer = Timer(on: loop) { [unowned self] in self.beat() }
+
+    /// - Parameters:
+    ///   - role: `worker` or `edge`.
+    ///   - stages: what a worker serves.
+    public init(
+        on loop: EventLoop, id: String, role: String, stages: [String], layout: PipelineLayout,
+        connection: RedisConnection
+    ) {
+        self.loop = loop
+        self.id = id
+        self.role = role
+        self.stages = stages
+        self.layout = layout
+        self.connection = connection
+        // Only workers keep leases by it.
+        interval = role == "worker" ? ProcessBeat.interval : ProcessBeat.interval * 2
+    }
+
+    /// Beats now and from now on.
+    public func start() {
+        beat()
+        timer.schedule(every: interval)
+    }
+
+    public func stop() {
+        timer.cancel()
+    }
+
+    /// Beats once, now. The reply comes before those of commands sent later.
+    public func beat() {
+        var command = RedisCommand(
+            "FCALL", "tidings_beat", "0", layout.name, id, role, stages.joined(separator: ","),
+            String(ProcessBeat.lifetime))
+        var fields = [
+            ("host", ProcessBeat.host), ("pid", String(getpid())), ("redis_us", String(connection.roundTrip)),
+            ("memory_kb", String(ProcessBeat.residentKilobytes())),
+        ]
+        fields += details()
+        for (field, value) in fields {
+            command.append(field)
+            command.append(value)
+        }
+        connection.send(command) { [weak self] result in
+            guard let self, case .success(let value) = result else { return }
+            let now = Set((value.array ?? []).compactMap(\.text))
+            guard now != self.members else { return }
+            self.members = now
+            self.onMembersChanged()
+        }
+    }
+
+    private static let host: String = {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, 255)
+        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }()
+
+    /// Resident memory, from the second number of /proc/self/statm (pages). 0 where that cannot be read.
+    public static func residentKilobytes() -> Int {
+        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 128)
+        guard fgets(&line, 128, file) != nil else { return 0 }
+        let words = line.prefix { $0 != 0 }.split(separator: CChar(bitPattern: UInt8(ascii: " ")))
+        guard words.count > 1, let pages = Int(String(decoding: words[1].map(UInt8.init(bitPattern:)), as: UTF8.self))
+        else { return 0 }
+        return pages * Int(sysconf(Int32(_SC_PAGESIZE))) / 1024
+    }
+}

@@ -1,0 +1,234 @@
+public import Events
+internal import JSON
+public import Logging
+public import Redis
+
+/// A worker: takes its share of the pipeline's lanes and runs them, on one loop, over one connection.
+///
+/// Its duties: join and keep the heartbeat; take lanes up to its share and let go of what it has beyond; run each lane;
+/// wake lanes whose queue was changed by anybody; clear idle feeds; leave without a trace.
+public final class Worker {
+    /// Called when the worker cannot work with that Redis; it goes on trying.
+    public var onRefused: (PipelineError) -> Void = { _ in }
+    /// Called each time the lanes it has have changed, with their number.
+    public var onLanesChanged: (Int) -> Void = { _ in }
+
+    /// Events committed since the start, by all lanes.
+    public private(set) var committedEvents = 0
+
+    private let loop: EventLoop
+    private let options: WorkerOptions
+    private let logger: Logger
+    private let connection: RedisConnection
+    private let subscriber: RedisSubscriber
+    private let watcher: KeyWatcher
+    private let session: PipelineSession
+    private let beat: ProcessBeat
+    private let parser = JSONParser(maxBytes: 512 << 20)
+    private var runners: [LaneID: LaneRunner] = [:]
+    private var laneOfQueue: [String: LaneID] = [:]
+    private var isStopping = false
+    private var isBalancing = false
+    private var mustBalanceAgain = false
+    private var turnsSinceBalance = 0
+    private var completion: (() -> Void)?
+    private var sweepCursor = "0"
+    private lazy var soon = Timer(on: loop) { [unowned self] in self.balance() }
+    private lazy var housekeeping = Timer(on: loop) { [unowned self] in self.keepHouse() }
+
+    private static let housekeepingInterval: Int64 = 5000
+    /// A full look at all lanes is due after so many turns of housekeeping without one.
+    private static let turnsBetweenBalances = 6
+
+    public init(on loop: EventLoop, options: WorkerOptions, logger: Logger) {
+        self.loop = loop
+        self.options = options
+        self.logger = logger
+        connection = RedisConnection(on: loop, to: options.redis, name: "tidings-work-\(options.id)", logger: logger)
+        subscriber = RedisSubscriber(
+            on: loop, to: options.redis, name: "tidings-work-\(options.id)-watch", publisher: connection,
+            logger: logger)
+        watcher = KeyWatcher(connection: connection, subscriber: subscriber, logger: logger)
+        session = PipelineSession(on: loop, connection: connection, layout: options.layout, logger: logger)
+        beat = ProcessBeat(
+            on: loop, id: options.id, role: "worker", stages: options.serves, layout: options.layout,
+            connection: connection)
+        for lane in options.layout.lanes { laneOfQueue[options.layout.queue(lane)] = lane }
+        wire()
+    }
+
+    /// Starts to work; returns at once.
+    public func start() {
+        subscriber.subscribe(options.layout.control, handler: self)
+        connection.start()
+        subscriber.start()
+        housekeeping.schedule(every: Worker.housekeepingInterval)
+    }
+
+    /// Finishes the batches in hand, gives the lanes back and leaves. `completion` is called when that is done; without
+    /// a connection at once, since then nothing can be given back.
+    public func stop(completion: @escaping () -> Void) {
+        guard !isStopping else { return }
+        isStopping = true
+        self.completion = completion
+        housekeeping.cancel()
+        beat.stop()
+        for runner in Array(runners.values) { runner.tell(.stop) }
+        leaveWhenDone()
+    }
+
+    private func wire() {
+        session.onReady = { [unowned self] in self.ready() }
+        session.onLost = { [unowned self] in
+            self.watcher.connectionLost()
+            self.leaveWhenDone()
+        }
+        session.onRefused = { [unowned self] in self.onRefused($0) }
+        watcher.onChange = { [unowned self] key in
+            if let lane = self.laneOfQueue[key] { self.runners[lane]?.tell(.wake) }
+        }
+        watcher.onReset = { [unowned self] in
+            for runner in self.runners.values { runner.tell(.wake) }
+        }
+        beat.onMembersChanged = { [unowned self] in self.balanceSoon() }
+        beat.details = { [unowned self] in
+            [("lanes", String(self.runners.count)), ("events", String(self.committedEvents))]
+                + (self.isStopping ? [("leaving", "1")] : [])
+        }
+    }
+
+    private func ready() {
+        watcher.connectionReady()
+        beat.start()
+        balance()
+        for runner in Array(runners.values) { runner.tell(.reconnected) }
+    }
+
+    // MARK: Lanes
+
+    private func balanceSoon() {
+        // A batch of arrivals and departures is one occasion.
+        if !soon.isScheduled { soon.schedule(after: 2) }
+    }
+
+    private func balance() {
+        if isBalancing {
+            mustBalanceAgain = true
+            return
+        }
+        guard session.isReady, !isStopping else { return }
+        isBalancing = true
+        mustBalanceAgain = false
+        turnsSinceBalance = 0
+        let command = RedisCommand(
+            "FCALL", "tidings_balance", "0", options.layout.name, options.id, options.serves.joined(separator: ","),
+            String(options.limits.lease), "1")
+        connection.send(command) { [weak self] result in
+            guard let self else { return }
+            self.isBalancing = false
+            switch result {
+            case .success(let value): self.adopt(value)
+            case .failure(let error):
+                if error.code == .functionMissing { self.session.reload() }
+            }
+            if self.mustBalanceAgain { self.balanceSoon() }
+        }
+    }
+
+    /// Takes over what the server says: new lanes begin, lost ones end, what is beyond the share is let go.
+    private func adopt(_ value: RedisValue) {
+        guard let answer = value.array, let share = answer.first?.integer, !isStopping else { return }
+        var named: Set<LaneID> = []
+        for entry in answer.dropFirst() {
+            guard let parts = entry.array, parts.count == 5, let stage = parts[1].text, let token = parts[2].text else {
+                continue
+            }
+            let lane = LaneID(stage: stage, partition: parts[0].text.flatMap(Int.init))
+            named.insert(lane)
+            let runner = runners[lane]
+            if runner?.token != token { begin(lane, token: token, careful: parts[3].text == "1") }
+            runners[lane]?.tell(parts[4].text == "1" ? .pause : .resume)
+        }
+        for (lane, runner) in runners where !named.contains(lane) { runner.tell(.fenced) }
+        let held = options.layout.lanes.filter { runners[$0] != nil }
+        for lane in held.dropFirst(Int(share)).reversed() { runners[lane]?.tell(.stop) }
+        onLanesChanged(runners.count)
+    }
+
+    private func begin(_ lane: LaneID, token: String, careful: Bool) {
+        runners[lane]?.tell(.fenced)
+        guard let stage = makeStage(lane) else { return }
+        let environment = LaneEnvironment(
+            loop: loop, layout: options.layout, limits: options.limits, connection: connection, watcher: watcher,
+            parser: parser, logger: logger,
+            onCommitted: { [unowned self] lane, events in self.committed(lane, events) })
+        let runner = LaneRunner(id: lane, token: token, careful: careful, stage: stage, environment: environment)
+        runner.onClosed = { [unowned self] in self.closed($0) }
+        runners[lane] = runner
+        runner.begin()
+    }
+
+    private func makeStage(_ lane: LaneID) -> (any Stage)? {
+        if lane.isDoor { return DoorStage() }
+        do {
+            if let stage = try options.stages[lane.stage]?() { return stage }
+            logger.error("no code for this stage", metadata: ["stage": "\(lane.stage)"])
+        } catch {
+            logger.error("the stage cannot be made", metadata: ["stage": "\(lane.stage)", "error": "\(error)"])
+        }
+        return nil
+    }
+
+    private func committed(_ lane: LaneID, _ events: Int) {
+        committedEvents += events
+    }
+
+    private func closed(_ runner: LaneRunner) {
+        // A lane that was taken anew has a new runner already.
+        if runners[runner.id] === runner { runners[runner.id] = nil }
+        onLanesChanged(runners.count)
+        if isStopping { leaveWhenDone() } else if session.isReady { balanceSoon() }
+    }
+
+    // MARK: Housekeeping
+
+    private func keepHouse() {
+        turnsSinceBalance += 1
+        if turnsSinceBalance >= Worker.turnsBetweenBalances { balance() }
+        if let last = options.layout.stages.last, runners[LaneID(stage: last, partition: 0)] != nil { sweep() }
+    }
+
+    /// Removes feeds that have been idle for long: a page of them each time, by whoever has the last stage's first lane.
+    /// All of them are seen in a tenth of the time that they may be idle.
+    private func sweep() {
+        let share = max(1, options.limits.feedLifetime / 10 / Worker.housekeepingInterval)
+        let command = RedisCommand("FCALL", "tidings_sweep", "0", sweepCursor, String(share))
+        connection.send(command) { [weak self] result in
+            guard let self, case .success(let value) = result else { return }
+            self.sweepCursor = value.array?.first?.text ?? "0"
+        }
+    }
+
+    private func leaveWhenDone() {
+        guard isStopping, let completion, runners.isEmpty || !session.isReady else { return }
+        self.completion = nil
+        guard session.isReady else { return completion() }
+        let command = RedisCommand("FCALL", "tidings_leave", "0", options.layout.name, options.id)
+        connection.send(command) { [weak self] _ in
+            self?.subscriber.stop()
+            self?.connection.stop()
+            completion()
+        }
+    }
+}
+
+extension Worker: RedisSubscriberHandler {
+    public func subscriptionConfirmed(_ channel: String) {}
+
+    public func subscriptionLost(_ channel: String) {}
+
+    /// Somebody came, went, or freed a lane.
+    public func subscriptionMessage(_ channel: String, _ payload: [UInt8]) {
+        balanceSoon()
+    }
+}

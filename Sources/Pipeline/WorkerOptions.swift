@@ -1,0 +1,29 @@
+public import Redis
+
+/// Makes a stage for one lane. Called once for each lane a worker takes. A maker that fails leaves the lane to others.
+public typealias StageFactory = () throws -> any Stage
+
+/// What a worker is told at its start.
+public struct WorkerOptions {
+    /// Unique among live processes; names the owner of leases.
+    public var id: String
+    public var layout: PipelineLayout
+    public var limits: PipelineLimits
+    /// The stages that it serves, `incoming` among them where it serves the doors.
+    public var serves: [String]
+    public var redis: RedisAddress
+    /// A maker for each stage that is served, by the stage's name.
+    public var stages: [String: StageFactory]
+
+    public init(
+        id: String, layout: PipelineLayout, limits: PipelineLimits = PipelineLimits(), serves: [String]? = nil,
+        redis: RedisAddress, stages: [String: StageFactory]
+    ) {
+        self.id = id
+        self.layout = layout
+        self.limits = limits
+        self.serves = serves ?? [LaneID.door] + layout.stages
+        self.redis = redis
+        self.stages = stages
+    }
+}

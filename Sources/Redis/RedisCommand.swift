@@ -1,0 +1,70 @@
+/// A command with its arguments, written as RESP while it is put together. Arguments are bytes: any value is safe.
+public struct RedisCommand: Sendable {
+    private var count = 0
+    private var arguments: [UInt8] = []
+
+    public init(_ words: String...) {
+        for word in words { append(word) }
+    }
+
+    /// Makes a command from words that are counted at run time.
+    public init(words: some Sequence<String>) {
+        for word in words { append(word) }
+    }
+
+    public mutating func append(_ text: String) {
+        var text = text
+        text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+    }
+
+    public mutating func append(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { append($0) }
+    }
+
+    public mutating func append(_ bytes: ArraySlice<UInt8>) {
+        bytes.withUnsafeBytes { append($0) }
+    }
+
+    public mutating func append(_ number: Int64) {
+        append(String(number))
+    }
+
+    public mutating func append(_ number: Int) {
+        append(String(number))
+    }
+
+    private mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        count += 1
+        arguments.append(UInt8(ascii: "$"))
+        RedisCommand.write(bytes.count, to: &arguments)
+        arguments.append(contentsOf: bytes)
+        arguments.append(UInt8(ascii: "\r"))
+        arguments.append(UInt8(ascii: "\n"))
+    }
+
+    /// Makes room for that many more bytes.
+    public mutating func reserve(_ bytes: Int) {
+        arguments.reserveCapacity(arguments.count + bytes)
+    }
+
+    /// The command as it goes over the wire.
+    public var encoded: [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(arguments.count + 16)
+        result.append(UInt8(ascii: "*"))
+        RedisCommand.write(count, to: &result)
+        result.append(contentsOf: arguments)
+        return result
+    }
+
+    private static func write(_ number: Int, to bytes: inout [UInt8]) {
+        if number < 10 {
+            bytes.append(UInt8(ascii: "0") + UInt8(number))
+        } else {
+            var digits = String(number)
+            digits.withUTF8 { bytes.append(contentsOf: $0) }
+        }
+        bytes.append(UInt8(ascii: "\r"))
+        bytes.append(UInt8(ascii: "\n"))
+    }
+}

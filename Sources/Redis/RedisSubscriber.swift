@@ -1,0 +1,223 @@
+public import Events
+import Glibc
+public import Logging
+
+/// What a subscription tells its owner. All calls come on the loop's thread.
+public protocol RedisSubscriberHandler: AnyObject {
+    /// The subscription is in force, for the first time or again: every message from here on will arrive.
+    func subscriptionConfirmed(_ channel: String)
+    func subscriptionMessage(_ channel: String, _ payload: [UInt8])
+    /// The link broke: messages may be missed until the subscription is confirmed again.
+    func subscriptionLost(_ channel: String)
+}
+
+/// Pub/sub on a connection of its own, that reconnects for ever, subscribes again by itself, and proves its life.
+///
+/// A subscribed connection answers no PING that hiredis could match, and a dead peer looks like silence; so the
+/// subscriber publishes to itself through a second connection and drops the link when it does not hear itself.
+public final class RedisSubscriber {
+    /// Called each time the subscriber is ready, with the id of its connection (`CLIENT ID`).
+    public var onReady: (Int64) -> Void = { _ in }
+    /// Called each time a ready subscriber lost its link.
+    public var onLost: () -> Void = {}
+    /// Called for each key that the server's tracking reports as changed; nil: any key may have changed.
+    public var onInvalidated: (String?) -> Void = { _ in }
+
+    /// Whether the subscriber has heard itself lately: what was published since then has arrived.
+    public private(set) var isAlive = false
+
+    /// Time between two heartbeats, and how long without one means deaf, in milliseconds.
+    public static let heartbeat: (interval: Int64, deadline: Int64) = (1500, 4000)
+
+    private let loop: EventLoop
+    private let address: RedisAddress
+    private let name: String
+    private let publisher: RedisConnection
+    private let deadlines: RedisDeadlines
+    private let logger: Logger
+    private var handle: HiredisHandle?
+    private var isSubscribing = false
+    private var handlers: [String: any RedisSubscriberHandler] = [:]
+    private var replies: [(Result<RedisValue, RedisError>) -> Void] = []
+    private var backoff = Backoff()
+    private var generator = SystemRandomNumberGenerator()
+    private var lastHeard: Int64 = 0
+    private var clientID: Int64 = 0
+    private let heartbeatChannel: String
+    private lazy var retry = Timer(on: loop) { [unowned self] in self.connect() }
+    private lazy var pulse = Timer(on: loop) { [unowned self] in self.beat() }
+
+    private static let invalidations = "__redis__:invalidate"
+
+    /// - Parameter publisher: the connection through which the subscriber publishes to itself. Not owned: its owner
+    ///   starts and stops it.
+    public init(
+        on loop: EventLoop, to address: RedisAddress, name: String, publisher: RedisConnection,
+        deadlines: RedisDeadlines = RedisDeadlines(), logger: Logger
+    ) {
+        self.loop = loop
+        self.address = address
+        self.name = name
+        self.publisher = publisher
+        self.deadlines = deadlines
+        self.logger = logger
+        heartbeatChannel = "tidings:heartbeat:\(getpid()):\(UInt64.random(in: 0...UInt64.max))"
+    }
+
+    deinit {
+        handle?.detach()
+    }
+
+    /// Starts to connect, and to reconnect from then on.
+    public func start() {
+        pulse.schedule(every: RedisSubscriber.heartbeat.interval)
+        connect()
+    }
+
+    /// Closes the connection and stays away.
+    public func stop() {
+        pulse.cancel()
+        retry.cancel()
+        handle?.detach()
+        handle?.close()
+        handle = nil
+        isAlive = false
+    }
+
+    /// Subscribes, now and after every reconnect, until ``unsubscribe(_:)``. One handler a channel: a second one
+    /// replaces the first. The handler is kept alive.
+    public func subscribe(_ channel: String, handler: any RedisSubscriberHandler) {
+        handlers[channel] = handler
+        if isSubscribing { send(RedisCommand("SUBSCRIBE", channel)) }
+    }
+
+    public func unsubscribe(_ channel: String) {
+        guard handlers.removeValue(forKey: channel) != nil, isSubscribing else { return }
+        send(RedisCommand("UNSUBSCRIBE", channel))
+    }
+
+    private func send(_ command: RedisCommand) {
+        _ = handle?.send(command.encoded)
+    }
+
+    private func connect() {
+        let handle = HiredisHandle(on: loop)
+        self.handle = handle
+        isSubscribing = false
+        replies = []
+        // The time to connect and subscribe counts as silence.
+        lastHeard = Clock.monotonicMilliseconds()
+        handle.onConnected = { [unowned self] in self.logIn() }
+        handle.onReply = { [unowned self] in self.received($0) }
+        handle.onClosed = { [unowned self] in self.closed(RedisError(.disconnected, $0)) }
+        do throws(RedisError) {
+            try handle.connect(to: address.endpoint)
+        } catch {
+            closed(error)
+        }
+    }
+
+    private func logIn() {
+        var commands: [RedisCommand] = []
+        if let password = address.password {
+            var auth = RedisCommand("AUTH")
+            if let user = address.user { auth.append(user) }
+            auth.append(password)
+            commands.append(auth)
+        }
+        commands.append(RedisCommand("CLIENT", "SETNAME", name))
+        commands.append(RedisCommand("CLIENT", "ID"))
+        var failure: RedisError?
+        for (index, command) in commands.enumerated() {
+            replies.append { [unowned self] result in
+                if case .failure(let error) = result { failure = failure ?? error }
+                guard index == commands.count - 1 else { return }
+                if let failure { return self.drop(failure) }
+                if case .success(.integer(let id)) = result { self.clientID = id }
+                self.subscribeAll()
+            }
+            send(command)
+        }
+    }
+
+    private func subscribeAll() {
+        isSubscribing = true
+        send(RedisCommand("SUBSCRIBE", heartbeatChannel))
+        send(RedisCommand("SUBSCRIBE", RedisSubscriber.invalidations))
+        for channel in handlers.keys.sorted() { send(RedisCommand("SUBSCRIBE", channel)) }
+    }
+
+    private func received(_ reply: Result<RedisValue, RedisError>?) {
+        // Nil: the link is ending; `closed` follows.
+        guard let reply else { return }
+        if !isSubscribing {
+            if !replies.isEmpty { replies.removeFirst()(reply) }
+            return
+        }
+        switch reply {
+        case .failure(let error): drop(error)
+        case .success(let value): dispatch(value)
+        }
+    }
+
+    private func dispatch(_ value: RedisValue) {
+        guard let parts = value.array, parts.count == 3, let kind = parts[0].text, let channel = parts[1].text else {
+            return
+        }
+        switch (kind, channel) {
+        case ("message", heartbeatChannel):
+            heard()
+        case ("message", RedisSubscriber.invalidations):
+            if let keys = parts[2].array { for key in keys { onInvalidated(key.text) } } else { onInvalidated(nil) }
+        case ("message", _):
+            if let payload = parts[2].bytes { handlers[channel]?.subscriptionMessage(channel, payload) }
+        case ("subscribe", heartbeatChannel):
+            backoff.reset()
+            beat()
+        case ("subscribe", RedisSubscriber.invalidations):
+            onReady(clientID)
+        case ("subscribe", _):
+            handlers[channel]?.subscriptionConfirmed(channel)
+        default:
+            break
+        }
+    }
+
+    private func heard() {
+        lastHeard = Clock.monotonicMilliseconds()
+        isAlive = true
+    }
+
+    private func beat() {
+        if isSubscribing {
+            publisher.send(RedisCommand("PUBLISH", heartbeatChannel, "")) { _ in }
+        }
+        let silence = Clock.monotonicMilliseconds() - lastHeard
+        guard silence > RedisSubscriber.heartbeat.deadline else { return }
+        isAlive = false
+        // Deaf is told apart from a server that is gone for the other connection as well: then there is no one to ask.
+        if handle != nil, publisher.isReady || silence > 2 * RedisSubscriber.heartbeat.deadline {
+            drop(RedisError(.timeout, "the subscription to Redis at \(address) heard nothing for \(silence) ms"))
+        }
+    }
+
+    private func drop(_ error: RedisError) {
+        guard let handle else { return }
+        handle.detach()
+        handle.close(because: error.message)
+        closed(error)
+    }
+
+    private func closed(_ error: RedisError) {
+        handle = nil
+        let wasSubscribing = isSubscribing
+        isSubscribing = false
+        isAlive = false
+        if wasSubscribing {
+            logger.warning("subscription to redis lost", metadata: ["error": "\(error.message)"])
+            onLost()
+            for (channel, handler) in handlers { handler.subscriptionLost(channel) }
+        }
+        retry.schedule(after: backoff.next(using: &generator))
+    }
+}

@@ -1,0 +1,710 @@
+#!lua name=tidings
+
+--[[
+The function library of Tidings: every step that has to be atomic. Contract: docs/contract.md.
+
+Rules that hold for all of it:
+- Check first, write last: Redis does not roll a script back.
+- A lane's hash holds: owner, token, deadline (ms), serial (of the last commit), attempts, dirty, paused, and the
+  counters in, out, emitted, dropped, dead, held. `in` counts arrivals, so that for every stage
+  in = out + dropped + dead + held + LLEN(queue); a door's arrivals are not seen, so it counts them when it takes them.
+- Time is the server's (TIME): no clock of another host matters.
+- Functions that only drain are flagged allow-oom: they free memory and have to work when it is full.
+]]
+
+-- Raised with every change of this file; processes replace an older library by theirs.
+local VERSION = 1
+
+-- Lua's unpack puts everything on the stack, which ends near 8,000 values.
+local CHUNK = 1000
+
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function split(text, separator)
+  local words = {}
+  for word in string.gmatch(text, '[^' .. separator .. ']+') do words[#words + 1] = word end
+  return words
+end
+
+-- Calls a command that takes many values, in pieces: command, key, then the values of `list` from `first` to `last`.
+local function call_in_chunks(command, key, list, first, last)
+  local result
+  for from = first, last, CHUNK do
+    result = redis.call(command, key, unpack(list, from, math.min(from + CHUNK - 1, last)))
+  end
+  return result
+end
+
+-- Keys ----------------------------------------------------------------------------------------------------------------
+
+-- Partition '' is the open door NAME:incoming, which belongs to no partition.
+local function prefix(name, partition)
+  if partition == '' then return name end
+  return '{' .. name .. '.' .. partition .. '}'
+end
+
+local function queue_key(name, partition, stage)
+  if stage == 'incoming' then return prefix(name, partition) .. ':incoming' end
+  return prefix(name, partition) .. ':queue:' .. stage
+end
+
+local function lane_key(name, partition, stage)
+  return prefix(name, partition) .. ':lane:' .. stage
+end
+
+-- Every lane of a pipeline as {partition, stage}, partition by partition, the open door first: neighbours in a worker
+-- hand on to each other.
+local function lanes_of(partitions, stages)
+  local lanes = { { '', 'incoming' } }
+  for partition = 0, partitions - 1 do
+    lanes[#lanes + 1] = { tostring(partition), 'incoming' }
+    for _, stage in ipairs(stages) do lanes[#lanes + 1] = { tostring(partition), stage } end
+  end
+  return lanes
+end
+
+-- Feeds (Thoonk, second generation) -----------------------------------------------------------------------------------
+
+-- Appends events (raw strings) to a channel's feed and announces them. Ids are the values of feed.publishes, so they
+-- are dense: what falls off the history is known by arithmetic. `clock` is a score (ms, with a fraction) no smaller
+-- than any the lane used before. Gives the last sequence number, or nil and an error when a key holds a foreign type.
+local function append(channel, events, history, ttl, clock)
+  local feed = '{' .. channel .. '}'
+  local count = #events
+  local last = redis.pcall('INCRBY', 'feed.publishes:' .. feed, count)
+  if type(last) == 'table' then return nil, last.err end
+  if last == count then
+    redis.call('SADD', 'feeds', feed)
+    redis.call('HSET', 'feed.config:' .. feed, 'type', 'feed', 'max_length', history, 'ttl', ttl,
+      'born', whole(clock))
+    redis.call('PUBLISH', 'newfeed', feed .. '\0tidings')
+    redis.call('PUBLISH', 'conffeed', feed .. '\0tidings')
+  end
+  local first = last - count + 1
+  local ids, items = {}, {}
+  for index, event in ipairs(events) do
+    local id = whole(first + index - 1)
+    ids[#ids + 1] = string.format('%.3f', clock + (index - 1) * 0.001)
+    ids[#ids + 1] = id
+    items[#items + 1] = id
+    items[#items + 1] = event
+  end
+  call_in_chunks('ZADD', 'feed.ids:' .. feed, ids, 1, #ids)
+  call_in_chunks('HSET', 'feed.items:' .. feed, items, 1, #items)
+  if last > history then
+    local gone = {}
+    for id = math.max(1, first - history), last - history do gone[#gone + 1] = whole(id) end
+    call_in_chunks('ZREM', 'feed.ids:' .. feed, gone, 1, #gone)
+    call_in_chunks('HDEL', 'feed.items:' .. feed, gone, 1, #gone)
+    for _, id in ipairs(gone) do redis.call('PUBLISH', 'feed.retract:' .. feed, id) end
+    -- A history that was made shorter leaves older items behind: clear them now and then.
+    if last % 64 < count then
+      local over = redis.call('ZCARD', 'feed.ids:' .. feed) - history
+      if over > 0 then
+        local old = redis.call('ZRANGE', 'feed.ids:' .. feed, 0, over - 1)
+        call_in_chunks('ZREM', 'feed.ids:' .. feed, old, 1, #old)
+        call_in_chunks('HDEL', 'feed.items:' .. feed, old, 1, #old)
+      end
+      redis.call('HSET', 'feed.config:' .. feed, 'max_length', history, 'ttl', ttl)
+    end
+  end
+  for index, event in ipairs(events) do
+    redis.call('PUBLISH', 'feed.publish:' .. feed, whole(first + index - 1) .. '\0' .. event)
+  end
+  return last
+end
+
+-- tidings_publish 0 CHANNEL HISTORY TTL EVENT…  ->  the last sequence number
+local function publish(_, args)
+  local events = {}
+  for index = 4, #args do events[#events + 1] = args[index] end
+  local last, failure = append(args[1], events, tonumber(args[2]), args[3], now_us() / 1000)
+  if not last then return redis.error_reply(failure) end
+  return last
+end
+
+-- tidings_history 1 EPOCH-KEY CHANNEL AFTER LIMIT
+-- ->  {epoch, born (ms), last, capacity, oldest kept, sequence, event, sequence, event, …}: what is kept after AFTER,
+-- the newest LIMIT of it, oldest first. A feed that does not exist has zeros.
+local function history(keys, args)
+  local feed = '{' .. args[1] .. '}'
+  local after, limit = tonumber(args[2]), tonumber(args[3])
+  local epoch = tonumber(redis.call('HGET', keys[1], 'number') or 0)
+  local last = tonumber(redis.call('GET', 'feed.publishes:' .. feed) or 0)
+  local config = redis.call('HMGET', 'feed.config:' .. feed, 'born', 'max_length')
+  local capacity = tonumber(config[2] or 0)
+  local oldest = tonumber(redis.call('ZRANGE', 'feed.ids:' .. feed, 0, 0)[1] or 0) or 0
+  local answer = { whole(epoch), config[1] or '0', whole(last), whole(capacity), whole(oldest) }
+  local from = math.max(after + 1, last - limit + 1, oldest, 1)
+  for start = from, last, CHUNK do
+    local ids = {}
+    for id = start, math.min(start + CHUNK - 1, last) do ids[#ids + 1] = whole(id) end
+    local items = redis.call('HMGET', 'feed.items:' .. feed, unpack(ids))
+    for index, id in ipairs(ids) do
+      -- An item that was retracted leaves a hole, which is no loss.
+      if items[index] then
+        answer[#answer + 1] = id
+        answer[#answer + 1] = items[index]
+      end
+    end
+  end
+  return answer
+end
+
+-- tidings_sweep 0 CURSOR SHARE  ->  {next cursor, feeds removed}
+-- Looks at one in SHARE of the feeds (ten at least) and removes those that have been idle for their `ttl` (ms): whole,
+-- also from `feeds`. Feeds without a ttl are not ours.
+local function sweep(_, args)
+  local now = now_us() / 1000
+  local count = math.max(10, math.ceil(redis.call('SCARD', 'feeds') / tonumber(args[2])))
+  local page = redis.call('SSCAN', 'feeds', args[1], 'COUNT', count)
+  local removed = 0
+  for _, feed in ipairs(page[2]) do
+    local ttl = tonumber(redis.call('HGET', 'feed.config:' .. feed, 'ttl') or '')
+    local newest = ttl and redis.call('ZRANGE', 'feed.ids:' .. feed, -1, -1, 'WITHSCORES')
+    if ttl and ttl > 0 and (not newest[2] or tonumber(newest[2]) < now - ttl) then
+      redis.call('SREM', 'feeds', feed)
+      redis.call('UNLINK', 'feed.ids:' .. feed, 'feed.items:' .. feed, 'feed.publishes:' .. feed,
+        'feed.config:' .. feed)
+      redis.call('PUBLISH', 'delfeed', feed .. '\0tidings')
+      removed = removed + 1
+    end
+  end
+  return { page[1], removed }
+end
+
+-- Configuration and epoch ---------------------------------------------------------------------------------------------
+
+-- The processes that were heard within the last `lease` ms, as a list and as a set.
+local function live_processes(name, lease, now_ms)
+  local list = redis.call('ZRANGEBYSCORE', name .. ':procs', whole(now_ms - lease), '+inf')
+  local set = {}
+  for _, id in ipairs(list) do set[id] = true end
+  return list, set
+end
+
+-- Gives every partition a new epoch when the server is not the one that it was: it may have lost events. The number is
+-- at least the time in seconds, so that a lost second of the append-only file cannot issue it twice.
+local function renew_epoch(name, partitions)
+  local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  local seconds = math.floor(now_us() / 1000000)
+  for partition = 0, partitions - 1 do
+    local key = prefix(name, tostring(partition)) .. ':epoch'
+    local known = redis.call('HMGET', key, 'run_id', 'number')
+    if known[1] ~= run_id then
+      redis.call('HSET', key, 'run_id', run_id, 'number', whole(math.max(tonumber(known[2] or 0) + 1, seconds)))
+    end
+  end
+end
+
+-- tidings_hello 0 NAME CONTRACT PARTITIONS STAGES  ->  {'OK'} or {'DIFFERS', field, in Redis, given, why it stands}
+-- Called by every process each time it has connected, before anything else. Stages are separated by commas. A
+-- configuration that differs is taken over when nothing would be stranded by it: no process lives and the queues that
+-- it would orphan are empty.
+local function hello(_, args)
+  local name, contract, partitions, stages = args[1], args[2], args[3], args[4]
+  local key = name .. ':config'
+  local known = redis.call('HMGET', key, 'contract', 'partitions', 'stages')
+  local given = { contract, partitions, stages }
+  local fields = { 'contract', 'partitions', 'stages' }
+  for index, field in ipairs(fields) do
+    if known[index] and known[index] ~= given[index] then
+      local alive = #live_processes(name, 15000, now_us() / 1000)
+      if alive > 0 then
+        return { 'DIFFERS', field, known[index], given[index], alive .. ' processes run with it; stop them first' }
+      end
+      for _, lane in ipairs(lanes_of(tonumber(known[2]), split(known[3], ','))) do
+        local queue = queue_key(name, lane[1], lane[2])
+        local stays = field == 'stages' and string.find(',' .. stages .. ',incoming,', ',' .. lane[2] .. ',', 1, true)
+        local waiting = redis.call('LLEN', queue)
+        if not stays and waiting > 0 then
+          return { 'DIFFERS', field, known[index], given[index], queue .. ' still holds ' .. waiting .. ' events' }
+        end
+      end
+    end
+  end
+  redis.call('HSET', key, 'contract', contract, 'partitions', partitions, 'stages', stages)
+  renew_epoch(name, tonumber(partitions))
+  return { 'OK' }
+end
+
+-- Lanes ---------------------------------------------------------------------------------------------------------------
+
+-- A lease lasts until its deadline, or for as long as the last heartbeat of its owner is younger than the lease,
+-- whichever is later: so an idle lane costs no renewal. `live` holds the owners with such a heartbeat.
+local function is_free(owner, deadline, live, now_ms)
+  return not owner or owner == '' or (tonumber(deadline or 0) < now_ms and not live[owner])
+end
+
+-- Takes a lane that is free. Gives its token, larger than any before, and whether the one who had it may have died over
+-- the head of the queue.
+local function take(lane, queue, owner, lease, us)
+  local known = redis.call('HMGET', lane, 'owner', 'token', 'dirty')
+  local token = whole(math.max(tonumber(known[2] or 0) + 1, us))
+  local careful = (known[3] == '1' or (known[1] and known[1] ~= '')) and redis.call('LLEN', queue) > 0
+  redis.call('HSET', lane, 'owner', owner, 'token', token, 'deadline', whole(us / 1000 + lease), 'serial', '',
+    'dirty', '1')
+  return token, careful and '1' or '0'
+end
+
+-- tidings_claim 2 LANE QUEUE NAME OWNER LEASE  ->  {'OK', token, careful} or {'TAKEN', owner, deadline}
+local function claim(keys, args)
+  local us = now_us()
+  local lease = tonumber(args[3])
+  local known = redis.call('HMGET', keys[1], 'owner', 'deadline')
+  local _, live = live_processes(args[1], lease, us / 1000)
+  if not is_free(known[1], known[2], live, us / 1000) then return { 'TAKEN', known[1], known[2] } end
+  local token, careful = take(keys[1], keys[2], args[2], lease, us)
+  return { 'OK', token, careful }
+end
+
+-- tidings_release 1 LANE TOKEN NAME  ->  {'OK'} or {'FENCED'}. Nothing is in hand: the next owner need not be careful.
+local function release(keys, args)
+  if redis.call('HGET', keys[1], 'token') ~= args[1] then return { 'FENCED' } end
+  redis.call('HSET', keys[1], 'owner', '', 'deadline', '0', 'dirty', '0')
+  redis.call('PUBLISH', args[2] .. ':control', 'free')
+  return { 'OK' }
+end
+
+-- tidings_bury 0 NAME OWNER…  ->  how many lanes were freed. For the supervisor that saw these workers die: ends their
+-- leases at once, theirs only.
+local function bury(_, args)
+  local name = args[1]
+  local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
+  if not config[1] then return 0 end
+  local dead = {}
+  for index = 2, #args do
+    dead[args[index]] = true
+    redis.call('ZREM', name .. ':procs', args[index])
+    redis.call('DEL', name .. ':proc:' .. args[index])
+  end
+  local freed = 0
+  for _, lane in ipairs(lanes_of(tonumber(config[1]), split(config[2], ','))) do
+    local key = lane_key(name, lane[1], lane[2])
+    local owner = redis.call('HGET', key, 'owner')
+    if owner and dead[owner] then
+      redis.call('HSET', key, 'owner', '', 'deadline', '0')
+      freed = freed + 1
+    end
+  end
+  redis.call('PUBLISH', name .. ':control', 'free')
+  return freed
+end
+
+-- tidings_attempt 1 LANE TOKEN  ->  {'OK', attempts} or {'FENCED'}. Counts a try of the head event before it is made;
+-- the next commit sets the count back.
+local function attempt(keys, args)
+  if redis.call('HGET', keys[1], 'token') ~= args[1] then return { 'FENCED' } end
+  return { 'OK', redis.call('HINCRBY', keys[1], 'attempts', 1) }
+end
+
+-- Repeats -------------------------------------------------------------------------------------------------------------
+
+-- Two sets of keys, the new one and the one before it: a key is remembered for at least `window` ms and at most twice
+-- that, and never more than `cap` of them.
+local function open_seen(lane, key, window, cap, now_ms)
+  local recent, older = key .. ':new', key .. ':old'
+  local since = tonumber(redis.call('HGET', lane, 'seen_since') or 0)
+  if now_ms - since >= window or redis.call('SCARD', recent) >= cap / 2 then
+    redis.call('UNLINK', older)
+    if redis.call('EXISTS', recent) == 1 then redis.call('RENAME', recent, older) end
+    redis.call('HSET', lane, 'seen_since', whole(now_ms))
+  end
+  return recent, older
+end
+
+-- Commit --------------------------------------------------------------------------------------------------------------
+
+-- A commit's operations follow each other in the arguments; each begins with its name. `read` gives the next argument.
+local readers = {
+  -- push QUEUE LANE LIMIT k event…
+  push = function(read)
+    local op = { queue = read(), lane = read(), limit = tonumber(read()), events = {} }
+    for _ = 1, tonumber(read()) do op.events[#op.events + 1] = read() end
+    return op
+  end,
+  -- once QUEUE LANE LIMIT SEEN WINDOW CAP k (key event)…
+  once = function(read)
+    local op = {
+      queue = read(), lane = read(), limit = tonumber(read()), seen = read(), window = tonumber(read()),
+      cap = tonumber(read()), keys = {}, candidates = {},
+    }
+    for _ = 1, tonumber(read()) do
+      op.keys[#op.keys + 1] = read()
+      op.candidates[#op.candidates + 1] = read()
+    end
+    return op
+  end,
+  -- feeds HISTORY TTL DEAD CAP n event… c (channel k index…)…
+  feeds = function(read)
+    local op = { history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()) }
+    op.events, op.channels = {}, {}
+    for _ = 1, tonumber(read()) do op.events[#op.events + 1] = read() end
+    for _ = 1, tonumber(read()) do
+      local channel = { name = read(), events = {} }
+      for _ = 1, tonumber(read()) do channel.events[#channel.events + 1] = op.events[tonumber(read())] end
+      op.channels[#op.channels + 1] = channel
+    end
+    return op
+  end,
+  -- letter FIELD LIST CAP k letter…   (FIELD: the counter, dead or held)
+  letter = function(read)
+    local op = { field = read(), list = read(), cap = tonumber(read()), letters = {} }
+    for _ = 1, tonumber(read()) do op.letters[#op.letters + 1] = read() end
+    return op
+  end,
+  -- count FIELD n
+  count = function(read)
+    return { field = read(), number = tonumber(read()) }
+  end,
+}
+
+local function store_letters(lane, field, list, cap, letters)
+  call_in_chunks('RPUSH', list, letters, 1, #letters)
+  redis.call('HINCRBY', lane, field, #letters)
+  local over = redis.call('LLEN', list) - cap
+  if over > 0 then
+    redis.call('LTRIM', list, over, -1)
+    redis.call('HINCRBY', lane, field .. ':forgotten', over)
+  end
+end
+
+local function hand_on(op, events)
+  if #events == 0 then return end
+  call_in_chunks('RPUSH', op.queue, events, 1, #events)
+  redis.call('HINCRBY', op.lane, 'in', #events)
+end
+
+local writers = {
+  push = function(op, lane)
+    hand_on(op, op.events)
+    redis.call('HINCRBY', lane, 'emitted', #op.events)
+  end,
+  once = function(op, lane, now_ms)
+    local recent, older = open_seen(lane, op.seen, op.window, op.cap, now_ms)
+    local fresh = {}
+    for index, key in ipairs(op.keys) do
+      if redis.call('SISMEMBER', older, key) == 0 and redis.call('SADD', recent, key) == 1 then
+        fresh[#fresh + 1] = op.candidates[index]
+      end
+    end
+    redis.call('PEXPIRE', recent, op.window * 2)
+    hand_on(op, fresh)
+    redis.call('HINCRBY', lane, 'out', #fresh)
+    redis.call('HINCRBY', lane, 'emitted', #fresh)
+    local repeated = #op.keys - #fresh
+    if repeated > 0 then
+      redis.call('HINCRBY', lane, 'dropped', repeated)
+      redis.call('HINCRBY', lane, 'dropped:duplicate', repeated)
+    end
+  end,
+  feeds = function(op, lane, _, clock)
+    for _, channel in ipairs(op.channels) do
+      local last, failure = append(channel.name, channel.events, op.history, op.ttl, clock)
+      if last then
+        redis.call('HINCRBY', lane, 'emitted', #channel.events)
+      else
+        -- A foreign key stands where the feed should be: the events are kept for whoever clears it.
+        local letters = {}
+        for index, event in ipairs(channel.events) do
+          letters[index] = cjson.encode({
+            event = event, stage = 'publish', attempts = 1, time = clock,
+            error = 'feed {' .. channel.name .. '}: ' .. failure .. '; delete the foreign key and retry',
+          })
+        end
+        store_letters(lane, 'unpublished', op.dead, op.cap, letters)
+      end
+    end
+  end,
+  letter = function(op, lane)
+    store_letters(lane, op.field, op.list, op.cap, op.letters)
+  end,
+  count = function(op, lane)
+    redis.call('HINCRBY', lane, op.field, op.number)
+  end,
+}
+
+-- tidings_commit 2 LANE QUEUE TOKEN SERIAL COUNT FIRST LAST LEASE operation…
+-- ->  {'OK'}, {'FENCED'}, {'MOVED'} (the queue does not start with this batch any more) or {'FULL', queue, length}
+-- Takes COUNT events off the queue and does what became of them, all or nothing. The same SERIAL again: {'OK'}, nothing
+-- done.
+local function commit(keys, args)
+  local lane, queue = keys[1], keys[2]
+  local known = redis.call('HMGET', lane, 'token', 'serial', 'clock')
+  if known[1] ~= args[1] then return { 'FENCED' } end
+  if known[2] == args[2] then return { 'OK' } end
+  local count = tonumber(args[3])
+  if redis.call('LINDEX', queue, 0) ~= args[4] then return { 'MOVED' } end
+  if count > 1 and redis.call('LINDEX', queue, count - 1) ~= args[5] then return { 'MOVED' } end
+
+  local operations = {}
+  local position = 6
+  local function read()
+    position = position + 1
+    return args[position]
+  end
+  while position < #args do
+    local name = read()
+    local op = readers[name](read)
+    op.name = name
+    if op.queue then
+      local length = redis.call('LLEN', op.queue)
+      if op.limit > 0 and length >= op.limit then return { 'FULL', op.queue, length } end
+    end
+    operations[#operations + 1] = op
+  end
+
+  local us = now_us()
+  local now_ms = us / 1000
+  local clock = math.max(now_ms, tonumber(known[3] or 0) + 0.001)
+  redis.call('HSET', lane, 'serial', args[2], 'attempts', '0', 'deadline', whole(now_ms + tonumber(args[6])),
+    'clock', string.format('%.3f', clock + count * 0.001))
+  redis.call('LTRIM', queue, count, -1)
+  for _, op in ipairs(operations) do writers[op.name](op, lane, now_ms, clock) end
+  return { 'OK' }
+end
+
+-- tidings_enqueue 2n QUEUE LANE… LIMIT (k event…)…  ->  {'OK'} or {'FULL', queue, length}
+-- Puts events into one queue or several, all or nothing. Not flagged allow-oom: when memory is full the door is shut.
+local function enqueue(keys, args)
+  local limit = tonumber(args[1])
+  for index = 1, #keys, 2 do
+    local length = redis.call('LLEN', keys[index])
+    if limit > 0 and length >= limit then return { 'FULL', keys[index], length } end
+  end
+  local position = 2
+  for index = 1, #keys, 2 do
+    local count = tonumber(args[position])
+    call_in_chunks('RPUSH', keys[index], args, position + 1, position + count)
+    redis.call('HINCRBY', keys[index + 1], 'in', count)
+    position = position + count + 1
+  end
+  return { 'OK' }
+end
+
+-- tidings_rate 1 KEY WINDOW (author n)…  ->  {count, …}: how many each author has in the current window of that many
+-- ms, these included.
+local function rate(keys, args)
+  local window = tonumber(args[1])
+  local key = keys[1] .. ':' .. whole(math.floor(now_us() / 1000 / window))
+  local counts = {}
+  for index = 2, #args, 2 do
+    counts[#counts + 1] = redis.call('HINCRBY', key, args[index], args[index + 1])
+  end
+  redis.call('PEXPIRE', key, window * 2)
+  return counts
+end
+
+-- Processes -----------------------------------------------------------------------------------------------------------
+
+-- tidings_beat 0 NAME ID ROLE STAGES TTL (field value)…  ->  the ids of all live processes
+-- Shows that a process lives, and with it the leases of its lanes. STAGES: those that it serves, 'incoming' among them.
+-- Few commands, since every process sends one every two seconds for ever.
+local function beat(_, args)
+  local name, id, ttl = args[1], args[2], tonumber(args[5])
+  local now_ms = now_us() / 1000
+  local key = name .. ':proc:' .. id
+  local is_new = redis.call('ZADD', name .. ':procs', whole(now_ms), id) == 1
+  local fields = { 'role', args[3], 'stages', args[4] }
+  for index = 6, #args do fields[#fields + 1] = args[index] end
+  redis.call('HSET', key, unpack(fields))
+  redis.call('PEXPIRE', key, ttl)
+  if is_new then
+    redis.call('ZREMRANGEBYSCORE', name .. ':procs', '-inf', whole(now_ms - ttl))
+    redis.call('PUBLISH', name .. ':control', 'join')
+  end
+  return live_processes(name, ttl, now_ms)
+end
+
+-- tidings_balance 0 NAME ID STAGES LEASE CLAIM
+-- ->  {share, {partition, stage, token, careful, paused}…}: the lanes this worker has now
+-- Takes free lanes up to the worker's share when CLAIM is '1'. Its share is the sum, over the lanes it can serve, of
+-- one over the number of live workers that can: ceil(lanes / workers) where all serve everything. What it has beyond its
+-- share it is to release.
+local function balance(_, args)
+  local name, id, lease = args[1], args[2], tonumber(args[4])
+  local us = now_us()
+  local now_ms = us / 1000
+  local list, live = live_processes(name, lease, now_ms)
+  local serving = {}
+  for _, other in ipairs(list) do
+    local known = redis.call('HMGET', name .. ':proc:' .. other, 'role', 'stages', 'leaving')
+    if known[1] == 'worker' and known[3] ~= '1' then
+      for _, stage in ipairs(split(known[2], ',')) do serving[stage] = (serving[stage] or 0) + 1 end
+    end
+  end
+  local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
+  local mine, free, share = {}, {}, 0
+  local serves = {}
+  for _, stage in ipairs(split(args[3], ',')) do serves[stage] = true end
+  for _, lane in ipairs(lanes_of(tonumber(config[1]), split(config[2], ','))) do
+    local partition, stage = lane[1], lane[2]
+    if serves[stage] then
+      share = share + 1 / math.max(1, serving[stage] or 1)
+      local key = lane_key(name, partition, stage)
+      local known = redis.call('HMGET', key, 'owner', 'deadline', 'token', 'paused')
+      local entry = { partition, stage, known[3], '0', known[4] or '0' }
+      if known[1] == id then
+        mine[#mine + 1] = entry
+      elseif is_free(known[1], known[2], live, now_ms) then
+        free[#free + 1] = entry
+      end
+    end
+  end
+  share = math.ceil(share - 0.000001)
+  if args[5] == '1' then
+    for _, entry in ipairs(free) do
+      if #mine >= share then break end
+      local key, queue = lane_key(name, entry[1], entry[2]), queue_key(name, entry[1], entry[2])
+      entry[3], entry[4] = take(key, queue, id, lease, us)
+      mine[#mine + 1] = entry
+    end
+  end
+  table.insert(mine, 1, share)
+  return mine
+end
+
+-- tidings_leave 0 NAME ID  ->  1. A process says goodbye: its lanes are released already.
+local function leave(_, args)
+  redis.call('ZREM', args[1] .. ':procs', args[2])
+  redis.call('DEL', args[1] .. ':proc:' .. args[2])
+  redis.call('PUBLISH', args[1] .. ':control', 'free')
+  return 1
+end
+
+-- What an operator sees -----------------------------------------------------------------------------------------------
+
+local COUNTERS = { 'in', 'out', 'dropped', 'held', 'dead' }
+
+local function gather(name)
+  local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
+  if not config[1] then return nil end
+  local now_ms = now_us() / 1000
+  local lanes = {}
+  for _, lane in ipairs(lanes_of(tonumber(config[1]), split(config[2], ','))) do
+    local partition, stage = lane[1], lane[2]
+    local queue = queue_key(name, partition, stage)
+    local hash = redis.call('HGETALL', lane_key(name, partition, stage))
+    local fields = {}
+    for index = 1, #hash, 2 do fields[hash[index]] = hash[index + 1] end
+    local entry = {
+      live = (fields.owner or '') ~= '' and redis.call('ZSCORE', name .. ':procs', fields.owner) and true or false,
+      partition = partition, stage = stage, queue = queue, waiting = redis.call('LLEN', queue),
+      owner = fields.owner or '', token = fields.token or '0', deadline = tonumber(fields.deadline or 0),
+      paused = fields.paused == '1', fields = fields,
+    }
+    for _, counter in ipairs(COUNTERS) do entry[counter] = tonumber(fields[counter] or 0) end
+    -- The event at the head tells how long it has been on its way, once a stage has stamped it.
+    if entry.waiting > 0 and stage ~= 'incoming' then
+      local good, head = pcall(cjson.decode, redis.call('LINDEX', queue, 0))
+      if good and type(head) == 'table' and type(head.received_at) == 'number' then
+        entry.oldest = math.max(0, now_ms - head.received_at)
+      end
+    end
+    lanes[#lanes + 1] = entry
+  end
+  return lanes, config, now_ms
+end
+
+local function unknown(name)
+  return redis.error_reply('ERR no pipeline is called ' .. name .. '; start one with tidings up')
+end
+
+-- tidings_stats 0 NAME  ->  JSON: everything that `tidings status` shows
+local function stats(_, args)
+  local name = args[1]
+  local lanes, config, now_ms = gather(name)
+  if not lanes then return unknown(name) end
+  local out = {}
+  for index, lane in ipairs(lanes) do
+    local reasons
+    for field, value in pairs(lane.fields) do
+      if string.sub(field, 1, 8) == 'dropped:' then
+        reasons = reasons or {}
+        reasons[string.sub(field, 9)] = tonumber(value)
+      end
+    end
+    out[index] = {
+      partition = tonumber(lane.partition), stage = lane.stage, queue = lane.queue, waiting = lane.waiting,
+      oldest_ms = lane.oldest and math.floor(lane.oldest), owner = lane.owner, token = lane.token,
+      lease_ms = math.floor(lane.deadline - now_ms), paused = lane.paused,
+      attempts = tonumber(lane.fields.attempts or 0),
+      live = lane.live, ['in'] = lane['in'], out = lane.out, dropped = lane.dropped, held = lane.held, dead = lane.dead,
+      emitted = tonumber(lane.fields.emitted or 0), reasons = reasons,
+      unpublished = tonumber(lane.fields.unpublished or 0),
+    }
+  end
+  local processes = {}
+  for _, id in ipairs(redis.call('ZRANGE', name .. ':procs', 0, -1)) do
+    local hash = redis.call('HGETALL', name .. ':proc:' .. id)
+    if #hash > 0 then
+      local process = { id = id }
+      for index = 1, #hash, 2 do process[hash[index]] = hash[index + 1] end
+      processes[#processes + 1] = process
+    end
+  end
+  local answer = {
+    pipeline = name, partitions = tonumber(config[1]), stages = split(config[2], ','), lanes = out,
+    processes = processes, time = math.floor(now_ms), feeds = redis.call('SCARD', 'feeds'),
+  }
+  if #processes == 0 then answer.processes = nil end
+  return cjson.encode(answer)
+end
+
+-- tidings_status 0 NAME  ->  lines of text, for redis-cli: a line a stage, summed over its partitions
+local function status(_, args)
+  local lanes, config = gather(args[1])
+  if not lanes then return unknown(args[1]) end
+  local order, sums = { 'incoming' }, {}
+  for _, stage in ipairs(split(config[2], ',')) do order[#order + 1] = stage end
+  for _, lane in ipairs(lanes) do
+    local sum = sums[lane.stage] or { waiting = 0, lanes = 0, owned = 0, paused = 0, oldest = 0 }
+    sums[lane.stage] = sum
+    sum.waiting = sum.waiting + lane.waiting
+    sum.lanes = sum.lanes + 1
+    if lane.live then sum.owned = sum.owned + 1 end
+    if lane.paused then sum.paused = sum.paused + 1 end
+    sum.oldest = math.max(sum.oldest, lane.oldest or 0)
+    for _, counter in ipairs(COUNTERS) do sum[counter] = (sum[counter] or 0) + lane[counter] end
+  end
+  local lines = { 'stage         waiting        in       out   dropped      held      dead    lanes  oldest' }
+  for _, stage in ipairs(order) do
+    local sum = sums[stage]
+    lines[#lines + 1] = string.format('%-12s%9d%10d%10d%10d%10d%10d%9s%7dms%s', stage, sum.waiting, sum['in'], sum.out,
+      sum.dropped, sum.held, sum.dead, sum.owned .. '/' .. sum.lanes, sum.oldest, sum.paused > 0 and '  paused' or '')
+  end
+  return lines
+end
+
+local function version()
+  return VERSION
+end
+
+local function register(name, callback, ...)
+  redis.register_function({ function_name = name, callback = callback, flags = { ... } })
+end
+
+register('tidings_version', version, 'no-writes')
+register('tidings_hello', hello, 'allow-oom')
+register('tidings_claim', claim, 'allow-oom')
+register('tidings_release', release, 'allow-oom')
+register('tidings_bury', bury, 'allow-oom')
+register('tidings_attempt', attempt, 'allow-oom')
+register('tidings_commit', commit, 'allow-oom')
+register('tidings_enqueue', enqueue)
+register('tidings_rate', rate, 'allow-oom')
+register('tidings_beat', beat, 'allow-oom')
+register('tidings_balance', balance, 'allow-oom')
+register('tidings_leave', leave, 'allow-oom')
+register('tidings_publish', publish)
+register('tidings_history', history, 'no-writes')
+register('tidings_sweep', sweep, 'allow-oom')
+register('tidings_stats', stats, 'no-writes')
+register('tidings_status', status, 'no-writes')

@@ -1,0 +1,37 @@
+import JSON
+
+/// The two figures of one pair of runs, in events per second.
+struct BenchFigure {
+    let shape: String
+    let workers: Double
+    let bare: Double
+
+    static func table(_ figures: [BenchFigure], workers: Int) -> String {
+        var lines = [
+            Text.left("pipeline", 24) + Text.right("\(workers) workers", 14) + Text.right("bare loop", 14)
+                + Text.right("ratio", 9) + "   (events/s)"
+        ]
+        for figure in figures {
+            lines.append(
+                Text.left(figure.shape, 24) + Text.right(Text.grouped(Int(figure.workers)), 14)
+                    + Text.right(Text.grouped(Int(figure.bare)), 14)
+                    + Text.right(hundredths(figure.workers / figure.bare), 9))
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    static func json(_ figures: [BenchFigure]) -> String {
+        let rows = figures.map { figure in
+            var object = JSONObject()
+            object["pipeline"] = .string(figure.shape)
+            object["workers_events_per_s"] = .double(figure.workers.rounded())
+            object["bare_events_per_s"] = .double(figure.bare.rounded())
+            return JSON.object(object)
+        }
+        return JSON.array(rows).text + "\n"
+    }
+
+    private static func hundredths(_ number: Double) -> String {
+        "\((number * 100).rounded() / 100)"
+    }
+}

@@ -1,0 +1,27 @@
+import Glibc
+import Pipeline
+
+/// A folder for one benchmark's server and files; removed with all that is in it.
+struct BenchFolder {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/tidings-bench-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw CommandError("cannot make a folder in /tmp: \(String(cString: strerror(errno)))")
+        }
+        path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    func write(_ text: String, to name: String) throws {
+        guard let file = fopen("\(path)/\(name)", "w") else { throw CommandError("cannot write to \(path)") }
+        fputs(text, file)
+        fclose(file)
+    }
+
+    func remove() {
+        let pid = try? ChildProcess.spawn(["rm", "-rf", path])
+        var status: Int32 = 0
+        if let pid { waitpid(pid, &status, 0) }
+    }
+}

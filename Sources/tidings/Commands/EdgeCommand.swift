@@ -1,0 +1,157 @@
+import ArgumentParser
+import Comments
+import Edge
+import Events
+import Glibc
+import Logging
+import Pipeline
+import Redis
+
+/// `tidings edge`: edge processes under a supervisor, all on one port.
+struct EdgeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "edge",
+        abstract: "Run edges: they push events to readers over HTTP and take comments by POST.",
+        discussion: """
+            The processes share one port; any of them answers any reader. SIGTERM: no new connections, held polls are
+            answered over one hold, exit 0; a second SIGTERM ends it at once.
+
+            Examples:
+              tidings edge
+              tidings edge --listen 0.0.0.0:8080 --workers 4
+            """)
+
+    @OptionGroup var options: GlobalOptions
+    @OptionGroup var child: ChildOptions
+    @OptionGroup var limits: EdgeLimitOptions
+
+    @Option(name: .long, help: "HOST:PORT or unix:/PATH. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
+    var listen: String?
+
+    @Option(name: .long, help: "Number of edge processes.")
+    var workers: Int = 2
+
+    @Option(name: .long, help: "Seconds that a long-poll is held when its client names no time, 1 to 55. (default 25)")
+    var hold: Int?
+
+    @Option(name: .long, help: "Seconds in which held polls are answered after SIGTERM. (default: one hold)")
+    var drain: Int?
+
+    @Flag(name: .long, help: "Serve the demo page at /.")
+    var demo = false
+
+    func validate() throws {
+        guard (1...256).contains(workers) else { throw ValidationError("--workers takes 1 to 256") }
+        if let hold, !(1...55).contains(hold) { throw ValidationError("--hold takes 1 to 55") }
+        if let drain, !(0...3600).contains(drain) { throw ValidationError("--drain takes 0 to 3600") }
+    }
+
+    func run() throws {
+        let settings = try options.configuration()
+        let redis = try options.redisAddress(settings)
+        let text = listen ?? Terminal.environment("TIDINGS_LISTEN") ?? settings.listen
+        let address: EdgeAddress
+        do {
+            address = try EdgeAddress(parsing: text)
+        } catch {
+            throw CommandError(error.message, exitCode: 2)
+        }
+        if let id = child.id {
+            try runEdge(id, settings, redis, address)
+        } else {
+            try supervise(settings, redis, address)
+        }
+    }
+
+    private func supervise(_ settings: Configuration, _ redis: RedisAddress, _ address: EdgeAddress) throws {
+        ChildEnvironment.set(options: options, redis: redis)
+        var reserved: ReservedPort?
+        var listen = address.description
+        if case .tcp(let host, let port) = address {
+            if !host.contains(":") {
+                reserved = ReservedPort(host: host, port: port, shared: true)
+                guard let reserved else {
+                    throw CommandError(
+                        "cannot listen on \(listen): the port is taken, or it is no address of this machine")
+                }
+                listen = "\(host):\(reserved.port)"
+            }
+        } else if workers > 1 {
+            throw CommandError("several processes cannot share a unix socket; give --workers 1 or a port", exitCode: 2)
+        }
+        var words = ["--listen", listen] + limits.words
+        if let hold { words += ["--hold", String(hold)] }
+        if let drain { words += ["--drain", String(drain)] }
+        if demo { words.append("--demo") }
+        let seconds = drain ?? hold ?? settings.hold
+        let host = try SupervisorHost(
+            settings: settings, redis: redis, logger: options.logger("edge"),
+            places: ProcessPool.edges(workers, words: words), grace: Int64(seconds + 10) * 1000)
+        Terminal.write("edge on \(listen)\n")
+        try host.run()
+        withExtendedLifetime(reserved) {}
+    }
+
+    private func runEdge(
+        _ id: String, _ settings: Configuration, _ redis: RedisAddress, _ address: EdgeAddress
+    ) throws {
+        child.followParent()
+        let loop = try EventLoop()
+        let logger = try options.logger("edge")
+        let connection = RedisConnection(on: loop, to: redis, name: "tidings-edge-\(id)", logger: logger)
+        let subscriber = RedisSubscriber(
+            on: loop, to: redis, name: "tidings-edge-\(id)-events", publisher: connection, logger: logger)
+        let session = PipelineSession(on: loop, connection: connection, layout: settings.layout, logger: logger)
+        let sink = PipelineSink(
+            layout: settings.layout,
+            enqueuer: Enqueuer(layout: settings.layout, limits: settings.limits, connection: connection),
+            options: ValidateOptions(maxBytes: limits.bodyBytes))
+        let server = EdgeServer(
+            on: loop, options: edgeOptions(settings, address), redis: connection, subscriber: subscriber, sink: sink,
+            logger: logger)
+        let beat = ProcessBeat(
+            on: loop, id: id, role: "edge", stages: [], layout: settings.layout, connection: connection)
+        beat.details = { [("connections", String(server.connections)), ("listen", address.description)] }
+        session.onReady = { beat.start() }
+        session.onRefused = { logger.critical("\($0.message)") }
+        let exit = Exit(
+            on: loop,
+            graceful: {
+                beat.stop()
+                server.drain {
+                    connection.send(RedisCommand("FCALL", "tidings_leave", "0", settings.pipeline, id)) { _ in
+                        loop.stop()
+                    }
+                }
+            })
+        EdgeCommand.raiseFileLimit()
+        do {
+            try server.start()
+        } catch {
+            throw CommandError(error.message)
+        }
+        connection.start()
+        subscriber.start()
+        loop.run()
+        server.stop()
+        withExtendedLifetime((exit, session, beat)) {}
+    }
+
+    private func edgeOptions(_ settings: Configuration, _ address: EdgeAddress) -> EdgeOptions {
+        var result = EdgeOptions(address: address, epochKey: settings.layout.epoch)
+        result.holdSeconds = hold ?? settings.hold
+        result.drainSeconds = drain
+        result.publicKinds = settings.publicKinds
+        result.limits = limits.limits(history: settings.limits.historyEvents)
+        if demo { result.page = DemoPage.page }
+        return result
+    }
+
+    /// Every connection is an open file: take what the system allows.
+    private static func raiseFileLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}

@@ -1,0 +1,201 @@
+import ArgumentParser
+import Edge
+import Events
+import Glibc
+import Logging
+import Pipeline
+import Redis
+
+/// `tidings up`: everything on one machine.
+struct Up: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the whole pipeline on this machine: Redis, workers, edges, demo page.",
+        discussion: """
+            Starts a redis-server of its own in the data folder unless --redis, TIDINGS_REDIS or tidings.yaml names one. \
+            Ctrl-C stops all it started.
+
+            Examples:
+              tidings up
+              tidings up --listen 0.0.0.0:80 --redis redis://10.0.0.5:6379/0
+            """)
+
+    @OptionGroup var options: GlobalOptions
+
+    @Option(name: .long, help: "Where readers connect: HOST:PORT. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
+    var listen: String?
+
+    @Option(name: .long, help: "Number of worker processes.")
+    var workers: Int = 2
+
+    @Option(name: .long, help: "Number of edge processes.")
+    var edges: Int = 2
+
+    @Option(
+        name: .long,
+        help: "Loopback port of the embedded Redis, besides its socket, when that port is free. 0: socket only.")
+    var redisPort: UInt16 = 6379
+
+    @Flag(name: .long, inversion: .prefixedNo, help: "Serve the demo page at /.")
+    var demo = true
+
+    func validate() throws {
+        guard (1...256).contains(workers), (1...256).contains(edges) else {
+            throw ValidationError("--workers and --edges take 1 to 256")
+        }
+    }
+
+    func run() throws {
+        let settings = try options.configuration()
+        let address = listen ?? Terminal.environment("TIDINGS_LISTEN") ?? settings.listen
+        try UpRun(self, settings: settings, listen: address).run()
+    }
+}
+
+/// One run of `up`, from the first process to the last.
+private final class UpRun {
+    private let command: Up
+    private let settings: Configuration
+    private let loop: EventLoop
+    private let host: String
+    private let port: ReservedPort
+    private let redis: RedisAddress
+    private let connection: RedisConnection
+    private let session: PipelineSession
+    /// The embedded server; nil where somebody else's is used.
+    private let server: Supervisor?
+    private let serverPort: UInt16
+    private let pool: ProcessPool
+    private var hasStarted = false
+    private var failure: CommandError?
+    private lazy var announcement = Timer(on: loop) { [unowned self] in self.announceWhenReachable() }
+
+    /// Held polls are answered within this time when everything stops, in seconds.
+    private static let drain = "1"
+
+    init(_ command: Up, settings: Configuration, listen: String) throws {
+        self.command = command
+        self.settings = settings
+        loop = try EventLoop()
+        let logger = try command.options.logger("up")
+        guard case .tcp(let host, let wanted) = try UpRun.address(listen) else {
+            throw CommandError("--listen takes HOST:PORT here; for a unix socket run 'tidings edge'", exitCode: 2)
+        }
+        guard let port = ReservedPort(host: host, port: wanted, shared: true) else {
+            throw CommandError(
+                "cannot listen on \(listen): the port is taken, or it is no address of this machine; try --listen 127.0.0.1:0"
+            )
+        }
+        (self.host, self.port) = (host, port)
+        if let named = try command.options.namedRedis(settings) {
+            (redis, server, serverPort) = (named, nil, 0)
+        } else {
+            let folder = DataFolder(path: command.options.dataPath)
+            (redis, serverPort, server) = try UpRun.prepare(folder, port: command.redisPort, on: loop, logger: logger)
+        }
+        ChildEnvironment.set(options: command.options, redis: redis)
+        connection = RedisConnection(on: loop, to: redis, name: "tidings-up-\(getpid())", logger: logger)
+        session = PipelineSession(on: loop, connection: connection, layout: settings.layout, logger: logger)
+        pool = ProcessPool(
+            on: loop,
+            places: ProcessPool.workers(command.workers, stages: [])
+                + ProcessPool.edges(
+                    command.edges,
+                    words: ["--listen", "\(host):\(port.port)", "--drain", UpRun.drain]
+                        + (command.demo ? ["--demo"] : [])),
+            connection: connection, pipeline: settings.pipeline, logger: logger)
+    }
+
+    private static func address(_ listen: String) throws -> EdgeAddress {
+        do {
+            return try EdgeAddress(parsing: listen)
+        } catch {
+            throw CommandError(error.message, exitCode: 2)
+        }
+    }
+
+    private static func prepare(
+        _ folder: DataFolder, port: UInt16, on loop: EventLoop, logger: Logger
+    ) throws -> (RedisAddress, UInt16, Supervisor) {
+        guard EmbeddedRedis.isInstalled else {
+            throw CommandError(
+                "there is no redis-server on this machine; install it (apt-get install redis-server) or name one with --redis URL"
+            )
+        }
+        try folder.create()
+        try folder.takeLock()
+        let free = port != 0 && EmbeddedRedis.isFree(port: port) ? port : 0
+        let server = EmbeddedRedis(folder: folder, port: free)
+        try server.writeConfiguration()
+        let supervisor = Supervisor(on: loop, places: [server.place], logger: logger)
+        return (RedisAddress(endpoint: .unix(path: folder.socket)), free, supervisor)
+    }
+
+    func run() throws {
+        session.onReady = { [unowned self] in
+            guard !self.hasStarted else { return }
+            self.hasStarted = true
+            self.pool.start()
+            self.announcement.schedule(after: 20)
+        }
+        session.onRefused = { [unowned self] error in
+            if !self.hasStarted { self.end(CommandError(error.message)) }
+        }
+        pool.onGaveUp = { [unowned self] in self.end(CommandError("\($0) dies again and again; see the log above")) }
+        pool.onStopped = { [unowned self] in self.stopServer() }
+        server?.onGaveUp = { [unowned self] _ in
+            self.end(CommandError("redis-server does not start; see redis.log in \(self.command.options.dataPath)"))
+        }
+        server?.onStopped = { [unowned self] in self.loop.stop() }
+        let exit = Exit(
+            on: loop,
+            graceful: { [unowned self] in
+                Terminal.writeError("\nstopping…\n")
+                self.stop()
+            },
+            immediate: { [unowned self] in
+                self.pool.signalAll(SIGKILL)
+                self.server?.signalAll(SIGTERM)
+            })
+        server?.start()
+        connection.start()
+        loop.run()
+        withExtendedLifetime(exit) {}
+        if let failure { throw failure }
+    }
+
+    private func end(_ error: CommandError) {
+        failure = failure ?? error
+        stop()
+    }
+
+    private func stop() {
+        announcement.cancel()
+        if hasStarted { pool.stop(after: 12_000) } else { stopServer() }
+    }
+
+    /// Redis goes last: what the others had in hand is in it.
+    private func stopServer() {
+        connection.stop()
+        if let server { server.stop(after: 20_000) } else { loop.stop() }
+    }
+
+    private func announceWhenReachable() {
+        guard Reachability.accepts(host: host, port: port.port) else { return announcement.schedule(after: 20) }
+        let shown = host.isEmpty || host == "0.0.0.0" ? "127.0.0.1" : host
+        let address = "http://\(shown):\(port.port)"
+        let client =
+            serverPort != 0
+            ? (serverPort == 6379 ? "redis-cli" : "redis-cli -p \(serverPort)")
+            : { if case .unix(let path) = redis.endpoint { "redis-cli -s \(path)" } else { "redis-cli -u \(redis)" } }()
+        Terminal.write(
+            """
+            Tidings is running: \(address)/
+              page     \(command.demo ? "\(address)/   (open it in two windows)" : "off (--demo shows one)")
+              read     curl '\(address)/v1/channels/thread:lobby?offset=-1'
+              write    \(client) RPUSH \(settings.pipeline):incoming '{"thread":"lobby","text":"hello"}'
+              watch    tidings status --watch
+              stop     Ctrl-C
+
+            """)
+    }
+}

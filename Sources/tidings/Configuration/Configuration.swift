@@ -1,0 +1,130 @@
+import Edge
+import Glibc
+import Pipeline
+import Yams
+
+/// Everything that `tidings.yaml` says, with the defaults for what it does not say. A missing file is the default
+/// comment pipeline.
+struct Configuration {
+    var pipeline = "comments"
+    var partitions = 8
+    /// Nil: not named; the caller decides.
+    var redis: String?
+    var stages: [StageSetting] = StageSetting.standard
+    var limits = PipelineLimits()
+    var listen = "127.0.0.1:8080"
+    /// Seconds that a long-poll is held.
+    var hold = 25
+    var publicKinds: Set<String> = ["thread", "forum", "post"]
+
+    var layout: PipelineLayout {
+        PipelineLayout(name: pipeline, partitions: partitions, stages: stages.map(\.name))
+    }
+
+    /// Reads a file.
+    ///
+    /// - Parameter path: nil takes `tidings.yaml` in the working folder when there is one.
+    init(path: String?) throws {
+        let file = path ?? "tidings.yaml"
+        guard let text = try Configuration.read(file, required: path != nil) else { return }
+        try apply(yaml: text, file: file)
+    }
+
+    /// Reads a text.
+    init(yaml text: String, file: String) throws {
+        try apply(yaml: text, file: file)
+    }
+
+    private mutating func apply(yaml text: String, file: String) throws {
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            throw Configuration.describe(error, file: file)
+        }
+        guard let root else { return }
+        let top = ConfigurationNode(file: file, key: "", node: root)
+        if top.isEmpty { return }
+        let members = try top.members(known: [
+            "pipeline", "partitions", "redis", "stages", "edge", "queue_limit", "batch", "attempts", "lease",
+        ])
+        if let node = members["pipeline"] {
+            pipeline = try node.string()
+            guard Configuration.isName(pipeline) else {
+                throw node.error("'\(pipeline)' is no name; use 1 to 64 of a-z A-Z 0-9 _ . -")
+            }
+        }
+        if let node = members["partitions"] { partitions = try node.integer(in: 1...1024) }
+        if let node = members["redis"] { redis = try node.string() }
+        if let node = members["queue_limit"] { limits.queueEvents = try node.integer(in: 0...100_000_000) }
+        if let node = members["batch"] { limits.batchEvents = try node.integer(in: 1...5000) }
+        if let node = members["attempts"] { limits.attempts = try node.integer(in: 1...1000) }
+        if let node = members["lease"] { limits.lease = try node.duration(atLeast: 3000, atMost: 600_000) }
+        if let node = members["stages"] { try readStages(node) }
+        if let node = members["edge"] { try readEdge(node) }
+    }
+
+    private mutating func readStages(_ node: ConfigurationNode) throws {
+        stages = []
+        for element in try node.elements() {
+            let setting = try StageSetting(element, limits: &limits)
+            if stages.contains(where: { $0.name == setting.name }) {
+                throw element.error("stage '\(setting.name)' stands twice; give each a name of its own")
+            }
+            stages.append(setting)
+        }
+        if stages.isEmpty { throw node.error("no stages; leave the key out for the default ones") }
+    }
+
+    private mutating func readEdge(_ node: ConfigurationNode) throws {
+        let members = try node.members(known: ["listen", "hold", "public"])
+        if let node = members["listen"] { listen = try node.string() }
+        if let node = members["hold"] { hold = Int(try node.duration(atLeast: 1000, atMost: 55_000) / 1000) }
+        if let node = members["public"] { publicKinds = Set(try node.strings()) }
+    }
+
+    static func isName(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+
+    private static func read(_ file: String, required: Bool) throws -> String? {
+        guard let handle = fopen(file, "r") else {
+            if !required, errno == ENOENT { return nil }
+            throw ConfigurationError(
+                file: file, line: nil, key: "", message: "cannot be read: \(String(cString: strerror(errno)))")
+        }
+        defer { fclose(handle) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = fread(&chunk, 1, chunk.count, handle)
+            if count == 0 { break }
+            bytes.append(contentsOf: chunk[..<count])
+            if bytes.count > 1 << 20 {
+                throw ConfigurationError(file: file, line: nil, key: "", message: "is larger than 1 MiB")
+            }
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ConfigurationError(file: file, line: nil, key: "", message: "is no UTF-8 text")
+        }
+        return text
+    }
+
+    private static func describe(_ error: YamlError, file: String) -> ConfigurationError {
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            return ConfigurationError(file: file, line: mark.line, key: "", message: "no valid YAML: \(problem)")
+        default:
+            return ConfigurationError(file: file, line: nil, key: "", message: "no valid YAML: \(error)")
+        }
+    }
+}

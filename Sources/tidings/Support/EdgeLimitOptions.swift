@@ -1,0 +1,75 @@
+import ArgumentParser
+import Edge
+
+/// The limits of the edge that have a flag. What each means stands at ``EdgeLimits``.
+struct EdgeLimitOptions: ParsableArguments {
+    @Option(name: .long, help: "Connections held at once by one process; more: 503.")
+    var maxConnections: Int = 65_536
+
+    @Option(name: .long, help: "Bytes of a request's head; more: 431.")
+    var headerBytes: Int = 16_384
+
+    @Option(name: .long, help: "Bytes of a request's target; more: 414.")
+    var urlBytes: Int = 8192
+
+    @Option(name: .long, help: "Bytes of one posted comment; more: 413.")
+    var bodyBytes: Int = 65_536
+
+    @Option(name: .long, help: "Bytes of a body with many comments, one a line; more: 413.")
+    var batchBytes: Int = 1_048_576
+
+    @Option(name: .long, help: "Channels in one poll; more: 400.")
+    var channelsPerPoll: Int = 50
+
+    @Option(name: .long, help: "Seconds for a request's head to arrive; later: 408.")
+    var headerTimeout: Int = 10
+
+    @Option(name: .long, help: "Seconds for a request's body to arrive; later: 408.")
+    var bodyTimeout: Int = 30
+
+    @Option(name: .long, help: "Seconds that a connection may be idle between requests.")
+    var idleTimeout: Int = 75
+
+    @Option(name: .long, help: "Seconds that a reader may take nothing of an answer.")
+    var writeTimeout: Int = 30
+
+    func validate() throws {
+        let flags: [(String, Int, ClosedRange<Int>)] = [
+            ("max-connections", maxConnections, 1...10_000_000), ("header-bytes", headerBytes, 256...1_048_576),
+            ("url-bytes", urlBytes, 64...65_536), ("body-bytes", bodyBytes, 256...16_777_216),
+            ("batch-bytes", batchBytes, 256...67_108_864), ("channels-per-poll", channelsPerPoll, 1...1000),
+            ("header-timeout", headerTimeout, 1...3600), ("body-timeout", bodyTimeout, 1...3600),
+            ("idle-timeout", idleTimeout, 1...86_400), ("write-timeout", writeTimeout, 1...3600),
+        ]
+        for (name, value, range) in flags where !range.contains(value) {
+            throw ValidationError("--\(name) takes \(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+
+    /// - Parameter history: events that a channel's feed keeps; the ring keeps as many.
+    func limits(history: Int) -> EdgeLimits {
+        var limits = EdgeLimits()
+        limits.maxConnections = maxConnections
+        limits.headerBytes = headerBytes
+        limits.urlBytes = urlBytes
+        limits.bodyBytes = bodyBytes
+        limits.batchBytes = batchBytes
+        limits.channelsPerPoll = channelsPerPoll
+        limits.headerTimeout = Int64(headerTimeout) * 1000
+        limits.bodyTimeout = Int64(bodyTimeout) * 1000
+        limits.idleTimeout = Int64(idleTimeout) * 1000
+        limits.writeTimeout = Int64(writeTimeout) * 1000
+        limits.ringEvents = max(limits.ringEvents, history)
+        return limits
+    }
+
+    /// The same flags again, for a child.
+    var words: [String] {
+        [
+            "--max-connections", "\(maxConnections)", "--header-bytes", "\(headerBytes)", "--url-bytes", "\(urlBytes)",
+            "--body-bytes", "\(bodyBytes)", "--batch-bytes", "\(batchBytes)", "--channels-per-poll",
+            "\(channelsPerPoll)", "--header-timeout", "\(headerTimeout)", "--body-timeout", "\(bodyTimeout)",
+            "--idle-timeout", "\(idleTimeout)", "--write-timeout", "\(writeTimeout)",
+        ]
+    }
+}

@@ -1,0 +1,60 @@
+import Glibc
+import Pipeline
+
+/// The redis-server that `tidings up` starts for itself: in its data folder, on a unix socket, with an append-only file.
+struct EmbeddedRedis {
+    let folder: DataFolder
+    /// A loopback port besides the socket, for redis-cli and web apps; 0: none.
+    let port: UInt16
+
+    /// Writes the server's configuration.
+    func writeConfiguration() throws {
+        // Everything is written to the append-only file; snapshots would only add a fork.
+        let lines = [
+            "port \(port)",
+            "bind 127.0.0.1",
+            "unixsocket \(quoted(folder.socket))",
+            "unixsocketperm 700",
+            "dir \(quoted(folder.path))",
+            "daemonize no",
+            "appendonly yes",
+            "appendfsync everysec",
+            "save \"\"",
+            "maxmemory-policy noeviction",
+            "logfile \(quoted(folder.path + "/redis.log"))",
+            "loglevel notice",
+            "tcp-backlog 511",
+        ]
+        guard let file = fopen(folder.redisConfiguration, "w") else {
+            throw CommandError("cannot write \(folder.redisConfiguration): \(String(cString: strerror(errno)))")
+        }
+        defer { fclose(file) }
+        fputs(lines.joined(separator: "\n") + "\n", file)
+    }
+
+    /// Where the supervisor starts it: under a wrapper that ends it with its parent.
+    var place: Supervisor.Place {
+        Supervisor.Place(name: "redis-server") {
+            [
+                ChildProcess.ownPath, "under", "--parent", String(getpid()), "--", "redis-server",
+                folder.redisConfiguration,
+            ]
+        }
+    }
+
+    /// Whether a loopback port can be had now.
+    static func isFree(port: UInt16) -> Bool {
+        guard let socket = ReservedPort(host: "127.0.0.1", port: port, shared: false) else { return false }
+        return socket.port == port
+    }
+
+    /// Whether there is a redis-server to start.
+    static var isInstalled: Bool {
+        let folders = (Terminal.environment("PATH") ?? "/usr/bin:/bin").split(separator: ":")
+        return folders.contains { access("\($0)/redis-server", X_OK) == 0 }
+    }
+
+    private func quoted(_ path: String) -> String {
+        "\"" + path.flatMap { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" } + "\""
+    }
+}

@@ -1,0 +1,81 @@
+import Events
+import Logging
+import Pipeline
+import Redis
+import Thoonk
+
+/// Redis for a command that asks, waits for the answer, and ends: a connection with its loop run until the reply.
+final class RedisClient {
+    let loop: EventLoop
+    let connection: RedisConnection
+    private let address: RedisAddress
+
+    /// Connects, and loads the functions where they are missing.
+    ///
+    /// - Throws: ``RedisError`` when the server is not there within three seconds.
+    init(address: RedisAddress, name: String) throws {
+        self.address = address
+        loop = try EventLoop()
+        // What fails here is said by the error that is thrown.
+        let silent = Logger(label: name) { _ in SwiftLogNoOpLogHandler() }
+        connection = RedisConnection(
+            on: loop, to: address, name: name, deadlines: RedisDeadlines(connect: 3000, command: 10_000), logger: silent
+        )
+        var failure: RedisError?
+        connection.onAttemptFailed = { failure = $0 }
+        connection.start()
+        let end = Clock.monotonicMilliseconds() + 3000
+        let tick = Timer(on: loop) {}
+        tick.schedule(every: 100)
+        while !connection.isReady, failure == nil || failure?.code == .loading, Clock.monotonicMilliseconds() < end {
+            loop.runOnce(wait: true)
+        }
+        guard connection.isReady else {
+            let reason = failure?.message ?? "no answer"
+            throw RedisError(
+                .disconnected,
+                "cannot reach Redis at \(address): \(reason); start one with 'tidings up', or name yours with --redis URL"
+            )
+        }
+        try wait { FunctionLibrary.tidings.ensureLoaded(on: connection, completion: $0) }
+    }
+
+    /// Sends a command and waits for its reply.
+    func call(_ command: RedisCommand) throws -> RedisValue {
+        try wait { connection.send(command, reply: $0) }
+    }
+
+    func call(_ words: String...) throws -> RedisValue {
+        try call(RedisCommand(words: words))
+    }
+
+    /// Runs the loop until what `begin` started has called back.
+    func wait<Value, Failure: Error>(_ begin: (@escaping (Result<Value, Failure>) -> Void) -> Void) throws -> Value {
+        var outcome: Result<Value, Failure>?
+        begin { outcome = $0 }
+        while true {
+            if let outcome { return try outcome.get() }
+            loop.runOnce(wait: true)
+        }
+    }
+
+    /// Compares this process's pipeline with the one that Redis holds.
+    func greet(_ layout: PipelineLayout) throws {
+        let reply = try call(
+            "FCALL", "tidings_hello", "0", layout.name, String(PipelineLayout.contract), String(layout.partitions),
+            layout.stages.joined(separator: ","))
+        guard let answer = reply.array, answer.first?.text == "DIFFERS" else { return }
+        let words = answer.map { $0.text ?? "" }
+        throw PipelineError(
+            .differs,
+            "pipeline '\(layout.name)' has \(words[1]) \(words[2]) in Redis, \(words[3]) here, and \(words[4])")
+    }
+
+    /// Lets that much time pass, with the loop running.
+    func pause(milliseconds: Int64) {
+        var isOver = false
+        let timer = Timer(on: loop) { isOver = true }
+        timer.schedule(after: milliseconds)
+        while !isOver { loop.runOnce(wait: true) }
+    }
+}

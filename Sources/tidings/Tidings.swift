@@ -1,0 +1,52 @@
+import ArgumentParser
+import Glibc
+import Pipeline
+import Redis
+
+/// The command `tidings`.
+@main
+struct Tidings: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tidings",
+        abstract: "A realtime comment pipeline on Redis: enqueue comments, work them in stages, push them to readers.",
+        discussion: """
+            Examples:
+              tidings up                              everything on one machine, with its own Redis
+              tidings enqueue comments.ndjson         put comments in, one JSON object a line
+              tidings status --watch                  queues, lanes and processes
+            """,
+        version: "0.1.0",
+        subcommands: [
+            Up.self, Work.self, EdgeCommand.self, Enqueue.self, Status.self, Bench.self, Under.self,
+        ])
+
+    /// Exit codes: 0 done, 1 failed, 2 wrong use, 75 try again later. Errors are one line on standard error.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as CommandError {
+            fail(error.description, error.exitCode)
+        } catch let error as ConfigurationError {
+            fail(error.description, 2)
+        } catch let error as RedisError {
+            fail(error.message, error.code == .address ? 2 : error.isTransient ? 75 : 1)
+        } catch let error as PipelineError {
+            fail(error.message, error.code == .full || error.code == .redis ? 75 : 1)
+        } catch {
+            let code = exitCode(for: error)
+            if code == .success {
+                // Help and version are errors to the parser.
+                Terminal.write(fullMessage(for: error) + "\n")
+                Glibc.exit(0)
+            }
+            Terminal.writeError(fullMessage(for: error) + "\n")
+            Glibc.exit(code == .validationFailure ? 2 : 1)
+        }
+    }
+
+    private static func fail(_ message: String, _ code: Int32) -> Never {
+        Terminal.writeError("tidings: \(message)\n")
+        Glibc.exit(code)
+    }
+}

@@ -1,0 +1,80 @@
+import Comments
+import Events
+import JSON
+import Logging
+import Pipeline
+import Redis
+import TestSupport
+import Testing
+import Thoonk
+
+@Suite("moderate, with Redis")
+struct ModerateStageTests {
+    private let server: RedisServer
+    private let loop: EventLoop
+    private let redis: RedisConnection
+
+    init() throws {
+        server = try RedisServer()
+        try server.cli(
+            "-x", "FUNCTION", "LOAD", "REPLACE", input: String(decoding: FunctionLibrary.tidings.source, as: UTF8.self))
+        loop = try EventLoop()
+        redis = RedisConnection(
+            on: loop, to: try RedisAddress(url: server.url), name: "test", logger: Logger(label: "test"))
+        redis.start()
+        let deadline = Deadline(in: 10)
+        while !redis.isReady && !deadline.isOver { loop.runOnce(wait: true) }
+    }
+
+    /// Runs one batch through the stage, as a lane does.
+    private func run(_ stage: ModerateStage, _ batch: [Event]) throws -> [Decision] {
+        let context = StageContext(pipeline: "comments", partition: 0, redis: redis, now: 1)
+        var answers: [StageError?] = []
+        stage.prepare(batch, context: context) { answers.append($0) }
+        let deadline = Deadline(in: 10)
+        while answers.isEmpty && !deadline.isOver { loop.runOnce(wait: true) }
+        try #require(answers.count == 1)
+        if let error = answers[0] { throw error }
+        return try batch.map { Decision(try stage.process($0, context: context)) }
+    }
+
+    @Test("who is in the set of banned authors is dropped, from the next batch on")
+    func banned() throws {
+        let stage = try ModerateStage()
+        let batch = [event(["author": ["id": 7]]), event(["author": ["id": 8, "name": "Ann"]]), event(["text": "x"])]
+        #expect(try run(stage, batch).allSatisfy { $0.forwarded != nil })
+        try server.cli("SADD", "comments:banned", "7", "Ann")
+        let decisions = try run(stage, batch)
+        #expect(decisions[0] == .drop("banned_author"))
+        #expect(decisions[1] == .drop("banned_author"))
+        #expect(decisions[2].forwarded != nil)
+    }
+
+    @Test("an author's comments are counted over batches and lanes")
+    func rate() throws {
+        // A window of ten years does not end during the test.
+        let options = ModerateOptions(authorRate: .init(count: 3, seconds: 315_360_000), hold: false)
+        let first = try ModerateStage(options)
+        let second = try ModerateStage(options)
+        let two = [event(["author": ["id": 7]]), event(["author": ["id": 7]])]
+        #expect(try run(first, two).allSatisfy { $0.forwarded != nil })
+        let decisions = try run(second, two + [event(["author": ["id": 8]])])
+        #expect(decisions[0].forwarded != nil)
+        #expect(decisions[1] == .drop("author_rate"))
+        #expect(decisions[2].forwarded != nil)
+    }
+
+    @Test("a batch without authors asks nothing")
+    func silent() throws {
+        redis.stop()
+        #expect(try run(ModerateStage(), [event(["text": "x"])]).count == 1)
+    }
+
+    @Test("when Redis cannot be asked, the batch is to be tried again")
+    func failure() throws {
+        try server.cli("SET", "comments:banned", "no set")
+        #expect(throws: StageError.self) { try run(ModerateStage(), [event(["author": ["id": 7]])]) }
+        redis.stop()
+        #expect(throws: StageError.self) { try run(ModerateStage(), [event(["author": ["id": 7]])]) }
+    }
+}

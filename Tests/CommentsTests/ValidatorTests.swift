@@ -1,0 +1,135 @@
+import JSON
+import Pipeline
+import TestSupport
+import Testing
+
+@testable import Comments
+
+@Suite("validate")
+struct ValidatorTests {
+    private func decide(_ text: String, _ options: ValidateOptions = ValidateOptions()) throws -> Decision {
+        var random = SplitMix64(seed: 1)
+        return Decision(Validator(options: options).decide(try event(text), now: 1_700_000_000_000, using: &random))
+    }
+
+    @Test("what is missing is given, what is there stays, in its place")
+    func completes() throws {
+        let fields = try #require(try decide(#"{"thread":"42","x":[1],"text":"hi"}"#).forwarded)
+        #expect(fields.keys == ["thread", "x", "text", "id", "type", "received_at"])
+        #expect(fields["type"] == "comment.created")
+        #expect(fields["received_at"] == 1_700_000_000_000)
+        #expect(fields["x"] == [1])
+        let whole = #"{"type":"vote","id":"v1","thread":"42","received_at":5,"forum":3,"author":{"id":7}}"#
+        #expect(try decide(whole).forwarded?.text == whole)
+    }
+
+    @Test("a member that is null counts as missing")
+    func nulls() throws {
+        let fields = try decide(#"{"thread":1,"text":"x","id":null,"type":null,"forum":null,"author":null}"#).forwarded
+        #expect(fields?["type"] == "comment.created")
+        #expect(fields?["id"]?.string?.utf8.count == 36)
+        #expect(try decide(#"{"thread":null,"text":"x"}"#).rejection != nil)
+    }
+
+    @Test("thread and id become strings, forum and author stay numbers")
+    func numbers() throws {
+        let fields = try decide(
+            #"{"thread":42,"id":18446744073709551615,"forum":7,"author":{"id":-1},"text":"x"}"#
+        ).forwarded
+        #expect(fields?["thread"] == "42")
+        #expect(fields?["id"] == "18446744073709551615")
+        #expect(fields?["forum"] == 7)
+        #expect(fields?["author"]?["id"] == -1)
+    }
+
+    @Test(
+        "what is not valid is refused with a sentence about what is wrong",
+        arguments: [
+            (#"{"text":"x"}"#, "`thread` is missing"), (#"{"thread":"","text":"x"}"#, "`thread` is empty"),
+            (#"{"thread":true,"text":"x"}"#, "`thread` is neither a string nor a whole number"),
+            (#"{"thread":1.5,"text":"x"}"#, "`thread` is neither"),
+            (#"{"thread":[1],"text":"x"}"#, "`thread` is neither"),
+            (#"{"thread":"a\nb","text":"x"}"#, "`thread` has a control character"),
+            (#"{"thread":"a{b","text":"x"}"#, "`thread` has a brace"),
+            (#"{"thread":"a}","text":"x"}"#, "`thread` has a brace"),
+            (#"{"thread":" a","text":"x"}"#, "`thread` begins or ends with white space"),
+            (#"{"thread":"a\u00a0","text":"x"}"#, "`thread` begins or ends with white space"),
+            (#"{"thread":"a","forum":"{","text":"x"}"#, "`forum` has a brace"),
+            (#"{"thread":"a","id":"","text":"x"}"#, "`id` is empty"),
+            (#"{"thread":"a","id":{},"text":"x"}"#, "`id` is neither"),
+            (#"{"thread":"a","author":{"id":"\u0000"},"text":"x"}"#, "`author.id` has a control character"),
+            (#"{"thread":"a","text":7}"#, "`text` is no string"),
+            (#"{"thread":"a","type":1,"text":"x"}"#, "`type` is no string"),
+            (#"{"thread":"a"}"#, "`text` is missing"),
+            (#"{"thread":"a","type":"comment.edited"}"#, "`text` is missing"),
+            (#"{"thread":"a","text":" \n\t"}"#, "`text` is blank"),
+            (#"{"thread":"a","text":"\u200b\u00ad\u3000"}"#, "`text` is blank"),
+            (#"{"thread":"a","type":"comment.deleted","text":[]}"#, "`text` is no string"),
+        ])
+    func refused(text: String, reason: String) throws {
+        let rejection = try #require(try decide(text).rejection)
+        #expect(rejection.contains(reason))
+    }
+
+    @Test("other types need no text")
+    func otherTypes() throws {
+        #expect(try decide(#"{"thread":"a","type":"comment.deleted","id":"c1"}"#).forwarded != nil)
+        #expect(try decide(#"{"thread":"a","type":"vote","text":""}"#).forwarded != nil)
+    }
+
+    @Test("names have at most 200 bytes")
+    func lengths() throws {
+        #expect(try decide(#"{"thread":"\#(String(repeating: "é", count: 100))","text":"x"}"#).forwarded != nil)
+        #expect(
+            try decide(#"{"thread":"\#(String(repeating: "é", count: 100))x","text":"x"}"#).rejection
+                == "`thread` has 201 bytes: give 1 to 200")
+    }
+
+    @Test("an event up to the limit is taken, a larger one refused")
+    func size() throws {
+        let text = #"{"thread":"a","text":"x"}"#
+        #expect(try decide(text, ValidateOptions(maxBytes: text.utf8.count)).forwarded != nil)
+        #expect(
+            try decide(text, ValidateOptions(maxBytes: text.utf8.count - 1)).rejection
+                == "the event has 25 bytes, at most 24 are taken")
+    }
+
+    @Test("an id that is given is a UUID of version 7 that begins with the time")
+    func ids() throws {
+        var random = SplitMix64(seed: 3)
+        let id = EventID.make(at: 0x0123_4567_89AB, using: &random)
+        #expect(id.wholeMatch(of: /01234567-89ab-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil)
+        let later = EventID.make(at: 0x0123_4567_89AC, using: &random)
+        #expect(id < later)
+        #expect(Set((0..<1000).map { _ in EventID.make(at: 1, using: &random) }).count == 1000)
+    }
+
+    private func key(_ text: String) throws -> [UInt8] {
+        var random = SplitMix64(seed: 1)
+        let decision = Validator(options: ValidateOptions()).decide(try event(text), now: 1, using: &random)
+        guard case .forward(let events) = decision, let key = events.first?.duplicateKey else { return [] }
+        return key
+    }
+
+    @Test("an event id makes a repeat, whatever else differs")
+    func eventID() throws {
+        let first = try key(#"{"thread":"a","text":"x","event_id":"e1"}"#)
+        #expect(first == [UInt8]("e:e1".utf8))
+        #expect(try key(#"{"thread":"a","text":"y","event_id":"e1"}"#) == first)
+        #expect(try key(#"{"thread":"a","text":"y","event_id":7}"#) == [UInt8]("e:7".utf8))
+        let long = String(repeating: "x", count: 59)
+        let digest = try key(#"{"thread":"a","text":"y","event_id":"\#(long)"}"#)
+        #expect(digest.count == 18 && digest.starts(with: "h:".utf8))
+        #expect(try key(#"{"thread":"a","text":"y","event_id":"\#(long)z"}"#) != digest)
+        #expect(try key(#"{"thread":"a","text":"y","event_id":"\#(long.dropLast())"}"#).count == 60)
+    }
+
+    @Test("without one the content does, and an edit is no repeat of another edit")
+    func content() throws {
+        let edit = #"{"type":"comment.edited","id":"c1","thread":"a","text":"x"}"#
+        #expect(try key(edit).count == 18)
+        #expect(try key(edit) == key(edit))
+        #expect(try key(edit) != key(#"{"type":"comment.edited","id":"c1","thread":"a","text":"y"}"#))
+        #expect(try key(#"{"thread":"a","text":"x","event_id":""}"#).starts(with: "c:".utf8))
+    }
+}

@@ -1,0 +1,170 @@
+import Testing
+
+@testable import Edge
+
+@Suite("The ring of recent events")
+struct RingTests {
+    private static func ring(_ history: History, _ change: (inout EdgeLimits) -> Void = { _ in }) -> Ring {
+        var limits = EdgeLimits()
+        change(&limits)
+        let ring = Ring(limits: limits)
+        ring.replace(with: history)
+        return ring
+    }
+
+    private static func position(_ sequence: Int64, epoch: Int64 = 1, born: Int64 = 1000) -> Offset {
+        .position(Position(epoch: epoch, born: born, sequence: sequence))
+    }
+
+    private static func found(_ sequence: Int64, news: Bool, born: Int64 = 1000) -> Standing {
+        .found(Position(epoch: 1, born: born, sequence: sequence), hasNews: news)
+    }
+
+    private static func text(_ batch: Batch) -> String { String(decoding: batch.body, as: UTF8.self) }
+
+    @Test("the events after a position are one array, and the tail is an empty one")
+    func batches() {
+        let ring = Self.ring(.sample(1...3))
+        #expect(Self.text(ring.batch(after: 0)) == "[1,2,3]")
+        #expect(Self.text(ring.batch(after: 2)) == "[3]")
+        let tail = ring.batch(after: 3)
+        #expect(Self.text(tail) == "[]" && tail.count == 0 && tail.reachesEnd && tail.next.sequence == 3)
+    }
+
+    @Test("readers at one position share one body, and a new event is in the next")
+    func shared() {
+        let ring = Self.ring(.sample(1...3))
+        let first = ring.batch(after: 1).body.withUnsafeBufferPointer { $0.baseAddress }
+        #expect(ring.batch(after: 1).body.withUnsafeBufferPointer { $0.baseAddress } == first)
+        #expect(ring.offer(4, [0x34]) == .appended)
+        #expect(Self.text(ring.batch(after: 1)) == "[2,3,4]")
+    }
+
+    @Test("only the next sequence number is appended")
+    func offers() {
+        let ring = Self.ring(.sample(1...3))
+        #expect(ring.offer(3, Array("3".utf8)) == .duplicate)
+        #expect(ring.offer(2, Array("other".utf8)) == .suspect)
+        #expect(ring.offer(5, Array("5".utf8)) == .gap)
+        #expect(ring.offer(4, Array("4".utf8)) == .appended)
+        #expect(ring.offer(5, Array("5".utf8)) == .appended)
+        #expect(ring.last == 5)
+    }
+
+    @Test("the first event of a feed that was not there is never taken without asking for its birth")
+    func unborn() {
+        let ring = Self.ring(History(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true))
+        #expect(ring.offer(1, [0x31]) == .suspect)
+    }
+
+    @Test("the oldest go when there are too many or they are too large")
+    func bounded() {
+        let ring = Self.ring(.sample(1...10, capacity: 5)) { $0.ringEvents = 4 }
+        #expect(ring.count == 4 && ring.floor == 6)
+        let small = Self.ring(.sample(1...3)) { $0.ringBytes = 100 }
+        #expect(small.offer(4, Array(repeating: 0x31, count: 99)) == .appended)
+        #expect(small.count == 2)
+        #expect(small.offer(5, Array(repeating: 0x31, count: 500)) == .appended)
+        #expect(small.count == 1 && small.floor == 4, "the newest stays, however large")
+        for sequence in Int64(6)...5000 { _ = small.offer(sequence, [0x31]) }
+        #expect(small.count == 100 && small.last == 5000 && small.bytes == 100)
+    }
+
+    @Test("an answer is cut between two events, and a single event never")
+    func cut() {
+        let ring = Self.ring(.sample(1...9)) { $0.answerBytes = 7 }
+        let batch = ring.batch(after: 0)
+        #expect(Self.text(batch) == "[1,2,3]" && !batch.reachesEnd && batch.next.sequence == 3)
+        #expect(ring.offer(10, Array("\"a long event\"".utf8)) == .appended)
+        #expect(Self.text(ring.batch(after: 9)) == "[\"a long event\"]")
+    }
+
+    @Test("a position stands where its sequence number says")
+    func positions() {
+        let ring = Self.ring(.sample(1...5))
+        #expect(ring.find(Self.position(0)) == Self.found(0, news: true))
+        #expect(ring.find(Self.position(4)) == Self.found(4, news: true))
+        #expect(ring.find(Self.position(5)) == Self.found(5, news: false), "the tail")
+        #expect(ring.find(.now) == Self.found(5, news: false))
+        #expect(ring.find(.beginning) == Self.found(0, news: true))
+    }
+
+    @Test("a position of another epoch, another feed or the future is lost")
+    func lost() {
+        let ring = Self.ring(.sample(1...5))
+        #expect(ring.find(Self.position(3, epoch: 2)) == .lost)
+        #expect(ring.find(Self.position(3, born: 999)) == .lost)
+        #expect(ring.find(Self.position(6)) == .lost)
+    }
+
+    @Test("a position before what was trimmed is lost; the oldest that is not can be read from")
+    func trimmed() {
+        let ring = Self.ring(.sample(11...20, capacity: 10))
+        #expect(ring.find(Self.position(9)) == .lost)
+        #expect(ring.find(Self.position(10)) == Self.found(10, news: true))
+        #expect(ring.find(.beginning) == Self.found(10, news: true))
+    }
+
+    @Test("retracted events leave holes that are no loss")
+    func retracted() {
+        var history = History.sample(1...9, capacity: 100)
+        history.items.removeAll { [1, 2, 5, 9].contains($0.sequence) }
+        history.first = 3
+        let ring = Self.ring(history)
+        #expect(ring.find(Self.position(0)) == Self.found(0, news: true))
+        #expect(Self.text(ring.batch(after: 4)) == "[6,7,8]")
+        // The newest is retracted: there is nothing to read after 8, and the next position is 9.
+        #expect(ring.find(Self.position(8)) == Self.found(8, news: false))
+        #expect(ring.batch(after: 8).next.sequence == 9)
+        #expect(ring.offer(10, Array("10".utf8)) == .appended)
+        #expect(Self.text(ring.batch(after: 8)) == "[10]")
+    }
+
+    @Test("before the first event of a feed that did not exist stays good while nothing was trimmed")
+    func beforeFirst() {
+        let offset = Self.position(0, born: 0)
+        let unborn = Self.ring(History(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true))
+        #expect(unborn.find(offset) == Self.found(0, news: false, born: 0))
+        #expect(Self.ring(.sample(1...5)).find(offset) == Self.found(0, news: true))
+        #expect(Self.ring(.sample(11...20, capacity: 10)).find(offset) == .lost)
+    }
+
+    @Test("what only the feed still holds is asked for, not given up")
+    func older() {
+        let ring = Self.ring(.sample(1...100, capacity: 1000)) { $0.ringEvents = 10 }
+        #expect(ring.find(Self.position(50)) == .older)
+        #expect(ring.find(.beginning) == .older)
+        #expect(ring.find(Self.position(90)) == Self.found(90, news: true))
+    }
+
+    @Test("a ring that holds more than the feed keeps begins where the feed does, and serves slow readers longer")
+    func larger() {
+        let ring = Self.ring(.sample(1...10, capacity: 10))
+        for sequence in Int64(11)...30 { #expect(ring.offer(sequence, Array("\(sequence)".utf8)) == .appended) }
+        #expect(ring.find(.beginning) == Self.found(20, news: true))
+        #expect(ring.find(Self.position(3)) == Self.found(3, news: true))
+        #expect(ring.batch(after: 3).count == 27)
+    }
+
+    @Test("a history that continues is joined on; one with a loss between replaces all")
+    func merges() {
+        let ring = Self.ring(.sample(1...5))
+        ring.merge(.sample(6...9, last: 9))
+        #expect(Self.text(ring.batch(after: 3)) == "[4,5,6,7,8,9]")
+        ring.merge(.sample(101...110, capacity: 10))
+        #expect(ring.find(Self.position(9)) == .lost)
+        #expect(Self.text(ring.batch(after: 108)) == "[109,110]")
+    }
+}
+
+extension History {
+    /// A feed that holds exactly these events; each event is its number.
+    static func sample(
+        _ range: ClosedRange<Int64>, capacity: Int64 = 100, epoch: Int64 = 1, born: Int64 = 1000, last: Int64? = nil
+    ) -> History {
+        History(
+            epoch: epoch, born: born, last: last ?? range.upperBound, capacity: capacity,
+            first: max(1, range.upperBound - capacity + 1, capacity >= range.upperBound ? 1 : range.lowerBound),
+            items: range.map { Item(sequence: $0, event: Array("\($0)".utf8)) }, isComplete: true)
+    }
+}

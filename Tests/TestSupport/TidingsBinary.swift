@@ -1,0 +1,38 @@
+import Foundation
+
+/// The `tidings` program that was built together with the tests.
+public enum TidingsBinary {
+    /// Where it stands: `TIDINGS_BINARY`, or else beside the program that runs the tests.
+    ///
+    /// - Throws: ``TestSupportError`` when it is in neither place.
+    public static var path: String {
+        get throws {
+            if let named = ProcessInfo.processInfo.environment["TIDINGS_BINARY"] { return named }
+            let programs = ["/proc/self/exe", CommandLine.arguments.first ?? "."]
+            let candidates = programs.map { program in
+                URL(fileURLWithPath: program).resolvingSymlinksInPath().deletingLastPathComponent()
+                    .appendingPathComponent("tidings").path
+            }
+            guard let found = candidates.first(where: FileManager.default.isExecutableFile) else {
+                throw TestSupportError("no tidings program at \(candidates.joined(separator: ", ")); run swift build")
+            }
+            return found
+        }
+    }
+
+    /// Starts `tidings ARGUMENTS` and returns at once.
+    public static func launch(
+        _ arguments: [String], environment: [String: String] = [:], input: String = "", in folder: String? = nil
+    ) throws -> ChildProcess {
+        try ChildProcess(path, arguments, environment: environment, input: input, in: folder)
+    }
+
+    /// Runs `tidings ARGUMENTS` to its end.
+    public static func run(
+        _ arguments: [String], environment: [String: String] = [:], input: String = "", in folder: String? = nil,
+        within seconds: Double = 30
+    ) throws -> CommandResult {
+        try ChildProcess.run(
+            path, arguments, environment: environment, input: input, in: folder, within: seconds)
+    }
+}

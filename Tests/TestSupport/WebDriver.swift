@@ -1,0 +1,65 @@
+import Foundation
+
+/// A headless Chromium, driven through `chromedriver` by the W3C WebDriver protocol. For one thread.
+public final class WebDriver {
+    private let driver: ChildProcess
+    private let profile: TemporaryFolder
+    private let client: HTTPClient
+    private let session: String
+
+    /// Starts the driver and the browser.
+    ///
+    /// - Parameters:
+    ///   - width: of the windows, in CSS pixels.
+    ///   - arguments: more of Chromium's own.
+    public init(width: Int = 1100, height: Int = 800, arguments: [String] = []) throws {
+        let driver = try ChildProcess("chromedriver", ["--port=0"])
+        self.driver = driver
+        profile = try TemporaryFolder()
+        var port: UInt16?
+        try eventually(within: 20, "chromedriver listens; it wrote: \(driver.output)\(driver.errors)") {
+            guard driver.isRunning else { throw TestSupportError("chromedriver ended: \(driver.errors)") }
+            port = Self.port(in: driver.output)
+            return port != nil
+        }
+        client = HTTPClient(port: port ?? 0, timeout: 60)
+        let flags =
+            ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+            + ["--window-size=\(width),\(height)", "--user-data-dir=\(profile.path)"] + arguments
+        let options: ParsedJSON = ["args": .array(flags.map { .string($0) })]
+        let wanted: ParsedJSON = ["capabilities": ["alwaysMatch": ["goog:chromeOptions": options]]]
+        let response = try client.post("/session", wanted.text)
+        guard let session = try response.json["value"]?["sessionId"]?.string else {
+            throw TestSupportError("no browser: \(response.text)")
+        }
+        self.session = session
+    }
+
+    deinit {
+        // Asked, Chromium closes its crash handlers too, which are in no process group of ours.
+        _ = try? client.request("DELETE", "/session/\(session)")
+    }
+
+    /// Opens `url` in a window of its own and waits until it is loaded.
+    public func open(_ url: String) throws -> WebWindow {
+        let made = try command("POST", "/window/new", ["type": "window"])
+        guard let handle = made["handle"]?.string else { throw TestSupportError("no window: \(made)") }
+        let window = WebWindow(driver: self, handle: handle)
+        try window.load(url)
+        return window
+    }
+
+    /// A command of the session: the `value` of the answer.
+    func command(_ method: String, _ path: String, _ body: ParsedJSON? = nil) throws -> ParsedJSON {
+        let response = try client.request(method, "/session/\(session)\(path)", body: body?.text)
+        guard response.status == 200, let value = try response.json["value"] else {
+            throw TestSupportError("\(method) \(path): \(response.text.prefix(500))")
+        }
+        return value
+    }
+
+    private static func port(in output: String) -> UInt16? {
+        guard let range = output.range(of: "started successfully on port ") else { return nil }
+        return UInt16(output[range.upperBound...].prefix { $0.isNumber })
+    }
+}

@@ -1,0 +1,81 @@
+import Glibc
+import TestSupport
+
+/// A whole Tidings on this machine, as `tidings up` starts it, with a Redis and a data folder of its own.
+final class TidingsUp {
+    /// The edge's port.
+    let port: UInt16
+
+    private let process: ChildProcess
+    private let data: TemporaryFolder
+
+    /// Starts it and waits until its edge answers.
+    init() throws {
+        data = try TemporaryFolder()
+        let process = try TidingsBinary.launch(
+            ["up", "--listen", "127.0.0.1:0", "--data", data.path, "--redis-port", "0"], in: data.path)
+        self.process = process
+        var found: UInt16?
+        try eventually(within: 30, "tidings up says where it is; it wrote: \(process.output)\(process.errors)") {
+            guard process.isRunning else {
+                throw TestSupportError("tidings up ended: \(process.output)\(process.errors)")
+            }
+            found = Self.port(in: process.output + process.errors)
+            return found != nil
+        }
+        guard let found else { throw TestSupportError("tidings up has no port") }
+        port = found
+        try waitUntilLive()
+    }
+
+    deinit {
+        // What it started may stand in process groups of its own.
+        let children = ProcessTable.descendants(of: process.pid)
+        process.kill()
+        for child in children { kill(child.pid, SIGKILL) }
+    }
+
+    /// The address of the demo page for a thread.
+    func page(thread: String) -> String {
+        "http://127.0.0.1:\(port)/?thread=\(thread)"
+    }
+
+    /// Posts comments to the pipeline, one JSON object a line, and expects them to be accepted.
+    func post(_ comments: [ParsedJSON]) throws {
+        let lines = try comments.map { try $0.text }.joined(separator: "\n")
+        let response = try HTTPClient(port: port)
+            .post("/v1/comments", lines, headers: ["Content-Type": "application/x-ndjson"])
+        guard response.status == 202 else { throw TestSupportError("not accepted: \(response.text)") }
+    }
+
+    /// The edge's processes that run now.
+    var edges: [Int32] {
+        ProcessTable.descendants(of: process.pid).filter { $0.command.contains(" edge ") }.map(\.pid)
+    }
+
+    /// SIGKILL to every edge process; returns when others have taken their place and answer.
+    func killEdges() throws {
+        let killed = edges
+        guard !killed.isEmpty else { throw TestSupportError("tidings up runs no process with the argument edge") }
+        for pid in killed { kill(pid, SIGKILL) }
+        try eventually(within: 20, "other edges than \(killed) run, not \(edges)") {
+            !edges.isEmpty && Set(edges).isDisjoint(with: killed)
+        }
+        try waitUntilLive()
+    }
+
+    private func waitUntilLive() throws {
+        let client = HTTPClient(port: port, timeout: 2)
+        try eventually(within: 20, "the edge answers on port \(port); up wrote: \(process.errors.suffix(2000))") {
+            (try? client.get("/live").status) == 200
+        }
+    }
+
+    private static func port(in output: String) -> UInt16? {
+        guard let range = output.firstRange(of: "http://127.0.0.1:") else { return nil }
+        let rest = output[range.upperBound...]
+        let digits = rest.prefix { $0.isNumber }
+        // Without what follows the number may not be whole yet.
+        return digits.endIndex < rest.endIndex ? UInt16(digits) : nil
+    }
+}
