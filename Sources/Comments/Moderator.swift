@@ -8,12 +8,14 @@ import Pipeline
 /// `comment.deleted` always passes, whoever sends it.
 public final class Moderator {
     let options: ModerateOptions
-    private let terms: BlockedTerms
+    private let words: BlockedWords
+    private let patterns: BlockedPatterns
 
     /// - Throws: ``CommentsError`` that names the word or pattern that cannot be used.
     public init(_ options: ModerateOptions) throws(CommentsError) {
         self.options = options
-        terms = try BlockedTerms(words: options.blockedWords, patterns: options.blockedPatterns)
+        words = try BlockedWords(options.blockedWords)
+        patterns = try BlockedPatterns(options.blockedPatterns)
     }
 
     func decide(_ event: Event, standing: AuthorStandings.Standing) -> Disposition {
@@ -24,7 +26,7 @@ public final class Moderator {
     }
 
     /// What speaks against an event: a word for the counter, a sentence for a person.
-    fileprivate struct Finding {
+    private struct Finding {
         let reason: String
         let sentence: String
     }
@@ -32,7 +34,7 @@ public final class Moderator {
     private func finding(_ fields: JSONObject, _ standing: AuthorStandings.Standing) -> Finding? {
         if let text = fields["text"]?.string {
             let folded = TextFolding.folded(text)
-            if let term = terms.first(in: folded) { return Finding(term, in: "The text") }
+            if let finding = blocked(folded, in: "The text") { return finding }
             if let most = options.maxLinks {
                 let links = LinkCount.links(in: folded)
                 if links > most {
@@ -41,8 +43,10 @@ public final class Moderator {
                 }
             }
         }
-        if let name = Author(of: fields).name, let term = terms.first(in: TextFolding.folded(name)) {
-            return Finding(term, in: "The author's name")
+        if let name = Author(of: fields).name,
+            let finding = blocked(TextFolding.folded(name), in: "The author's name")
+        {
+            return finding
         }
         if let rate = options.authorRate, standing.recentComments > Int64(rate.count) {
             return Finding(
@@ -52,15 +56,15 @@ public final class Moderator {
         }
         return nil
     }
-}
 
-extension Moderator.Finding {
-    fileprivate init(_ term: BlockedTerms.Term, in place: String) {
-        switch term {
-        case .word(let word):
-            self.init(reason: "blocked_word", sentence: "\(place) contains the blocked word \"\(word)\".")
-        case .pattern(let pattern):
-            self.init(reason: "blocked_pattern", sentence: "\(place) matches the blocked pattern \"\(pattern)\".")
+    private func blocked(_ folded: [UInt8], in place: String) -> Finding? {
+        if let word = words.first(in: folded) {
+            return Finding(reason: "blocked_word", sentence: "\(place) contains the blocked word \"\(word)\".")
         }
+        if let pattern = patterns.first(in: folded) {
+            return Finding(
+                reason: "blocked_pattern", sentence: "\(place) matches the blocked pattern \"\(pattern)\".")
+        }
+        return nil
     }
 }

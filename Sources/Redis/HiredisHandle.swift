@@ -70,13 +70,18 @@ final class HiredisHandle {
     }
 
     /// Queues a command; its reply comes through ``onReply``.
+    ///
+    /// hiredis looks for the next argument of a SUBSCRIBE as in a C string, past the last one: a zero byte has to follow
+    /// the command.
     /// - Returns: false when there is no connection any more: no reply will come.
-    func send(_ encoded: [UInt8]) -> Bool {
+    func send(_ command: RedisCommand) -> Bool {
         guard let context else { return false }
-        return encoded.withUnsafeBufferPointer { buffer in
+        var wire = command.encoded
+        wire.append(0)
+        return wire.withUnsafeBufferPointer { buffer in
             buffer.withMemoryRebound(to: CChar.self) {
                 redisAsyncFormattedCommand(
-                    context, { HiredisHandle.replied($0, $1, $2) }, nil, $0.baseAddress, $0.count) == REDIS_OK
+                    context, { HiredisHandle.replied($0, $1, $2) }, nil, $0.baseAddress, $0.count - 1) == REDIS_OK
             }
         }
     }

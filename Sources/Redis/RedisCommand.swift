@@ -50,7 +50,7 @@ public struct RedisCommand: Sendable {
     /// The command as it goes over the wire.
     public var encoded: [UInt8] {
         var result: [UInt8] = []
-        result.reserveCapacity(arguments.count + 16)
+        result.reserveCapacity(arguments.count + 17)
         result.append(UInt8(ascii: "*"))
         RedisCommand.write(count, to: &result)
         result.append(contentsOf: arguments)

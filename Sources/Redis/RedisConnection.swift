@@ -80,7 +80,7 @@ public final class RedisConnection {
 
     private func transmit(_ command: RedisCommand, _ reply: @escaping (Result<RedisValue, RedisError>) -> Void) {
         let now = Clock.monotonicNanoseconds()
-        guard let handle, handle.send(command.encoded) else {
+        guard let handle, handle.send(command) else {
             return reply(.failure(RedisError(.disconnected, "no connection to Redis at \(address)")))
         }
         pending.append(reply, sent: now)
@@ -173,8 +173,8 @@ public final class RedisConnection {
         if wasReady { onLost(error) } else { onAttemptFailed(error) }
         guard !isStopped else { return }
         let wait = backoff.next(using: &generator)
-        // The same words every two seconds for an hour help nobody.
-        if lastLogged != error.message {
+        // A server that is just starting is no trouble yet, and the same words for an hour help nobody.
+        if lastLogged != error.message, wasReady || backoff.failures > 3 {
             logger.warning(
                 "no connection to redis, trying again",
                 metadata: ["redis": "\(address)", "error": "\(error.message)", "wait_ms": "\(wait)"])

@@ -97,7 +97,7 @@ public final class RedisSubscriber {
     }
 
     private func send(_ command: RedisCommand) {
-        _ = handle?.send(command.encoded)
+        _ = handle?.send(command)
     }
 
     private func connect() {

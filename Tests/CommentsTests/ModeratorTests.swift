@@ -27,7 +27,7 @@ struct ModeratorTests {
         ])
     func words(word: String, text: String, isBlocked: Bool) throws {
         let decision = try decide(["text": .string(text)], ModerateOptions(blockedWords: [word]))
-        #expect(decision.holdReason == (isBlocked ? "The text contains the blocked word \"\(word)\"." : nil))
+        #expect((decision.holdReason != nil) == isBlocked)
     }
 
     @Test(
@@ -45,7 +45,7 @@ struct ModeratorTests {
     @Test("the author's name is searched as well")
     func names() throws {
         let options = ModerateOptions(blockedWords: ["viagra"])
-        let reason = "The author's name contains the blocked word \"viagra\"."
+        let reason = "The author's name contains the blocked word \"Viagra\"."
         #expect(try decide(["text": "hi", "author": ["name": "Viagra Bot"]], options).holdReason == reason)
         #expect(try decide(["text": "hi", "author": "Viagra Bot"], options).holdReason == reason)
     }
@@ -123,9 +123,8 @@ struct ModeratorTests {
         #expect(duration < .seconds(5))
     }
 
-    @Test("a set whose tables outgrow their memory still finds what it should")
-    func memory() throws {
-        // Each of these needs thousands of states; all together run out of the tables' memory.
+    @Test("patterns that need very many states are searched all the same")
+    func states() throws {
         let patterns = (0..<20).map { "[ab]*\(["a", "b"][$0 % 2])[ab]{\(12 + $0)}c\($0)" }
         let moderator = try Moderator(ModerateOptions(blockedPatterns: patterns))
         var text = ""
@@ -133,5 +132,18 @@ struct ModeratorTests {
         let hit = text + "a" + String(repeating: "b", count: 12) + "c0"
         #expect(Decision(moderator.decide(event(["text": .string(text)]), standing: .init())).forwarded != nil)
         #expect(Decision(moderator.decide(event(["text": .string(hit)]), standing: .init())).holdReason != nil)
+    }
+
+    @Test("ten thousand blocked words are as good as one, and the reason quotes the one that was found")
+    func manyWords() throws {
+        var words = (0..<10_000).map { "word\($0 * 7919 % 100_003)x" }
+        words += ["$$$", "größe", "c++", "#free"]
+        let moderator = try Moderator(ModerateOptions(blockedWords: words))
+        for word in [words[0], words[5000].uppercased(), words[9999], "$$$", "GRÖßE", "C++", "#FREE"] {
+            let decision = moderator.decide(event(["text": .string("so: \(word), yes")]), standing: .init())
+            #expect(Decision(decision).holdReason == "The text contains the blocked word \"\(word)\".")
+        }
+        let decision = moderator.decide(event(["text": "word1234567x wordx"]), standing: .init())
+        #expect(Decision(decision).forwarded != nil)
     }
 }
