@@ -9,6 +9,8 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
 let package = Package(
     name: "tidings",
     products: [
@@ -34,44 +36,57 @@ let package = Package(
         .target(name: "JSON", dependencies: ["CSimdjson"], swiftSettings: strict),
         .target(
             name: "Redis",
-            dependencies: ["CHiredis", "CEvent", "Events", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["CHiredis", "CEvent", "Events", logging],
             swiftSettings: strict),
         .target(
             name: "Thoonk", dependencies: ["Redis", "Events"],
             resources: [.embedInCode("tidings.lua")], swiftSettings: strict),
         .target(
             name: "Pipeline",
-            dependencies: ["Thoonk", "Redis", "Events", "JSON", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["Thoonk", "Redis", "Events", "JSON", logging],
             swiftSettings: strict),
         .target(
             name: "Comments",
-            dependencies: ["Pipeline", "JSON", "CRE2", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["Pipeline", "Redis", "JSON", "CRE2", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
         .target(
             name: "Edge",
-            dependencies: ["Thoonk", "Redis", "Events", "JSON", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["Thoonk", "Redis", "Events", "JSON", logging],
             swiftSettings: strict),
         .executableTarget(
             name: "tidings",
             dependencies: [
                 "Comments", "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
+                logging,
             ],
             resources: [.embedInCode("demo.html")], swiftSettings: strict),
 
         // Tests mirror Sources.
         .target(
-            name: "TestSupport", dependencies: ["Redis", "Events", "JSON", "Thoonk"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Redis", "Events", logging], path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "RedisTests", dependencies: ["Redis", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "ThoonkTests", dependencies: ["Thoonk", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "CommentsTests", dependencies: ["Comments", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "EdgeTests", dependencies: ["Edge", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "tidingsTests", dependencies: ["tidings", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "RedisTests", dependencies: ["Redis", "Events", "TestSupport", logging], swiftSettings: strict),
+        .testTarget(
+            name: "ThoonkTests", dependencies: ["Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PipelineTests",
+            dependencies: ["Pipeline", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CommentsTests",
+            dependencies: ["Comments", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EdgeTests",
+            dependencies: ["Edge", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "tidingsTests", dependencies: ["tidings", "Pipeline", "TestSupport"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

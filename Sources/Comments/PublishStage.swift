@@ -4,14 +4,11 @@ public import Pipeline
 /// `publish`: has the event appended to the feeds of its channels, which stand in its member `channels`; the member
 /// itself is not published.
 ///
-/// The feeds are written by the lane's commit, so that publishing and leaving the queue are one step; ``options`` says
-/// how. Without `route` before it, the channels are those that came with the event, as far as their names are valid.
+/// The feeds are written by the lane's commit, so that publishing and leaving the queue are one step; how much of them
+/// is kept is a limit of the lanes. Without `route` before it, the channels are those that came with the event, as far
+/// as their names are valid.
 public final class PublishStage: Stage {
-    public let options: PublishOptions
-
-    public init(_ options: PublishOptions = PublishOptions()) {
-        self.options = options
-    }
+    public init() {}
 
     public func process(_ event: Event, context: StageContext) throws(StageError) -> Disposition {
         PublishStage.decide(event)

@@ -10,7 +10,7 @@ final class EdgeMetrics {
     var eventsReceived = 0
     var eventsDelivered = 0
     var loads = 0
-    /// Feeds that turned out to be others than they were.
+    /// Feeds that turned out to be new, or others than they were.
     var resets = 0
     /// Readers that were told that their position is lost.
     var positionsLost = 0
@@ -44,7 +44,7 @@ final class EdgeMetrics {
         add("events_received_total", "counter", "Events announced by Redis.", eventsReceived)
         add("events_delivered_total", "counter", "Events sent to readers.", eventsDelivered)
         add("history_loads_total", "counter", "Histories loaded from feeds.", loads)
-        add("feed_resets_total", "counter", "Feeds found to be others than they were.", resets)
+        add("feed_resets_total", "counter", "Feeds found to be new, or others than they were.", resets)
         add("positions_lost_total", "counter", "Readers told that their position is lost.", positionsLost)
         add("comments_posted_total", "counter", "Comments accepted over HTTP.", commentsPosted)
         add("writes_delayed_total", "counter", "Answers that had to wait for a slow reader.", writesDelayed)

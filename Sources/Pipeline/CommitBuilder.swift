@@ -16,6 +16,7 @@ struct CommitBuilder {
     func command(for batch: Batch, serial: Int, attempts: Int) -> RedisCommand {
         let count = batch.decisions.count
         var outputs = Outputs()
+        outputs.hasKeys = batch.decisions.contains(where: CommitBuilder.hasKey)
         for (index, decision) in batch.decisions.enumerated() {
             add(decision, raw: batch.raw[index], index: index, attempts: attempts, serial: serial, to: &outputs)
         }
@@ -30,7 +31,15 @@ struct CommitBuilder {
         return command
     }
 
+    /// Stands for the key of an event that has none, in a batch where others have one: one list keeps their order.
+    private static let noKey: [UInt8] = [0]
+
+    private static func hasKey(_ decision: Disposition) -> Bool {
+        if case .forward(let events) = decision { events.first?.duplicateKey != nil } else { false }
+    }
+
     private struct Outputs {
+        var hasKeys = false
         var pushes: [Int: [[UInt8]]] = [:]
         var uniques: [(key: [UInt8], event: [UInt8])] = []
         var published: [[UInt8]] = []
@@ -55,8 +64,12 @@ struct CommitBuilder {
         case .forward(let events):
             if events.isEmpty {
                 outputs.drops["empty", default: 0] += 1
-            } else if let key = events[0].duplicateKey, layout.stage(after: lane.stage) != nil {
-                outputs.uniques.append((key, events[0].bytes))
+            } else if outputs.hasKeys, layout.stage(after: lane.stage) != nil {
+                // The key speaks for the event that was split, so all that came of it share its fate.
+                for (part, event) in events.enumerated() {
+                    let key = part > 0 ? [] : event.duplicateKey ?? CommitBuilder.noKey
+                    outputs.uniques.append((key, event.bytes))
+                }
             } else {
                 outputs.out += 1
                 for event in events { push(event, to: &outputs) }

@@ -27,6 +27,7 @@ struct Lane {
     /// What is tried again after a wait.
     enum Retry: Equatable {
         case peek
+        case attempt
         case transform
         case commit
     }
@@ -119,7 +120,7 @@ struct Lane {
         case .failed(let ofFirstEvent): return failed(ofFirstEvent, &generator)
         case .committed: return committed()
         case .moved: return state == .committing ? peek(watched: false) : .none
-        case .full: return wait(for: .commit, &generator, limit: 200)
+        case .full: return state == .committing ? wait(for: .commit, &generator, limit: 200) : .none
         case .fenced:
             state = .closed
             return .abandon
@@ -206,8 +207,6 @@ struct Lane {
                 return .bury
             }
         }
-        // Nothing of the batch is decided: stopping here loses nothing.
-        if let rest = restIfAsked() { return rest }
         return wait(for: .transform, &generator)
     }
 
@@ -216,7 +215,7 @@ struct Lane {
         switch state {
         case .peeking: next = .peek
         case .committing: next = .commit
-        case .transforming: next = .transform
+        case .transforming: next = .attempt
         default: return .none
         }
         if error.code == .disconnected || error.code == .timeout {
@@ -226,9 +225,11 @@ struct Lane {
         return wait(for: next, &generator)
     }
 
+    /// Nothing of the batch is committed: stopping here loses nothing, and what is waited for may take long.
     private mutating func wait(
         for next: Retry, _ generator: inout some RandomNumberGenerator, limit: Int64 = .max
     ) -> Action {
+        if let rest = restIfAsked() { return rest }
         state = .waiting(next: next)
         return .wait(min(limit, backoff.next(using: &generator)))
     }
@@ -251,10 +252,15 @@ struct Lane {
         switch next {
         case .peek:
             return peek(watched: false)
-        case .transform:
+        case .attempt:
             if let rest = restIfAsked() { return rest }
             state = .transforming
-            return isCareful ? .attempt : .transform
+            return .attempt
+        case .transform:
+            // An attempt is counted once for each worker: a stage that fails kills nobody.
+            if let rest = restIfAsked() { return rest }
+            state = .transforming
+            return .transform
         case .commit:
             isOutdated = false
             state = .committing
@@ -279,11 +285,8 @@ struct Lane {
         isStopping = true
         switch state {
         // Nothing is in hand, or nothing of it is decided: the lane can go at once.
-        case .asleep, .paused, .waiting(next: .peek), .waiting(next: .transform), .peeking:
-            state = .closed
-            return .release
         // The next queue may stay full for long: the batch stays where it is.
-        case .waiting(next: .commit):
+        case .asleep, .paused, .waiting, .peeking:
             state = .closed
             return .release
         case .disconnected:

@@ -72,6 +72,8 @@ public final class Worker {
         isStopping = true
         self.completion = completion
         housekeeping.cancel()
+        // The last beat says that it is leaving: the others may take its share at once.
+        beat.beat()
         beat.stop()
         for runner in Array(runners.values) { runner.tell(.stop) }
         leaveWhenDone()
@@ -137,10 +139,11 @@ public final class Worker {
 
     /// Takes over what the server says: new lanes begin, lost ones end, what is beyond the share is let go.
     private func adopt(_ value: RedisValue) {
-        guard let answer = value.array, let share = answer.first?.integer, !isStopping else { return }
+        guard let answer = value.array, !isStopping else { return }
         var named: Set<LaneID> = []
+        var surplus: [LaneID] = []
         for entry in answer.dropFirst() {
-            guard let parts = entry.array, parts.count == 5, let stage = parts[1].text, let token = parts[2].text else {
+            guard let parts = entry.array, parts.count == 6, let stage = parts[1].text, let token = parts[2].text else {
                 continue
             }
             let lane = LaneID(stage: stage, partition: parts[0].text.flatMap(Int.init))
@@ -148,10 +151,10 @@ public final class Worker {
             let runner = runners[lane]
             if runner?.token != token { begin(lane, token: token, careful: parts[3].text == "1") }
             runners[lane]?.tell(parts[4].text == "1" ? .pause : .resume)
+            if parts[5].text == "1" { surplus.append(lane) }
         }
         for (lane, runner) in runners where !named.contains(lane) { runner.tell(.fenced) }
-        let held = options.layout.lanes.filter { runners[$0] != nil }
-        for lane in held.dropFirst(Int(share)).reversed() { runners[lane]?.tell(.stop) }
+        for lane in surplus.reversed() { runners[lane]?.tell(.stop) }
         onLanesChanged(runners.count)
     }
 
@@ -195,6 +198,8 @@ public final class Worker {
     private func keepHouse() {
         turnsSinceBalance += 1
         if turnsSinceBalance >= Worker.turnsBetweenBalances { balance() }
+        // Without the server's reports (the subscription is down, or not allowed) a look now and then is all there is.
+        if !watcher.isWatching { for runner in runners.values { runner.tell(.wake) } }
         if let last = options.layout.stages.last, runners[LaneID(stage: last, partition: 0)] != nil { sweep() }
     }
 

@@ -103,6 +103,8 @@ public final class RedisConnection {
 
     /// AUTH, SELECT, CLIENT SETNAME, then a PING whose answer shows that the server does serve (no LOADING).
     private func logIn() {
+        // From here on replies are waited for, no longer the connection.
+        watchdog.schedule(after: deadlines.command)
         var failure: RedisError?
         func step(_ command: RedisCommand, tolerant: Bool = false) {
             transmit(command) { result in

@@ -42,6 +42,15 @@ local function call_in_chunks(command, key, list, first, last)
   return result
 end
 
+-- The same, but gives the error instead of raising it; nil when all went well. A key of a foreign type fails at the
+-- first piece, so that nothing was written.
+local function try_in_chunks(command, key, list)
+  for from = 1, #list, CHUNK do
+    local result = redis.pcall(command, key, unpack(list, from, math.min(from + CHUNK - 1, #list)))
+    if type(result) == 'table' and result.err then return result.err end
+  end
+end
+
 -- Keys ----------------------------------------------------------------------------------------------------------------
 
 -- Partition '' is the open door NAME:incoming, which belongs to no partition.
@@ -74,19 +83,13 @@ end
 
 -- Appends events (raw strings) to a channel's feed and announces them. Ids are the values of feed.publishes, so they
 -- are dense: what falls off the history is known by arithmetic. `clock` is a score (ms, with a fraction) no smaller
--- than any the lane used before. Gives the last sequence number, or nil and an error when a key holds a foreign type.
+-- than any the lane used before. Gives the last sequence number, or nil and an error, and no trace, when a key of
+-- the feed holds a foreign type.
 local function append(channel, events, history, ttl, clock)
   local feed = '{' .. channel .. '}'
   local count = #events
   local last = redis.pcall('INCRBY', 'feed.publishes:' .. feed, count)
   if type(last) == 'table' then return nil, last.err end
-  if last == count then
-    redis.call('SADD', 'feeds', feed)
-    redis.call('HSET', 'feed.config:' .. feed, 'type', 'feed', 'max_length', history, 'ttl', ttl,
-      'born', whole(clock))
-    redis.call('PUBLISH', 'newfeed', feed .. '\0tidings')
-    redis.call('PUBLISH', 'conffeed', feed .. '\0tidings')
-  end
   local first = last - count + 1
   local ids, items = {}, {}
   for index, event in ipairs(events) do
@@ -96,14 +99,29 @@ local function append(channel, events, history, ttl, clock)
     items[#items + 1] = id
     items[#items + 1] = event
   end
-  call_in_chunks('ZADD', 'feed.ids:' .. feed, ids, 1, #ids)
-  call_in_chunks('HSET', 'feed.items:' .. feed, items, 1, #items)
+  local is_new = last == count
+  local config = { 'type', 'feed', 'max_length', history, 'ttl', ttl, 'born', whole(clock) }
+  local failure = try_in_chunks('ZADD', 'feed.ids:' .. feed, ids)
+    or try_in_chunks('HSET', 'feed.items:' .. feed, items)
+    or is_new and (try_in_chunks('HSET', 'feed.config:' .. feed, config) or try_in_chunks('SADD', 'feeds', { feed }))
+  if failure then
+    for index = 1, #items, 2 do
+      redis.pcall('ZREM', 'feed.ids:' .. feed, items[index])
+      redis.pcall('HDEL', 'feed.items:' .. feed, items[index])
+    end
+    if is_new then redis.call('DEL', 'feed.publishes:' .. feed)
+    else redis.call('DECRBY', 'feed.publishes:' .. feed, count) end
+    return nil, failure
+  end
+  if is_new then
+    redis.call('PUBLISH', 'newfeed', feed .. '\0tidings')
+    redis.call('PUBLISH', 'conffeed', feed .. '\0tidings')
+  end
   if last > history then
     local gone = {}
     for id = math.max(1, first - history), last - history do gone[#gone + 1] = whole(id) end
     call_in_chunks('ZREM', 'feed.ids:' .. feed, gone, 1, #gone)
     call_in_chunks('HDEL', 'feed.items:' .. feed, gone, 1, #gone)
-    for _, id in ipairs(gone) do redis.call('PUBLISH', 'feed.retract:' .. feed, id) end
     -- A history that was made shorter leaves older items behind: clear them now and then.
     if last % 64 < count then
       local over = redis.call('ZCARD', 'feed.ids:' .. feed) - history
@@ -116,7 +134,10 @@ local function append(channel, events, history, ttl, clock)
     end
   end
   for index, event in ipairs(events) do
-    redis.call('PUBLISH', 'feed.publish:' .. feed, whole(first + index - 1) .. '\0' .. event)
+    local id = first + index - 1
+    -- One at a time, as every publisher of Thoonk does it: no id is retracted before it was published.
+    if id > history then redis.call('PUBLISH', 'feed.retract:' .. feed, whole(id - history)) end
+    redis.call('PUBLISH', 'feed.publish:' .. feed, whole(id) .. '\0' .. event)
   end
   return last
 end
@@ -159,11 +180,11 @@ local function history(keys, args)
 end
 
 -- tidings_sweep 0 CURSOR SHARE  ->  {next cursor, feeds removed}
--- Looks at one in SHARE of the feeds (ten at least) and removes those that have been idle for their `ttl` (ms): whole,
+-- Looks at one in SHARE of the feeds (two at least) and removes those that have been idle for their `ttl` (ms): whole,
 -- also from `feeds`. Feeds without a ttl are not ours.
 local function sweep(_, args)
   local now = now_us() / 1000
-  local count = math.max(10, math.ceil(redis.call('SCARD', 'feeds') / tonumber(args[2])))
+  local count = math.max(2, math.ceil(redis.call('SCARD', 'feeds') / tonumber(args[2])))
   local page = redis.call('SSCAN', 'feeds', args[1], 'COUNT', count)
   local removed = 0
   for _, feed in ipairs(page[2]) do
@@ -222,7 +243,9 @@ local function hello(_, args)
       end
       for _, lane in ipairs(lanes_of(tonumber(known[2]), split(known[3], ','))) do
         local queue = queue_key(name, lane[1], lane[2])
-        local stays = field == 'stages' and string.find(',' .. stages .. ',incoming,', ',' .. lane[2] .. ',', 1, true)
+        -- The open door belongs to every shape; a queue of a stage that stays is not orphaned by the others.
+        local stays = lane[1] == ''
+          or field == 'stages' and string.find(',' .. stages .. ',incoming,', ',' .. lane[2] .. ',', 1, true)
         local waiting = redis.call('LLEN', queue)
         if not stays and waiting > 0 then
           return { 'DIFFERS', field, known[index], given[index], queue .. ' still holds ' .. waiting .. ' events' }
@@ -268,7 +291,7 @@ end
 -- tidings_release 1 LANE TOKEN NAME  ->  {'OK'} or {'FENCED'}. Nothing is in hand: the next owner need not be careful.
 local function release(keys, args)
   if redis.call('HGET', keys[1], 'token') ~= args[1] then return { 'FENCED' } end
-  redis.call('HSET', keys[1], 'owner', '', 'deadline', '0', 'dirty', '0')
+  redis.call('HSET', keys[1], 'owner', '', 'deadline', '0', 'dirty', '0', 'attempts', '0')
   redis.call('PUBLISH', args[2] .. ':control', 'free')
   return { 'OK' }
 end
@@ -331,6 +354,8 @@ local readers = {
     return op
   end,
   -- once QUEUE LANE LIMIT SEEN WINDOW CAP k (key event)…
+  -- A key of one NUL: no repeat of anything. An empty key: this came of the same event as the one before, shares its
+  -- fate and is not counted again.
   once = function(read)
     local op = {
       queue = read(), lane = read(), limit = tonumber(read()), seen = read(), window = tonumber(read()),
@@ -389,17 +414,19 @@ local writers = {
   end,
   once = function(op, lane, now_ms)
     local recent, older = open_seen(lane, op.seen, op.window, op.cap, now_ms)
-    local fresh = {}
+    local fresh, is_fresh, out, repeated = {}, false, 0, 0
     for index, key in ipairs(op.keys) do
-      if redis.call('SISMEMBER', older, key) == 0 and redis.call('SADD', recent, key) == 1 then
-        fresh[#fresh + 1] = op.candidates[index]
+      if key ~= '' then
+        is_fresh = key == '\0'
+          or redis.call('SISMEMBER', older, key) == 0 and redis.call('SADD', recent, key) == 1
+        if is_fresh then out = out + 1 else repeated = repeated + 1 end
       end
+      if is_fresh then fresh[#fresh + 1] = op.candidates[index] end
     end
     redis.call('PEXPIRE', recent, op.window * 2)
     hand_on(op, fresh)
-    redis.call('HINCRBY', lane, 'out', #fresh)
+    redis.call('HINCRBY', lane, 'out', out)
     redis.call('HINCRBY', lane, 'emitted', #fresh)
-    local repeated = #op.keys - #fresh
     if repeated > 0 then
       redis.call('HINCRBY', lane, 'dropped', repeated)
       redis.call('HINCRBY', lane, 'dropped:duplicate', repeated)
@@ -415,7 +442,8 @@ local writers = {
         local letters = {}
         for index, event in ipairs(channel.events) do
           letters[index] = cjson.encode({
-            event = event, stage = 'publish', attempts = 1, time = clock,
+            id = op.commit .. '-' .. channel.name .. '-' .. index, event = event, stage = 'publish', attempts = 1,
+            time = math.floor(clock),
             error = 'feed {' .. channel.name .. '}: ' .. failure .. '; delete the foreign key and retry',
           })
         end
@@ -433,13 +461,14 @@ local writers = {
 
 -- tidings_commit 2 LANE QUEUE TOKEN SERIAL COUNT FIRST LAST LEASE operation…
 -- ->  {'OK'}, {'FENCED'}, {'MOVED'} (the queue does not start with this batch any more) or {'FULL', queue, length}
--- Takes COUNT events off the queue and does what became of them, all or nothing. The same SERIAL again: {'OK'}, nothing
--- done.
+-- Takes COUNT events off the queue and does what became of them, all or nothing. The same SERIAL again, or one that
+-- comes late, after its successor: {'OK'}, nothing done.
 local function commit(keys, args)
   local lane, queue = keys[1], keys[2]
   local known = redis.call('HMGET', lane, 'token', 'serial', 'clock')
   if known[1] ~= args[1] then return { 'FENCED' } end
-  if known[2] == args[2] then return { 'OK' } end
+  local done = tonumber(known[2])
+  if done and tonumber(args[2]) <= done then return { 'OK' } end
   local count = tonumber(args[3])
   if redis.call('LINDEX', queue, 0) ~= args[4] then return { 'MOVED' } end
   if count > 1 and redis.call('LINDEX', queue, count - 1) ~= args[5] then return { 'MOVED' } end
@@ -454,6 +483,11 @@ local function commit(keys, args)
     local name = read()
     local op = readers[name](read)
     op.name = name
+    op.commit = args[1] .. '-' .. args[2]
+    -- A look at each key that will be written: one that holds a foreign type raises its error here, before anything is.
+    if op.lane then redis.call('HLEN', op.lane) end
+    if op.list or op.dead then redis.call('LLEN', op.list or op.dead) end
+    if op.seen then redis.call('SCARD', op.seen .. ':new') end
     if op.queue then
       local length = redis.call('LLEN', op.queue)
       if op.limit > 0 and length >= op.limit then return { 'FULL', op.queue, length } end
@@ -524,47 +558,68 @@ local function beat(_, args)
 end
 
 -- tidings_balance 0 NAME ID STAGES LEASE CLAIM
--- ->  {share, {partition, stage, token, careful, paused}…}: the lanes this worker has now
--- Takes free lanes up to the worker's share when CLAIM is '1'. Its share is the sum, over the lanes it can serve, of
--- one over the number of live workers that can: ceil(lanes / workers) where all serve everything. What it has beyond its
--- share it is to release.
+-- ->  {share, {partition, stage, token, careful, paused, surplus}…}: the lanes this worker has now
+-- Takes free lanes up to the worker's share when CLAIM is '1'; what it has beyond that is surplus, to be released.
+-- Lanes that the same workers can serve form a group, of which each of these has a share of ceil(lanes / workers): so
+-- no lane stays free because those who could serve it are busy with what others could do as well.
 local function balance(_, args)
   local name, id, lease = args[1], args[2], tonumber(args[4])
   local us = now_us()
   local now_ms = us / 1000
   local list, live = live_processes(name, lease, now_ms)
+  -- For each stage, how many can serve it, and who.
   local serving = {}
   for _, other in ipairs(list) do
     local known = redis.call('HMGET', name .. ':proc:' .. other, 'role', 'stages', 'leaving')
     if known[1] == 'worker' and known[3] ~= '1' then
-      for _, stage in ipairs(split(known[2], ',')) do serving[stage] = (serving[stage] or 0) + 1 end
+      for _, stage in ipairs(split(known[2], ',')) do
+        local those = serving[stage] or { count = 0, who = '' }
+        serving[stage] = those
+        those.count, those.who = those.count + 1, those.who .. other .. ','
+      end
     end
   end
   local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
-  local mine, free, share = {}, {}, 0
-  local serves = {}
-  for _, stage in ipairs(split(args[3], ',')) do serves[stage] = true end
-  for _, lane in ipairs(lanes_of(tonumber(config[1]), split(config[2], ','))) do
+  local lanes, group_of, groups = lanes_of(tonumber(config[1]), split(config[2], ',')), {}, {}
+  for _, stage in ipairs(split(args[3], ',')) do
+    local those = serving[stage] or { count = 1, who = '' }
+    groups[those.who] = groups[those.who] or { lanes = 0, workers = those.count, taken = 0 }
+    group_of[stage] = groups[those.who]
+  end
+  for _, lane in ipairs(lanes) do
+    local group = group_of[lane[2]]
+    if group then group.lanes = group.lanes + 1 end
+  end
+  local share = 0
+  for _, group in pairs(groups) do
+    group.share = math.ceil(group.lanes / group.workers)
+    share = share + group.share
+  end
+  local mine, free = {}, {}
+  for _, lane in ipairs(lanes) do
     local partition, stage = lane[1], lane[2]
-    if serves[stage] then
-      share = share + 1 / math.max(1, serving[stage] or 1)
-      local key = lane_key(name, partition, stage)
-      local known = redis.call('HMGET', key, 'owner', 'deadline', 'token', 'paused')
-      local entry = { partition, stage, known[3], '0', known[4] or '0' }
+    local group = group_of[stage]
+    if group then
+      local known = redis.call('HMGET', lane_key(name, partition, stage), 'owner', 'deadline', 'token', 'paused')
+      local entry = { partition, stage, known[3], '0', known[4] or '0', '0' }
       if known[1] == id then
+        group.taken = group.taken + 1
+        if group.taken > group.share then entry[6] = '1' end
         mine[#mine + 1] = entry
       elseif is_free(known[1], known[2], live, now_ms) then
         free[#free + 1] = entry
       end
     end
   end
-  share = math.ceil(share - 0.000001)
   if args[5] == '1' then
     for _, entry in ipairs(free) do
-      if #mine >= share then break end
-      local key, queue = lane_key(name, entry[1], entry[2]), queue_key(name, entry[1], entry[2])
-      entry[3], entry[4] = take(key, queue, id, lease, us)
-      mine[#mine + 1] = entry
+      local group = group_of[entry[2]]
+      if group.taken < group.share then
+        group.taken = group.taken + 1
+        local key, queue = lane_key(name, entry[1], entry[2]), queue_key(name, entry[1], entry[2])
+        entry[3], entry[4] = take(key, queue, id, lease, us)
+        mine[#mine + 1] = entry
+      end
     end
   end
   table.insert(mine, 1, share)
@@ -587,6 +642,7 @@ local function gather(name)
   local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
   if not config[1] then return nil end
   local now_ms = now_us() / 1000
+  local _, live = live_processes(name, 15000, now_ms)
   local lanes = {}
   for _, lane in ipairs(lanes_of(tonumber(config[1]), split(config[2], ','))) do
     local partition, stage = lane[1], lane[2]
@@ -595,7 +651,7 @@ local function gather(name)
     local fields = {}
     for index = 1, #hash, 2 do fields[hash[index]] = hash[index + 1] end
     local entry = {
-      live = (fields.owner or '') ~= '' and redis.call('ZSCORE', name .. ':procs', fields.owner) and true or false,
+      live = fields.owner ~= nil and live[fields.owner] == true,
       partition = partition, stage = stage, queue = queue, waiting = redis.call('LLEN', queue),
       owner = fields.owner or '', token = fields.token or '0', deadline = tonumber(fields.deadline or 0),
       paused = fields.paused == '1', fields = fields,

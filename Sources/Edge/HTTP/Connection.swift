@@ -66,7 +66,7 @@ final class Connection {
 
     /// Sets the time at which the exchange is told to answer, on the monotonic clock.
     func hold(until deadline: Int64) {
-        pool.schedule(self, at: deadline)
+        pool.schedule(self, at: min(deadline, pool.endOfHolds))
     }
 
     /// Answers the request and ends the exchange.

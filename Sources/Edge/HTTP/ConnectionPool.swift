@@ -12,6 +12,8 @@ final class ConnectionPool {
     var head: ResponseHead
     /// Set while the process ends: every answer is its connection's last.
     private(set) var isDraining = false
+    /// No hold lasts beyond this time.
+    private(set) var endOfHolds = Int64.max
     /// Called when a connection was closed.
     var onClosed: () -> Void = {}
 
@@ -44,7 +46,7 @@ final class ConnectionPool {
     /// Seconds since 1970, for `Date`.
     var unixSeconds: Int64 { Clock.unixMilliseconds() / 1000 }
 
-    /// Takes over a descriptor. The pool closes it. False when there are too many: then it was answered and closed.
+    /// Takes over a descriptor; the pool closes it. When there are too many, it is told so and closed at once.
     func adopt(_ descriptor: Int32) {
         guard count < limits.maxConnections, !isDraining else {
             metrics.connectionsRefused += 1
@@ -91,6 +93,7 @@ final class ConnectionPool {
     func drain(over milliseconds: Int64) {
         isDraining = true
         let now = Clock.monotonicMilliseconds()
+        endOfHolds = now + milliseconds
         for connection in connections {
             guard let connection, connection.drain() else { continue }
             let end = now + Int64.random(in: 0...max(0, milliseconds), using: &generator)

@@ -16,7 +16,8 @@ struct ResponseHead {
         // A line end in the configuration must not become one in the answer.
         common.append(contentsOf: allowedOrigin.utf8.filter { $0 > 0x20 && $0 < 0x7F })
         common.append(allowedOrigin == "*" ? "\r\n" : "\r\nVary: Origin\r\n")
-        common.append("Cross-Origin-Resource-Policy: cross-origin\r\n")
+        common.append("Cross-Origin-Resource-Policy: cross-origin\r\nAccess-Control-Expose-Headers: ")
+        common.append("Stream-Next-Offset, Stream-Up-To-Date, Stream-Cursor, ETag, Retry-After\r\n")
         self.common = common
         bytes.reserveCapacity(1024)
     }

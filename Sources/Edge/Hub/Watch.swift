@@ -13,7 +13,7 @@ final class Watch {
 
     let channel: Channel
     /// Held, and holding this: a reader that leaves lets go.
-    let reader: any ChannelReader
+    let reader: any Watcher
     /// What the reader asked for, and what that turned out to mean.
     var offset: Offset
     /// Set by the queue.
@@ -21,7 +21,7 @@ final class Watch {
     /// Set by the channel.
     var place = Place.nowhere
 
-    init(channel: Channel, reader: any ChannelReader, offset: Offset) {
+    init(channel: Channel, reader: any Watcher, offset: Offset) {
         self.channel = channel
         self.reader = reader
         self.offset = offset

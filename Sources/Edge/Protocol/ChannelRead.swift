@@ -1,7 +1,7 @@
 import Events
 
 /// `GET /v1/channels/CHANNEL`, answered once: at once, or as a long-poll.
-final class ChannelRead: Exchange, ChannelReader {
+final class ChannelRead: Exchange, Watcher {
     private let connection: Connection
     private let services: EdgeServices
     private var watch: Watch?
@@ -118,8 +118,5 @@ final class ChannelRead: Exchange, ChannelReader {
         if isEnd { head.field("Stream-Up-To-Date: ", "true") }
         if let cursor { head.field("Stream-Cursor: ", cursor) }
         if let tag { head.field("ETag: ", text: tag) }
-        head.field(
-            "Access-Control-Expose-Headers: ",
-            "Stream-Next-Offset, Stream-Up-To-Date, Stream-Cursor, ETag, Retry-After")
     }
 }

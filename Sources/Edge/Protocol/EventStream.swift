@@ -5,7 +5,7 @@ import Events
 /// `event: data` with a JSON array, then `event: control` with the next offset. A slow reader holds a position: the next
 /// events are written when the last ones are sent, all that came meanwhile at once. The stream ends after a time, and when
 /// the position is lost; the client comes back with its offset and is told.
-final class EventStream: Exchange, ChannelReader {
+final class EventStream: Exchange, Watcher {
     private let connection: Connection
     private let services: EdgeServices
     private var watch: Watch?

@@ -4,7 +4,7 @@ import Events
 ///
 /// Answered when every channel's position is known and at least one has news, or at the end of the hold. The answer names
 /// every channel that was asked for, each with its next offset.
-final class MultiPoll: Exchange, ChannelReader {
+final class MultiPoll: Exchange, Watcher {
     /// What a channel has for this poll.
     private struct Share {
         let position: Position
@@ -66,6 +66,8 @@ final class MultiPoll: Exchange, ChannelReader {
         guard !watches.isEmpty else { return }
         if let (shares, hasNews) = look(), hasNews { return answer(shares) }
         for watch in watches where watch.place == .nowhere {
+            // To wait can be over at once, and with it this poll.
+            guard !watches.isEmpty else { return }
             let standing = services.hub.look(watch)
             // What has news already waits for the others, not for more.
             if older[ObjectIdentifier(watch)] != nil { continue }

@@ -1,0 +1,73 @@
+internal import CRE2
+
+/// Words that are searched for at once: whole words, upper and lower case alike. One thread at a time.
+///
+/// All are one pattern, `(?:before(word|word|…)after)`, so that thousands cost little more than one. "Before" and
+/// "after" are the ends of the text and characters that belong to no word in any script (RE2's own `\b` knows ASCII
+/// alone). Where a word itself begins or ends with such a character, as `$$$` does, anything may stand next to it; hence
+/// up to four such alternatives.
+final class BlockedWords {
+    private static let before = #"(?:^|[^\p{L}\p{N}_])"#
+    private static let after = #"(?:$|[^\p{L}\p{N}_])"#
+
+    /// Owned here: made in `init`, freed in `deinit`, never handed out. Nil when there are no words.
+    private let handle: OpaquePointer?
+
+    init(_ words: [String]) throws(CommentsError) {
+        var groups: [String: [String]] = [:]
+        for word in words {
+            let folded = TextFolding.folded(word)
+            guard let first = folded.first, let last = folded.last else {
+                throw CommentsError(.word, "the blocked word \"\(word)\" has no character that can be seen: remove it")
+            }
+            let before = Self.isWord(first) ? Self.before : ""
+            let after = Self.isWord(last) ? Self.after : ""
+            groups["\(before)(%)\(after)", default: []].append(Self.quoted(folded))
+        }
+        guard !groups.isEmpty else {
+            handle = nil
+            return
+        }
+        let alternatives = groups.sorted { $0.key < $1.key }.map { frame, words in
+            let parts = frame.split(separator: "%", maxSplits: 1)
+            return parts[0] + words.joined(separator: "|") + parts[1]
+        }
+        let (made, reason) = PatternMemory.compile("(?i)" + alternatives.joined(separator: "|")) {
+            start, length, reason in
+            cre2_regex_create(start, length, PatternMemory.maxBytes, reason.baseAddress, reason.count)
+        }
+        guard let made else {
+            throw CommentsError(.word, "the blocked words are too many: use fewer (\(reason.prefix(80)))")
+        }
+        handle = made
+    }
+
+    deinit {
+        if let handle { cre2_regex_destroy(handle) }
+    }
+
+    /// The first word that stands in a folded text, as it is written there.
+    func first(in folded: [UInt8]) -> String? {
+        guard let handle else { return nil }
+        var start = 0
+        var end = 0
+        let isFound = folded.withUnsafeBytes {
+            cre2_regex_find(
+                handle, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count, &start, &end) != 0
+        }
+        return isFound ? String(decoding: folded[start..<end], as: UTF8.self) : nil
+    }
+
+    private static func isWord(_ byte: UInt8) -> Bool {
+        byte >= 0x80 || UTF8Text.isWord(byte)
+    }
+
+    private static func quoted(_ word: [UInt8]) -> String {
+        var quoted: [UInt8] = []
+        for byte in word {
+            if !isWord(byte) { quoted.append(UInt8(ascii: "\\")) }
+            quoted.append(byte)
+        }
+        return String(decoding: quoted, as: UTF8.self)
+    }
+}
