@@ -56,7 +56,7 @@ struct CommitBuilder {
         _ decision: Disposition, raw: [UInt8], index: Int, attempts: Int, serial: Int, to outputs: inout Outputs
     ) {
         func letter(_ event: [UInt8], _ reason: String) -> [UInt8] {
-            let id = "\(token)-\(serial)-\(index)"
+            let id = "\(lane)-\(token)-\(serial)-\(index)"
             return Letter(event: event, reason: reason, stage: lane.stage, attempts: attempts, time: now, id: id)
                 .encoded(with: parser)
         }

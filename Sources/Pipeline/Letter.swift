@@ -10,7 +10,7 @@ struct Letter {
     let attempts: Int
     /// Milliseconds since 1970.
     let time: Int64
-    /// Names the letter on the command line; unique within a millisecond of a lane.
+    /// Names the letter on the command line: lane, token, serial of the commit, place in the batch.
     let id: String
 
     func encoded(with parser: JSONParser) -> [UInt8] {

@@ -64,6 +64,11 @@ local function queue_key(name, partition, stage)
   return prefix(name, partition) .. ':queue:' .. stage
 end
 
+-- A door counts what it takes, not what arrives: strangers push into it.
+local function is_door(queue)
+  return string.sub(queue, -9) == ':incoming'
+end
+
 local function lane_key(name, partition, stage)
   return prefix(name, partition) .. ':lane:' .. stage
 end
@@ -188,9 +193,10 @@ local function sweep(_, args)
   local page = redis.call('SSCAN', 'feeds', args[1], 'COUNT', count)
   local removed = 0
   for _, feed in ipairs(page[2]) do
-    local ttl = tonumber(redis.call('HGET', 'feed.config:' .. feed, 'ttl') or '')
-    local newest = ttl and redis.call('ZRANGE', 'feed.ids:' .. feed, -1, -1, 'WITHSCORES')
-    if ttl and ttl > 0 and (not newest[2] or tonumber(newest[2]) < now - ttl) then
+    -- A key of another type is not ours either, and no reason to leave the others uncleared.
+    local ttl = tonumber(redis.pcall('HGET', 'feed.config:' .. feed, 'ttl') or '')
+    local newest = ttl and redis.pcall('ZRANGE', 'feed.ids:' .. feed, -1, -1, 'WITHSCORES')
+    if ttl and ttl > 0 and not newest.err and (not newest[2] or tonumber(newest[2]) < now - ttl) then
       redis.call('SREM', 'feeds', feed)
       redis.call('UNLINK', 'feed.ids:' .. feed, 'feed.items:' .. feed, 'feed.publishes:' .. feed,
         'feed.config:' .. feed)
@@ -536,6 +542,54 @@ local function rate(keys, args)
   return counts
 end
 
+-- Letters ---------------------------------------------------------------------------------------------------------------
+
+-- tidings_letters 3 LIST QUEUE LANE (letter event)…  ->  how many were moved
+-- Takes letters (dead or held) out of their list and puts their events into a queue. An empty QUEUE only takes them out.
+-- A letter that is not there any more is passed over: two operators may press the same key.
+local function letters(keys, args)
+  local moved = 0
+  for index = 1, #args, 2 do
+    if redis.call('LREM', keys[1], 1, args[index]) == 1 then
+      if keys[2] ~= '' then
+        redis.call('RPUSH', keys[2], args[index + 1])
+        if not is_door(keys[2]) then redis.call('HINCRBY', keys[3], 'in', 1) end
+      end
+      moved = moved + 1
+    end
+  end
+  return moved
+end
+
+-- tidings_purge 2 QUEUE LANE  ->  how many events were dropped. What is being worked on is dropped as well: its commit
+-- finds the queue changed.
+local function purge(keys)
+  local count = redis.call('LLEN', keys[1])
+  if count > 0 then
+    redis.call('UNLINK', keys[1])
+    if is_door(keys[1]) then redis.call('HINCRBY', keys[2], 'in', count) end
+    redis.call('HINCRBY', keys[2], 'dropped', count)
+    redis.call('HINCRBY', keys[2], 'dropped:purged', count)
+  end
+  return count
+end
+
+-- tidings_pause 0 NAME STAGE ON  ->  how many lanes. ON is '1' or '0'; workers hear of it at once.
+local function pause(_, args)
+  local name, stage = args[1], args[2]
+  local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
+  if not config[1] then return 0 end
+  local count = 0
+  for _, lane in ipairs(lanes_of(tonumber(config[1]), split(config[2], ','))) do
+    if lane[2] == stage then
+      redis.call('HSET', lane_key(name, lane[1], stage), 'paused', args[3])
+      count = count + 1
+    end
+  end
+  redis.call('PUBLISH', name .. ':control', 'pause')
+  return count
+end
+
 -- Processes -----------------------------------------------------------------------------------------------------------
 
 -- tidings_beat 0 NAME ID ROLE STAGES TTL (field value)…  ->  the ids of all live processes
@@ -759,6 +813,9 @@ register('tidings_rate', rate, 'allow-oom')
 register('tidings_beat', beat, 'allow-oom')
 register('tidings_balance', balance, 'allow-oom')
 register('tidings_leave', leave, 'allow-oom')
+register('tidings_letters', letters, 'allow-oom')
+register('tidings_purge', purge, 'allow-oom')
+register('tidings_pause', pause, 'allow-oom')
 register('tidings_publish', publish)
 register('tidings_history', history, 'no-writes')
 register('tidings_sweep', sweep, 'allow-oom')

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Decoding a chunked body")
 struct ChunkedDecoderTests {
-    private static func decode(_ text: String, limit: Int = 1000, ends: [Int] = []) -> (String, ChunkedDecoder.Progress) {
+    private static func decode(_ text: String, limit: Int = 1000, ends: [Int] = []) -> (String, ChunkedDecoder.Progress)
+    {
         var decoder = ChunkedDecoder(limit: limit)
         var body: [UInt8] = []
         let bytes = Array(text.utf8)
@@ -47,8 +48,10 @@ struct ChunkedDecoderTests {
     @Test(
         "malformed chunks are refused",
         arguments: [
-            "\r\n", "x\r\n", "5\nhello", "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n\r\n", " 5\r\nhello\r\n", "5 \r\nhello\r\n",
-            "-1\r\n", "0x5\r\nhello\r\n", "5\rhello", "000000005\r\nhello\r\n", "5;a\nb\r\nhello\r\n", "0\r\nX: y\n\r\n",
+            "\r\n", "x\r\n", "5\nhello", "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n\r\n", " 5\r\nhello\r\n",
+            "5 \r\nhello\r\n",
+            "-1\r\n", "0x5\r\nhello\r\n", "5\rhello", "000000005\r\nhello\r\n", "5;a\nb\r\nhello\r\n",
+            "0\r\nX: y\n\r\n",
             "0\r\n\rX", "5;\0\r\nhello\r\n",
         ])
     func malformed(_ text: String) {

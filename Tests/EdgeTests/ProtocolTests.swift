@@ -30,7 +30,8 @@ struct ProtocolTests {
         let text = EventText()
         for (event, expected) in [
             ("{\"a\":1}", "{\"a\":1}"), ("{\r\n\"a\": \"x\\n\"\n}", "{  \"a\": \"x\\n\" }"), ("null", "null"),
-            ("hello", "\"hello\""), ("{\"a\":", "\"{\\\"a\\\":\""), ("1,2", "\"1,2\""), ("", "\"\""), ("a\nb", "\"a\\nb\""),
+            ("hello", "\"hello\""), ("{\"a\":", "\"{\\\"a\\\":\""), ("1,2", "\"1,2\""), ("", "\"\""),
+            ("a\nb", "\"a\\nb\""),
         ] {
             #expect(String(decoding: text.normalized(Array(event.utf8)), as: UTF8.self) == expected)
         }
@@ -42,7 +43,9 @@ struct ProtocolTests {
         #expect(try EdgeAddress(parsing: "[::1]:80") == .tcp(host: "::1", port: 80))
         #expect(try EdgeAddress(parsing: ":0") == .tcp(host: "", port: 0))
         #expect(try EdgeAddress(parsing: "unix:/tmp/e") == .unix(path: "/tmp/e"))
-        for text in ["", "localhost", "::1:80", "a:b", "a:70000", "unix:", "unix:/" + String(repeating: "a", count: 120)] {
+        for text in [
+            "", "localhost", "::1:80", "a:b", "a:70000", "unix:", "unix:/" + String(repeating: "a", count: 120),
+        ] {
             #expect(throws: EdgeError.self, "\(text)") { try EdgeAddress(parsing: text) }
         }
         for text in ["127.0.0.1:8080", "[::1]:80", "unix:/tmp/e"] {

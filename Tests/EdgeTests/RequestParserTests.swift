@@ -68,15 +68,19 @@ struct RequestParserTests {
             "coding, then length",
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", .badRequest),
         Sample(
-            "two codings", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "two codings",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
             .badRequest),
         Sample("a coding in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", .badRequest),
         Sample("another coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", .notImplemented),
         Sample(
             "a coding before chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
             .notImplemented),
-        Sample("chunked with a tail", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked;q=1\r\n\r\n", .notImplemented),
-        Sample("chunked after VT", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \u{b}chunked\r\n\r\n", .badRequest),
+        Sample(
+            "chunked with a tail", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked;q=1\r\n\r\n",
+            .notImplemented),
+        Sample(
+            "chunked after VT", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \u{b}chunked\r\n\r\n", .badRequest),
         Sample("another expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\n\r\n", .expectationFailed),
         Sample("HTTP/2", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", .versionNotSupported),
         Sample("HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", .versionNotSupported),
@@ -169,17 +173,23 @@ struct RequestParserTests {
     func fuzz() {
         var random = SplitMix64()
         let pieces: [[UInt8]] = [
-            "GET ", "POST ", "/", "/v1/poll?c=", " HTTP/1.1", " HTTP/1.0", "\r\n", "\r", "\n", "Host: a", "Content-Length: ",
-            "5", "Transfer-Encoding: chunked", ":", " ", "\t", "\0", "\r\n\r\n", "Expect: 100-continue", "%", "?", "#", "é",
+            "GET ", "POST ", "/", "/v1/poll?c=", " HTTP/1.1", " HTTP/1.0", "\r\n", "\r", "\n", "Host: a",
+            "Content-Length: ",
+            "5", "Transfer-Encoding: chunked", ":", " ", "\t", "\0", "\r\n\r\n", "Expect: 100-continue", "%", "?", "#",
+            "é",
         ].map { Array($0.utf8) }
         for round in 0..<3000 {
             var bytes: [UInt8] = round % 2 == 0 ? Array("GET / HTTP/1.1\r\nHost: a\r\n".utf8) : []
             for _ in 0..<Int.random(in: 1...12, using: &random) {
                 bytes += pieces.randomElement(using: &random)!
-                if Int.random(in: 0..<8, using: &random) == 0 { bytes.append(UInt8.random(in: 0...255, using: &random)) }
+                if Int.random(in: 0..<8, using: &random) == 0 {
+                    bytes.append(UInt8.random(in: 0...255, using: &random))
+                }
             }
             let whole = Self.parse(bytes, ends: [])
-            var ends = (0..<Int.random(in: 0...4, using: &random)).map { _ in Int.random(in: 0...bytes.count, using: &random) }
+            var ends = (0..<Int.random(in: 0...4, using: &random)).map { _ in
+                Int.random(in: 0...bytes.count, using: &random)
+            }
             ends.sort()
             #expect(
                 Self.parse(bytes, ends: ends) == whole,

@@ -42,7 +42,8 @@ struct RequestReaderTests {
 
     @Test("a poll's channels come in their order")
     func poll() throws {
-        let target = try Self.read("GET", "/v1/poll?c=thread%3A1%40-1&c=forum:a+b@now&c=thread:a@b@-1&timeout=55").get().target
+        let target = try Self.read("GET", "/v1/poll?c=thread%3A1%40-1&c=forum:a+b@now&c=thread:a@b@-1&timeout=55").get()
+            .target
         #expect(
             target
                 == .poll(
@@ -94,7 +95,8 @@ struct RequestReaderTests {
             ("GET", "/v1/channels/thread:%", .badRequest), ("GET", "/v1/channels/thread:%f", .badRequest),
             ("GET", "/v1/channels/thread:%ff", .badRequest), ("GET", "/v1/channels/thread:%gg", .badRequest),
             ("GET", "/v1/channels/thread:" + String(repeating: "a", count: 256), .badRequest),
-            ("GET", "/v1/channels/thread:1?offset=", .badRequest), ("GET", "/v1/channels/thread:1?offset=5", .badRequest),
+            ("GET", "/v1/channels/thread:1?offset=", .badRequest),
+            ("GET", "/v1/channels/thread:1?offset=5", .badRequest),
             ("GET", "/v1/channels/thread:1?offset=-1&offset=-1", .badRequest),
             ("GET", "/v1/channels/thread:1?offset=-1&live=websocket", .badRequest),
             ("GET", "/v1/channels/thread:1?live=long-poll", .badRequest),
@@ -122,7 +124,8 @@ struct RequestReaderTests {
     @Test("a body of several objects, one a line, is told from one object on several lines")
     func lines() {
         for (text, isMany) in [
-            ("{\"a\":1}\n{\"b\":2}", true), ("{\"a\":1}\r\n{\"b\":2}\r\n\r\n", true), ("{\"a\":1}", false), ("{\"a\":1}\n", false),
+            ("{\"a\":1}\n{\"b\":2}", true), ("{\"a\":1}\r\n{\"b\":2}\r\n\r\n", true), ("{\"a\":1}", false),
+            ("{\"a\":1}\n", false),
             ("{\n  \"a\": {}\n}\n", false), ("{\"a\":\n{\"x\":1}\n}", false), ("", false), ("[1]\n[2]", false),
         ] {
             #expect(CommentPost.isManyLines(Array(text.utf8)) == isMany, "\(text.debugDescription)")

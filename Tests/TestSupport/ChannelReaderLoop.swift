@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Synchronization
 
@@ -17,6 +18,12 @@ final class ChannelReaderLoop: Sendable {
     private let way: ChannelReader.Way
     private let hold: Int?
     private let headers: [String: String]
+
+    /// The channel as it stands in a URL.
+    private var encoded: String {
+        let plain = CharacterSet(charactersIn: ":-_.").union(.alphanumerics)
+        return channel.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
+    }
 
     init(channel: String, way: ChannelReader.Way, offset: String, hold: Int?, headers: [String: String]) {
         self.channel = channel
@@ -66,8 +73,8 @@ final class ChannelReaderLoop: Sendable {
         let offset = state.withLock { $0.offset }
         let timeout = hold.map { "&timeout=\($0)" } ?? ""
         return switch way {
-        case .longPoll: "/v1/channels/\(channel)?offset=\(offset)&live=long-poll\(timeout)"
-        case .poll: "/v1/poll?c=\(channel)@\(offset)\(timeout)"
+        case .longPoll: "/v1/channels/\(encoded)?offset=\(offset)&live=long-poll\(timeout)"
+        case .poll: "/v1/poll?c=\(encoded)@\(offset)\(timeout)"
         }
     }
 

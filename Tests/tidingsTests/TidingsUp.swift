@@ -6,12 +6,15 @@ final class TidingsUp {
     /// The edge's port.
     let port: UInt16
 
-    private let process: ChildProcess
+    let process: ChildProcess
     private let data: TemporaryFolder
 
     /// Starts it and waits until its edge answers.
-    init() throws {
+    ///
+    /// - Parameter configuration: the text of its tidings.yaml; nil: none, the default pipeline.
+    init(configuration: String? = nil) throws {
         data = try TemporaryFolder()
+        if let configuration { _ = try data.write(configuration, to: "tidings.yaml") }
         let process = try TidingsBinary.launch(
             ["up", "--listen", "127.0.0.1:0", "--data", data.path, "--redis-port", "0"], in: data.path)
         self.process = process
@@ -33,6 +36,36 @@ final class TidingsUp {
         let children = ProcessTable.descendants(of: process.pid)
         process.kill()
         for child in children { kill(child.pid, SIGKILL) }
+    }
+
+    /// Runs another command of the same installation.
+    func run(_ arguments: String..., input: String = "", within seconds: Double = 60) throws -> CommandResult {
+        try TidingsBinary.run(arguments + ["--data", data.path], input: input, in: data.path, within: seconds)
+    }
+
+    /// Runs redis-cli on the embedded server; a Redis error comes back as text.
+    func redis(_ arguments: String...) throws -> String {
+        let result = try ChildProcess.run("redis-cli", ["-s", data.file("redis.sock")] + arguments)
+        return String(result.output.trimming(while: \.isWhitespace))
+    }
+
+    /// What `tidings status --json` says.
+    func status() throws -> ParsedJSON {
+        let result = try run("status", "--json")
+        guard result.succeeded else { throw TestSupportError("status failed: \(result.errors)") }
+        return try ParsedJSON(parsing: result.output)
+    }
+
+    /// Waits until no queue holds an event.
+    func waitUntilIdle(within seconds: Double = 30) throws {
+        try eventually(within: seconds, "the queues become empty", every: 0.05) {
+            try status()["lanes"]?.array?.allSatisfy { $0["waiting"]?.integer == 0 } == true
+        }
+    }
+
+    /// The processes that take events through the stages.
+    var workers: [Int32] {
+        ProcessTable.descendants(of: process.pid).filter { $0.command.contains(" work ") }.map(\.pid)
     }
 
     /// The address of the demo page for a thread.
@@ -77,5 +110,13 @@ final class TidingsUp {
         let digits = rest.prefix { $0.isNumber }
         // Without what follows the number may not be whole yet.
         return digits.endIndex < rest.endIndex ? UInt16(digits) : nil
+    }
+}
+
+extension String {
+    fileprivate func trimming(while predicate: (Character) -> Bool) -> Substring {
+        var rest = self[...]
+        while let last = rest.last, predicate(last) { rest.removeLast() }
+        return rest.drop(while: predicate)
     }
 }

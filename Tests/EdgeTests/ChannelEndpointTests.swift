@@ -1,0 +1,253 @@
+import TestSupport
+import Testing
+
+@testable import Edge
+
+@Suite("GET /v1/channels")
+struct ChannelEndpointTests {
+    private static let channel = "/v1/channels/thread:1"
+
+    @Test("a channel nobody has published to is empty, not missing")
+    func empty() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let answer = try edge.client().get(Self.channel)
+        #expect(answer.status == 200 && answer.text == "[]")
+        #expect(answer[header: "Content-Type"] == "application/json")
+        #expect(answer[header: "Stream-Up-To-Date"] == "true")
+        #expect(answer[header: "Stream-Next-Offset"] == "0000000001_0000000000000_0000000000000000")
+        #expect(answer[header: "Cache-Control"] == "no-store")
+        #expect(answer[header: "X-Content-Type-Options"] == "nosniff")
+        #expect(answer[header: "Access-Control-Allow-Origin"] == "*")
+        #expect(answer[header: "Access-Control-Expose-Headers"]?.contains("Stream-Next-Offset") == true)
+    }
+
+    @Test("reading goes from the beginning, from an offset and from now")
+    func catchUp() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        for event in ["{\"n\":1}", "{\"n\":2}", "{\"n\":3}"] { try edge.publish(event, to: "thread:1") }
+        let client = edge.client()
+        let all = try client.get(Self.channel)
+        #expect(all.text == "[{\"n\":1},{\"n\":2},{\"n\":3}]")
+        #expect(try client.get(Self.channel + "?offset=-1").text == all.text)
+        let tail = try #require(all[header: "Stream-Next-Offset"])
+        let none = try client.get(Self.channel + "?offset=" + tail)
+        #expect(none.text == "[]" && none[header: "Stream-Next-Offset"] == tail)
+        let now = try client.get(Self.channel + "?offset=now")
+        #expect(now.text == "[]" && now[header: "Stream-Next-Offset"] == tail && now[header: "ETag"] == nil)
+        #expect(now[header: "Stream-Up-To-Date"] == "true")
+        let second = tail.dropLast() + "2"
+        #expect(try client.get(Self.channel + "?offset=" + second).text == "[{\"n\":3}]")
+    }
+
+    @Test("an ETag saves the body when nothing has changed")
+    func entityTag() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        try edge.publish("1", to: "thread:1")
+        let client = edge.client()
+        let first = try client.get(Self.channel)
+        let tag = try #require(first[header: "ETag"])
+        let same = try client.get(Self.channel, headers: ["If-None-Match": tag])
+        #expect(same.status == 304 && same.body.isEmpty && same[header: "ETag"] == tag)
+        try edge.publish("2", to: "thread:1")
+        #expect(try client.get(Self.channel, headers: ["If-None-Match": tag]).text == "[1,2]")
+    }
+
+    @Test("HEAD gives the tail and no body")
+    func head() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        try edge.publish("1", to: "thread:1")
+        let client = edge.client()
+        let answer = try client.request("HEAD", Self.channel)
+        #expect(answer.status == 200 && answer[header: "Content-Type"] == "application/json")
+        #expect(answer[header: "Stream-Next-Offset"]?.hasSuffix("01") == true)
+        // The connection is still in step.
+        #expect(try client.get("/live").text == "live\n")
+    }
+
+    @Test("a long-poll is answered when something is published, and its offset leads on")
+    func longPoll() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let client = edge.client()
+        var offset = "now"
+        for number in 1...3 {
+            try client.send(
+                raw: "GET \(Self.channel)?offset=\(offset)&live=long-poll&timeout=20 HTTP/1.1\r\nHost: a\r\n\r\n")
+            try edge.waitForHeld(1)
+            try edge.publish("\(number)", to: "thread:1")
+            let answer = try client.readResponse()
+            #expect(answer.status == 200 && answer.text == "[\(number)]")
+            #expect(answer[header: "Stream-Cursor"] != nil && answer[header: "Stream-Up-To-Date"] == "true")
+            offset = try #require(answer[header: "Stream-Next-Offset"])
+        }
+    }
+
+    @Test("a long-poll with something to read is answered at once")
+    func longPollBehind() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        try edge.publish("1", to: "thread:1")
+        #expect(try edge.client().get(Self.channel + "?offset=-1&live=long-poll").text == "[1]")
+    }
+
+    @Test("the end of the hold is a 204 with the tail's offset and a larger cursor")
+    func timeout() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        try edge.publish("1", to: "thread:1")
+        let client = edge.client()
+        let first = try client.get(Self.channel + "?offset=now&live=long-poll&timeout=1")
+        #expect(first.status == 204 && first.body.isEmpty && first[header: "Stream-Up-To-Date"] == "true")
+        #expect(first[header: "Stream-Next-Offset"]?.hasSuffix("01") == true)
+        let cursor = try #require(first[header: "Stream-Cursor"].flatMap { Int($0) })
+        let second = try client.get(Self.channel + "?offset=now&live=long-poll&timeout=1&cursor=\(cursor)")
+        #expect(try #require(second[header: "Stream-Cursor"].flatMap { Int($0) }) > cursor)
+    }
+
+    @Test("two overlapping polls of one reader get the same")
+    func overlapping() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let clients = [edge.client(), edge.client()]
+        for client in clients {
+            try client.send(raw: "GET \(Self.channel)?offset=now&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
+        }
+        try edge.waitForHeld(2)
+        try edge.publish("1", to: "thread:1")
+        for client in clients { #expect(try client.readResponse().text == "[1]") }
+    }
+
+    @Test("a lost position is 410 with a way out, an offset that is none is 400")
+    func lost() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        try edge.on { $0.source.capacity = 2 }
+        for number in 1...5 { try edge.publish("\(number)", to: "thread:1") }
+        let client = edge.client()
+        let tail = try #require(try client.get(Self.channel)[header: "Stream-Next-Offset"])
+        for (offset, status) in [
+            (tail.dropLast() + "2", 410), (tail.dropLast() + "3", 200), (tail.dropLast() + "6", 410),
+            ("0000000002" + tail.dropFirst(10), 410), ("1", 400),
+        ] {
+            let answer = try client.get(Self.channel + "?offset=\(offset)&live=long-poll&timeout=1")
+            #expect(answer.status == status, "\(offset)")
+            if status == 410 { #expect(answer.text.contains("offset=-1")) }
+        }
+    }
+
+    @Test("readers who wait are told when the feed is another one")
+    func anotherEpoch() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        try edge.publish("1", to: "thread:1")
+        let client = edge.client()
+        try client.send(raw: "GET \(Self.channel)?offset=now&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
+        try edge.waitForHeld(1)
+        try edge.on { world in
+            world.source.breakLink()
+            world.source.epoch = 2
+            world.source.mendLink()
+        }
+        #expect(try client.readResponse().status == 410)
+    }
+
+    @Test("what is published while the link is broken comes when it is mended")
+    func brokenLink() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        try edge.publish("1", to: "thread:1")
+        let client = edge.client()
+        try client.send(raw: "GET \(Self.channel)?offset=now&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
+        try edge.waitForHeld(1)
+        try edge.on { $0.source.breakLink() }
+        try edge.publish("2", to: "thread:1", announced: false)
+        try edge.on { $0.source.mendLink() }
+        #expect(try client.readResponse().text == "[2]")
+    }
+
+    @Test("while the channel is not known, a reader is told so at the end, never that there is nothing")
+    func notLoaded() throws {
+        let edge = try EdgeHarness { $0.limits.loadTimeout = 300 }
+        defer { try? edge.stop() }
+        try edge.on { world in
+            world.source.failsLoads = true
+            world.source.trouble = "no connection to Redis"
+        }
+        for query in ["", "?offset=now&live=long-poll&timeout=1"] {
+            let answer = try edge.client().get(Self.channel + query)
+            #expect(answer.status == 503 && answer.text.contains("no connection to Redis"))
+            #expect(answer[header: "Retry-After"] != nil)
+        }
+        let ready = try edge.client().get("/ready")
+        #expect(ready.status == 503 && ready.text.contains("no connection to Redis"))
+        // It recovers by itself.
+        try edge.on { $0.source.failsLoads = false }
+        try eventually(within: 5, "the channel is loaded") { try edge.client().get(Self.channel).status == 200 }
+    }
+
+    @Test("a large history comes in parts, each of which leads to the next")
+    func parts() throws {
+        let edge = try EdgeHarness { options in
+            options.limits.answerBytes = 40
+            options.limits.ringEvents = 8
+        }
+        defer { try? edge.stop() }
+        for number in 1...60 { try edge.publish("\(1000 + number)", to: "thread:1") }
+        let client = edge.client()
+        var offset = "-1"
+        var seen: [Int] = []
+        for _ in 0..<60 {
+            let answer = try client.get(Self.channel + "?offset=" + offset)
+            seen += try #require(answer.json.array).compactMap { $0.integer }
+            offset = try #require(answer[header: "Stream-Next-Offset"])
+            if answer[header: "Stream-Up-To-Date"] != nil { break }
+        }
+        #expect(seen == Array(1001...1060))
+    }
+
+    @Test("a stream of events carries data, then the offset, and goes on")
+    func serverSentEvents() throws {
+        let edge = try EdgeHarness { $0.limits.streamTimeout = 1500 }
+        defer { try? edge.stop() }
+        try edge.publish("{\"n\":1}", to: "thread:1")
+        let client = edge.client()
+        try client.send(raw: "GET \(Self.channel)?offset=-1&live=sse HTTP/1.1\r\nHost: a\r\n\r\n")
+        try edge.waitForHeld(1)
+        try edge.publish("{\"n\":2}", to: "thread:1")
+        let head = try client.readHead()
+        #expect(head.status == 200 && head[header: "Content-Type"] == "text/event-stream")
+        let text = String(decoding: try client.readToEnd(), as: UTF8.self)
+        let data = text.split(separator: "\n").filter { $0.hasPrefix("data: [") }
+        #expect(data == ["data: [{\"n\":1}]", "data: [{\"n\":2}]"])
+        #expect(
+            text.contains("event: control\ndata: {\"streamNextOffset\":\"0000000001_0000000001000_0000000000000002\""))
+        #expect(text.contains("\"upToDate\":true}\n\n"))
+        #expect(try edge.metric("held") == 0)
+    }
+
+    @Test("a channel without readers is let go of after a while")
+    func linger() throws {
+        let edge = try EdgeHarness { $0.limits.channelLinger = 100 }
+        defer { try? edge.stop() }
+        _ = try edge.client().get(Self.channel)
+        #expect(try edge.on { $0.source.watched } == ["thread:1"])
+        try eventually(within: 5, "nothing is watched") { try edge.on { $0.source.watched.isEmpty } }
+        #expect(try edge.metric("channels") == 0)
+    }
+
+    @Test("at the limit of channels the idle ones make room, and with none idle the answer is 503")
+    func manyChannels() throws {
+        let edge = try EdgeHarness { $0.limits.maxChannels = 2 }
+        defer { try? edge.stop() }
+        let client = edge.client()
+        for number in 1...5 { #expect(try client.get("/v1/channels/thread:\(number)").status == 200) }
+        let waiting = edge.client()
+        try waiting.send(raw: "GET /v1/poll?c=thread:8@now&c=thread:9@now HTTP/1.1\r\nHost: a\r\n\r\n")
+        try edge.waitForHeld(1)
+        #expect(try client.get("/v1/channels/thread:1").status == 503)
+    }
+}

@@ -1,0 +1,173 @@
+import TestSupport
+import Testing
+
+@testable import Edge
+
+@Suite("A channel's state")
+struct ChannelMachineTests {
+    private typealias Load = ChannelMachine.Actions.Load
+
+    private static func announced(_ sequence: Int64) -> ChannelMachine.Input {
+        .announced(sequence: sequence, event: Array("\(sequence)".utf8))
+    }
+
+    /// A machine that is live with events 1 to 5.
+    private static func live() -> ChannelMachine {
+        var machine = ChannelMachine(limits: EdgeLimits())
+        _ = machine.handle(.confirmed)
+        _ = machine.handle(.loaded(generation: 1, .sample(1...5)))
+        return machine
+    }
+
+    private static func events(_ machine: ChannelMachine, after sequence: Int64 = 0) -> String {
+        String(decoding: machine.ring.batch(after: sequence).body, as: UTF8.self)
+    }
+
+    @Test("the history is loaded after the subscription is confirmed, not before")
+    func order() {
+        var machine = ChannelMachine(limits: EdgeLimits())
+        #expect(machine.handle(Self.announced(1)) == ChannelMachine.Actions())
+        #expect(machine.handle(.confirmed).load == Load(generation: 1, after: 0))
+        #expect(!machine.isLive)
+        #expect(machine.handle(.loaded(generation: 1, .sample(1...5))) == ChannelMachine.Actions(deliver: true))
+        #expect(machine.isLive && Self.events(machine) == "[1,2,3,4,5]")
+    }
+
+    @Test("what is announced between the confirmation and the history is neither lost nor doubled")
+    func between() {
+        var machine = ChannelMachine(limits: EdgeLimits())
+        _ = machine.handle(.confirmed)
+        for sequence in Int64(4)...7 { #expect(machine.handle(Self.announced(sequence)) == ChannelMachine.Actions()) }
+        #expect(machine.handle(.loaded(generation: 1, .sample(1...5))).load == nil)
+        #expect(machine.isLive && Self.events(machine) == "[1,2,3,4,5,6,7]")
+    }
+
+    @Test("a repeated announcement changes nothing")
+    func repeated() {
+        var machine = Self.live()
+        #expect(machine.handle(Self.announced(6)) == ChannelMachine.Actions(deliver: true))
+        #expect(machine.handle(Self.announced(6)) == ChannelMachine.Actions())
+        #expect(machine.handle(Self.announced(3)) == ChannelMachine.Actions())
+        #expect(Self.events(machine, after: 4) == "[5,6]")
+    }
+
+    @Test("a gap is filled from the feed")
+    func gap() {
+        var machine = Self.live()
+        #expect(machine.handle(Self.announced(8)).load == Load(generation: 2, after: 5))
+        #expect(machine.handle(Self.announced(9)) == ChannelMachine.Actions())
+        let actions = machine.handle(.loaded(generation: 2, .sample(6...8)))
+        #expect(actions == ChannelMachine.Actions(deliver: true))
+        #expect(Self.events(machine, after: 4) == "[5,6,7,8,9]")
+    }
+
+    @Test("announcements out of order are put right")
+    func reordered() {
+        var machine = Self.live()
+        #expect(machine.handle(Self.announced(7)).load != nil)
+        _ = machine.handle(Self.announced(6))
+        _ = machine.handle(.loaded(generation: 2, .sample(6...7)))
+        #expect(machine.isLive && Self.events(machine, after: 5) == "[6,7]")
+    }
+
+    @Test("a reconnect loads what came meanwhile")
+    func reconnect() {
+        var machine = Self.live()
+        #expect(machine.handle(.lost) == ChannelMachine.Actions())
+        #expect(!machine.isLive)
+        #expect(machine.handle(.confirmed).load == Load(generation: 2, after: 5))
+        _ = machine.handle(.loaded(generation: 2, .sample(6...6)))
+        #expect(Self.events(machine, after: 5) == "[6]")
+    }
+
+    @Test("a history asked for before the last confirmation counts for nothing")
+    func stale() {
+        var machine = ChannelMachine(limits: EdgeLimits())
+        _ = machine.handle(.confirmed)
+        _ = machine.handle(.lost)
+        #expect(machine.handle(.loaded(generation: 1, .sample(1...5))) == ChannelMachine.Actions())
+        _ = machine.handle(.confirmed)
+        #expect(machine.handle(.loaded(generation: 1, .sample(1...5))) == ChannelMachine.Actions())
+        #expect(!machine.isLive)
+        _ = machine.handle(.loaded(generation: 2, .sample(1...6)))
+        #expect(machine.isLive && machine.ring.last == 6)
+    }
+
+    @Test("another epoch is loaded whole, and every reader is looked at anew")
+    func epoch() {
+        var machine = Self.live()
+        _ = machine.handle(.lost)
+        _ = machine.handle(.confirmed)
+        var history = History.sample(6...7)
+        history.epoch = 2
+        #expect(machine.handle(.loaded(generation: 2, history)).load == Load(generation: 3, after: 0))
+        let actions = machine.handle(.loaded(generation: 3, .sample(1...7, epoch: 2)))
+        #expect(actions.reset && actions.deliver)
+        #expect(machine.ring.find(.position(Position(epoch: 1, born: 1000, sequence: 5))) == .lost)
+    }
+
+    @Test("a server that has lost events without a new epoch is noticed")
+    func shortened() {
+        var machine = Self.live()
+        _ = machine.handle(.lost)
+        _ = machine.handle(.confirmed)
+        #expect(machine.handle(.loaded(generation: 2, .sample(1...4))).load == Load(generation: 3, after: 0))
+        #expect(machine.handle(.loaded(generation: 3, .sample(1...4))).reset)
+        #expect(machine.ring.last == 4)
+    }
+
+    @Test("a feed that was deleted and created again is noticed by its first announcement")
+    func reborn() {
+        var machine = Self.live()
+        #expect(machine.handle(.announced(sequence: 1, event: Array("new".utf8))).load == Load(generation: 2, after: 5))
+        #expect(
+            machine.handle(.loaded(generation: 2, .sample(1...1, born: 2000))).load == Load(generation: 3, after: 0))
+        #expect(machine.handle(.loaded(generation: 3, .sample(1...1, born: 2000))).reset)
+        #expect(machine.ring.find(.position(Position(epoch: 1, born: 1000, sequence: 1))) == .lost)
+    }
+
+    @Test("the first event of a feed that did not exist makes the edge learn its birth")
+    func firstEvent() {
+        var machine = ChannelMachine(limits: EdgeLimits())
+        _ = machine.handle(.confirmed)
+        let empty = History(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true)
+        _ = machine.handle(.loaded(generation: 1, empty))
+        #expect(machine.isLive)
+        #expect(machine.handle(Self.announced(1)).load == Load(generation: 2, after: 0))
+        _ = machine.handle(.loaded(generation: 2, .sample(1...1)))
+        let before = Offset.position(Position(epoch: 1, born: 0, sequence: 0))
+        #expect(
+            machine.ring.find(before) == .found(Position(epoch: 1, born: 1000, sequence: 0), hasNews: true))
+    }
+
+    @Test("a failed load is tried again after a pause")
+    func failure() {
+        var machine = ChannelMachine(limits: EdgeLimits())
+        _ = machine.handle(.confirmed)
+        #expect(machine.handle(.failed(generation: 1)) == ChannelMachine.Actions(retryLater: true))
+        #expect(machine.handle(.retry).load == Load(generation: 2, after: 0))
+        #expect(machine.handle(.retry) == ChannelMachine.Actions(), "only once")
+        _ = machine.handle(.loaded(generation: 2, .sample(1...2)))
+        #expect(machine.isLive)
+    }
+
+    @Test("more announcements than can be kept during a load make another load")
+    func overflow() {
+        var limits = EdgeLimits()
+        limits.ringEvents = 4
+        var machine = ChannelMachine(limits: limits)
+        _ = machine.handle(.confirmed)
+        for sequence in Int64(1)...6 { _ = machine.handle(Self.announced(sequence)) }
+        let actions = machine.handle(.loaded(generation: 1, .sample(1...2)))
+        #expect(actions.load == Load(generation: 2, after: 2))
+        _ = machine.handle(.loaded(generation: 2, .sample(3...6)))
+        #expect(machine.isLive && machine.ring.last == 6)
+    }
+
+    @Test("whatever is lost, late or repeated, no reader misses an event without being told", arguments: 0..<60)
+    func simulation(_ round: Int) {
+        var world = FeedWorld(random: SplitMix64(seed: SplitMix64().seed &+ UInt64(round)))
+        world.run(steps: 1500)
+        #expect(world.faults == [], "seed \(world.random.seed)")
+    }
+}

@@ -1,0 +1,319 @@
+import Events
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Edge
+
+@Suite("Connections")
+struct ConnectionTests {
+    private static let poll =
+        "GET /v1/channels/thread:1?offset=now&live=long-poll&timeout=20 HTTP/1.1\r\nHost: a\r\n\r\n"
+    private static let live = "GET /live HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    @Test("requests sent at once are answered in their order")
+    func pipelined() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let client = edge.client()
+        try client.send(raw: Self.live + "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n" + Self.live)
+        #expect(try client.readResponse().status == 200)
+        #expect(try client.readResponse().status == 404)
+        #expect(try client.readResponse().status == 200)
+    }
+
+    @Test("a request behind a poll waits for the poll's answer")
+    func pipelinedBehindHold() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let client = edge.client()
+        try client.send(raw: Self.poll + Self.live)
+        try edge.waitForHeld(1)
+        try edge.publish("1", to: "thread:1")
+        #expect(try client.readResponse().text == "[1]")
+        #expect(try client.readResponse().text == "live\n")
+    }
+
+    @Test("input behind a poll is bounded, and what fits is answered")
+    func boundedPipeline() throws {
+        let edge = try EdgeHarness { $0.limits.pipelineBytes = 1000 }
+        defer { try? edge.stop() }
+        let client = edge.client()
+        try client.send(raw: Self.poll)
+        try edge.waitForHeld(1)
+        for _ in 0..<200 { try client.send(raw: Self.live) }
+        try edge.publish("1", to: "thread:1")
+        #expect(try client.readResponse().text == "[1]")
+        for _ in 0..<200 { #expect(try client.readResponse().text == "live\n") }
+    }
+
+    @Test(
+        "a client that leaves while it is held is noticed, also when it only stops sending", arguments: [true, false])
+    func leaves(_ half: Bool) throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let client = edge.client()
+        try client.send(raw: Self.poll)
+        try edge.waitForHeld(1)
+        if half { client.finishSending() } else { client.close() }
+        try edge.waitForHeld(0)
+        #expect(try edge.metric("clients_gone_total") == 1)
+    }
+
+    @Test(
+        "a request that two servers could read differently is refused and ends the connection",
+        arguments: [
+            "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
+            "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "POST /v1/comments HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
+            "POST /v1/comments HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
+        ])
+    func smuggling(_ text: String) throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let client = edge.client()
+        try client.send(raw: text + Self.live)
+        let answer = try client.readHead()
+        #expect(answer.status == 400 && answer[header: "Connection"] == "close")
+        // Nothing is answered after it.
+        #expect(!String(decoding: try client.readToEnd(), as: UTF8.self).contains("HTTP/1.1"))
+        #expect(try edge.on { $0.sink.bodies.isEmpty })
+    }
+
+    @Test("a body comes with a length or in chunks, in pieces or at once")
+    func bodies() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let client = edge.client()
+        let head = "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        for text in [
+            head + "Content-Length: 7\r\n\r\n{\"a\":1}",
+            head + "Transfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n",
+        ] {
+            for size in [1, 7, 1000] {
+                var rest = Array(text.utf8)[...]
+                while !rest.isEmpty {
+                    try client.send(raw: rest.prefix(size))
+                    rest = rest.dropFirst(size)
+                }
+                let answer = try client.readResponse()
+                #expect(answer.status == 202 && answer.text == "{\"ids\":[\"id-1\"]}\n")
+            }
+        }
+        let bodies = try edge.on { $0.sink.bodies.map { "\($0.body) \($0.ndjson)" } }
+        #expect(bodies == Array(repeating: "{\"a\":1} false", count: 6))
+    }
+
+    @Test("a request behind a body is answered after it")
+    func pipelinedBehindBody() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        try edge.on { $0.sink.verdict = nil }
+        let client = edge.client()
+        try client.send(raw: "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" + Self.live)
+        try eventually { try edge.on { $0.sink.bodies.count == 1 } }
+        try edge.on { $0.sink.answer(.unavailable(reason: "the queue is full", retryAfter: 3)) }
+        let answer = try client.readResponse()
+        #expect(
+            answer.status == 503 && answer[header: "Retry-After"] == "3" && answer.text.contains("the queue is full"))
+        #expect(try client.readResponse().text == "live\n")
+    }
+
+    @Test("comments are answered with the sink's verdict")
+    func verdicts() throws {
+        let edge = try EdgeHarness { $0.limits.acceptTimeout = 200 }
+        defer { try? edge.stop() }
+        let client = edge.client()
+        try edge.on { $0.sink.verdict = .invalid(reason: "thread is missing") }
+        let invalid = try client.post("/v1/comments", "{}")
+        #expect(invalid.status == 400 && invalid.text == "{\"error\":\"thread is missing\"}\n")
+        try edge.on { $0.sink.verdict = .tooLarge(reason: "too large") }
+        #expect(try client.post("/v1/comments", "{}").status == 413)
+        #expect(try client.post("/v1/comments", "").status == 400)
+        // A sink that does not answer in time.
+        try edge.on { $0.sink.verdict = nil }
+        #expect(try client.post("/v1/comments", "{}").status == 503)
+        // A client that does not wait.
+        try client.send(raw: "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
+        try eventually { try edge.on { $0.sink.bodies.count == 4 } }
+        client.close()
+        try edge.on { $0.sink.answer(.accepted(ids: [])) }
+        #expect(try edge.client().get("/live").status == 200)
+    }
+
+    @Test("a body that is too large is refused before it is sent, and the answer arrives")
+    func tooLarge() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let client = edge.client()
+        let head = "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        try client.send(raw: head + "Content-Length: 65537\r\nExpect: 100-continue\r\n\r\n")
+        #expect(try client.readResponse().status == 413)
+        // The client sends all the same: it still gets the answer.
+        let eager = edge.client()
+        try eager.send(raw: head + "Content-Length: 500000\r\n\r\n" + String(repeating: "a", count: 500_000))
+        #expect(try eager.readResponse().status == 413)
+        let chunked = edge.client()
+        try chunked.send(raw: head + "Transfer-Encoding: chunked\r\n\r\n10001\r\n")
+        #expect(try chunked.readResponse().status == 413)
+        // Many lines may be larger than one event.
+        let lines = String(repeating: "{\"a\":1}\n", count: 20_000)
+        #expect(
+            try edge.client().post("/v1/comments", lines, headers: ["Content-Type": "application/x-ndjson"]).status
+                == 202)
+    }
+
+    @Test("a client that asks first is told to go on")
+    func expectation() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let client = edge.client()
+        try client.send(
+            raw: "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        #expect(try client.readHead().status == 100)
+        try client.send(raw: "{}")
+        #expect(try client.readResponse().status == 202)
+    }
+
+    @Test("HTTP/1.0 closes unless it asks to stay; Connection: close closes")
+    func closing() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        for (text, connection) in [
+            ("GET /live HTTP/1.0\r\n\r\n", "close"),
+            ("GET /live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "keep-alive"),
+            ("GET /live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "close"),
+        ] {
+            let client = edge.client()
+            try client.send(raw: text)
+            let answer = try client.readHead()
+            #expect(answer[header: "Connection"] == connection)
+            if connection == "close" { #expect(try client.readToEnd() == Array("live\n".utf8)) }
+        }
+    }
+
+    @Test("a head that does not come in time is 408; a silent connection is closed")
+    func slow() throws {
+        let edge = try EdgeHarness { options in
+            options.limits.headerTimeout = 300
+            options.limits.bodyTimeout = 300
+            options.limits.idleTimeout = 300
+        }
+        defer { try? edge.stop() }
+        for text in ["GET /live HTTP/1.1\r\nHo", "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{"]
+        {
+            let client = edge.client()
+            try client.send(raw: text)
+            #expect(try client.readResponse().status == 408)
+        }
+        let silent = edge.client()
+        try silent.send(raw: [])
+        #expect(try silent.readToEnd() == [])
+        let idle = edge.client()
+        #expect(try idle.get("/live").status == 200)
+        #expect(try idle.readToEnd() == [])
+    }
+
+    @Test("a reader that takes nothing is cut off; one that takes slowly gets all")
+    func slowReaders() throws {
+        let edge = try EdgeHarness { options in
+            options.limits.writeTimeout = 500
+            options.limits.ringBytes = 64 << 20
+            options.limits.answerBytes = 64 << 20
+        }
+        defer { try? edge.stop() }
+        let event = "\"" + String(repeating: "x", count: 1 << 20) + "\""
+        try edge.on { world in for _ in 0..<20 { world.source.publish(event, to: "thread:1") } }
+        let stuck = edge.client()
+        try stuck.send(raw: "GET /v1/channels/thread:1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        let slow = edge.client()
+        let answer = try slow.get("/v1/channels/thread:1")
+        #expect(answer.body.count == 20 * (event.utf8.count + 1) + 1)
+        try eventually { try edge.metric("timeouts_total") == 1 }
+        #expect(try edge.metric("writes_delayed_total")! >= 2)
+    }
+
+    @Test("one connection too many is told to come back, and the others stay")
+    func full() throws {
+        let edge = try EdgeHarness { $0.limits.maxConnections = 2 }
+        defer { try? edge.stop() }
+        let first = edge.client()
+        let second = edge.client()
+        #expect(try first.get("/live").status == 200)
+        #expect(try second.get("/live").status == 200)
+        let third = edge.client()
+        try third.send(raw: [])
+        #expect(try third.readResponse().status == 503)
+        #expect(try first.get("/live").status == 200)
+        second.close()
+        try eventually { (try? edge.client().get("/live").status) == 200 }
+    }
+
+    @Test("a shutdown answers held polls with their connections' last answer, and then is over")
+    func drain() throws {
+        let edge = try EdgeHarness { $0.holdSeconds = 1 }
+        defer { try? edge.stop() }
+        let idle = edge.client()
+        #expect(try idle.get("/live").status == 200)
+        let client = edge.client()
+        try client.send(raw: Self.poll)
+        let multi = edge.client()
+        try multi.send(raw: "GET /v1/poll?c=thread:1@now HTTP/1.1\r\nHost: a\r\n\r\n")
+        try edge.waitForHeld(2)
+        try edge.on { world in
+            let loop = world.loop
+            world.server.drain { loop.stop() }
+        }
+        let answer = try client.readResponse()
+        #expect(answer.status == 204 && answer[header: "Connection"] == "close")
+        let second = try multi.readResponse()
+        #expect(second.status == 200 && second[header: "Connection"] == "close")
+        #expect(try idle.readToEnd() == [])
+        try eventually(within: 5, "the loop has ended") { edge.hasEnded }
+        #expect(throws: (any Error).self) { try edge.client().get("/live") }
+    }
+
+    @Test("a unix socket is listened on, and its file goes with the server")
+    func unix() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("edge.sock")
+        let edge = try EdgeHarness(address: .unix(path: path))
+        let socket = try StreamSocket(unix: path)
+        try socket.send(Array(Self.live.utf8), before: Deadline(in: 5))
+        let answer = try socket.receive(before: Deadline(in: 5))
+        #expect(String(decoding: answer, as: UTF8.self).hasPrefix("HTTP/1.1 200 OK\r\n"))
+        try edge.stop()
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test("the page, the preflight and the metrics are served")
+    func pages() throws {
+        let edge = try EdgeHarness { options in
+            options.page = EdgePage(
+                body: Array("<p>".utf8), contentType: "text/html", contentSecurityPolicy: "default-src 'none'")
+        }
+        defer { try? edge.stop() }
+        let client = edge.client()
+        let page = try client.get("/")
+        #expect(page.text == "<p>" && page[header: "Content-Security-Policy"] == "default-src 'none'")
+        let preflight = try client.request("OPTIONS", "/v1/comments")
+        #expect(
+            preflight.status == 204
+                && preflight[header: "Access-Control-Allow-Headers"]?.contains("Content-Type") == true)
+        #expect(try client.get("/metrics").text.contains("tidings_edge_connections 1\n"))
+        #expect(try client.get("/ready").status == 200)
+    }
+
+    @Test("thousands of readers of one channel all get every event, in order")
+    func fanOut() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let clients = (0..<600).map { _ in edge.client() }
+        for client in clients { try client.send(raw: Self.poll) }
+        try edge.waitForHeld(clients.count)
+        try edge.on { world in for number in 1...3 { world.source.publish("\(number)", to: "thread:1") } }
+        for client in clients { #expect(try client.readResponse().text == "[1,2,3]") }
+        #expect(try edge.metric("held") == 0)
+    }
+}

@@ -1,0 +1,125 @@
+import Events
+import Foundation
+import Glibc
+import Logging
+import Synchronization
+import TestSupport
+
+@testable import Edge
+
+/// An edge on a loop and a thread of its own, with a source and a sink of the test's.
+///
+/// The test talks to it over HTTP, and does on its thread what it must do there with ``on(_:)``.
+final class EdgeHarness: Sendable {
+    /// What lives on the edge's thread.
+    struct World {
+        let loop: EventLoop
+        let server: EdgeServer
+        let source: FakeSource
+        let sink: FakeSink
+    }
+
+    private struct State {
+        var jobs: [@Sendable (World) -> Void] = []
+        var port: UInt16?
+        var failure: String?
+        var isStopped = false
+        var hasEnded = false
+    }
+
+    private let state = Mutex(State())
+
+    /// Starts an edge that listens on a port of the system's choice.
+    init(
+        address: EdgeAddress = .tcp(host: "127.0.0.1", port: 0),
+        _ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }
+    ) throws {
+        Thread.detachNewThread { [self] in
+            do {
+                try run(address, configure)
+            } catch {
+                state.withLock { $0.failure = "\(error)" }
+            }
+            state.withLock { $0.hasEnded = true }
+        }
+        try eventually(within: 10, "the edge listens") {
+            if let failure = state.withLock({ $0.failure }) { throw TestSupportError(failure) }
+            return state.withLock { $0.port != nil }
+        }
+    }
+
+    var port: UInt16 { state.withLock { $0.port ?? 0 } }
+
+    /// Whether the loop has ended by itself.
+    var hasEnded: Bool { state.withLock { $0.hasEnded } }
+
+    func client(timeout: Double = 20) -> HTTPClient { HTTPClient(port: port, timeout: timeout) }
+
+    /// Does something on the edge's thread; returns when it is done.
+    func on<Value: Sendable>(_ job: @escaping @Sendable (World) -> Value) throws -> Value {
+        let result = Box<Value>()
+        state.withLock { state in
+            state.jobs.append { world in
+                let value = job(world)
+                result.value.withLock { $0 = value }
+            }
+        }
+        try eventually(within: 10, "the edge's thread does what it is told", every: 0.0005) {
+            result.value.withLock { $0 != nil }
+        }
+        guard let value = result.value.withLock({ $0 }) else { throw TestSupportError("no value") }
+        return value
+    }
+
+    func publish(_ event: String, to channel: String, announced: Bool = true) throws {
+        try on { $0.source.publish(event, to: channel, announced: announced) }
+    }
+
+    /// The value of one of the edge's metrics.
+    func metric(_ name: String) throws -> Int? {
+        try client().get("/metrics").text.split(separator: "\n")
+            .first { $0.hasPrefix("tidings_edge_\(name) ") }
+            .flatMap { $0.split(separator: " ").last.flatMap { Int($0) } }
+    }
+
+    /// Waits until so many polls are held.
+    func waitForHeld(_ count: Int) throws {
+        try eventually(within: 10, "\(count) polls are held") { try metric("held") == count }
+    }
+
+    /// Ends the edge and its thread.
+    func stop() throws {
+        state.withLock { $0.isStopped = true }
+        try eventually(within: 10, "the edge ends") { hasEnded }
+    }
+
+    private final class Box<Value: Sendable>: Sendable {
+        let value = Mutex<Value?>(nil)
+    }
+
+    private func run(_ address: EdgeAddress, _ configure: (inout EdgeOptions) -> Void) throws {
+        let loop = try EventLoop()
+        var options = EdgeOptions(address: address, epochKey: "epoch")
+        configure(&options)
+        let source = FakeSource()
+        let sink = FakeSink()
+        let server = EdgeServer(
+            on: loop, options: options, source: source, sink: sink,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        try server.start()
+        let world = World(loop: loop, server: server, source: source, sink: sink)
+        let port = server.port
+        let ticker = Timer(on: loop) { [self] in
+            let jobs = state.withLock { state in
+                defer { state.jobs = [] }
+                return state.jobs
+            }
+            for job in jobs { job(world) }
+            if state.withLock({ $0.isStopped }) { loop.stop() }
+        }
+        ticker.schedule(every: 1)
+        state.withLock { $0.port = port }
+        loop.run()
+        server.stop()
+    }
+}

@@ -1,0 +1,80 @@
+@testable import Edge
+
+/// Channels from memory. Publishing announces at once; loads are answered at once, unless they are held back.
+final class FakeSource: ChannelSource {
+    weak var delegate: (any ChannelSourceDelegate)?
+    var trouble: String?
+    /// Whether subscriptions are confirmed by themselves.
+    var confirms = true
+    /// Whether loads wait for ``answerLoads()``.
+    var holdsLoads = false
+    /// Whether loads fail.
+    var failsLoads = false
+    var capacity: Int64 = 100
+
+    private(set) var watched: Set<String> = []
+    private(set) var loads = 0
+    private var heldLoads: [() -> Void] = []
+    private var feeds: [String: Feed] = [:]
+
+    private struct Feed {
+        var born: Int64
+        var last: Int64 = 0
+        var items: [History.Item] = []
+    }
+
+    var epoch: Int64 = 1
+
+    func watch(_ channel: String) {
+        watched.insert(channel)
+        if confirms { delegate?.sourceConfirmed(channel) }
+    }
+
+    func unwatch(_ channel: String) {
+        watched.remove(channel)
+    }
+
+    func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (History?) -> Void) {
+        loads += 1
+        let answer = { [self] in completion(failsLoads ? nil : history(of: channel, after: sequence, limit: limit)) }
+        if holdsLoads { heldLoads.append(answer) } else { answer() }
+    }
+
+    /// Appends an event to a feed, and announces it unless told not to.
+    func publish(_ event: String, to channel: String, announced: Bool = true) {
+        var feed = feeds[channel] ?? Feed(born: 1000)
+        feed.last += 1
+        feed.items.append(History.Item(sequence: feed.last, event: Array(event.utf8)))
+        if feed.items.count > Int(capacity) { feed.items.removeFirst() }
+        feeds[channel] = feed
+        guard announced, watched.contains(channel) else { return }
+        delegate?.sourceAnnounced(channel, sequence: feed.last, event: Array(event.utf8))
+    }
+
+    func answerLoads() {
+        let answers = heldLoads
+        heldLoads = []
+        for answer in answers { answer() }
+    }
+
+    /// The link breaks, or comes back.
+    func breakLink() {
+        for channel in watched { delegate?.sourceLost(channel) }
+    }
+
+    func mendLink() {
+        for channel in watched { delegate?.sourceConfirmed(channel) }
+    }
+
+    private func history(of channel: String, after sequence: Int64, limit: Int) -> History {
+        guard let feed = feeds[channel] else {
+            return History(epoch: epoch, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true)
+        }
+        let first = feed.items.first?.sequence ?? 0
+        let from = max(sequence + 1, feed.last - Int64(limit) + 1)
+        return History(
+            epoch: epoch, born: feed.born, last: feed.last, capacity: capacity, first: first,
+            items: feed.items.filter { $0.sequence >= from },
+            isComplete: feed.last - Int64(limit) <= max(sequence, first - 1, 0))
+    }
+}

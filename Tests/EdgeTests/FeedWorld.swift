@@ -1,0 +1,237 @@
+import TestSupport
+
+@testable import Edge
+
+/// A feed, the links to it, and readers, all of them at the mercy of a random number generator: what a channel's machine
+/// is tested against.
+struct FeedWorld {
+    /// Who reads: where it stands, and what it must see next.
+    private struct Reader {
+        var offset = Offset.beginning
+        /// The number of the last event seen, across all lives of the feed; 0 before any.
+        var seen = 0
+    }
+
+    private enum Message {
+        case confirmed
+        case announced(Int64, [UInt8])
+    }
+
+    var random: SplitMix64
+    /// What went wrong.
+    private(set) var faults: [String] = []
+
+    private var machine: ChannelMachine
+    private let limits: EdgeLimits
+    private let capacity: Int64
+
+    // The server.
+    private var epoch: Int64 = 1
+    private var born: Int64 = 0
+    private var last: Int64 = 0
+    private var clock: Int64 = 1000
+    /// What is kept. An event's text is its number among all events ever published, so that a reader can tell a loss.
+    private var items: [History.Item] = []
+    private var published = 0
+
+    // The links.
+    private var isLinked = false
+    private var wire: [Message] = []
+    private var asked: [ChannelMachine.Actions.Load] = []
+    private var answers: [(generation: Int, history: History?)] = []
+    private var mustRetry = false
+    private var readers = Array(repeating: Reader(), count: 4)
+
+    init(random: SplitMix64) {
+        self.random = random
+        var limits = EdgeLimits()
+        limits.ringEvents = 12
+        limits.answerBytes = 20
+        self.limits = limits
+        capacity = [5, 12, 30][Int(random.seed % 3)]
+        machine = ChannelMachine(limits: limits)
+    }
+
+    mutating func run(steps: Int) {
+        for _ in 0..<steps { step() }
+        settle()
+    }
+
+    private mutating func step() {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<25: publish(Int.random(in: 1...(chance(30) ? 20 : 3), using: &random))
+        case 25..<50: deliver()
+        case 50..<60: execute()
+        case 60..<72: answer()
+        case 72..<92: read(Int.random(in: 0..<readers.count, using: &random))
+        case 92..<95: link()
+        case 95..<96: unlink()
+        case 96..<97: readers[Int.random(in: 0..<readers.count, using: &random)] = Reader()
+        case 97: if chance(10) { delete() } else { retract() }
+        case 98: if chance(10) { loseEvents() }
+        default: retry()
+        }
+    }
+
+    /// Lets everything arrive, and looks whether all readers have all there is.
+    private mutating func settle() {
+        link()
+        // That a feed is gone shows with the first event of the next.
+        if born == 0 { publish(1) }
+        for _ in 0..<500 {
+            deliver()
+            execute()
+            answer(canFail: false)
+            retry()
+        }
+        if !machine.isLive { faults.append("never live again") }
+        if machine.ring.last != last { faults.append("stands at \(machine.ring.last), the feed at \(last)") }
+        for index in readers.indices {
+            for _ in 0..<100 { read(index) }
+            if let newest = items.last, let number = Int(String(decoding: newest.event, as: UTF8.self)),
+                readers[index].seen != number
+            {
+                faults.append("reader \(index) has seen \(readers[index].seen) of \(number)")
+            }
+        }
+    }
+
+    private mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &random) < percent }
+
+    // MARK: The server
+
+    private mutating func publish(_ count: Int) {
+        clock += 1
+        if born == 0 { born = clock }
+        for _ in 0..<count {
+            last += 1
+            published += 1
+            let event = Array("\(published)".utf8)
+            items.append(History.Item(sequence: last, event: event))
+            if isLinked { wire.append(.announced(last, event)) }
+            // The network may repeat; Redis does not, a proxy in between might.
+            if isLinked, chance(3) { wire.append(.announced(last, event)) }
+        }
+        items.removeAll { $0.sequence <= last - capacity }
+    }
+
+    private mutating func retract() {
+        if items.count > 1 { items.remove(at: Int.random(in: 0..<(items.count - 1), using: &random)) }
+    }
+
+    private mutating func delete() {
+        (born, last, items) = (0, 0, [])
+    }
+
+    /// The server comes back without its newest events, and with a new epoch; links break.
+    private mutating func loseEvents() {
+        epoch += 1
+        let count = min(items.count, Int.random(in: 0...3, using: &random))
+        items.removeLast(count)
+        last -= min(last, Int64(count))
+        unlink()
+    }
+
+    private func history(after sequence: Int64) -> History {
+        let limit = Int64(limits.ringEvents)
+        let first = items.first?.sequence ?? 0
+        let from = max(sequence + 1, last - limit + 1, first, 1)
+        return History(
+            epoch: epoch, born: born, last: last, capacity: born == 0 ? 0 : capacity, first: first,
+            items: items.filter { $0.sequence >= from }, isComplete: last - limit <= max(sequence, first - 1, 0))
+    }
+
+    // MARK: The links
+
+    private mutating func link() {
+        guard !isLinked else { return }
+        isLinked = true
+        wire = [.confirmed]
+    }
+
+    private mutating func unlink() {
+        guard isLinked else { return }
+        isLinked = false
+        wire = []
+        perform(machine.handle(.lost))
+    }
+
+    private mutating func deliver() {
+        for _ in 0..<Int.random(in: 1...4, using: &random) where !wire.isEmpty {
+            switch wire.removeFirst() {
+            case .confirmed: perform(machine.handle(.confirmed))
+            case .announced(let sequence, let event):
+                // A message that gets lost on a link that stays up: it must not happen, and must do no harm.
+                if chance(2) && !wire.isEmpty { continue }
+                perform(machine.handle(.announced(sequence: sequence, event: event)))
+            }
+        }
+    }
+
+    private mutating func execute() {
+        guard !asked.isEmpty else { return }
+        let load = asked.removeFirst()
+        answers.append((load.generation, history(after: load.after)))
+    }
+
+    private mutating func answer(canFail: Bool = true) {
+        guard !answers.isEmpty else { return }
+        let (generation, history) = answers.removeFirst()
+        guard let history, !(canFail && chance(10)) else {
+            return perform(machine.handle(.failed(generation: generation)))
+        }
+        perform(machine.handle(.loaded(generation: generation, history)))
+    }
+
+    private mutating func retry() {
+        guard mustRetry else { return }
+        mustRetry = false
+        perform(machine.handle(.retry))
+    }
+
+    private mutating func perform(_ actions: ChannelMachine.Actions) {
+        if let load = actions.load { asked.append(load) }
+        if actions.retryLater { mustRetry = true }
+    }
+
+    // MARK: The readers
+
+    private mutating func read(_ index: Int) {
+        guard machine.isLive else { return }
+        var ring = machine.ring
+        var standing = ring.find(readers[index].offset)
+        if standing == .older {
+            ring = Ring(limits: limits)
+            var whole = history(after: 0)
+            whole.items = items
+            whole.isComplete = true
+            ring.replace(with: whole, bounded: false)
+            standing = ring.find(readers[index].offset)
+            if standing == .older { faults.append("a whole history is not enough") }
+        }
+        switch standing {
+        case .older: break
+        case .lost: readers[index] = Reader()
+        case .found(let position, let hasNews):
+            let batch = ring.batch(after: position.sequence)
+            if hasNews != (batch.count > 0) { faults.append("news and batch disagree") }
+            take(batch, index)
+            readers[index].offset = .position(batch.next)
+        }
+    }
+
+    private mutating func take(_ batch: Batch, _ index: Int) {
+        for number in String(decoding: batch.body.dropFirst().dropLast(), as: UTF8.self).split(separator: ",") {
+            guard let number = Int(number) else { continue }
+            let seen = readers[index].seen
+            if number <= seen { faults.append("reader \(index) got \(number) after \(seen)") }
+            // What is missing must have been retracted, not be there to be read.
+            let missed = items.contains { item in
+                guard let kept = Int(String(decoding: item.event, as: UTF8.self)) else { return false }
+                return seen > 0 && kept > seen && kept < number
+            }
+            if missed { faults.append("reader \(index) got \(number) after \(seen)") }
+            readers[index].seen = number
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Edge
+import Events
+import Foundation
+import Logging
+import Redis
+import Synchronization
+import TestSupport
+import Thoonk
+
+/// An edge over a real Redis, on a loop and a thread of its own.
+final class LiveEdge: Sendable {
+    private final class Sink: CommentSink {
+        func accept(_ body: [UInt8], ndjson: Bool, completion: @escaping (CommentVerdict) -> Void) {
+            completion(.invalid(reason: "this edge takes no comments"))
+        }
+    }
+
+    private struct State {
+        var port: UInt16?
+        var failure: String?
+        var isStopped = false
+        var hasEnded = false
+    }
+
+    private let state = Mutex(State())
+
+    /// Starts an edge and waits until it is ready. Loads the function library.
+    init(redis: String) throws {
+        Thread.detachNewThread { [self] in
+            do { try run(redis) } catch { state.withLock { $0.failure = "\(error)" } }
+            state.withLock { $0.hasEnded = true }
+        }
+        try eventually(within: 15, "the edge is ready") {
+            if let failure = state.withLock({ $0.failure }) { throw TestSupportError(failure) }
+            guard state.withLock({ $0.port != nil }) else { return false }
+            return try HTTPClient(port: port).get("/ready").status == 200
+        }
+    }
+
+    var port: UInt16 { state.withLock { $0.port ?? 0 } }
+
+    func stop() throws {
+        state.withLock { $0.isStopped = true }
+        try eventually(within: 10, "the edge ends") { state.withLock { $0.hasEnded } }
+    }
+
+    private func run(_ url: String) throws {
+        let loop = try EventLoop()
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let address = try RedisAddress(url: url)
+        let redis = RedisConnection(on: loop, to: address, name: "edge", logger: logger)
+        let subscriber = RedisSubscriber(on: loop, to: address, name: "edge-sub", publisher: redis, logger: logger)
+        let options = EdgeOptions(address: .tcp(host: "127.0.0.1", port: 0), epochKey: "{comments.0}:epoch")
+        let sink = Sink()
+        let server = EdgeServer(
+            on: loop, options: options, redis: redis, subscriber: subscriber, sink: sink, logger: logger)
+        redis.onReady = { [unowned redis] in
+            FunctionLibrary.tidings.ensureLoaded(on: redis) { result in
+                if case .failure(let error) = result { self.state.withLock { $0.failure = error.message } }
+            }
+        }
+        redis.start()
+        subscriber.start()
+        try server.start()
+        let port = server.port
+        let ticker = Timer(on: loop) { [self] in
+            if state.withLock({ $0.isStopped }) { loop.stop() }
+        }
+        ticker.schedule(every: 5)
+        state.withLock { $0.port = port }
+        loop.run()
+        server.stop()
+        subscriber.stop()
+        redis.stop()
+    }
+}

@@ -1,0 +1,145 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("The edge over Redis", .serialized)
+struct LiveEdgeTests {
+    private static func publish(
+        _ redis: RedisServer, _ channel: String, _ numbers: ClosedRange<Int>, history: Int = 1000
+    ) throws {
+        for start in stride(from: numbers.lowerBound, through: numbers.upperBound, by: 100) {
+            let events = (start...min(start + 99, numbers.upperBound)).map { "{\"id\":\"\($0)\"}" }
+            try redis.cli(["FCALL", "tidings_publish", "0", channel, "\(history)", "600000"] + events)
+        }
+    }
+
+    private static func ids(_ numbers: ClosedRange<Int>) -> [String] { numbers.map { "\($0)" } }
+
+    @Test("a reader that begins before the first event gets them all, in order, by both ways")
+    func follow() throws {
+        let redis = try RedisServer()
+        let edge = try LiveEdge(redis: redis.url)
+        defer { try? edge.stop() }
+        let readers = [ChannelReader.Way.longPoll, .poll].map { way in
+            ChannelReader("thread:1", way: way, hold: 2) { edge.port }
+        }
+        for start in stride(from: 1, through: 401, by: 50) { try Self.publish(redis, "thread:1", start...(start + 49)) }
+        for reader in readers {
+            try eventually(within: 15, "all events arrive") { reader.ids.count >= 450 }
+            #expect(reader.ids == Self.ids(1...450) && reader.resets == 0)
+            try reader.stop()
+        }
+    }
+
+    @Test("connections that are cut between publishing and reading lose nothing")
+    func cutConnections() throws {
+        let redis = try RedisServer()
+        let edge = try LiveEdge(redis: redis.url)
+        defer { try? edge.stop() }
+        let reader = ChannelReader("thread:1", hold: 2) { edge.port }
+        var next = 1
+        for _ in 0..<8 {
+            try Self.publish(redis, "thread:1", next...(next + 39))
+            // The server throws every client out: announcements on their way are gone.
+            try redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
+            try redis.cli("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            try Self.publish(redis, "thread:1", (next + 40)...(next + 49))
+            next += 50
+        }
+        try eventually(within: 30, "all events arrive") { reader.ids.count >= 400 }
+        #expect(reader.ids == Self.ids(1...400) && reader.resets == 0)
+        try reader.stop()
+    }
+
+    @Test("a Redis that comes back with its data goes on where it was")
+    func restart() throws {
+        let redis = try RedisServer(appendOnly: .always)
+        let edge = try LiveEdge(redis: redis.url)
+        defer { try? edge.stop() }
+        let reader = ChannelReader("thread:1", hold: 2) { edge.port }
+        try Self.publish(redis, "thread:1", 1...20)
+        try eventually { reader.ids.count == 20 }
+        try redis.restart()
+        try Self.publish(redis, "thread:1", 21...40)
+        try eventually(within: 30, "all events arrive") { reader.ids.count >= 40 }
+        #expect(reader.ids == Self.ids(1...40) && reader.resets == 0)
+        try reader.stop()
+    }
+
+    @Test("an edge is not ready while Redis is silent, and says so")
+    func silent() throws {
+        let redis = try RedisServer()
+        let edge = try LiveEdge(redis: redis.url)
+        defer { try? edge.stop() }
+        redis.pause()
+        let client = HTTPClient(port: edge.port)
+        try eventually(within: 20, "the edge is not ready") { try client.get("/ready").status == 503 }
+        #expect(try client.get("/live").status == 200)
+        redis.resume()
+        try eventually(within: 20, "the edge is ready again") { try client.get("/ready").status == 200 }
+    }
+
+    @Test("another epoch loses every position, and the reader begins anew")
+    func epoch() throws {
+        let redis = try RedisServer()
+        let edge = try LiveEdge(redis: redis.url)
+        defer { try? edge.stop() }
+        try Self.publish(redis, "thread:1", 1...3)
+        let client = HTTPClient(port: edge.port)
+        let offset = try #require(try client.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
+        try redis.cli("HSET", "{comments.0}:epoch", "number", "7")
+        try redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
+        try eventually(within: 20, "the position is lost") {
+            try client.get("/v1/channels/thread:1?offset=\(offset)").status == 410
+        }
+        let again = try client.get("/v1/channels/thread:1")
+        #expect(again.text == "[{\"id\":\"1\"},{\"id\":\"2\"},{\"id\":\"3\"}]")
+        #expect(again[header: "Stream-Next-Offset"]?.hasPrefix("0000000007_") == true)
+    }
+
+    @Test("a feed that is removed and published to anew is another feed")
+    func reborn() throws {
+        let redis = try RedisServer()
+        let edge = try LiveEdge(redis: redis.url)
+        defer { try? edge.stop() }
+        try Self.publish(redis, "thread:1", 1...3)
+        let reader = ChannelReader("thread:1", hold: 5) { edge.port }
+        try eventually { reader.ids.count == 3 }
+        try redis.cli("FLUSHALL")
+        // The time of birth is counted in milliseconds.
+        usleep(5000)
+        try Self.publish(redis, "thread:1", 4...4)
+        try eventually(within: 15, "the new feed's event arrives") { reader.ids.contains("4") }
+        #expect(reader.ids == Self.ids(1...4) && reader.resets == 1)
+        try reader.stop()
+    }
+
+    @Test("what another Thoonk client publishes breaks nobody's answer")
+    func strangers() throws {
+        let redis = try RedisServer()
+        let edge = try LiveEdge(redis: redis.url)
+        defer { try? edge.stop() }
+        let client = HTTPClient(port: edge.port)
+        #expect(try client.get("/v1/channels/thread:1").text == "[]")
+        try redis.cli("FCALL", "tidings_publish", "0", "thread:1", "10", "60000", "no json", "{\n\"a\":\n1}")
+        try eventually { try client.get("/v1/channels/thread:1").json.array?.count == 2 }
+        let events = try client.get("/v1/channels/thread:1").json
+        #expect(events[0]?.string == "no json" && events[1]?["a"]?.integer == 1)
+        // An id that is no sequence number is no event of the channel.
+        try redis.cli("PUBLISH", "feed.publish:{thread:1}", "some-id")
+        try Self.publish(redis, "thread:1", 3...3)
+        try eventually { try client.get("/v1/channels/thread:1").json.array?.count == 3 }
+    }
+
+    @Test("a history longer than the ring is read from the feed in parts")
+    func longHistory() throws {
+        let redis = try RedisServer()
+        let edge = try LiveEdge(redis: redis.url)
+        defer { try? edge.stop() }
+        try Self.publish(redis, "thread:1", 1...3000, history: 5000)
+        let reader = ChannelReader("thread:1", hold: 2) { edge.port }
+        try eventually(within: 20, "all events arrive") { reader.ids.count >= 3000 }
+        #expect(reader.ids == Self.ids(1...3000) && reader.resets == 0)
+        try reader.stop()
+    }
+}

@@ -1,0 +1,81 @@
+import Pipeline
+import Testing
+
+@testable import tidings
+
+/// Reading `tidings.yaml`: what it may say, and what is said of it when it is wrong.
+struct ConfigurationTests {
+    @Test("a missing file is the default comment pipeline")
+    func missing() throws {
+        let settings = try Configuration(yaml: "", file: "tidings.yaml")
+        #expect(settings.layout.stages == ["validate", "moderate", "format", "route", "publish"])
+        #expect(settings.pipeline == "comments" && settings.partitions == 8)
+        #expect(settings.listen == "127.0.0.1:8080" && settings.hold == 25)
+    }
+
+    @Test("every key of the sample is understood")
+    func sample() throws {
+        let settings = try Configuration(
+            yaml: """
+                pipeline: blog
+                partitions: 4
+                redis: redis://127.0.0.1:6379/0
+                queue_limit: 5000
+                stages:
+                  - validate: { max_bytes: 32768, duplicate_window: 5m }
+                  - moderate: { blocked_words: [viagra], blocked_patterns: ["(?i)free\\\\s+money"], max_links: 3, author_rate: 30/min, hold: true }
+                  - format:   { private: [email, ip], keep_text: false }
+                  - echo:     { pass: true }
+                  - route:    { channels: ["thread:{thread}", "user:{author.id}"] }
+                  - publish:  { history: 50, ttl: 2d }
+                edge: { listen: "127.0.0.1:9090", hold: 20s, public: [thread] }
+                """, file: "tidings.yaml")
+        #expect(settings.layout.stages == ["validate", "moderate", "format", "echo", "route", "publish"])
+        #expect(settings.limits.duplicateWindow == 300_000)
+        #expect(settings.limits.historyEvents == 50 && settings.limits.feedLifetime == 172_800_000)
+        #expect(settings.limits.queueEvents == 5000)
+        #expect(settings.hold == 20 && settings.publicKinds == ["thread"])
+        for stage in settings.stages { _ = try stage.factory() }
+    }
+
+    @Test(
+        "an error names file, line and key",
+        arguments: [
+            ("partitions: many", "tidings.yaml:1: partitions: 'many' is no whole number from 1 to 1024"),
+            ("pipeline: comments\npartition: 8", "tidings.yaml:2: partition: unknown key"),
+            ("stages:\n  - validate: { max_byte: 1 }", "tidings.yaml:2: stages.validate.max_byte: unknown key"),
+            (
+                "stages:\n  - moderate:\n      max_links: -1",
+                "tidings.yaml:3: stages.moderate.max_links: '-1' is no whole"
+            ),
+            ("stages:\n  - moderate: { blocked_patterns: ['(('] }", "tidings.yaml:2: stages.moderate.blocked_patterns"),
+            ("stages:\n  - moderate: { author_rate: fast }", "stages.moderate.author_rate: 'fast' is no rate"),
+            ("stages:\n  - route: { channels: ['{'] }", "tidings.yaml:2: stages.route.channels"),
+            ("stages:\n  - publish: { ttl: 7 }", "stages.publish.ttl: '7' is no time"),
+            ("stages:\n  - nosuch", "tidings.yaml:2: stages[0]: unknown stage 'nosuch'"),
+            ("stages:\n  - validate\n  - validate", "tidings.yaml:3: stages[1]: stage 'validate' stands twice"),
+            ("stages: []", "no stages"),
+            ("edge: { hold: 2m }", "edge.hold: '2m' is out of range"),
+            ("pipeline: 'a b'", "pipeline: 'a b' is no name"),
+            ("a: [", "no valid YAML"),
+        ])
+    func errors(yaml: String, expected: String) {
+        #expect {
+            try Configuration(yaml: yaml, file: "tidings.yaml")
+        } throws: { error in
+            let text = "\(error)"
+            if !text.contains(expected) { Issue.record("\(text)\nwanted: \(expected)") }
+            return error is ConfigurationError
+        }
+    }
+
+    @Test(
+        "times are a number and a unit",
+        arguments: [
+            ("500ms", 500), ("25s", 25_000), ("10m", 600_000), ("2h", 7_200_000), ("7d", 604_800_000), ("7", nil),
+            ("-1s", nil), ("s", nil), ("1.5s", nil), ("99999999999999999d", nil),
+        ] as [(String, Int64?)])
+    func durations(text: String, expected: Int64?) {
+        #expect(Duration.milliseconds(text) == expected)
+    }
+}
