@@ -67,6 +67,11 @@ public final class EdgeServer {
         try listener.start()
     }
 
+    /// Takes no new connection from now on; those that stand are served as before.
+    public func stopAccepting() {
+        listener.stop()
+    }
+
     /// Ends gracefully: accepts nothing more, answers every request that is held within one hold, each as the last of its
     /// connection, and calls back when no connection is left. What is not gone some seconds after that hold is cut.
     public func drain(completion: @escaping () -> Void) {

@@ -7,6 +7,8 @@ public import Redis
 public final class ProcessBeat {
     /// Called when the set of live processes has changed.
     public var onMembersChanged: () -> Void = {}
+    /// Called when the server does not know the functions (any more): load them again.
+    public var onFunctionMissing: () -> Void = {}
     /// Asked before each beat for what else to show: counters, lanes.
     public var details: () -> [(String, String)] = { [] }
 
@@ -67,7 +69,9 @@ public final class ProcessBeat {
             command.append(value)
         }
         connection.send(command) { [weak self] result in
-            guard let self, case .success(let value) = result else { return }
+            guard let self else { return }
+            if case .failure(let error) = result, error.code == .functionMissing { return self.onFunctionMissing() }
+            guard case .success(let value) = result else { return }
             let now = Set((value.array ?? []).compactMap(\.text))
             guard now != self.members else { return }
             self.members = now

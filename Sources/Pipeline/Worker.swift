@@ -28,6 +28,7 @@ public final class Worker {
     private var runners: [LaneID: LaneRunner] = [:]
     private var laneOfQueue: [String: LaneID] = [:]
     private var isStopping = false
+    private var isQuiet = false
     private var isBalancing = false
     private var mustBalanceAgain = false
     private var turnsSinceBalance = 0
@@ -65,6 +66,14 @@ public final class Worker {
         housekeeping.schedule(every: Worker.housekeepingInterval)
     }
 
+    /// Finishes the batches in hand, gives the lanes back and takes no more; goes on living until ``stop(completion:)``.
+    public func quiet() {
+        guard !isQuiet, !isStopping else { return }
+        isQuiet = true
+        beat.beat()
+        for runner in Array(runners.values) { runner.tell(.stop) }
+    }
+
     /// Finishes the batches in hand, gives the lanes back and leaves. `completion` is called when that is done; without
     /// a connection at once, since then nothing can be given back.
     public func stop(completion: @escaping () -> Void) {
@@ -93,9 +102,10 @@ public final class Worker {
             for runner in self.runners.values { runner.tell(.wake) }
         }
         beat.onMembersChanged = { [unowned self] in self.balanceSoon() }
+        beat.onFunctionMissing = { [unowned self] in self.session.reload() }
         beat.details = { [unowned self] in
             [("lanes", String(self.runners.count)), ("events", String(self.committedEvents))]
-                + (self.isStopping ? [("leaving", "1")] : [])
+                + (self.isStopping || self.isQuiet ? [("leaving", "1")] : [])
         }
     }
 
@@ -118,7 +128,7 @@ public final class Worker {
             mustBalanceAgain = true
             return
         }
-        guard session.isReady, !isStopping else { return }
+        guard session.isReady, !isStopping, !isQuiet else { return }
         isBalancing = true
         mustBalanceAgain = false
         turnsSinceBalance = 0
@@ -139,7 +149,7 @@ public final class Worker {
 
     /// Takes over what the server says: new lanes begin, lost ones end, what is beyond the share is let go.
     private func adopt(_ value: RedisValue) {
-        guard let answer = value.array, !isStopping else { return }
+        guard let answer = value.array, !isStopping, !isQuiet else { return }
         var named: Set<LaneID> = []
         var surplus: [LaneID] = []
         for entry in answer.dropFirst() {

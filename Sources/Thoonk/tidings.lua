@@ -445,10 +445,13 @@ local writers = {
         redis.call('HINCRBY', lane, 'emitted', #channel.events)
       else
         -- A foreign key stands where the feed should be: the events are kept for whoever clears it.
+        -- Each says which channel it still has to reach, so that a retry brings it there and nowhere else.
         local letters = {}
+        local head = '{"channels":[' .. cjson.encode(channel.name) .. '],'
         for index, event in ipairs(channel.events) do
           letters[index] = cjson.encode({
-            id = op.commit .. '-' .. channel.name .. '-' .. index, event = event, stage = 'publish', attempts = 1,
+            id = op.commit .. '-' .. channel.name .. '-' .. index, event = head .. string.sub(event, 2),
+            stage = 'publish', attempts = 1,
             time = math.floor(clock),
             error = 'feed {' .. channel.name .. '}: ' .. failure .. '; delete the foreign key and retry',
           })
@@ -752,10 +755,12 @@ local function stats(_, args)
     }
   end
   local processes = {}
-  for _, id in ipairs(redis.call('ZRANGE', name .. ':procs', 0, -1)) do
+  local procs = redis.call('ZRANGE', name .. ':procs', 0, -1, 'WITHSCORES')
+  for position = 1, #procs, 2 do
+    local id = procs[position]
     local hash = redis.call('HGETALL', name .. ':proc:' .. id)
     if #hash > 0 then
-      local process = { id = id }
+      local process = { id = id, beat = procs[position + 1] }
       for index = 1, #hash, 2 do process[hash[index]] = hash[index + 1] end
       processes[#processes + 1] = process
     end

@@ -69,6 +69,9 @@ final class Connection {
         pool.schedule(self, at: min(deadline, pool.endOfHolds))
     }
 
+    /// Whether the answer under way is to be the last: the server is shutting down.
+    var isEnding: Bool { pool.isDraining }
+
     /// Answers the request and ends the exchange.
     ///
     /// - Parameters:

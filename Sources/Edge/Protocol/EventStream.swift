@@ -56,7 +56,7 @@ final class EventStream: Exchange, Watcher {
             leave()
             return connection.refuse(services.unknownChannel)
         }
-        if Clock.monotonicMilliseconds() >= end { return finish() }
+        if Clock.monotonicMilliseconds() >= end || connection.isEnding { return finish() }
         connection.stream(Array(":\n\n".utf8))
         if connection.isDrained { holdOn() }
     }

@@ -69,7 +69,7 @@ struct EdgeCommand: ParsableCommand {
         var listen = address.description
         if case .tcp(let host, let port) = address {
             if !host.contains(":") {
-                reserved = ReservedPort(host: host, port: port, shared: true)
+                reserved = ReservedPort.forPool(host: host, port: port)
                 guard let reserved else {
                     throw CommandError(
                         "cannot listen on \(listen): the port is taken, or it is no address of this machine")
@@ -86,7 +86,8 @@ struct EdgeCommand: ParsableCommand {
         let seconds = drain ?? hold ?? settings.hold
         let host = try SupervisorHost(
             settings: settings, redis: redis, logger: options.logger("edge"),
-            places: ProcessPool.edges(workers, words: words), grace: Int64(seconds + 10) * 1000)
+            places: ProcessPool.edges(workers, words: words), grace: Int64(seconds + 10) * 1000,
+            reload: { try options.configuration().layout })
         Terminal.write("edge on \(listen)\n")
         try host.run()
         withExtendedLifetime(reserved) {}
@@ -105,7 +106,7 @@ struct EdgeCommand: ParsableCommand {
         let sink = PipelineSink(
             layout: settings.layout,
             enqueuer: Enqueuer(layout: settings.layout, limits: settings.limits, connection: connection),
-            options: ValidateOptions(maxBytes: limits.bodyBytes))
+            options: ValidateOptions(maxBytes: settings.eventBytes))
         let server = EdgeServer(
             on: loop, options: edgeOptions(settings, address), redis: connection, subscriber: subscriber, sink: sink,
             logger: logger)
@@ -124,6 +125,13 @@ struct EdgeCommand: ParsableCommand {
                     }
                 }
             })
+        let reload = SignalEvent(on: loop, signal: SIGHUP) {
+            logger.notice("an edge reads its settings when it starts; end its processes one by one to renew them")
+        }
+        let quiet = SignalEvent(on: loop, signal: SIGTSTP) {
+            logger.notice("taking no more connections, on SIGTSTP")
+            server.stopAccepting()
+        }
         EdgeCommand.raiseFileLimit()
         do {
             try server.start()
@@ -134,7 +142,7 @@ struct EdgeCommand: ParsableCommand {
         subscriber.start()
         loop.run()
         server.stop()
-        withExtendedLifetime((exit, session, beat)) {}
+        withExtendedLifetime((exit, session, beat, reload, quiet)) {}
     }
 
     private func edgeOptions(_ settings: Configuration, _ address: EdgeAddress) -> EdgeOptions {
@@ -142,7 +150,7 @@ struct EdgeCommand: ParsableCommand {
         result.holdSeconds = hold ?? settings.hold
         result.drainSeconds = drain
         result.publicKinds = settings.publicKinds
-        result.limits = limits.limits(history: settings.limits.historyEvents)
+        result.limits = limits.limits(history: settings.limits.historyEvents, eventBytes: settings.eventBytes)
         if demo { result.page = DemoPage.page }
         return result
     }

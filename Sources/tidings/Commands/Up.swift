@@ -80,7 +80,7 @@ private final class UpRun {
         guard case .tcp(let host, let wanted) = try UpRun.address(listen) else {
             throw CommandError("--listen takes HOST:PORT here; for a unix socket run 'tidings edge'", exitCode: 2)
         }
-        guard let port = ReservedPort(host: host, port: wanted, shared: true) else {
+        guard let port = ReservedPort.forPool(host: host, port: wanted) else {
             throw CommandError(
                 "cannot listen on \(listen): the port is taken, or it is no address of this machine; try --listen 127.0.0.1:0"
             )

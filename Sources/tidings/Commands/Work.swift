@@ -11,7 +11,8 @@ struct Work: ParsableCommand {
         abstract: "Run workers: they take events through the pipeline's stages.",
         discussion: """
             Each worker takes its share of the lanes (a stage in a partition). Start as many pools on as many hosts as
-            you like; they share the lanes among them. SIGTERM ends a pool in order, a second one at once.
+            you like; they share the lanes among them. SIGTERM ends a pool in order, a second one at once. SIGHUP has
+            every worker read the configuration anew, SIGTSTP stops taking events.
 
             Examples:
               tidings work                            all stages, a worker for each processor
@@ -52,7 +53,8 @@ struct Work: ParsableCommand {
             workers, environment: "TIDINGS_WORKERS", otherwise: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let host = try SupervisorHost(
             settings: settings, redis: redis, logger: options.logger("work"),
-            places: ProcessPool.workers(count, stages: stages), grace: 15_000)
+            places: ProcessPool.workers(count, stages: stages), grace: 15_000,
+            reload: { try options.configuration().layout })
         try host.run()
     }
 
@@ -78,9 +80,15 @@ struct Work: ParsableCommand {
                 deadline.schedule(after: 10_000)
                 worker.stop { loop.stop() }
             })
+        // The supervisor starts it again, with what the configuration says then.
+        let reload = SignalEvent(on: loop, signal: SIGHUP) { worker.stop { loop.stop() } }
+        let quiet = SignalEvent(on: loop, signal: SIGTSTP) {
+            logger.notice("taking no more events, on SIGTSTP")
+            worker.quiet()
+        }
         worker.start()
         loop.run()
-        withExtendedLifetime((exit, deadline)) {}
+        withExtendedLifetime((exit, deadline, reload, quiet)) {}
     }
 
     static func count(_ flag: Int?, environment: String, otherwise: Int) throws -> Int {

@@ -1,3 +1,4 @@
+import Comments
 import Edge
 import Glibc
 import Pipeline
@@ -12,6 +13,8 @@ struct Configuration {
     var redis: String?
     var stages: [StageSetting] = StageSetting.standard
     var limits = PipelineLimits()
+    /// The largest event, in bytes: what `validate` takes, and so the largest comment that an edge takes.
+    var eventBytes = ValidateOptions().maxBytes
     var listen = "127.0.0.1:8080"
     /// Seconds that a long-poll is held.
     var hold = 25
@@ -67,7 +70,7 @@ struct Configuration {
     private mutating func readStages(_ node: ConfigurationNode) throws {
         stages = []
         for element in try node.elements() {
-            let setting = try StageSetting(element, limits: &limits)
+            let setting = try StageSetting(element, limits: &limits, eventBytes: &eventBytes)
             if stages.contains(where: { $0.name == setting.name }) {
                 throw element.error("stage '\(setting.name)' stands twice; give each a name of its own")
             }

@@ -44,6 +44,9 @@ struct ConfigurationNode {
         return false
     }
 
+    /// The word that switches a limit off.
+    var isNone: Bool { node.string == "none" }
+
     func string() throws(ConfigurationError) -> String {
         guard case .scalar(let scalar) = node, !scalar.string.isEmpty else { throw error("expected a text") }
         return scalar.string

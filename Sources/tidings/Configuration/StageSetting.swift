@@ -27,8 +27,10 @@ struct StageSetting {
 
     /// Reads one element of `stages`: a name, or a name with options.
     ///
-    /// - Parameter limits: what a stage says about the lanes is set here.
-    init(_ element: ConfigurationNode, limits: inout PipelineLimits) throws {
+    /// - Parameters:
+    ///   - limits: what a stage says about the lanes is set here.
+    ///   - eventBytes: the largest event is set here.
+    init(_ element: ConfigurationNode, limits: inout PipelineLimits, eventBytes: inout Int) throws {
         let name: String
         let options: ConfigurationNode?
         if element.node.scalar != nil {
@@ -47,7 +49,7 @@ struct StageSetting {
         self.name = name
         let given = options.flatMap { $0.isEmpty ? nil : $0 }
         switch name {
-        case "validate": factory = try StageSetting.validate(given, &limits)
+        case "validate": factory = try StageSetting.validate(given, &limits, &eventBytes)
         case "moderate": factory = try StageSetting.moderate(given)
         case "format": factory = try StageSetting.format(given)
         case "route": factory = try StageSetting.route(given)
@@ -69,11 +71,12 @@ struct StageSetting {
     }
 
     private static func validate(
-        _ options: ConfigurationNode?, _ limits: inout PipelineLimits
+        _ options: ConfigurationNode?, _ limits: inout PipelineLimits, _ eventBytes: inout Int
     ) throws -> StageFactory {
         var result = ValidateOptions()
         let members = try options?.members(known: ["max_bytes", "duplicate_window", "duplicate_keys"]) ?? [:]
         if let node = members["max_bytes"] { result.maxBytes = try node.integer(in: 256...(16 << 20)) }
+        eventBytes = result.maxBytes
         if let node = members["duplicate_window"] {
             limits.duplicateWindow = try node.duration(atLeast: 1000, atMost: 7 * 86_400_000)
         }
@@ -89,10 +92,10 @@ struct StageSetting {
             ?? [:]
         if let node = members["blocked_words"] { result.blockedWords = try node.strings() }
         if let node = members["blocked_patterns"] { result.blockedPatterns = try node.strings() }
-        if let node = members["max_links"] { result.maxLinks = try node.integer(in: 0...10_000) }
+        if let node = members["max_links"] { result.maxLinks = try node.isNone ? nil : node.integer(in: 0...10_000) }
         if let node = members["author_rate"] {
-            let rate = try node.rate()
-            result.authorRate = ModerateOptions.Rate(count: rate.count, seconds: Int(rate.window / 1000))
+            let rate = try node.isNone ? nil : node.rate()
+            result.authorRate = rate.map { ModerateOptions.Rate(count: $0.count, seconds: Int($0.window / 1000)) }
         }
         if let node = members["hold"] { result.hold = try node.bool() }
         do {

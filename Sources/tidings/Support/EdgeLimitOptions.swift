@@ -12,9 +12,6 @@ struct EdgeLimitOptions: ParsableArguments {
     @Option(name: .long, help: "Bytes of a request's target; more: 414.")
     var urlBytes: Int = 8192
 
-    @Option(name: .long, help: "Bytes of one posted comment; more: 413.")
-    var bodyBytes: Int = 65_536
-
     @Option(name: .long, help: "Bytes of a body with many comments, one a line; more: 413.")
     var batchBytes: Int = 1_048_576
 
@@ -36,7 +33,7 @@ struct EdgeLimitOptions: ParsableArguments {
     func validate() throws {
         let flags: [(String, Int, ClosedRange<Int>)] = [
             ("max-connections", maxConnections, 1...10_000_000), ("header-bytes", headerBytes, 256...1_048_576),
-            ("url-bytes", urlBytes, 64...65_536), ("body-bytes", bodyBytes, 256...16_777_216),
+            ("url-bytes", urlBytes, 64...65_536),
             ("batch-bytes", batchBytes, 256...67_108_864), ("channels-per-poll", channelsPerPoll, 1...1000),
             ("header-timeout", headerTimeout, 1...3600), ("body-timeout", bodyTimeout, 1...3600),
             ("idle-timeout", idleTimeout, 1...86_400), ("write-timeout", writeTimeout, 1...3600),
@@ -46,13 +43,15 @@ struct EdgeLimitOptions: ParsableArguments {
         }
     }
 
-    /// - Parameter history: events that a channel's feed keeps; the ring keeps as many.
-    func limits(history: Int) -> EdgeLimits {
+    /// - Parameters:
+    ///   - history: events that a channel's feed keeps; the ring keeps as many.
+    ///   - eventBytes: the largest comment.
+    func limits(history: Int, eventBytes: Int) -> EdgeLimits {
         var limits = EdgeLimits()
         limits.maxConnections = maxConnections
         limits.headerBytes = headerBytes
         limits.urlBytes = urlBytes
-        limits.bodyBytes = bodyBytes
+        limits.bodyBytes = eventBytes
         limits.batchBytes = batchBytes
         limits.channelsPerPoll = channelsPerPoll
         limits.headerTimeout = Int64(headerTimeout) * 1000
@@ -67,7 +66,7 @@ struct EdgeLimitOptions: ParsableArguments {
     var words: [String] {
         [
             "--max-connections", "\(maxConnections)", "--header-bytes", "\(headerBytes)", "--url-bytes", "\(urlBytes)",
-            "--body-bytes", "\(bodyBytes)", "--batch-bytes", "\(batchBytes)", "--channels-per-poll",
+            "--batch-bytes", "\(batchBytes)", "--channels-per-poll",
             "\(channelsPerPoll)", "--header-timeout", "\(headerTimeout)", "--body-timeout", "\(bodyTimeout)",
             "--idle-timeout", "\(idleTimeout)", "--write-timeout", "\(writeTimeout)",
         ]

@@ -12,14 +12,21 @@ final class SupervisorHost {
     private let pool: ProcessPool
     private let logger: Logger
     private let grace: Int64
+    private let layout: PipelineLayout
+    private let reload: () throws -> PipelineLayout
     private var hasStarted = false
     private var failure: CommandError?
     private var forwarded: [SignalEvent] = []
 
-    /// - Parameter grace: how long children have to end in order, in milliseconds.
+    /// - Parameters:
+    ///   - grace: how long children have to end in order, in milliseconds.
+    ///   - reload: reads the configuration again, at a SIGHUP.
     init(
-        settings: Configuration, redis: RedisAddress, logger: Logger, places: [Supervisor.Place], grace: Int64
+        settings: Configuration, redis: RedisAddress, logger: Logger, places: [Supervisor.Place], grace: Int64,
+        reload: @escaping () throws -> PipelineLayout
     ) throws {
+        layout = settings.layout
+        self.reload = reload
         self.logger = logger
         self.grace = grace
         loop = try EventLoop()
@@ -49,13 +56,28 @@ final class SupervisorHost {
             on: loop,
             graceful: { [unowned self] in self.pool.stop(after: self.grace) },
             immediate: { [unowned self] in self.pool.signalAll(SIGKILL) })
-        for signal in [SIGHUP, SIGTSTP] {
-            forwarded.append(SignalEvent(on: loop, signal: signal) { [unowned self] in self.pool.signalAll(signal) })
-        }
+        forwarded = [
+            SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() },
+            SignalEvent(on: loop, signal: SIGTSTP) { [unowned self] in self.pool.signalAll(SIGTSTP) },
+        ]
         connection.start()
         loop.run()
         withExtendedLifetime(exit) {}
         if let failure { throw failure }
+    }
+
+    /// Has the children read the configuration anew, unless that would end badly.
+    private func renew() {
+        do {
+            guard try reload() == layout else {
+                logger.error(
+                    "stages or partitions differ from those that run: stop all processes, then start them anew")
+                return
+            }
+            pool.signalAll(SIGHUP)
+        } catch {
+            logger.error("the configuration is wrong, nothing was changed", metadata: ["error": "\(error)"])
+        }
     }
 
     private func end(_ error: CommandError) {

@@ -1,0 +1,84 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// `tidings work` as a service manager handles it: signals, deaths, the end.
+@Suite(.serialized)
+struct PoolTests {
+    private let server: RedisServer
+    private let pool: ChildProcess
+
+    init() throws {
+        server = try RedisServer()
+        pool = try TidingsBinary.launch(["work", "--workers", "2", "--redis", server.url])
+        try waitForLanes(owned: true)
+    }
+
+    private var workers: Set<Int32> {
+        Set(ProcessTable.descendants(of: pool.pid).filter { $0.command.contains(" --child ") }.map(\.pid))
+    }
+
+    private func owners() throws -> [String] {
+        let lanes =
+            ["comments:lane:incoming"]
+            + (0..<8).flatMap { partition in
+                ["incoming", "validate", "moderate", "format", "route", "publish"].map {
+                    "{comments.\(partition)}:lane:\($0)"
+                }
+            }
+        return try lanes.map { try server.cli("HGET", $0, "owner") }
+    }
+
+    private func waitForLanes(owned: Bool) throws {
+        try eventually(within: 20, "all lanes are \(owned ? "owned" : "free"); log: \(pool.errors)", every: 0.05) {
+            try owners().allSatisfy { $0.isEmpty != owned }
+        }
+    }
+
+    @Test("SIGTERM gives all lanes back and exits 0, within its deadline")
+    func term() throws {
+        pool.send(SIGTERM)
+        #expect(try pool.wait(within: 15) == .code(0))
+        try waitForLanes(owned: false)
+        #expect(try server.cli("ZCARD", "comments:procs") == "0")
+    }
+
+    @Test("a killed worker's lanes go to the other one long before the lease ends, and it is started again")
+    func kill9() throws {
+        let before = workers
+        let victim = try #require(before.first)
+        let names = Set(try owners())
+        #expect(names.count == 2)
+        kill(victim, SIGKILL)
+        try eventually(within: 5, "no lane is the dead worker's") {
+            try owners().allSatisfy { !$0.isEmpty } && Set(owners()) != names
+        }
+        try eventually(within: 10, "two workers run again") { workers.count == 2 && workers != before }
+    }
+
+    @Test("SIGHUP starts every worker anew")
+    func hup() throws {
+        let before = workers
+        pool.send(SIGHUP)
+        try eventually(within: 20, "other workers than \(before): \(workers); log: \(pool.errors)") {
+            workers.count == 2 && workers.isDisjoint(with: before)
+        }
+        try waitForLanes(owned: true)
+    }
+
+    @Test("SIGTSTP has the workers give their lanes back and live on")
+    func tstp() throws {
+        pool.send(SIGTSTP)
+        try waitForLanes(owned: false)
+        #expect(pool.isRunning && workers.count == 2)
+        pool.send(SIGTERM)
+        #expect(try pool.wait(within: 15) == .code(0))
+    }
+
+    @Test("workers end with their supervisor, also when it is killed")
+    func orphaned() throws {
+        let before = workers
+        pool.kill()
+        try eventually(within: 20, "the workers end") { before.allSatisfy { kill($0, 0) != 0 } }
+    }
+}
