@@ -80,6 +80,8 @@ struct Lane {
     private(set) var state: State = .peeking
     /// Failures of the head event in a row.
     private(set) var failures = 0
+    /// The commit under way ends before an event that has failed: the next head has a failure already.
+    private var isNextHeadFailed = false
     private var isStopping = false
     private var isPausing = false
     /// Events still to be taken one by one, after a worker died here.
@@ -116,7 +118,7 @@ struct Lane {
         switch input {
         case .peeked(let events, let bytes): return peeked(events, bytes)
         case .wake: return wake()
-        case .transformed: return commit()
+        case .transformed(let decided): return commit(decided)
         case .failed(let ofFirstEvent): return failed(ofFirstEvent, &generator)
         case .committed: return committed()
         case .moved: return state == .committing ? peek(watched: false) : .none
@@ -182,8 +184,9 @@ struct Lane {
         return isCareful ? .attempt : .transform
     }
 
-    private mutating func commit() -> Action {
+    private mutating func commit(_ decided: Int) -> Action {
         guard state == .transforming else { return .none }
+        isNextHeadFailed = decided < lastCount
         isOutdated = false
         state = .committing
         return .commit
@@ -191,7 +194,8 @@ struct Lane {
 
     private mutating func committed() -> Action {
         guard state == .committing else { return .none }
-        failures = 0
+        failures = isNextHeadFailed ? 1 : 0
+        isNextHeadFailed = false
         backoff.reset()
         careful = max(0, careful - 1)
         return peekAfterCommit(watched: expectsEmptiness)

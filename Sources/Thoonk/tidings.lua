@@ -413,6 +413,12 @@ local function hand_on(op, events)
   redis.call('HINCRBY', op.lane, 'in', #events)
 end
 
+-- The event with the one channel that it still has to reach: so that a retry brings it there and nowhere else.
+local function addressed(event, channel)
+  if not string.match(event, '^{%s*"') then return event end
+  return '{"channels":' .. cjson.encode({ channel }) .. ',' .. string.sub(event, 2)
+end
+
 local writers = {
   push = function(op, lane)
     hand_on(op, op.events)
@@ -445,12 +451,10 @@ local writers = {
         redis.call('HINCRBY', lane, 'emitted', #channel.events)
       else
         -- A foreign key stands where the feed should be: the events are kept for whoever clears it.
-        -- Each says which channel it still has to reach, so that a retry brings it there and nowhere else.
         local letters = {}
-        local head = '{"channels":[' .. cjson.encode(channel.name) .. '],'
         for index, event in ipairs(channel.events) do
           letters[index] = cjson.encode({
-            id = op.commit .. '-' .. channel.name .. '-' .. index, event = head .. string.sub(event, 2),
+            id = op.commit .. '-' .. channel.name .. '-' .. index, event = addressed(event, channel.name),
             stage = 'publish', attempts = 1,
             time = math.floor(clock),
             error = 'feed {' .. channel.name .. '}: ' .. failure .. '; delete the foreign key and retry',

@@ -1,0 +1,157 @@
+import JSON
+import TestSupport
+import Testing
+
+@testable import Pipeline
+
+@Suite("a commit as a command")
+struct CommitBuilderTests {
+    private static let layout = PipelineLayout(name: "t", partitions: 4, stages: ["a", "b"])
+
+    /// What was decided about each event of a batch, as the arguments after the lease.
+    private func operations(
+        _ lane: LaneID, _ raw: [String], _ decide: (Event) throws -> Disposition
+    ) throws -> [String] {
+        Array(try command(lane, raw, decide).dropFirst(11))
+    }
+
+    private func command(_ lane: LaneID, _ raw: [String], _ decide: (Event) throws -> Disposition) throws -> [String] {
+        var batch = Batch(raw: raw.map { Array($0.utf8) }, parser: JSONParser(maxBytes: 1 << 20))
+        batch.decisions = try batch.entries.map { entry in
+            switch entry {
+            case .event(let event): try decide(event)
+            case .unreadable(let reason): .reject(reason: reason)
+            }
+        }
+        let builder = CommitBuilder(
+            lane: lane, layout: Self.layout, limits: PipelineLimits(), token: "77",
+            parser: JSONParser(maxBytes: 1 << 20), now: 1000)
+        return words(builder.command(for: batch, serial: 3, attempts: 2))
+    }
+
+    private let first = LaneID(stage: "a", partition: 1)
+    private let last = LaneID(stage: "b", partition: 1)
+
+    @Test("it begins with the lane, the token, the serial and the two ends of the batch")
+    func head() throws {
+        let head = ["FCALL", "tidings_commit", "2", "{t.1}:lane:a", "{t.1}:queue:a", "77", "3"]
+        let three = try command(first, ["{}", #"{"a":1}"#, #"{"b":2}"#]) { .forward([$0]) }
+        #expect(Array(three.prefix(11)) == head + ["3", "{}", #"{"b":2}"#, "10000"])
+        let one = try command(first, ["{}"]) { .forward([$0]) }
+        #expect(Array(one.prefix(11)) == head + ["1", "{}", "", "10000"])
+    }
+
+    @Test("only the decided head of a batch is committed")
+    func partial() throws {
+        var batch = Batch(raw: [Array("{}".utf8), Array("[]".utf8)], parser: JSONParser(maxBytes: 1 << 20))
+        batch.decisions = [.drop(reason: "x")]
+        let builder = CommitBuilder(
+            lane: first, layout: Self.layout, limits: PipelineLimits(), token: "77",
+            parser: JSONParser(maxBytes: 1 << 20), now: 1000)
+        let arguments = words(builder.command(for: batch, serial: 1, attempts: 1))
+        #expect(Array(arguments[7...9]) == ["1", "{}", ""])
+    }
+
+    @Test("what is forwarded is pushed onto the next queue, unchanged events byte by byte")
+    func forward() throws {
+        let operations = try operations(first, [#"{ "x" : 1 }"#, #"{"y":2}"#]) { event in
+            var event = event
+            if event.fields["y"] != nil { event.fields["y"] = 3 }
+            return .forward([event])
+        }
+        #expect(
+            operations == [
+                "push", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "2", #"{ "x" : 1 }"#, #"{"y":3}"#, "count", "out",
+                "2",
+            ])
+    }
+
+    @Test("a split counts its event once")
+    func split() throws {
+        let operations = try operations(first, ["{}"]) { .forward([$0, $0, $0]) }
+        #expect(
+            operations == [
+                "push", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "3", "{}", "{}", "{}", "count", "out", "1",
+            ])
+    }
+
+    @Test("after the last stage nothing is pushed")
+    func end() throws {
+        #expect(try operations(last, ["{}"]) { .forward([$0]) } == ["count", "out", "1"])
+    }
+
+    @Test("a door sorts events into the partitions of their conversations, and counts its arrivals")
+    func door() throws {
+        let threads = (0..<12).map { "\($0)" }
+        let raw = threads.map { #"{"thread":"\#($0)"}"# } + [#"{"thread":7}"#, #"{"text":"none"}"#]
+        let operations = try operations(LaneID(stage: "incoming", partition: nil), raw) { .forward([$0]) }
+        var expected: [String] = []
+        for partition in 0..<4 {
+            var events = threads.filter { Self.layout.partition(of: $0) == partition }.map { #"{"thread":"\#($0)"}"# }
+            if Self.layout.partition(of: "7") == partition { events.append(#"{"thread":7}"#) }
+            if partition == 0 { events.append(#"{"text":"none"}"#) }
+            if events.isEmpty { continue }
+            expected +=
+                ["push", "{t.\(partition)}:queue:a", "{t.\(partition)}:lane:a", "100000", "\(events.count)"] + events
+        }
+        #expect(operations == expected + ["count", "out", "14", "count", "in", "14"])
+    }
+
+    @Test("events with a key go through the set of repeats, together with those that have none, in order")
+    func keys() throws {
+        let operations = try operations(first, [#"{"k":"A"}"#, #"{"n":1}"#, #"{"k":"B"}"#]) { event in
+            var keyed = event
+            keyed.duplicateKey = event.fields["k"]?.string.map { Array($0.utf8) }
+            return .forward(event.fields["k"] == nil ? [event] : [keyed, event])
+        }
+        #expect(
+            operations == [
+                "once", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "{t.1}:seen", "600000", "200000", "5",
+                "A", #"{"k":"A"}"#, "", #"{"k":"A"}"#, "\0", #"{"n":1}"#, "B", #"{"k":"B"}"#, "", #"{"k":"B"}"#,
+            ])
+    }
+
+    @Test("what is published is written once and named by number for each channel, in order of first use")
+    func publish() throws {
+        let operations = try operations(last, [#"{"i":1}"#, #"{"i":2}"#]) { event in
+            .publish(event, channels: event.fields["i"] == 1 ? ["x", "y"] : ["z", "x"])
+        }
+        #expect(
+            operations == [
+                "feeds", "100", "604800000", "{t.1}:dead:b", "10000", "2", #"{"i":1}"#, #"{"i":2}"#, "3",
+                "x", "2", "1", "2", "y", "1", "1", "z", "1", "2", "count", "out", "2",
+            ])
+    }
+
+    @Test("what is published before the last stage is handed on as well")
+    func publishOn() throws {
+        let operations = try operations(first, ["{}"]) { .publish($0, channels: []) }
+        #expect(operations == ["push", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "1", "{}", "count", "out", "1"])
+    }
+
+    @Test("drops are counted by their reason, an empty forward is one of them")
+    func drop() throws {
+        let operations = try operations(first, [#"{"i":1}"#, #"{"i":2}"#, #"{"i":3}"#]) { event in
+            event.fields["i"] == 2 ? .forward([]) : .drop(reason: "spam")
+        }
+        #expect(
+            operations == ["count", "dropped", "3", "count", "dropped:empty", "1", "count", "dropped:spam", "2"])
+    }
+
+    @Test("rejected and held events become letters, what is no JSON among them")
+    func letters() throws {
+        let operations = try operations(first, ["no JSON", #"{"i":1}"#]) { .hold($0, reason: "look at it") }
+        #expect(Array(operations[..<5]) == ["letter", "dead", "{t.1}:dead:a", "10000", "1"])
+        let dead = try ParsedJSON(parsing: operations[5])
+        #expect(dead["event"] == "no JSON")
+        #expect(dead["error"]?.string?.hasPrefix("not a JSON object") == true)
+        #expect(dead["attempts"] == 2)
+        #expect(dead["id"] == "a.1-77-3-0")
+        #expect(Array(operations[6..<11]) == ["letter", "held", "{t.1}:held:a", "10000", "1"])
+        let held = try ParsedJSON(parsing: operations[11])
+        #expect(held["event"] == ["i": 1])
+        #expect(held["error"] == "look at it")
+        #expect(held["id"] == "a.1-77-3-1")
+        #expect(operations.count == 12)
+    }
+}

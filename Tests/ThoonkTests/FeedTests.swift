@@ -1,0 +1,167 @@
+import Redis
+import TestSupport
+import Testing
+
+@Suite("feeds")
+struct FeedTests {
+    private let library: TidingsLibrary
+
+    init() throws {
+        library = try TidingsLibrary()
+    }
+
+    /// Commits one event to channels: each with the indexes of its events, counted from 1.
+    private func feeds(
+        _ token: String, serial: Int, _ events: [String], history: Int = 10, _ channels: [(String, [Int])]
+    ) throws -> String {
+        try library.enqueue(events)
+        let named = channels.flatMap { [$0.0, String($0.1.count)] + $0.1.map(String.init) }
+        return try library.commit(
+            token: token, serial: serial, events,
+            ["feeds", String(history), "60000", TidingsLibrary.dead, "10", String(events.count)] + events
+                + [String(channels.count)] + named, ["count", "out", String(events.count)])
+    }
+
+    private func ids(_ channel: String) throws -> [String] {
+        try library.redis.ask("ZRANGE", "feed.ids:{\(channel)}", "0", "-1").array?.compactMap(\.text) ?? []
+    }
+
+    @Test("sequence numbers are dense and begin at 1, and the first event writes the configuration")
+    func first() throws {
+        #expect(try library.call("publish", ["thread:1", "10", "60000", "a", "b"]) == "2")
+        #expect(try library.call("publish", ["thread:1", "10", "60000", "c"]) == "3")
+        #expect(try ids("thread:1") == ["1", "2", "3"])
+        #expect(try library.redis.ask("HMGET", "feed.items:{thread:1}", "1", "2", "3").line == "[a, b, c]")
+        #expect(try library.redis.ask("SMEMBERS", "feeds").line == "[{thread:1}]")
+        #expect(
+            try library.redis.ask("HMGET", "feed.config:{thread:1}", "type", "max_length", "ttl").line
+                == "[feed, 10, 60000]")
+        let born = try #require(try library.redis.ask("HGET", "feed.config:{thread:1}", "born").integer)
+        let time = try #require(try library.redis.ask("TIME").array?.first?.integer)
+        #expect((time * 1000 - 60_000...time * 1000 + 60_000).contains(born))
+    }
+
+    @Test("a feed keeps as many events as its history says, whatever the size of a batch", arguments: [1, 2, 7, 30])
+    func capped(_ batch: Int) throws {
+        var sequence = 0
+        while sequence < 60 {
+            let events = (1...batch).map { "e\(sequence + $0)" }
+            sequence += batch
+            #expect(try library.call("publish", ["c", "5", "60000"] + events) == "\(sequence)")
+            let kept = Array(max(1, sequence - 4)...sequence)
+            #expect(try ids("c") == kept.map(String.init))
+            #expect(try library.redis.ask("HLEN", "feed.items:{c}").integer == Int64(kept.count))
+        }
+        #expect(try library.redis.ask("HGET", "feed.items:{c}", "\(sequence)").line == "e\(sequence)")
+    }
+
+    @Test("a history that is made shorter is cleared in time, and its new length is stored")
+    func shorter() throws {
+        try library.call("publish", ["c", "50", "60000"] + (1...50).map { "e\($0)" })
+        for sequence in 51...128 { try library.call("publish", ["c", "3", "60000", "e\(sequence)"]) }
+        #expect(try ids("c") == ["126", "127", "128"])
+        #expect(try library.redis.ask("HLEN", "feed.items:{c}").line == "3")
+        #expect(try library.redis.ask("HGET", "feed.config:{c}", "max_length").line == "3")
+    }
+
+    @Test("each event is announced as SEQUENCE NUL EVENT, after the feed itself")
+    func announced() throws {
+        let heard = try Announcements(["newfeed", "conffeed", "feed.publish:{c}"], library: library)
+        try library.call("publish", ["c", "10", "60000", "a", "b"])
+        try library.call("publish", ["c", "10", "60000", "d\0e"])
+        #expect(
+            try heard.first(5) == [
+                "newfeed {c}|tidings", "conffeed {c}|tidings", "feed.publish:{c} 1|a", "feed.publish:{c} 2|b",
+                "feed.publish:{c} 3|d|e",
+            ])
+    }
+
+    @Test("what falls off the history is retracted, never before it was published")
+    func retracted() throws {
+        let heard = try Announcements(["feed.retract:{c}", "feed.publish:{c}"], library: library)
+        try library.call("publish", ["c", "2", "60000", "a", "b", "c", "d"])
+        #expect(
+            try heard.first(6) == [
+                "feed.publish:{c} 1|a", "feed.publish:{c} 2|b", "feed.retract:{c} 1", "feed.publish:{c} 3|c",
+                "feed.retract:{c} 2", "feed.publish:{c} 4|d",
+            ])
+    }
+
+    @Test("one commit publishes to several channels, to each in order")
+    func channels() throws {
+        let token = try library.token(of: "w1")
+        #expect(
+            try feeds(token, serial: 1, ["a", "b", "c"], [("x", [1, 2, 3]), ("y", [2]), ("z", [1, 3])]) == "[OK]")
+        #expect(try feeds(token, serial: 2, ["d"], [("y", [1]), ("x", [1])]) == "[OK]")
+        #expect(try library.redis.ask("HVALS", "feed.items:{x}").line == "[a, b, c, d]")
+        #expect(try library.redis.ask("HVALS", "feed.items:{y}").line == "[b, d]")
+        #expect(try library.redis.ask("HVALS", "feed.items:{z}").line == "[a, c]")
+        #expect(try library.counter("emitted") == 8)
+        #expect(try library.imbalance() == 0)
+    }
+
+    @Test("scores rise with the sequence, also when the server's clock went back")
+    func scores() throws {
+        let token = try library.token(of: "w1")
+        try library.redis.ask("HSET", TidingsLibrary.lane, "clock", "9000000000000.000")
+        for serial in 1...3 { #expect(try feeds(token, serial: serial, ["a", "b"], [("x", [1, 2])]) == "[OK]") }
+        #expect(try ids("x") == ["1", "2", "3", "4", "5", "6"])
+    }
+
+    @Test(
+        "a foreign key in the way of a feed loses and doubles nothing, and leaves no half of an event",
+        arguments: ["feed.publishes", "feed.ids", "feed.items", "feed.config", "feeds"])
+    func foreign(_ name: String) throws {
+        let token = try library.token(of: "w1")
+        let key = name == "feeds" ? name : "\(name):{x}"
+        try library.redis.ask("RPUSH", key, "not ours")
+        #expect(try feeds(token, serial: 1, [#"{"n":1}"#, "b"], [("x", [1, 2])]) == "[OK]")
+        #expect(try library.list(TidingsLibrary.queue) == [])
+        let letters = try library.list(TidingsLibrary.dead).map(ParsedJSON.init(parsing:))
+        // Put back as it is, the event reaches the channel that it has not reached yet, and no other.
+        #expect(letters.map { $0["event"] } == [#"{"channels":["x"],"n":1}"#, "b"])
+        #expect(letters.allSatisfy { $0["error"]?.string?.contains("WRONGTYPE") == true }, "\(letters)")
+        #expect(Set(letters.compactMap { $0["id"]?.string }).count == 2)
+        #expect(letters.allSatisfy { $0["time"]?.integer != nil }, "\(letters)")
+        #expect(try library.counter("unpublished") == 2)
+        #expect(try library.counter("emitted") == 0)
+        #expect(try library.imbalance() == 0)
+        #expect(try library.list(key) == ["not ours"])
+
+        try library.redis.ask("DEL", key)
+        #expect(try feeds(token, serial: 2, ["c"], [("x", [1])]) == "[OK]")
+        #expect(try ids("x") == ["1"])
+        #expect(try library.redis.ask("HGETALL", "feed.items:{x}").line == "[1, c]")
+    }
+
+    @Test("one channel's foreign key is no harm to the others of the commit")
+    func foreignAlone() throws {
+        let token = try library.token(of: "w1")
+        try library.redis.ask("SET", "feed.ids:{x}", "foreign")
+        #expect(try feeds(token, serial: 1, ["a"], [("w", [1]), ("x", [1]), ("y", [1])]) == "[OK]")
+        #expect(try library.redis.ask("HVALS", "feed.items:{w}").line == "[a]")
+        #expect(try library.redis.ask("HVALS", "feed.items:{y}").line == "[a]")
+        #expect(try library.counter("unpublished") == 1)
+    }
+
+    @Test(
+        "a foreign key in the place of a key of the lane refuses the commit before anything is changed",
+        arguments: [
+            TidingsLibrary.next, TidingsLibrary.nextLane, TidingsLibrary.dead, "{t.0}:seen:new", "{t.0}:held:a",
+        ])
+    func foreignLaneKey(_ key: String) throws {
+        let token = try library.token(of: "w1")
+        try library.enqueue(["1", "2", "3"])
+        try library.redis.ask("SET", key, "foreign")
+        let before = try library.redis.dump()
+        let once = [
+            "once", TidingsLibrary.next, TidingsLibrary.nextLane, "0", "{t.0}:seen", "60000", "9", "1", "k", "1",
+        ]
+        #expect(throws: RedisError.self) {
+            try library.commit(
+                token: token, serial: 1, ["1", "2", "3"], once, ["letter", "dead", TidingsLibrary.dead, "9", "1", "2"],
+                ["letter", "held", "{t.0}:held:a", "9", "1", "3"])
+        }
+        #expect(try library.redis.dump() == before)
+    }
+}

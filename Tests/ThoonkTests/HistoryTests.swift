@@ -1,0 +1,107 @@
+import Redis
+import TestSupport
+import Testing
+import Thoonk
+
+@Suite("the history of a channel")
+struct HistoryTests {
+    private let library: TidingsLibrary
+
+    init() throws {
+        library = try TidingsLibrary()
+    }
+
+    private func history(after: Int64, limit: Int = 100) throws -> ChannelHistory {
+        var answer: Result<ChannelHistory, RedisError>?
+        ChannelFeed(channel: "c", epochKey: "{t.0}:epoch")
+            .history(after: after, limit: limit, on: library.redis.connection) { answer = $0 }
+        try library.runner.run(within: 10, "the history") { answer != nil }
+        return try #require(answer).get()
+    }
+
+    private func publish(_ events: ClosedRange<Int>, history: Int = 100) throws {
+        try library.call("publish", ["c", String(history), "60000"] + events.map { "e\($0)" })
+    }
+
+    @Test("a feed that does not exist has zeros, and the epoch")
+    func none() throws {
+        let read = try history(after: 0)
+        #expect([read.born, read.last, read.capacity, read.first] == [0, 0, 0, 0])
+        #expect(read.items.isEmpty)
+        #expect(read.epoch == (try library.redis.ask("HGET", "{t.0}:epoch", "number").integer))
+    }
+
+    @Test("events after a sequence number come in order", arguments: [(0, 1), (3, 4), (9, 10), (10, nil), (50, nil)])
+    func after(_ sequence: Int64, _ first: Int64?) throws {
+        try publish(1...10)
+        let read = try history(after: sequence)
+        #expect(read.items.map(\.sequence) == first.map { Array($0...10) } ?? [])
+        #expect(read.items.map { String(decoding: $0.event, as: UTF8.self) } == read.items.map { "e\($0.sequence)" })
+        #expect([read.last, read.first, read.capacity] == [10, 1, 100])
+    }
+
+    @Test("a limit gives the newest")
+    func limit() throws {
+        try publish(1...10)
+        #expect(try history(after: 0, limit: 3).items.map(\.sequence) == [8, 9, 10])
+        #expect(try history(after: 8, limit: 3).items.map(\.sequence) == [9, 10])
+        #expect(try history(after: 0, limit: 0).items.isEmpty)
+    }
+
+    @Test("what fell off is not there, and the oldest that is kept is told")
+    func fallen() throws {
+        try publish(1...10, history: 4)
+        let read = try history(after: 0)
+        #expect(read.items.map(\.sequence) == [7, 8, 9, 10])
+        #expect([read.first, read.capacity] == [7, 4])
+    }
+
+    @Test("a retracted event leaves a hole")
+    func hole() throws {
+        try publish(1...5)
+        try library.redis.ask("ZREM", "feed.ids:{c}", "3")
+        try library.redis.ask("HDEL", "feed.items:{c}", "3")
+        #expect(try history(after: 1).items.map(\.sequence) == [2, 4, 5])
+    }
+
+    @Test("a long history comes whole")
+    func long() throws {
+        for start in stride(from: 1, to: 5000, by: 500) { try publish(start...start + 499, history: 5000) }
+        #expect(try history(after: 0, limit: 10_000).items.map(\.sequence) == Array(1...5000))
+    }
+
+    @Test("publishing through ChannelFeed gives the last sequence number")
+    func publishing() throws {
+        var answer: Result<Int64, RedisError>?
+        ChannelFeed(channel: "c", epochKey: "{t.0}:epoch").publish(
+            [Array("a".utf8), [0, 255]], history: 10, ttl: 1000, on: library.redis.connection
+        ) { answer = $0 }
+        try library.runner.run(within: 10, "the sequence number") { answer != nil }
+        #expect(try #require(answer).get() == 2)
+        #expect(try history(after: 1).items.map(\.event) == [[0, 255]])
+    }
+
+    @Test(
+        "an announcement is taken apart at its first NUL",
+        arguments: [
+            ("1|a", 1, "a"), ("42|a|b", 42, "a|b"), ("7|", 7, ""), ("9223372036854775807|x", .max, "x"),
+        ])
+    func announcement(_ text: String, _ sequence: Int64, _ event: String) throws {
+        let parsed = try #require(ChannelFeed.parse(announcement: bytes(text)))
+        #expect(parsed.sequence == sequence)
+        #expect(Array(parsed.event) == bytes(event))
+    }
+
+    @Test(
+        "an announcement that is none of ours is refused",
+        arguments: [
+            "", "|", "|a", "1", "a|b", "-1|a", "+1|a", "1 |a", "9223372036854775808|a", "00000000000000000001|",
+        ])
+    func foreignAnnouncement(_ text: String) {
+        #expect(ChannelFeed.parse(announcement: bytes(text)) == nil)
+    }
+
+    private func bytes(_ text: String) -> [UInt8] {
+        text.utf8.map { $0 == UInt8(ascii: "|") ? 0 : $0 }
+    }
+}
