@@ -4,7 +4,8 @@ import Glibc
 /// A timer on a loop: calls its action once after a delay, or again and again at an interval.
 ///
 /// A timer that is released is cancelled. It may be scheduled anew at any time, also from its own action: the new delay
-/// replaces the old one. The action runs on the loop's thread.
+/// replaces the old one. The action runs on the loop's thread. libevent reads a coarse clock: a timer may be a few
+/// milliseconds early or late.
 public final class Timer {
     private let loop: EventLoop
     private var action: (() -> Void)?

@@ -21,20 +21,25 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
     ///
     /// - Throws: ``RedisError`` with code `address` that names what is wrong.
     public init(url: String) throws(RedisError) {
+        let shown = RedisAddress.masked(url)
         guard let separator = url.firstRange(of: "://") else {
-            throw RedisError(.address, "'\(url)' is no Redis address; write redis://host:6379/0 or unix:///path")
+            throw RedisError(
+                .address, "'\(shown)' is no Redis address; write redis://host:6379/0 or unix:///path"
+            )
         }
         let rest = url[separator.upperBound...]
         switch url[..<separator.lowerBound] {
-        case "redis": try self.init(tcp: rest, url: url)
-        case "unix": try self.init(unix: rest, url: url)
+        case "redis": try self.init(tcp: rest, url: shown)
+        case "unix": try self.init(unix: rest, url: shown)
         case let scheme where ["rediss", "redis-sentinel", "redis-cluster"].contains(scheme):
             throw RedisError(.address, "\(scheme):// is not supported; write redis://host:6379/0 or unix:///path")
         case let scheme:
-            throw RedisError(.address, "unknown scheme '\(scheme)' in '\(url)'; write redis:// or unix://")
+            throw RedisError(
+                .address, "unknown scheme '\(scheme)' in '\(shown)'; write redis:// or unix://")
         }
     }
 
+    /// - Parameter url: as it may stand in an error.
     private init(tcp rest: Substring, url: String) throws(RedisError) {
         var authority = rest
         var database = 0
@@ -43,7 +48,8 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
             let name = rest[rest.index(after: slash)...]
             if !name.isEmpty {
                 guard let number = Int(name), number >= 0 else {
-                    throw RedisError(.address, "'\(name)' in '\(url)' is no database number; write …/0")
+                    throw RedisError(
+                        .address, "'\(name)' in '\(url)' is no database number; write …/0")
                 }
                 database = number
             }
@@ -74,14 +80,18 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
             user: user, password: password)
     }
 
+    /// - Parameter url: as it may stand in an error.
     private init(unix rest: Substring, url: String) throws(RedisError) {
         let parts = rest.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = RedisAddress.percentDecoded(parts[0])
         guard path.hasPrefix("/") else {
-            throw RedisError(.address, "'\(url)' has no absolute path; write unix:///run/redis/redis.sock")
+            throw RedisError(
+                .address, "'\(url)' has no absolute path; write unix:///run/redis/redis.sock")
         }
         guard path.utf8.count <= 107 else {
-            throw RedisError(.address, "the socket's path in '\(url)' is longer than 107 bytes; use a shorter folder")
+            throw RedisError(
+                .address,
+                "the socket's path in '\(url)' is longer than 107 bytes; use a shorter folder")
         }
         var database = 0
         var password: String?
@@ -94,7 +104,11 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
                 }
                 database = number
             case ("password", let value?): password = RedisAddress.percentDecoded(value)
-            default: throw RedisError(.address, "'\(pair)' in '\(url)' is not known; db=N and password=… are")
+            default:
+                throw RedisError(
+                    .address,
+                    "'\(pair.prefix { $0 != "=" })' in '\(url)' is not known; db=N and password=… are"
+                )
             }
         }
         self.init(endpoint: .unix(path: path), database: database, password: password)
@@ -131,11 +145,23 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// A URL as it may stand in an error: what could be a password is left out.
+    private static func masked(_ url: String) -> String {
+        var shown = url[...]
+        if let query = shown.firstRange(of: "password=") {
+            let rest = shown[query.upperBound...].drop { $0 != "&" }
+            shown = shown[..<query.upperBound] + "***" + rest
+        }
+        guard let at = shown.lastIndex(of: "@") else { return String(shown) }
+        let login = shown.firstRange(of: "://")?.upperBound ?? shown.startIndex
+        return login < at ? shown[..<login] + "***" + shown[at...] : String(shown)
+    }
+
     private static func percentDecoded(_ text: some StringProtocol) -> String {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), rest.count >= 2,
+            if byte == UInt8(ascii: "%"), rest.count >= 2, rest.first != UInt8(ascii: "+"),
                 let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
             {
                 bytes.append(value)

@@ -134,6 +134,15 @@ struct FeedTests {
         #expect(try library.redis.ask("HGETALL", "feed.items:{x}").line == "[1, c]")
     }
 
+    @Test("an event that a feed did not take names in its letter the one channel that it still has to reach")
+    func addressed() throws {
+        let token = try library.token(of: "w1")
+        try library.redis.ask("SET", "feed.ids:{x}", "foreign")
+        #expect(try feeds(token, serial: 1, [#"{"n":1}"#], [("w", [1]), ("x", [1])]) == "[OK]")
+        let letter = try ParsedJSON(parsing: #require(try library.list(TidingsLibrary.dead).first))
+        #expect(try ParsedJSON(parsing: letter["event"]?.string ?? "") == ["channels": ["x"], "n": 1])
+    }
+
     @Test("one channel's foreign key is no harm to the others of the commit")
     func foreignAlone() throws {
         let token = try library.token(of: "w1")

@@ -1,0 +1,54 @@
+import Redis
+import Testing
+
+/// Addresses as people write them.
+@Suite("addresses of Redis")
+struct RedisAddressTests {
+    @Test(
+        "a good address is understood, and its URL is read as the same again",
+        arguments: [
+            ("redis://127.0.0.1:6379/0", RedisAddress(endpoint: .tcp(host: "127.0.0.1", port: 6379))),
+            ("redis://host", RedisAddress(endpoint: .tcp(host: "host", port: 6379))),
+            ("redis://:7000/3", RedisAddress(endpoint: .tcp(host: "127.0.0.1", port: 7000), database: 3)),
+            ("redis://[::1]:6380", RedisAddress(endpoint: .tcp(host: "::1", port: 6380))),
+            ("redis://secret@h", RedisAddress(endpoint: .tcp(host: "h", port: 6379), password: "secret")),
+            ("redis://:s%40%2f:@h", RedisAddress(endpoint: .tcp(host: "h", port: 6379), password: "s@/:")),
+            (
+                "redis://me:p@h:1/2",
+                RedisAddress(endpoint: .tcp(host: "h", port: 1), database: 2, user: "me", password: "p")
+            ),
+            ("unix:///run/redis.sock", RedisAddress(endpoint: .unix(path: "/run/redis.sock"))),
+            (
+                "unix:///a%20b?db=2&password=x%26y",
+                RedisAddress(endpoint: .unix(path: "/a b"), database: 2, password: "x&y")
+            ),
+        ])
+    func good(text: String, expected: RedisAddress) throws {
+        let address = try RedisAddress(url: text)
+        #expect(address == expected)
+        #expect(try RedisAddress(url: address.url) == expected, "\(address.url)")
+    }
+
+    @Test("a log never shows the password")
+    func secret() throws {
+        for text in ["redis://me:hunter2@h", "unix:///s?password=hunter2"] {
+            #expect(try !"\(RedisAddress(url: text))".contains("hunter2"))
+        }
+    }
+
+    @Test(
+        "a bad address is refused with what would be right",
+        arguments: [
+            ("localhost:6379", "redis://host:6379/0"), ("http://x", "unknown scheme 'http'"),
+            ("rediss://x", "is not supported"), ("redis-cluster://x", "is not supported"),
+            ("redis://h:0", "no valid port"), ("redis://h:99999", "no valid port"),
+            ("redis://h/x", "no database number"),
+            ("unix://relative", "no absolute path"), ("unix:///s?user=x", "is not known"),
+            ("unix:///\(String(repeating: "x", count: 107))", "longer than 107 bytes"),
+        ])
+    func bad(text: String, expected: String) {
+        let error = #expect(throws: RedisError.self) { try RedisAddress(url: text) }
+        #expect(error?.code == .address)
+        #expect(error?.message.contains(expected) == true, "\(error?.message ?? "")")
+    }
+}
