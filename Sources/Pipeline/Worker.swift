@@ -238,7 +238,10 @@ public final class Worker {
 }
 
 extension Worker: RedisSubscriberHandler {
-    public func subscriptionConfirmed(_ channel: String) {}
+    /// What was said while the subscription was down was not heard: look for oneself.
+    public func subscriptionConfirmed(_ channel: String) {
+        balanceSoon()
+    }
 
     public func subscriptionLost(_ channel: String) {}
 
