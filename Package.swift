@@ -30,6 +30,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis"),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
 
         // The arrows of docs/architecture.md: a target depends only on what stands above it.
         .target(name: "Events", dependencies: ["CEvent"], swiftSettings: strict),
@@ -50,13 +51,19 @@ let package = Package(
             dependencies: ["Pipeline", "Redis", "JSON", "CRE2", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
         .target(
+            name: "Connectors",
+            dependencies: [
+                "CCurl", "Pipeline", "Events", "JSON", logging, .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Edge",
             dependencies: ["Thoonk", "Redis", "Events", "JSON", logging],
             swiftSettings: strict),
         .executableTarget(
             name: "tidings",
             dependencies: [
-                "Comments", "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Yams",
+                "Comments", "Connectors", "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 logging,
             ],
@@ -80,6 +87,13 @@ let package = Package(
         .testTarget(
             name: "CommentsTests",
             dependencies: ["Comments", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ConnectorsTests",
+            dependencies: [
+                "Connectors", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging,
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EdgeTests",

@@ -139,8 +139,8 @@ final class LaneRunner {
         step += 1
         let sent = step
         let context = StageContext(
-            pipeline: environment.layout.name, partition: id.partition ?? 0, redis: environment.connection,
-            now: Clock.unixMilliseconds())
+            pipeline: environment.layout.name, stage: id.stage, partition: id.partition ?? 0, loop: environment.loop,
+            redis: environment.connection, logger: environment.logger, now: Clock.unixMilliseconds())
         stage.prepare(batch.events, context: context) { [weak self] error in
             guard let self, sent == self.step, self.lane.state == .transforming else { return }
             if let error {

@@ -1,3 +1,5 @@
+public import Events
+public import Logging
 public import Redis
 
 /// A named transform of events: what a worker does between taking a batch from a queue and committing it.
@@ -28,18 +30,30 @@ extension Stage {
 public struct StageContext {
     /// The pipeline's name.
     public let pipeline: String
+    /// The stage's name.
+    public let stage: String
     /// The lane's partition.
     public let partition: Int
+    /// The loop that the worker runs on, for timers and descriptors of a stage's own.
+    public let loop: EventLoop
+    /// For what a person should know of.
+    public let logger: Logger
     /// The worker's connection, for a stage that keeps state in Redis. Shared with the lanes: never send a command on
     /// it that blocks.
     public let redis: RedisConnection
     /// The time of the batch, in milliseconds since 1970.
     public let now: Int64
 
-    public init(pipeline: String, partition: Int, redis: RedisConnection, now: Int64) {
+    public init(
+        pipeline: String, stage: String, partition: Int, loop: EventLoop, redis: RedisConnection, logger: Logger,
+        now: Int64
+    ) {
         self.pipeline = pipeline
+        self.stage = stage
         self.partition = partition
+        self.loop = loop
         self.redis = redis
+        self.logger = logger
         self.now = now
     }
 }

@@ -28,7 +28,9 @@ struct ModerateStageTests {
 
     /// Runs one batch through the stage, as a lane does.
     private func run(_ stage: ModerateStage, _ batch: [Event]) throws -> [Decision] {
-        let context = StageContext(pipeline: "comments", partition: 0, redis: redis, now: 1)
+        let context = StageContext(
+            pipeline: "comments", stage: "moderate", partition: 0, loop: loop, redis: redis,
+            logger: Logger(label: "test"), now: 1)
         var answers: [StageError?] = []
         stage.prepare(batch, context: context) { answers.append($0) }
         let deadline = Deadline(in: 10)
