@@ -35,6 +35,8 @@ struct Lane {
     enum Input {
         /// The peek's answer: how many events, of how many bytes.
         case peeked(events: Int, bytes: Int)
+        /// The peek was answered, but the lease may be over by now: read again when the server was heard.
+        case unsure
         /// The queue has changed since it was found empty.
         case wake
         /// The stage is through: so many events of the batch are decided, all or those before one that failed.
@@ -117,6 +119,7 @@ struct Lane {
         guard state != .closed else { return .none }
         switch input {
         case .peeked(let events, let bytes): return peeked(events, bytes)
+        case .unsure: return state == .peeking ? wait(for: .peek, &generator) : .none
         case .wake: return wake()
         case .transformed(let decided): return commit(decided)
         case .failed(let ofFirstEvent): return failed(ofFirstEvent, &generator)

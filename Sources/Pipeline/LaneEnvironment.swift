@@ -12,6 +12,9 @@ struct LaneEnvironment {
     let watcher: KeyWatcher
     let parser: JSONParser
     let logger: Logger
+    /// Whether the worker's leases last for a while yet, going by its own clock: one that was stopped for long has to
+    /// hear from the server before it touches anything outside Redis, where no token fences it.
+    let isLeaseSure: () -> Bool
     /// Told after each commit: the lane and how many events it took.
     let onCommitted: (LaneID, Int) -> Void
 }

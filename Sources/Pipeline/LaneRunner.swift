@@ -104,6 +104,7 @@ final class LaneRunner {
             tell(.refused(error))
         case .success(let value):
             let raw = (value.array ?? []).compactMap(\.bytes)
+            guard raw.isEmpty || environment.isLeaseSure() else { return tell(.unsure) }
             batch = raw.isEmpty ? nil : Batch(raw: raw, parser: environment.parser)
             tell(.peeked(events: raw.count, bytes: raw.reduce(0) { $0 + $1.count }))
         }

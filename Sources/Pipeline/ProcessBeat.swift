@@ -24,15 +24,18 @@ public final class ProcessBeat {
     private let connection: RedisConnection
     private let loop: EventLoop
     private let interval: Int64
+    /// When the last beat was sent that the server is known to have taken; monotonic, in milliseconds.
+    public private(set) var lastTaken: Int64 = .min / 2
     private var members: Set<String> = []
     private lazy var timer = Timer(on: loop) { [unowned self] in self.beat() }
 
     /// - Parameters:
     ///   - role: `worker` or `edge`.
     ///   - stages: what a worker serves.
+    ///   - lease: what a worker keeps by its beats, in milliseconds: it beats four times in that time at least.
     public init(
         on loop: EventLoop, id: String, role: String, stages: [String], layout: PipelineLayout,
-        connection: RedisConnection
+        connection: RedisConnection, lease: Int64 = .max
     ) {
         self.loop = loop
         self.id = id
@@ -41,7 +44,7 @@ public final class ProcessBeat {
         self.layout = layout
         self.connection = connection
         // Only workers keep leases by it.
-        interval = role == "worker" ? ProcessBeat.interval : ProcessBeat.interval * 2
+        interval = role == "worker" ? min(ProcessBeat.interval, lease / 4) : ProcessBeat.interval * 2
     }
 
     /// Beats now and from now on.
@@ -61,17 +64,19 @@ public final class ProcessBeat {
             String(ProcessBeat.lifetime))
         var fields = [
             ("host", ProcessBeat.host), ("pid", String(getpid())), ("redis_us", String(connection.roundTrip)),
-            ("memory_kb", String(ProcessBeat.residentKilobytes())),
+            ("memory_kb", String(ProcessMemory.residentKilobytes())),
         ]
         fields += details()
         for (field, value) in fields {
             command.append(field)
             command.append(value)
         }
+        let sent = Clock.monotonicMilliseconds()
         connection.send(command) { [weak self] result in
             guard let self else { return }
             if case .failure(let error) = result, error.code == .functionMissing { return self.onFunctionMissing() }
             guard case .success(let value) = result else { return }
+            self.lastTaken = sent
             let now = Set((value.array ?? []).compactMap(\.text))
             guard now != self.members else { return }
             self.members = now
@@ -84,16 +89,4 @@ public final class ProcessBeat {
         gethostname(&name, 255)
         return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }()
-
-    /// Resident memory, from the second number of /proc/self/statm (pages). 0 where that cannot be read.
-    public static func residentKilobytes() -> Int {
-        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 128)
-        guard fgets(&line, 128, file) != nil else { return 0 }
-        let words = line.prefix { $0 != 0 }.split(separator: CChar(bitPattern: UInt8(ascii: " ")))
-        guard words.count > 1, let pages = Int(String(decoding: words[1].map(UInt8.init(bitPattern:)), as: UTF8.self))
-        else { return 0 }
-        return pages * Int(sysconf(Int32(_SC_PAGESIZE))) / 1024
-    }
 }

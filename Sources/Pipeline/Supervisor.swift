@@ -1,8 +1,9 @@
 public import Events
-import Glibc
+public import Glibc
 public import Logging
 
-/// Keeps child processes alive: starts them, starts them again when they die, passes on signals, and ends them.
+/// Keeps child processes alive: starts them, starts them again when they die, replaces them when they have grown too
+/// large or old, passes on signals, and ends them.
 ///
 /// A child that is to die with its supervisor arranges that itself (`ParentDeath`): the kernel tells it,
 /// also when the supervisor is killed.
@@ -18,56 +19,137 @@ public final class Supervisor {
         }
     }
 
+    /// A child that runs.
+    public struct Running {
+        public let name: String
+        public let pid: pid_t
+        public let arguments: [String]
+        /// For how long it has run, in milliseconds.
+        public let age: Int64
+    }
+
     /// Called for each child that ended, before it is started again: its place and its arguments.
     public var onEnded: (String, [String]) -> Void = { _, _ in }
     /// Called when a child dies too often to be started again; the supervisor goes on with the others.
     public var onGaveUp: (String) -> Void = { _ in }
     /// Called once when, after ``stop(after:)``, the last child has ended.
     public var onStopped: () -> Void = {}
+    /// When a child is replaced though it is well.
+    public var recycling = RecyclePolicy()
 
     private struct Child {
         let place: Place
         var pid: pid_t?
         var arguments: [String] = []
         var started: Int64 = 0
-        var policy = RestartPolicy()
+        var policy: RestartPolicy
         var timer: Timer?
+    }
+
+    /// A child that was replaced and finishes what it has in hand.
+    private struct Leaver {
+        let pid: pid_t
+        let place: String
+        let arguments: [String]
     }
 
     private let loop: EventLoop
     private let logger: Logger
+    private let grace: Int64
     private var children: [Child]
+    private var leavers: [Leaver] = []
+    /// Places whose child is to be replaced, each when the one before it is done.
+    private var renewals: [Int] = []
     private var isStopping = false
     private var generator = SystemRandomNumberGenerator()
     private var childSignal: SignalEvent?
-    private lazy var deadline = Timer(on: loop) { [unowned self] in self.signalAll(SIGKILL) }
+    private lazy var stopDeadline = Timer(on: loop) { [unowned self] in self.signalAll(SIGKILL) }
+    private lazy var renewalDeadline = Timer(on: loop) { [unowned self] in
+        for leaver in self.leavers { kill(leaver.pid, SIGKILL) }
+    }
+    private lazy var inspection = Timer(on: loop) { [unowned self] in self.inspect() }
 
-    public init(on loop: EventLoop, places: [Place], logger: Logger) {
+    /// Time between two looks at the memory and the age of children, in milliseconds.
+    private static let inspectionInterval: Int64 = 5000
+
+    /// - Parameters:
+    ///   - grace: how long a child that was asked to end has for it, in milliseconds, before it is killed.
+    ///   - restarts: when dead children are started again, and when no longer.
+    public init(
+        on loop: EventLoop, places: [Place], grace: Int64, restarts: RestartPolicy = RestartPolicy(), logger: Logger
+    ) {
         self.loop = loop
+        self.grace = grace
         self.logger = logger
-        children = places.map { Child(place: $0) }
+        children = places.map { Child(place: $0, policy: restarts) }
     }
 
     /// Starts every child.
     public func start() {
         childSignal = SignalEvent(on: loop, signal: SIGCHLD) { [unowned self] in self.reap() }
         for index in children.indices { spawn(index) }
+        if recycling.isActive { inspection.schedule(every: Supervisor.inspectionInterval) }
     }
 
-    /// Asks every child to end (SIGTERM) and kills those that have not after `milliseconds`. A second call kills at
-    /// once.
-    public func stop(after milliseconds: Int64) {
+    /// Asks every child to end (SIGTERM) and kills those that have not within the grace. A second call kills at once.
+    public func stop() {
         if isStopping { return signalAll(SIGKILL) }
         isStopping = true
+        renewals = []
+        inspection.cancel()
+        renewalDeadline.cancel()
         for index in children.indices { children[index].timer = nil }
         signalAll(SIGTERM)
-        deadline.schedule(after: milliseconds)
+        stopDeadline.schedule(after: grace)
         finishWhenEmpty()
     }
 
     /// Sends a signal to every child.
     public func signalAll(_ signal: Int32) {
         for case let pid? in children.map(\.pid) { kill(pid, signal) }
+        for leaver in leavers { kill(leaver.pid, signal) }
+    }
+
+    /// The children that run, without those that were replaced already.
+    public var running: [Running] {
+        let now = Clock.monotonicMilliseconds()
+        return children.compactMap { child in
+            child.pid.map {
+                Running(name: child.place.name, pid: $0, arguments: child.arguments, age: now - child.started)
+            }
+        }
+    }
+
+    /// Replaces every child by a new one, one place after the other: the new one starts, the old one is asked to end
+    /// (SIGTERM) and finishes what it has in hand. So a pool is never without a child that works.
+    public func renew() {
+        renewals += children.indices.filter { !renewals.contains($0) }
+        renewNext()
+    }
+
+    private func renewNext() {
+        guard !isStopping, leavers.isEmpty, let index = renewals.first else { return }
+        renewals.removeFirst()
+        let old = children[index]
+        // One that is dead is about to be started anew anyway.
+        guard let pid = old.pid else { return renewNext() }
+        leavers.append(Leaver(pid: pid, place: old.place.name, arguments: old.arguments))
+        children[index].pid = nil
+        spawn(index)
+        kill(pid, SIGTERM)
+        renewalDeadline.schedule(after: grace)
+    }
+
+    private func inspect() {
+        for (index, child) in children.enumerated() where !renewals.contains(index) {
+            guard let pid = child.pid else { continue }
+            let age = Clock.monotonicMilliseconds() - child.started
+            let memory = ProcessMemory.residentKilobytes(of: pid)
+            guard let reason = recycling.reason(kilobytes: memory, age: age) else { continue }
+            logger.notice("replacing a child", metadata: ["child": "\(child.place.name)", "reason": "\(reason)"])
+            renewals.append(index)
+        }
+        renewNext()
     }
 
     private func spawn(_ index: Int) {
@@ -89,13 +171,25 @@ public final class Supervisor {
     /// Asks for its own children only: another supervisor in this process has some as well.
     private func reap() {
         for index in children.indices {
-            guard let pid = children[index].pid else { continue }
-            var status: Int32 = 0
-            guard waitpid(pid, &status, WNOHANG) == pid else { continue }
+            guard let pid = children[index].pid, let how = end(of: pid) else { continue }
             children[index].pid = nil
-            ended(index, how: ChildProcess.describe(status))
+            ended(index, how: how)
+        }
+        for leaver in leavers {
+            guard let how = end(of: leaver.pid) else { continue }
+            leavers.removeAll { $0.pid == leaver.pid }
+            renewalDeadline.cancel()
+            onEnded(leaver.place, leaver.arguments)
+            logger.notice("child was replaced", metadata: ["child": "\(leaver.place)", "how": "\(how)"])
+            renewNext()
         }
         finishWhenEmpty()
+    }
+
+    /// How that child ended; nil while it runs.
+    private func end(of pid: pid_t) -> String? {
+        var status: Int32 = 0
+        return waitpid(pid, &status, WNOHANG) == pid ? ChildProcess.describe(status) : nil
     }
 
     private func ended(_ index: Int, how: String) {
@@ -120,14 +214,17 @@ public final class Supervisor {
         case .giveUp(let deaths):
             logger.critical(
                 "child ended too often, giving up",
-                metadata: ["child": "\(child.place.name)", "how": "\(how)", "deaths": "\(deaths)"])
+                metadata: [
+                    "child": "\(child.place.name)", "how": "\(how)", "deaths": "\(deaths)",
+                    "within_s": "\(policy.window / 1000)",
+                ])
             onGaveUp(child.place.name)
         }
     }
 
     private func finishWhenEmpty() {
-        guard isStopping, children.allSatisfy({ $0.pid == nil }) else { return }
-        deadline.cancel()
+        guard isStopping, leavers.isEmpty, children.allSatisfy({ $0.pid == nil }) else { return }
+        stopDeadline.cancel()
         childSignal = nil
         let tell = onStopped
         onStopped = {}

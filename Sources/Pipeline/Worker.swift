@@ -53,7 +53,7 @@ public final class Worker {
         session = PipelineSession(on: loop, connection: connection, layout: options.layout, logger: logger)
         beat = ProcessBeat(
             on: loop, id: options.id, role: "worker", stages: options.serves, layout: options.layout,
-            connection: connection)
+            connection: connection, lease: options.limits.lease)
         for lane in options.layout.lanes { laneOfQueue[options.layout.queue(lane)] = lane }
         wire()
     }
@@ -173,7 +173,7 @@ public final class Worker {
         guard let stage = makeStage(lane) else { return }
         let environment = LaneEnvironment(
             loop: loop, layout: options.layout, limits: options.limits, connection: connection, watcher: watcher,
-            parser: parser, logger: logger,
+            parser: parser, logger: logger, isLeaseSure: { [unowned self] in self.isLeaseSure },
             onCommitted: { [unowned self] lane, events in self.committed(lane, events) })
         let runner = LaneRunner(id: lane, token: token, careful: careful, stage: stage, environment: environment)
         runner.onClosed = { [unowned self] in self.closed($0) }
@@ -190,6 +190,11 @@ public final class Worker {
             logger.error("the stage cannot be made", metadata: ["stage": "\(lane.stage)", "error": "\(error)"])
         }
         return nil
+    }
+
+    /// A lease begins when the server takes a beat, which is after this process has sent it.
+    private var isLeaseSure: Bool {
+        Clock.monotonicMilliseconds() - beat.lastTaken < options.limits.lease * 4 / 5
     }
 
     private func committed(_ lane: LaneID, _ events: Int) {

@@ -13,7 +13,7 @@ Rules that hold for all of it:
 ]]
 
 -- Raised with every change of this file; processes replace an older library by theirs.
-local VERSION = 1
+local VERSION = 2
 
 -- Lua's unpack puts everything on the stack, which ends near 8,000 values.
 local CHUNK = 1000
@@ -618,6 +618,17 @@ local function beat(_, args)
   return live_processes(name, ttl, now_ms)
 end
 
+-- tidings_heard 0 NAME ID…  ->  {ms since the last heartbeat, …}; -1 for one that is not listed (any more).
+local function heard(_, args)
+  local now_ms = now_us() / 1000
+  local ages = {}
+  for index = 2, #args do
+    local beat = redis.call('ZSCORE', args[1] .. ':procs', args[index])
+    ages[#ages + 1] = beat and math.floor(now_ms - tonumber(beat)) or -1
+  end
+  return ages
+end
+
 -- tidings_balance 0 NAME ID STAGES LEASE CLAIM
 -- ->  {share, {partition, stage, token, careful, paused, surplus}…}: the lanes this worker has now
 -- Takes free lanes up to the worker's share when CLAIM is '1'; what it has beyond that is surplus, to be released.
@@ -820,6 +831,7 @@ register('tidings_commit', commit, 'allow-oom')
 register('tidings_enqueue', enqueue)
 register('tidings_rate', rate, 'allow-oom')
 register('tidings_beat', beat, 'allow-oom')
+register('tidings_heard', heard, 'no-writes')
 register('tidings_balance', balance, 'allow-oom')
 register('tidings_leave', leave, 'allow-oom')
 register('tidings_letters', letters, 'allow-oom')

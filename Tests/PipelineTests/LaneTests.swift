@@ -45,6 +45,18 @@ struct LaneTests {
         #expect(lane.handle(.wake, using: &generator) == .peek(count: 512, watched: false))
     }
 
+    @Test("a batch that was read when the lease may be over is read again, not transformed")
+    mutating func unsure() {
+        var lane = lane([])
+        guard case .wait = lane.handle(.unsure, using: &generator) else {
+            Issue.record("no wait but \(lane.state)")
+            return
+        }
+        #expect(lane.state == .waiting(next: .peek))
+        #expect(lane.handle(.timer, using: &generator) == .peek(count: 512, watched: false))
+        #expect(lane.handle(Self.some, using: &generator) == .transform)
+    }
+
     @Test("after a short batch the next peek watches at once")
     mutating func shortBatch() {
         var lane = lane([Self.some, .transformed(decided: 3)])

@@ -14,7 +14,8 @@ struct EdgeCommand: ParsableCommand {
         abstract: "Run edges: they push events to readers over HTTP and take comments by POST.",
         discussion: """
             The processes share one port; any of them answers any reader. SIGTERM: no new connections, held polls are
-            answered over one hold, exit 0; a second SIGTERM ends it at once.
+            answered over one hold, exit 0; a second SIGTERM ends it at once. SIGHUP replaces the processes one by one by
+            such that read the configuration anew.
 
             Examples:
               tidings edge
@@ -23,6 +24,7 @@ struct EdgeCommand: ParsableCommand {
 
     @OptionGroup var options: GlobalOptions
     @OptionGroup var child: ChildOptions
+    @OptionGroup var supervisor: SupervisorOptions
     @OptionGroup var limits: EdgeLimitOptions
 
     @Option(name: .long, help: "HOST:PORT or unix:/PATH. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
@@ -87,7 +89,7 @@ struct EdgeCommand: ParsableCommand {
         let host = try SupervisorHost(
             settings: settings, redis: redis, logger: options.logger("edge"),
             places: ProcessPool.edges(workers, words: words), grace: Int64(seconds + 10) * 1000,
-            reload: { try options.configuration().layout })
+            rules: supervisor.rules(memory: 0), reload: { try options.configuration().layout })
         Terminal.write("edge on \(listen)\n")
         try host.run()
         withExtendedLifetime(reserved) {}
@@ -115,19 +117,17 @@ struct EdgeCommand: ParsableCommand {
         beat.details = { [("connections", String(server.connections)), ("listen", address.description)] }
         session.onReady = { beat.start() }
         session.onRefused = { logger.critical("\($0.message)") }
-        let exit = Exit(
-            on: loop,
-            graceful: {
-                beat.stop()
-                server.drain {
-                    connection.send(RedisCommand("FCALL", "tidings_leave", "0", settings.pipeline, id)) { _ in
-                        loop.stop()
-                    }
+        let drain = {
+            beat.stop()
+            server.drain {
+                connection.send(RedisCommand("FCALL", "tidings_leave", "0", settings.pipeline, id)) { _ in
+                    loop.stop()
                 }
-            })
-        let reload = SignalEvent(on: loop, signal: SIGHUP) {
-            logger.notice("an edge reads its settings when it starts; end its processes one by one to renew them")
+            }
         }
+        let exit = Exit(on: loop, graceful: drain)
+        // The supervisor starts it again, with what the configuration says then.
+        let reload = SignalEvent(on: loop, signal: SIGHUP, action: drain)
         let quiet = SignalEvent(on: loop, signal: SIGTSTP) {
             logger.notice("taking no more connections, on SIGTSTP")
             server.stopAccepting()

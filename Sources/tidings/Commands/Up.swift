@@ -20,6 +20,7 @@ struct Up: ParsableCommand {
             """)
 
     @OptionGroup var options: GlobalOptions
+    @OptionGroup var supervisor: SupervisorOptions
 
     @Option(name: .long, help: "Where readers connect: HOST:PORT. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
     var listen: String?
@@ -102,7 +103,8 @@ private final class UpRun {
                     command.edges,
                     words: ["--listen", "\(host):\(port.port)", "--drain", UpRun.drain]
                         + (command.demo ? ["--demo"] : [])),
-            connection: connection, pipeline: settings.pipeline, logger: logger)
+            grace: 12_000, rules: try command.supervisor.rules(memory: 1 << 30), connection: connection,
+            pipeline: settings.pipeline, logger: logger)
     }
 
     private static func address(_ listen: String) throws -> EdgeAddress {
@@ -126,12 +128,13 @@ private final class UpRun {
         let free = port != 0 && EmbeddedRedis.isFree(port: port) ? port : 0
         let server = EmbeddedRedis(folder: folder, port: free)
         try server.writeConfiguration()
-        let supervisor = Supervisor(on: loop, places: [server.place], logger: logger)
+        let supervisor = Supervisor(on: loop, places: [server.place], grace: 20_000, logger: logger)
         return (RedisAddress(endpoint: .unix(path: folder.socket)), free, supervisor)
     }
 
     func run() throws {
         session.onReady = { [unowned self] in
+            self.pool.redisIsReady()
             guard !self.hasStarted else { return }
             self.hasStarted = true
             self.pool.start()
@@ -156,11 +159,23 @@ private final class UpRun {
                 self.pool.signalAll(SIGKILL)
                 self.server?.signalAll(SIGTERM)
             })
+        let reload = SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() }
         server?.start()
         connection.start()
         loop.run()
-        withExtendedLifetime(exit) {}
+        withExtendedLifetime((exit, reload)) {}
         if let failure { throw failure }
+    }
+
+    private func renew() {
+        do {
+            guard try command.options.configuration().layout == settings.layout else {
+                throw CommandError("stages or partitions differ from those that run: stop it, then start it anew")
+            }
+            pool.renew()
+        } catch {
+            Terminal.writeError("nothing was changed: \(error)\n")
+        }
     }
 
     private func end(_ error: CommandError) {
@@ -170,13 +185,13 @@ private final class UpRun {
 
     private func stop() {
         announcement.cancel()
-        if hasStarted { pool.stop(after: 12_000) } else { stopServer() }
+        if hasStarted { pool.stop() } else { stopServer() }
     }
 
     /// Redis goes last: what the others had in hand is in it.
     private func stopServer() {
         connection.stop()
-        if let server { server.stop(after: 20_000) } else { loop.stop() }
+        if let server { server.stop() } else { loop.stop() }
     }
 
     private func announceWhenReachable() {

@@ -12,7 +12,7 @@ struct Work: ParsableCommand {
         discussion: """
             Each worker takes its share of the lanes (a stage in a partition). Start as many pools on as many hosts as
             you like; they share the lanes among them. SIGTERM ends a pool in order, a second one at once. SIGHUP has
-            every worker read the configuration anew, SIGTSTP stops taking events.
+            every worker replaced by one that reads the configuration anew, SIGTSTP stops taking events.
 
             Examples:
               tidings work                            all stages, a worker for each processor
@@ -21,6 +21,7 @@ struct Work: ParsableCommand {
 
     @OptionGroup var options: GlobalOptions
     @OptionGroup var child: ChildOptions
+    @OptionGroup var supervisor: SupervisorOptions
 
     @Argument(help: "Stages to serve; none: all, and the doors.")
     var stages: [String] = []
@@ -54,7 +55,7 @@ struct Work: ParsableCommand {
         let host = try SupervisorHost(
             settings: settings, redis: redis, logger: options.logger("work"),
             places: ProcessPool.workers(count, stages: stages), grace: 15_000,
-            reload: { try options.configuration().layout })
+            rules: supervisor.rules(memory: 1 << 30), reload: { try options.configuration().layout })
         try host.run()
     }
 

@@ -10,16 +10,37 @@ final class ProcessPool {
     var onGaveUp: (String) -> Void = { _ in }
     var onStopped: () -> Void = {}
 
+    /// How children are treated.
+    struct Rules {
+        var recycling = RecyclePolicy()
+        var restarts = RestartPolicy()
+        /// A child that has sent no heartbeat for so many milliseconds while Redis answers is killed; 0: never.
+        var silence: Int64 = 60_000
+    }
+
     private let supervisor: Supervisor
     private let connection: RedisConnection
     private let pipeline: String
+    private let silence: Int64
     private let logger: Logger
+    private let loop: EventLoop
+    private var connectedSince: Int64 = 0
+    private lazy var listening = Timer(on: loop) { [unowned self] in self.listen() }
 
-    /// - Parameter connection: for ending leases; its owner starts it.
+    /// Time between two looks at the heartbeats of children, in milliseconds.
+    private static let listeningInterval: Int64 = 5000
+
+    /// - Parameters:
+    ///   - grace: how long children have to end in order, in milliseconds.
+    ///   - connection: for ending leases; its owner starts it.
     init(
-        on loop: EventLoop, places: [Supervisor.Place], connection: RedisConnection, pipeline: String, logger: Logger
+        on loop: EventLoop, places: [Supervisor.Place], grace: Int64, rules: Rules, connection: RedisConnection,
+        pipeline: String, logger: Logger
     ) {
-        supervisor = Supervisor(on: loop, places: places, logger: logger)
+        supervisor = Supervisor(on: loop, places: places, grace: grace, restarts: rules.restarts, logger: logger)
+        supervisor.recycling = rules.recycling
+        silence = rules.silence
+        self.loop = loop
         self.connection = connection
         self.pipeline = pipeline
         self.logger = logger
@@ -30,10 +51,23 @@ final class ProcessPool {
 
     func start() {
         supervisor.start()
+        if silence > 0 { listening.schedule(every: ProcessPool.listeningInterval) }
     }
 
-    func stop(after milliseconds: Int64) {
-        supervisor.stop(after: milliseconds)
+    /// The connection to Redis has been made, for the first time or anew.
+    func redisIsReady() {
+        connectedSince = Clock.monotonicMilliseconds()
+    }
+
+    /// Ends the children in order; a second call kills them.
+    func stop() {
+        listening.cancel()
+        supervisor.stop()
+    }
+
+    /// Replaces the children one by one; the new ones read the configuration that is there then.
+    func renew() {
+        supervisor.renew()
     }
 
     func signalAll(_ signal: Int32) {
@@ -67,9 +101,37 @@ final class ProcessPool {
         return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }()
 
+    private static func id(in arguments: [String]) -> String? {
+        guard let flag = arguments.firstIndex(of: "--child"), flag + 1 < arguments.count else { return nil }
+        return arguments[flag + 1]
+    }
+
+    /// Kills those who are old enough to have been heard and were not: they hang. What they had in hand is tried again
+    /// by others, event by event.
+    private func listen() {
+        let children = supervisor.running.filter { $0.age > silence }
+        let ids = children.compactMap { ProcessPool.id(in: $0.arguments) }
+        guard !ids.isEmpty, ids.count == children.count else { return }
+        var command = RedisCommand("FCALL_RO", "tidings_heard", "0", pipeline)
+        for id in ids { command.append(id) }
+        connection.send(command) { [weak self] result in
+            // A process that could not speak to Redis either says nothing about itself.
+            guard let self, case .success(let value) = result, let ages = value.array else { return }
+            // After an outage they need as long as this supervisor did, and longer.
+            let connected = Clock.monotonicMilliseconds() - self.connectedSince
+            for (child, age) in zip(children, ages.map { $0.integer ?? 0 }) {
+                let silent = min(age < 0 ? child.age : age, connected)
+                guard silent > self.silence else { continue }
+                self.logger.error(
+                    "child hangs, killing it", metadata: ["child": "\(child.name)", "silent_ms": "\(silent)"])
+                kill(child.pid, SIGKILL)
+            }
+        }
+    }
+
     private func bury(_ arguments: [String]) {
-        guard let flag = arguments.firstIndex(of: "--child"), flag + 1 < arguments.count else { return }
-        let command = RedisCommand("FCALL", "tidings_bury", "0", pipeline, arguments[flag + 1])
+        guard let id = ProcessPool.id(in: arguments) else { return }
+        let command = RedisCommand("FCALL", "tidings_bury", "0", pipeline, id)
         connection.send(command) { [logger] result in
             // Without Redis there is no lane to take over; the leases run out by themselves.
             if case .failure(let error) = result, error.code != .disconnected {

@@ -11,37 +11,41 @@ final class SupervisorHost {
     private let session: PipelineSession
     private let pool: ProcessPool
     private let logger: Logger
-    private let grace: Int64
     private let layout: PipelineLayout
     private let reload: () throws -> PipelineLayout
     private var hasStarted = false
     private var failure: CommandError?
     private var forwarded: [SignalEvent] = []
+    private let manager = ServiceManager()
+    private let summary: String
 
     /// - Parameters:
     ///   - grace: how long children have to end in order, in milliseconds.
     ///   - reload: reads the configuration again, at a SIGHUP.
     init(
         settings: Configuration, redis: RedisAddress, logger: Logger, places: [Supervisor.Place], grace: Int64,
-        reload: @escaping () throws -> PipelineLayout
+        rules: ProcessPool.Rules, reload: @escaping () throws -> PipelineLayout
     ) throws {
         layout = settings.layout
         self.reload = reload
         self.logger = logger
-        self.grace = grace
+        summary = "\(settings.pipeline): \(places.map(\.name).joined(separator: ", "))"
         loop = try EventLoop()
         connection = RedisConnection(on: loop, to: redis, name: "tidings-supervisor-\(getpid())", logger: logger)
         session = PipelineSession(on: loop, connection: connection, layout: settings.layout, logger: logger)
         pool = ProcessPool(
-            on: loop, places: places, connection: connection, pipeline: settings.pipeline, logger: logger)
+            on: loop, places: places, grace: grace, rules: rules, connection: connection, pipeline: settings.pipeline,
+            logger: logger)
     }
 
     /// Runs until a signal ends it.
     func run() throws {
         session.onReady = { [unowned self] in
+            self.pool.redisIsReady()
             guard !self.hasStarted else { return }
             self.hasStarted = true
             self.pool.start()
+            self.manager?.ready(on: self.loop, status: self.summary)
         }
         session.onRefused = { [unowned self] error in
             guard !self.hasStarted else { return }
@@ -50,11 +54,11 @@ final class SupervisorHost {
         pool.onStopped = { [unowned self] in self.loop.stop() }
         pool.onGaveUp = { [unowned self] name in
             self.failure = CommandError("\(name) dies again and again; see the log above")
-            self.pool.stop(after: self.grace)
+            self.stop()
         }
         let exit = Exit(
             on: loop,
-            graceful: { [unowned self] in self.pool.stop(after: self.grace) },
+            graceful: { [unowned self] in self.stop() },
             immediate: { [unowned self] in self.pool.signalAll(SIGKILL) })
         forwarded = [
             SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() },
@@ -74,10 +78,18 @@ final class SupervisorHost {
                     "stages or partitions differ from those that run: stop all processes, then start them anew")
                 return
             }
-            pool.signalAll(SIGHUP)
+            logger.notice("replacing the processes one by one, on SIGHUP")
+            manager?.reloading()
+            pool.renew()
+            manager?.ready(on: loop, status: summary)
         } catch {
             logger.error("the configuration is wrong, nothing was changed", metadata: ["error": "\(error)"])
         }
+    }
+
+    private func stop() {
+        manager?.stopping()
+        pool.stop()
     }
 
     private func end(_ error: CommandError) {

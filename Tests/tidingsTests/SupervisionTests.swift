@@ -1,0 +1,95 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// What a supervisor does for children that are alive but not well, and what it tells a service manager.
+struct SupervisionTests {
+    private func start(
+        _ server: RedisServer, _ flags: String..., environment: [String: String] = [:]
+    ) throws -> ChildProcess {
+        let pool = try TidingsBinary.launch(
+            ["work", "--workers", "2", "--redis", server.url] + flags, environment: environment)
+        try eventually(within: 20, "two workers have joined; log: \(pool.errors)") {
+            try server.cli("ZCARD", "comments:procs") == "2"
+        }
+        return pool
+    }
+
+    private func workers(_ pool: ChildProcess) -> Set<Int32> {
+        Set(ProcessTable.descendants(of: pool.pid).filter { $0.command.contains(" --child ") }.map(\.pid))
+    }
+
+    @Test("a worker with too much memory is replaced, one after the other, and nothing is lost meanwhile")
+    func memory() throws {
+        let server = try RedisServer()
+        let pool = try start(server, "--max-memory", "1MB")
+        let before = workers(pool)
+        for number in 0..<200 {
+            try server.cli("RPUSH", "comments:incoming", #"{"thread":"t\#(number % 7)","text":"\#(number)"}"#)
+        }
+        try eventually(within: 20, "both were replaced; log: \(pool.errors)") {
+            workers(pool).isDisjoint(with: before)
+        }
+        #expect(pool.errors.contains("more than 1024"))
+        // Who is replaced is no death.
+        #expect(!pool.errors.contains("child ended, starting it again"), "\(pool.errors)")
+        try eventually(within: 20, "all are published") {
+            try (0..<7).map { Int(try server.cli("ZCARD", "feed.ids:{thread:t\($0)}")) ?? 0 }.reduce(0, +) == 200
+        }
+    }
+
+    @Test("a worker that hangs is killed, and another one takes its place")
+    func silence() throws {
+        let server = try RedisServer()
+        let pool = try start(server, "--silence", "10s")
+        let victim = try #require(workers(pool).first)
+        kill(victim, SIGSTOP)
+        try eventually(within: 40, "it is gone; log: \(pool.errors)") { kill(victim, 0) != 0 }
+        #expect(pool.errors.contains("child hangs, killing it"))
+        try eventually(within: 10, "two workers run") { workers(pool).count == 2 }
+    }
+
+    @Test("a pool whose child dies too often ends with a failure that says so")
+    func givesUp() throws {
+        let server = try RedisServer()
+        let pool = try start(server, "--max-deaths", "2")
+        try eventually(within: 20, "the pool ends; log: \(pool.errors)", every: 0.02) {
+            for worker in workers(pool) { kill(worker, SIGKILL) }
+            return !pool.isRunning
+        }
+        #expect(pool.exit == .code(1))
+        #expect(pool.errors.contains("child ended too often, giving up"))
+        #expect(pool.errors.contains("dies again and again"))
+    }
+
+    @Test("a service manager hears when the pool is ready, that it lives, reloads and ends")
+    func notify() throws {
+        let server = try RedisServer()
+        let socket = try NotifySocket()
+        let pool = try start(
+            server, environment: ["NOTIFY_SOCKET": socket.path, "WATCHDOG_USEC": "200000", "WATCHDOG_PID": ""])
+        try eventually(within: 10, "ready: \(socket.lines)") { socket.lines.contains("READY=1") }
+        try eventually(within: 10, "three signs of life: \(socket.lines)") {
+            socket.lines.count { $0 == "WATCHDOG=1" } >= 3
+        }
+        pool.send(SIGHUP)
+        try eventually(within: 10, "reloading: \(socket.lines)") {
+            socket.lines.contains("RELOADING=1") && socket.lines.count { $0 == "READY=1" } == 2
+        }
+        pool.send(SIGTERM)
+        #expect(try pool.wait(within: 20) == .code(0))
+        #expect(socket.lines.contains("STOPPING=1"))
+    }
+
+    @Test(
+        "what cannot be a limit is refused with a word on what can",
+        arguments: [
+            ["--max-memory", "lots"], ["--max-age", "old"], ["--silence", "2s"], ["--max-deaths", "0"],
+            ["--death-window", "0s"],
+        ])
+    func wrongLimits(flags: [String]) throws {
+        let result = try TidingsBinary.run(["work", "--redis", "unix:///nowhere"] + flags)
+        #expect(result.exit == .code(64) || result.exit == .code(2), "\(result)")
+        #expect(result.errors.contains(flags[0]) && result.errors.contains("takes"), "\(result.errors)")
+    }
+}
