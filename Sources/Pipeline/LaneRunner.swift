@@ -37,7 +37,7 @@ final class LaneRunner {
         queue = environment.layout.queue(id)
         lane = Lane(limits: environment.limits, careful: careful)
         if careful {
-            environment.logger.notice(
+            environment.logger.debug(
                 "the worker before may have died over this lane's head, taking events one by one",
                 metadata: ["lane": "\(id)"])
         }
@@ -236,6 +236,7 @@ final class LaneRunner {
             case "OK":
                 committedEvents += batch?.decisions.count ?? 0
                 environment.onCommitted(id, batch?.decisions.count ?? 0)
+                warnOfForgotten(value.array?.dropFirst().first?.integer ?? 0)
                 tell(.committed)
             case "FULL":
                 abandonPeek()
@@ -251,6 +252,13 @@ final class LaneRunner {
                 tell(.fenced)
             }
         }
+    }
+
+    private func warnOfForgotten(_ count: Int64) {
+        guard count > 0 else { return }
+        environment.logger.warning(
+            "the list of set-aside events is full, the oldest fell off; look at them: tidings dead list, tidings held list",
+            metadata: ["lane": "\(id)", "fell_off": "\(count)"])
     }
 
     private func abandonPeek() {

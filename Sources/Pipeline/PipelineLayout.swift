@@ -64,6 +64,9 @@ public struct PipelineLayout: Sendable, Equatable {
     /// The pub/sub channel on which workers are told that lanes came free or that processes came and went.
     public var control: String { "\(name):control" }
 
+    /// The processes that were heard lately: a sorted set of their ids by the time of the last heartbeat.
+    public var processes: String { "\(name):procs" }
+
     /// The epoch that offsets of channels carry. All partitions of one server change theirs together.
     public var epoch: String { "\(prefix(0)):epoch" }
 }

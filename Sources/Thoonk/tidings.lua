@@ -397,6 +397,7 @@ local readers = {
   end,
 }
 
+-- Gives how many of the oldest letters fell off.
 local function store_letters(lane, field, list, cap, letters)
   call_in_chunks('RPUSH', list, letters, 1, #letters)
   redis.call('HINCRBY', lane, field, #letters)
@@ -405,6 +406,7 @@ local function store_letters(lane, field, list, cap, letters)
     redis.call('LTRIM', list, over, -1)
     redis.call('HINCRBY', lane, field .. ':forgotten', over)
   end
+  return math.max(0, over)
 end
 
 local function hand_on(op, events)
@@ -419,6 +421,7 @@ local function addressed(event, channel)
   return '{"channels":' .. cjson.encode({ channel }) .. ',' .. string.sub(event, 2)
 end
 
+-- Each gives how many letters fell off a full list, or nothing.
 local writers = {
   push = function(op, lane)
     hand_on(op, op.events)
@@ -445,6 +448,7 @@ local writers = {
     end
   end,
   feeds = function(op, lane, _, clock)
+    local forgotten = 0
     for _, channel in ipairs(op.channels) do
       local last, failure = append(channel.name, channel.events, op.history, op.ttl, clock)
       if last then
@@ -460,12 +464,13 @@ local writers = {
             error = 'feed {' .. channel.name .. '}: ' .. failure .. '; delete the foreign key and retry',
           })
         end
-        store_letters(lane, 'unpublished', op.dead, op.cap, letters)
+        forgotten = forgotten + store_letters(lane, 'unpublished', op.dead, op.cap, letters)
       end
     end
+    return forgotten
   end,
   letter = function(op, lane)
-    store_letters(lane, op.field, op.list, op.cap, op.letters)
+    return store_letters(lane, op.field, op.list, op.cap, op.letters)
   end,
   count = function(op, lane)
     redis.call('HINCRBY', lane, op.field, op.number)
@@ -473,7 +478,7 @@ local writers = {
 }
 
 -- tidings_commit 2 LANE QUEUE TOKEN SERIAL COUNT FIRST LAST LEASE operation…
--- ->  {'OK'}, {'FENCED'}, {'MOVED'} (the queue does not start with this batch any more) or {'FULL', queue, length}
+-- ->  {'OK'} or {'OK', letters that fell off a full list}, {'FENCED'}, {'MOVED'} (the queue does not start with this batch any more) or {'FULL', queue, length}
 -- Takes COUNT events off the queue and does what became of them, all or nothing. The same SERIAL again, or one that
 -- comes late, after its successor: {'OK'}, nothing done.
 local function commit(keys, args)
@@ -514,7 +519,9 @@ local function commit(keys, args)
   redis.call('HSET', lane, 'serial', args[2], 'attempts', '0', 'deadline', whole(now_ms + tonumber(args[6])),
     'clock', string.format('%.3f', clock + count * 0.001))
   redis.call('LTRIM', queue, count, -1)
-  for _, op in ipairs(operations) do writers[op.name](op, lane, now_ms, clock) end
+  local forgotten = 0
+  for _, op in ipairs(operations) do forgotten = forgotten + (writers[op.name](op, lane, now_ms, clock) or 0) end
+  if forgotten > 0 then return { 'OK', forgotten } end
   return { 'OK' }
 end
 
@@ -767,6 +774,8 @@ local function stats(_, args)
       live = lane.live, ['in'] = lane['in'], out = lane.out, dropped = lane.dropped, held = lane.held, dead = lane.dead,
       emitted = tonumber(lane.fields.emitted or 0), reasons = reasons,
       unpublished = tonumber(lane.fields.unpublished or 0),
+      dead_forgotten = tonumber(lane.fields['dead:forgotten'] or 0),
+      held_forgotten = tonumber(lane.fields['held:forgotten'] or 0),
     }
   end
   local processes = {}

@@ -33,10 +33,10 @@ struct BenchShape {
     }
 
     /// The events of a run, by partition: comments of about 400 bytes, in conversations.
-    func events(_ count: Int) -> [Int: [[UInt8]]] {
+    func events(_ count: Int, from first: Int = 0) -> [Int: [[UInt8]]] {
         var result: [Int: [[UInt8]]] = [:]
         let text = String(repeating: "a comment as people write them, with a few words more, ", count: 3)
-        for index in 0..<count {
+        for index in first..<first + count {
             let thread = "t\(index % BenchShape.conversations)"
             let event = """
                 {"event_id":"\(index)","id":"c-\(index)","type":"comment.created","thread":"\(thread)","forum":"bench",\

@@ -53,19 +53,15 @@ struct BenchPipeline: ParsableCommand {
         for shape in [BenchShape.threeStages, .standard] {
             let count = shape.isStandard ? events / 4 : events
             for turn in 1...runs {
-                note("\(shape.name), run \(turn) of \(runs): bare loop")
+                Terminal.progress("\(shape.name), run \(turn) of \(runs): bare loop")
                 let bare = try BareLoop(shape: shape, client: server.client()).run(events: count)
-                note("\(shape.name), run \(turn) of \(runs): \(workers) workers")
+                Terminal.progress("\(shape.name), run \(turn) of \(runs): \(workers) workers")
                 let full = try BenchRun(shape: shape, server: server, folder: folder, workers: workers)
                     .run(events: count)
                 figures.append(BenchFigure(shape: shape.name, workers: full, bare: bare))
             }
         }
-        if isatty(STDERR_FILENO) == 1 { Terminal.writeError("\r\u{1B}[K") }
+        Terminal.clearProgress()
         Terminal.write(json ? BenchFigure.json(figures) : BenchFigure.table(figures, workers: workers))
-    }
-
-    private func note(_ text: String) {
-        if isatty(STDERR_FILENO) == 1 { Terminal.writeError("\r\(text) …\u{1B}[K") }
     }
 }

@@ -49,7 +49,8 @@ struct Configuration {
         let top = ConfigurationNode(file: file, key: "", node: root)
         if top.isEmpty { return }
         let members = try top.members(known: [
-            "pipeline", "partitions", "redis", "stages", "edge", "queue_limit", "batch", "attempts", "lease",
+            "pipeline", "partitions", "redis", "stages", "edge", "queue_limit", "dead_limit", "held_limit", "batch",
+            "attempts", "deaths", "lease",
         ])
         if let node = members["pipeline"] {
             pipeline = try node.string()
@@ -60,6 +61,9 @@ struct Configuration {
         if let node = members["partitions"] { partitions = try node.integer(in: 1...1024) }
         if let node = members["redis"] { redis = try node.string() }
         if let node = members["queue_limit"] { limits.queueEvents = try node.integer(in: 0...100_000_000) }
+        if let node = members["dead_limit"] { limits.deadLetters = try node.integer(in: 1...10_000_000) }
+        if let node = members["held_limit"] { limits.heldEvents = try node.integer(in: 1...10_000_000) }
+        if let node = members["deaths"] { limits.deaths = try node.integer(in: 1...100) }
         if let node = members["batch"] { limits.batchEvents = try node.integer(in: 1...5000) }
         if let node = members["attempts"] { limits.attempts = try node.integer(in: 1...1000) }
         if let node = members["lease"] { limits.lease = try node.duration(atLeast: 3000, atMost: 600_000) }

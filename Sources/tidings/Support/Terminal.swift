@@ -27,4 +27,13 @@ enum Terminal {
     static func writeError(_ text: String) {
         write(text, to: STDERR_FILENO)
     }
+
+    /// One line that stands for the one before it, for work that takes long; nothing where nobody watches.
+    static func progress(_ text: String) {
+        if isatty(STDERR_FILENO) == 1 { writeError("\r\(text) …\u{1B}[K") }
+    }
+
+    static func clearProgress() {
+        if isatty(STDERR_FILENO) == 1 { writeError("\r\u{1B}[K") }
+    }
 }

@@ -1,0 +1,54 @@
+import Events
+import Glibc
+import Pipeline
+import Redis
+
+/// A pool of real processes for one benchmark, under its supervisor: `tidings work` or `tidings edge`.
+final class BenchPool {
+    let pid: pid_t
+
+    /// - Parameters:
+    ///   - words: the command and its flags.
+    ///   - yaml: what `tidings.yaml` says.
+    init(_ words: [String], yaml: String, server: BenchServer, folder: BenchFolder) throws {
+        try folder.write(yaml, to: "tidings.yaml")
+        setenv("TIDINGS_REDIS", server.address.url, 1)
+        setenv("TIDINGS_CONFIG", folder.path + "/tidings.yaml", 1)
+        // Deaths are what some of these are about; they need no line each.
+        if Terminal.environment("TIDINGS_LOG") == nil { setenv("TIDINGS_LOG", "error", 1) }
+        pid = try ChildProcess.spawn([ChildProcess.ownPath] + words)
+    }
+
+    /// The processes that the supervisor has now.
+    var children: [pid_t] {
+        guard let file = fopen("/proc/\(pid)/task/\(pid)/children", "r") else { return [] }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 4096)
+        guard fgets(&line, 4096, file) != nil else { return [] }
+        let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return text.split(separator: " ").compactMap { pid_t($0) }
+    }
+
+    /// Asks it to end in order and waits for that.
+    func stop() {
+        kill(pid, SIGTERM)
+        var status: Int32 = 0
+        waitpid(pid, &status, 0)
+    }
+
+    /// Waits until so many workers have joined and every lane has an owner that lives.
+    func waitUntilSettled(_ layout: PipelineLayout, workers: Int, client: RedisClient) throws {
+        let patience = Clock.monotonicMilliseconds() + 60_000
+        while Clock.monotonicMilliseconds() < patience {
+            let ids = Set((try client.call("ZRANGE", layout.processes, "0", "-1").array ?? []).compactMap(\.text))
+            var owners: [String: Int] = [:]
+            for lane in layout.lanes {
+                owners[try client.call("HGET", layout.lane(lane), "owner").text ?? "", default: 0] += 1
+            }
+            let share = (layout.lanes.count + workers - 1) / workers
+            if ids.count == workers, Set(owners.keys) == ids, owners.values.allSatisfy({ $0 <= share }) { return }
+            usleep(2000)
+        }
+        throw CommandError("the workers did not settle within a minute")
+    }
+}
