@@ -2,6 +2,9 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+# How long the fault suite runs, and what decides everything that it draws (none: a new seed).
+MINUTES ?= 10
+SEED ?=
 # Where the release goes. A static standard library: one file to copy, 5 MB to start with.
 RELEASE := .build/release/tidings
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
@@ -17,7 +20,7 @@ install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$(SUDO) apt-get update -qq && $(SUDO) -E apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
 
-.PHONY: help run deps test-deps build debug test lint format install uninstall clean
+.PHONY: help run deps test-deps build debug test chaos lint format install uninstall clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -41,6 +44,9 @@ debug: deps ## Build for debugging
 test: test-deps ## Run all tests
 	@swift build --build-tests
 	@swift test --skip-build $(ARGS)
+
+chaos: deps build ## Kill processes, cut connections, squeeze memory, then count (SEED, MINUTES, ARGS)
+	@python3 -B Tests/Chaos/chaos.py --binary $(RELEASE) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: ## Check the format; nothing is changed
 	@swift format lint --strict --parallel --recursive $(FORMATTED)

@@ -30,6 +30,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis"),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+        .target(name: "CSpawn"),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
 
         // The arrows of docs/architecture.md: a target depends only on what stands above it.
@@ -53,7 +54,8 @@ let package = Package(
         .target(
             name: "Connectors",
             dependencies: [
-                "CCurl", "Pipeline", "Events", "JSON", logging, .product(name: "Crypto", package: "swift-crypto"),
+                "CCurl", "CSpawn", "Pipeline", "Redis", "Events", "JSON", logging,
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
         .target(
@@ -67,7 +69,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 logging,
             ],
-            resources: [.embedInCode("demo.html")], swiftSettings: strict),
+            resources: [
+                .embedInCode("demo.html"), .embedInCode("Client/tidings.js"), .embedInCode("Client/tidings.mjs"),
+                .embedInCode("Client/tidings.d.ts"), .embedInCode("Client/tidings.d.mts"),
+            ],
+            swiftSettings: strict),
 
         // Tests mirror Sources.
         .target(

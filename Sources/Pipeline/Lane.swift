@@ -39,9 +39,10 @@ struct Lane {
         case unsure
         /// The queue has changed since it was found empty.
         case wake
-        /// The stage is through: so many events of the batch are decided, all or those before one that failed.
-        case transformed(decided: Int)
-        /// The stage failed over the batch's first event, or could not begin.
+        /// The stage is through: so many events of the batch are decided, all or those before one that failed, or that
+        /// was not tried yet: then `isNextFailed` is false.
+        case transformed(decided: Int, isNextFailed: Bool = true)
+        /// The stage failed over the batch's first event, or could not begin, or did not try it yet.
         case failed(ofFirstEvent: Bool)
         case committed
         /// The queue does not start with the batch any more: somebody removed events by hand.
@@ -90,6 +91,8 @@ struct Lane {
     private var careful: Int
     private var lastCount = 0
     private var averageBytes = 400
+    /// Events a batch holds while the line to Redis is too slow for more.
+    private var ceiling: Int
     private var isWatchingPeek = false
     /// The queue was reported changed while a peek was under way, whose answer may be older than the report.
     private var isOutdated = false
@@ -100,13 +103,14 @@ struct Lane {
     init(limits: PipelineLimits, careful: Bool) {
         self.limits = limits
         self.careful = careful ? limits.batchEvents : 0
+        ceiling = limits.batchEvents
     }
 
     var isCareful: Bool { careful > 0 }
 
     /// How many events to read next.
     var batchSize: Int {
-        isCareful ? 1 : max(1, min(limits.batchEvents, limits.batchBytes / max(1, averageBytes)))
+        isCareful ? 1 : max(1, min(ceiling, limits.batchBytes / max(1, averageBytes)))
     }
 
     /// A short batch means that the queue is nearly empty: the next peek looks and watches in one step.
@@ -119,9 +123,9 @@ struct Lane {
         guard state != .closed else { return .none }
         switch input {
         case .peeked(let events, let bytes): return peeked(events, bytes)
-        case .unsure: return state == .peeking ? wait(for: .peek, &generator) : .none
+        case .unsure: return unsure(&generator)
         case .wake: return wake()
-        case .transformed(let decided): return commit(decided)
+        case .transformed(let decided, let isNextFailed): return commit(decided, isNextFailed)
         case .failed(let ofFirstEvent): return failed(ofFirstEvent, &generator)
         case .committed: return committed()
         case .moved: return state == .committing ? peek(watched: false) : .none
@@ -187,9 +191,16 @@ struct Lane {
         return isCareful ? .attempt : .transform
     }
 
-    private mutating func commit(_ decided: Int) -> Action {
+    /// The answer took longer than leases allow: fewer events take less.
+    private mutating func unsure(_ generator: inout some RandomNumberGenerator) -> Action {
+        guard state == .peeking else { return .none }
+        ceiling = max(1, batchSize / 8)
+        return wait(for: .peek, &generator)
+    }
+
+    private mutating func commit(_ decided: Int, _ isNextFailed: Bool) -> Action {
         guard state == .transforming else { return .none }
-        isNextHeadFailed = decided < lastCount
+        isNextHeadFailed = isNextFailed && decided < lastCount
         isOutdated = false
         state = .committing
         return .commit
@@ -201,6 +212,7 @@ struct Lane {
         isNextHeadFailed = false
         backoff.reset()
         careful = max(0, careful - 1)
+        ceiling = min(limits.batchEvents, ceiling + max(1, ceiling / 4))
         return peekAfterCommit(watched: expectsEmptiness)
     }
 

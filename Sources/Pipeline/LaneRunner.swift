@@ -164,16 +164,16 @@ final class LaneRunner {
                 do throws(StageError) {
                     decisions.append(try stage.process(event, context: context))
                 } catch {
-                    if decisions.isEmpty { return failed(error, ofFirstEvent: true) }
+                    if decisions.isEmpty { return failed(error, ofFirstEvent: error.isCounted) }
                     // What is before it is committed; it is tried again as the head.
-                    return decide(decisions)
+                    return decide(decisions, isNextFailed: error.isCounted)
                 }
             }
         }
         decide(decisions)
     }
 
-    private func decide(_ decisions: [Disposition], attempts: Int? = nil) {
+    private func decide(_ decisions: [Disposition], isNextFailed: Bool = true, attempts: Int? = nil) {
         batch?.decisions = decisions
         serial += 1
         commit = batch.map { batch in
@@ -182,15 +182,15 @@ final class LaneRunner {
                 parser: environment.parser, now: Clock.unixMilliseconds()
             ).command(for: batch, serial: serial, attempts: attempts ?? lane.failures + 1)
         }
-        if attempts == nil { tell(.transformed(decided: decisions.count)) }
+        if attempts == nil { tell(.transformed(decided: decisions.count, isNextFailed: isNextFailed)) }
     }
 
     private var lastError: StageError?
 
     private func failed(_ error: StageError, ofFirstEvent: Bool) {
-        lastError = error
-        environment.logger.warning(
-            "stage failed, trying again",
+        if error.isCounted { lastError = error }
+        environment.logger.log(
+            level: error.isCounted ? .warning : .debug, "stage failed, trying again",
             metadata: ["lane": "\(id)", "error": "\(error.message)", "failures": "\(lane.failures + 1)"])
         tell(.failed(ofFirstEvent: ofFirstEvent))
     }

@@ -5,6 +5,9 @@ internal import Thoonk
 
 /// A process's standing with the pipeline's Redis: each time the connection is made, the functions are loaded, the
 /// configuration is compared and the epoch is brought up to date, before anything else is done.
+///
+/// Two errors concern everybody who uses the connection, whoever was told: functions that the server does not know (any
+/// more) are loaded again, and a server that has become a replica is left, since its address may lead to another by now.
 public final class PipelineSession {
     /// Called each time the session stands (again).
     public var onReady: () -> Void = {}
@@ -22,7 +25,8 @@ public final class PipelineSession {
     private var backoff = Backoff()
     private var generator = SystemRandomNumberGenerator()
     private let loop: EventLoop
-    private lazy var retry = Timer(on: loop) { [unowned self] in self.greet() }
+    private var lastFailure: RedisError.Code?
+    private lazy var retry = Timer(on: loop) { [unowned self] in self.tryAgain() }
 
     /// Takes the connection's callbacks; the caller starts and stops the connection.
     public init(on loop: EventLoop, connection: RedisConnection, layout: PipelineLayout, logger: Logger) {
@@ -36,6 +40,7 @@ public final class PipelineSession {
             self.isReady = false
             self.onLost()
         }
+        connection.onErrorReply = { [unowned self] in self.replied($0) }
     }
 
     /// Loads the functions again, after a server said that it does not know them.
@@ -45,7 +50,32 @@ public final class PipelineSession {
         greet()
     }
 
+    /// Looks whether the functions are still those that were loaded, for a caller that does so now and then: somebody may
+    /// have loaded older ones by hand.
+    public func verify() {
+        guard isReady else { return }
+        FunctionLibrary.tidings.ensureLoaded(on: connection) { _ in }
+    }
+
+    private func replied(_ error: RedisError) {
+        guard isReady else { return }
+        switch error.code {
+        case .functionMissing: reload()
+        case .readOnly: connection.reconnect(because: error.message)
+        default: break
+        }
+    }
+
+    private func tryAgain() {
+        if lastFailure == .readOnly {
+            connection.reconnect(because: "looking for a server that takes writes")
+        } else {
+            greet()
+        }
+    }
+
     private func greet() {
+        lastFailure = nil
         FunctionLibrary.tidings.ensureLoaded(on: connection) { [weak self] result in
             guard let self else { return }
             switch result {
@@ -84,6 +114,7 @@ public final class PipelineSession {
 
     private func failed(_ error: RedisError) {
         guard error.code != .disconnected, error.code != .timeout else { return }
+        lastFailure = error.code
         logger.warning("redis is not ready for the pipeline, trying again", metadata: ["error": "\(error.message)"])
         retry.schedule(after: backoff.next(using: &generator))
     }

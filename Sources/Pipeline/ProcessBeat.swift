@@ -24,6 +24,7 @@ public final class ProcessBeat {
     private let connection: RedisConnection
     private let loop: EventLoop
     private let interval: Int64
+    private let lease: Int64
     /// When the last beat was sent that the server is known to have taken; monotonic, in milliseconds.
     public private(set) var lastTaken: Int64 = .min / 2
     private var members: Set<String> = []
@@ -43,6 +44,7 @@ public final class ProcessBeat {
         self.stages = stages
         self.layout = layout
         self.connection = connection
+        self.lease = lease
         // Only workers keep leases by it.
         interval = role == "worker" ? min(ProcessBeat.interval, lease / 4) : ProcessBeat.interval * 2
     }
@@ -76,12 +78,19 @@ public final class ProcessBeat {
             guard let self else { return }
             if case .failure(let error) = result, error.code == .functionMissing { return self.onFunctionMissing() }
             guard case .success(let value) = result else { return }
+            if self.lastTaken >= 0, sent - self.lastTaken > self.lease { self.announce() }
             self.lastTaken = sent
             let now = Set((value.array ?? []).compactMap(\.text))
             guard now != self.members else { return }
             self.members = now
             self.onMembersChanged()
         }
+    }
+
+    /// This process stood still, or its line did, for longer than its lease: the others have its lanes and may list it
+    /// still. They are to share anew.
+    private func announce() {
+        connection.send(RedisCommand("PUBLISH", layout.control, "join")) { _ in }
     }
 
     private static let host: String = {

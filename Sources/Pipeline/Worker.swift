@@ -45,10 +45,12 @@ public final class Worker {
         self.loop = loop
         self.options = options
         self.logger = logger
-        connection = RedisConnection(on: loop, to: options.redis, name: "tidings-work-\(options.id)", logger: logger)
+        connection = RedisConnection(
+            on: loop, to: options.redis, name: "tidings-work-\(options.id)", deadlines: options.deadlines,
+            logger: logger)
         subscriber = RedisSubscriber(
             on: loop, to: options.redis, name: "tidings-work-\(options.id)-watch", publisher: connection,
-            logger: logger)
+            deadlines: options.deadlines, logger: logger)
         watcher = KeyWatcher(connection: connection, subscriber: subscriber, logger: logger)
         session = PipelineSession(on: loop, connection: connection, layout: options.layout, logger: logger)
         beat = ProcessBeat(
@@ -141,7 +143,8 @@ public final class Worker {
             switch result {
             case .success(let value): self.adopt(value)
             case .failure(let error):
-                if error.code == .functionMissing { self.session.reload() }
+                // A lane without a worker must not wait for the next occasion. Without a connection there will be one.
+                if error.code != .disconnected, error.code != .timeout { self.soon.schedule(after: 500) }
             }
             if self.mustBalanceAgain { self.balanceSoon() }
         }
@@ -214,7 +217,11 @@ public final class Worker {
         turnsSinceBalance += 1
         if turnsSinceBalance >= Worker.turnsBetweenBalances { balance() }
         // Without the server's reports (the subscription is down, or not allowed) a look now and then is all there is.
-        if !watcher.isWatching { for runner in runners.values { runner.tell(.wake) } }
+        if !watcher.isWatching {
+            for runner in runners.values { runner.tell(.wake) }
+            watcher.retry()
+        }
+        session.verify()
         if let last = options.layout.stages.last, runners[LaneID(stage: last, partition: 0)] != nil { sweep() }
     }
 

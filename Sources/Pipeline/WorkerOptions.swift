@@ -12,6 +12,7 @@ public struct WorkerOptions {
     /// The stages that it serves, `incoming` among them where it serves the doors.
     public var serves: [String]
     public var redis: RedisAddress
+    public var deadlines = RedisDeadlines()
     /// A maker for each stage that is served, by the stage's name.
     public var stages: [String: StageFactory]
 

@@ -23,6 +23,10 @@ final class HiredisHandle {
     private var readiness: FileEvent?
     private var flush: Deferral?
     private var isConnected = false
+    private var lastProgress: Int64 = 0
+    /// Bytes of all commands so far, and how many of them the peer's system had taken when that was last asked.
+    private var given = 0
+    private var taken = 0
     private var failure = "the server closed the connection"
 
     init(on loop: EventLoop) {
@@ -77,6 +81,7 @@ final class HiredisHandle {
     func send(_ command: RedisCommand) -> Bool {
         guard let context else { return false }
         var wire = command.encoded
+        given += wire.count
         wire.append(0)
         return wire.withUnsafeBufferPointer { buffer in
             buffer.withMemoryRebound(to: CChar.self) {
@@ -84,6 +89,21 @@ final class HiredisHandle {
                     context, { HiredisHandle.replied($0, $1, $2) }, nil, $0.baseAddress, $0.count - 1) == REDIS_OK
             }
         }
+    }
+
+    /// When the line was last seen to carry bytes, either way, in nanoseconds of the monotonic clock; 0: never. What
+    /// leaves is noticed only by asking: ask several times within the shortest silence that matters.
+    func progress() -> Int64 {
+        guard let context else { return lastProgress }
+        var queued: Int32 = 0
+        // SIOCOUTQ: what waits in the system for the peer to take it.
+        guard ioctl(context.pointee.c.fd, UInt(TIOCOUTQ), &queued) == 0 else { return lastProgress }
+        let left = given - (context.pointee.c.obuf.map { sdslen($0) } ?? 0) - Int(queued)
+        if left > taken {
+            taken = left
+            lastProgress = Clock.monotonicNanoseconds()
+        }
+        return lastProgress
     }
 
     /// Ends the connection now. ``onClosed`` follows at once when there was one.
@@ -102,7 +122,10 @@ final class HiredisHandle {
     }
 
     private func ready(_ what: FileEvent.Readiness) {
-        if what.contains(.read), let context { redisAsyncHandleRead(context) }
+        if what.contains(.read), let context {
+            lastProgress = Clock.monotonicNanoseconds()
+            redisAsyncHandleRead(context)
+        }
         // The read may have ended the connection: ask again.
         if what.contains(.write), let context { redisAsyncHandleWrite(context) }
     }

@@ -20,6 +20,7 @@ public final class KeyWatcher {
     private let connection: RedisConnection
     private let logger: Logger
     private var subscriberID: Int64?
+    private var lastLogged: String?
 
     /// - Parameters:
     ///   - connection: the one that reads. The watcher does not take its callbacks: its owner calls
@@ -35,6 +36,7 @@ public final class KeyWatcher {
 
     /// To be called when the reading connection is ready.
     public func connectionReady() {
+        lastLogged = nil
         enable()
     }
 
@@ -43,10 +45,19 @@ public final class KeyWatcher {
         isWatching = false
     }
 
-    /// Sends a command that reads one key and has the server remember that it did.
+    /// Tries again to have changes reported, after the server would not. To be called now and then; costs nothing while
+    /// watching is in force.
+    public func retry() {
+        if !isWatching { enable() }
+    }
+
+    /// Sends a command that reads one key and has the server remember that it did. When it would not, ``isWatching`` is
+    /// false by the time of the reply.
     public func read(_ command: RedisCommand, reply: @escaping (Result<RedisValue, RedisError>) -> Void) {
         if isWatching {
-            connection.send(RedisCommand("CLIENT", "CACHING", "YES")) { _ in }
+            connection.send(RedisCommand("CLIENT", "CACHING", "YES")) { [weak self] result in
+                if case .failure(let error) = result { self?.refused(error) }
+            }
         }
         connection.send(command, reply: reply)
     }
@@ -70,11 +81,18 @@ public final class KeyWatcher {
                 self.isWatching = true
                 self.onReset()
             case .failure(let error):
-                self.logger.warning(
-                    "redis does not report changed keys; idle lanes look only at each heartbeat",
-                    metadata: ["error": "\(error.message)"])
+                self.refused(error)
             }
         }
+    }
+
+    private func refused(_ error: RedisError) {
+        isWatching = false
+        guard error.code != .disconnected, error.code != .timeout, error.message != lastLogged else { return }
+        lastLogged = error.message
+        logger.warning(
+            "redis does not report changed keys; idle lanes look only every few seconds",
+            metadata: ["error": "\(error.message)"])
     }
 
     private func invalidated(_ key: String?) {

@@ -13,6 +13,9 @@ public final class RedisConnection {
     public var onLost: (RedisError) -> Void = { _ in }
     /// Called after each attempt to connect that failed; attempts go on.
     public var onAttemptFailed: (RedisError) -> Void = { _ in }
+    /// Called for each error that a ready server replies with, after the command's own `reply` was: for what concerns
+    /// the server as a whole, whoever asked.
+    public var onErrorReply: (RedisError) -> Void = { _ in }
 
     /// Whether commands can be sent now.
     public private(set) var isReady = false
@@ -84,7 +87,7 @@ public final class RedisConnection {
             return reply(.failure(RedisError(.disconnected, "no connection to Redis at \(address)")))
         }
         pending.append(reply, sent: now)
-        if !watchdog.isScheduled { watchdog.schedule(after: deadlines.command) }
+        if !watchdog.isScheduled { watchdog.schedule(after: glance) }
     }
 
     private func connect() {
@@ -104,7 +107,7 @@ public final class RedisConnection {
     /// AUTH, SELECT, CLIENT SETNAME, then a PING whose answer shows that the server does serve (no LOADING).
     private func logIn() {
         // From here on replies are waited for, no longer the connection.
-        watchdog.schedule(after: deadlines.command)
+        watchdog.schedule(after: glance)
         var failure: RedisError?
         func step(_ command: RedisCommand, tolerant: Bool = false) {
             transmit(command) { result in
@@ -135,12 +138,17 @@ public final class RedisConnection {
         if let reply {
             roundTrip = (Clock.monotonicNanoseconds() - waiting.sent) / 1000
             waiting.reply(reply)
+            if isReady, case .failure(let error) = reply { onErrorReply(error) }
         } else {
             waiting.reply(.failure(RedisError(.disconnected, "the connection to Redis at \(address) broke")))
         }
     }
 
-    /// The oldest outstanding command decides; with none outstanding the watchdog sleeps.
+    /// Time between two looks at the line: often enough to see what a slow one carries.
+    private var glance: Int64 { max(1, deadlines.command / 4) }
+
+    /// The oldest outstanding command decides, and when the line last carried anything; with none outstanding the
+    /// watchdog sleeps.
     private func checkDeadlines() {
         guard isReady || pending.first != nil || handle != nil else { return }
         guard let oldest = pending.first else {
@@ -149,11 +157,11 @@ public final class RedisConnection {
             }
             return
         }
-        let waited = (Clock.monotonicNanoseconds() - oldest.sent) / 1_000_000
+        let waited = (Clock.monotonicNanoseconds() - max(oldest.sent, handle?.progress() ?? 0)) / 1_000_000
         if waited >= deadlines.command {
             drop(RedisError(.timeout, "Redis at \(address) did not answer within \(deadlines.command) ms"))
         } else {
-            watchdog.schedule(after: deadlines.command - waited + 1)
+            watchdog.schedule(after: min(glance, deadlines.command - waited + 1))
         }
     }
 

@@ -16,13 +16,13 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
         case readOnly
         /// `BUSY`: a script runs too long.
         case busy
-        /// `NOAUTH`, `WRONGPASS`, `NOPERM`.
+        /// `NOAUTH`, `WRONGPASS`, `NOPERM`: the user may not log in, or may not do this, itself or within a function.
         case denied
         /// The function library is not loaded.
         case functionMissing
         /// `WRONGTYPE`: a key holds something else than it should.
         case wrongType
-        /// `MISCONF`: the server cannot write its data to disk and refuses writes.
+        /// `MISCONF`, `NOREPLICAS`: the server cannot keep what is written safe, on disk or on replicas, and refuses it.
         case misconfigured
         /// Any other error reply.
         case reply
@@ -49,8 +49,9 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
             case "BUSY": .busy
             case "NOAUTH", "WRONGPASS", "NOPERM": .denied
             case "WRONGTYPE": .wrongType
-            case "MISCONF": .misconfigured
+            case "MISCONF", "NOREPLICAS": .misconfigured
             case "ERR" where reply.hasPrefix("ERR Function not found"): .functionMissing
+            case "ERR" where reply.hasPrefix("ERR The user executing the script can't"): .denied
             default: .reply
             }
         self.init(code, reply)

@@ -45,7 +45,7 @@ struct LaneTests {
         #expect(lane.handle(.wake, using: &generator) == .peek(count: 512, watched: false))
     }
 
-    @Test("a batch that was read when the lease may be over is read again, not transformed")
+    @Test("a batch that was read when the lease may be over is not transformed: fewer events are read again")
     mutating func unsure() {
         var lane = lane([])
         guard case .wait = lane.handle(.unsure, using: &generator) else {
@@ -53,7 +53,7 @@ struct LaneTests {
             return
         }
         #expect(lane.state == .waiting(next: .peek))
-        #expect(lane.handle(.timer, using: &generator) == .peek(count: 512, watched: false))
+        #expect(lane.handle(.timer, using: &generator) == .peek(count: 64, watched: false))
         #expect(lane.handle(Self.some, using: &generator) == .transform)
     }
 
@@ -145,6 +145,22 @@ struct LaneTests {
         #expect(lane.handle(.failed(ofFirstEvent: true), using: &generator) == .bury)
         #expect(lane.handle(.committed, using: &generator) == .peek(count: 512, watched: true))
         #expect(lane.failures == 0)
+    }
+
+    @Test(
+        "the event before which a commit ends has failed once, unless it was not tried yet", arguments: [true, false])
+    mutating func nextHead(_ isNextFailed: Bool) {
+        var lane = lane([Self.some, .transformed(decided: 2, isNextFailed: isNextFailed), .committed, Self.some])
+        #expect(lane.failures == (isNextFailed ? 1 : 0))
+        // Of three attempts one may be gone.
+        for _ in 0..<(isNextFailed ? 1 : 2) {
+            guard case .wait = lane.handle(.failed(ofFirstEvent: true), using: &generator) else {
+                Issue.record("no wait")
+                return
+            }
+            #expect(lane.handle(.timer, using: &generator) == .transform)
+        }
+        #expect(lane.handle(.failed(ofFirstEvent: true), using: &generator) == .bury)
     }
 
     @Test("a stage that cannot begin blames no event")

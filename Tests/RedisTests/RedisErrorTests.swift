@@ -14,6 +14,8 @@ struct RedisErrorTests {
             ("WRONGPASS invalid username-password pair or user is disabled.", .denied, true),
             ("NOPERM this user has no permissions", .denied, true),
             ("MISCONF Redis is configured to save RDB snapshots", .misconfigured, true),
+            ("NOREPLICAS Not enough good replicas to write.", .misconfigured, true),
+            ("ERR The user executing the script can't run this command or subcommand", .denied, true),
             ("ERR Function not found", .functionMissing, true),
             ("WRONGTYPE Operation against a key holding the wrong kind of value", .wrongType, false),
             ("ERR unknown command 'X'", .reply, false), ("EXECABORT Transaction discarded", .reply, false),

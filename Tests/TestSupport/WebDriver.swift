@@ -13,16 +13,10 @@ public final class WebDriver {
     ///   - width: of the windows, in CSS pixels.
     ///   - arguments: more of Chromium's own.
     public init(width: Int = 1100, height: Int = 800, arguments: [String] = []) throws {
-        let driver = try ChildProcess("chromedriver", ["--port=0"])
+        let (driver, port) = try Self.startDriver()
         self.driver = driver
         profile = try TemporaryFolder()
-        var port: UInt16?
-        try eventually(within: 20, "chromedriver listens; it wrote: \(driver.output)\(driver.errors)") {
-            guard driver.isRunning else { throw TestSupportError("chromedriver ended: \(driver.errors)") }
-            port = Self.port(in: driver.output)
-            return port != nil
-        }
-        client = HTTPClient(port: port ?? 0, timeout: 60)
+        client = HTTPClient(port: port, timeout: 60)
         let flags =
             ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
             + ["--window-size=\(width),\(height)", "--user-data-dir=\(profile.path)"] + arguments
@@ -33,6 +27,23 @@ public final class WebDriver {
             throw TestSupportError("no browser: \(response.text)")
         }
         self.session = session
+    }
+
+    /// The port that chromedriver finds for IPv4 may be taken for IPv6 in the next moment: then it ends, and another
+    /// try is due.
+    private static func startDriver() throws -> (ChildProcess, UInt16) {
+        var errors = ""
+        for _ in 0..<5 {
+            let driver = try ChildProcess("chromedriver", ["--port=0"])
+            var port: UInt16?
+            try eventually(within: 20, "chromedriver listens; it wrote: \(driver.output)\(driver.errors)") {
+                port = Self.port(in: driver.output)
+                return port != nil || !driver.isRunning
+            }
+            if let port, driver.isRunning { return (driver, port) }
+            errors = driver.errors
+        }
+        throw TestSupportError("chromedriver ended five times: \(errors)")
     }
 
     deinit {

@@ -26,11 +26,17 @@ struct ConfigurationTests {
                   - moderate: { blocked_words: [viagra], blocked_patterns: ["(?i)free\\\\s+money"], max_links: 3, author_rate: 30/min, hold: true }
                   - format:   { private: [email, ip], keep_text: false }
                   - echo:     { pass: true }
+                  - score:    { exec: [python3, score.py], timeout: 2s, start_timeout: 1m, in_flight: 64, in_flight_bytes: 1MB, max_line: 64KB }
+                  - notify:   { webhook: "https://example.org/hook", secret: whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0, timeout: 5s, in_flight: 8, types: [comment.created] }
+                  - archive:  { file: comments.ndjson, rotate: 100MB, keep: 10, sync: false }
                   - route:    { channels: ["thread:{thread}", "user:{author.id}"] }
                   - publish:  { history: 50, ttl: 2d }
                 edge: { listen: "127.0.0.1:9090", hold: 20s, public: [thread] }
                 """, file: "tidings.yaml")
-        #expect(settings.layout.stages == ["validate", "moderate", "format", "echo", "route", "publish"])
+        #expect(
+            settings.layout.stages == [
+                "validate", "moderate", "format", "echo", "score", "notify", "archive", "route", "publish",
+            ])
         #expect(settings.limits.duplicateWindow == 300_000)
         #expect(settings.limits.historyEvents == 50 && settings.limits.feedLifetime == 172_800_000)
         #expect(settings.limits.queueEvents == 5000)
@@ -55,6 +61,12 @@ struct ConfigurationTests {
             ("stages:\n  - nosuch", "tidings.yaml:2: stages[0]: unknown stage 'nosuch'"),
             ("stages:\n  - validate\n  - validate", "tidings.yaml:3: stages[1]: stage 'validate' stands twice"),
             ("stages: []", "no stages"),
+            ("stages:\n  - a: { exec: [] }", "stages.a: expected a program"),
+            ("stages:\n  - a: { exec: [b], timeout: 2 }", "stages.a.timeout: '2' is no time"),
+            ("stages:\n  - a: { exec: [b], max_line: 9 }", "stages.a.max_line: '9' is no size"),
+            ("stages:\n  - a: { webhook: 'https://x' }", "stages.a: needs one of secret"),
+            ("stages:\n  - a: { webhook: 'ftp://x', secret_env: NO_SUCH }", "stages.a.webhook"),
+            ("stages:\n  - a: { file: x, keep: -1 }", "stages.a.keep"),
             ("edge: { hold: 2m }", "edge.hold: '2m' is out of range"),
             ("pipeline: 'a b'", "pipeline: 'a b' is no name"),
             ("a: [", "no valid YAML"),

@@ -47,6 +47,7 @@ struct Up: ParsableCommand {
 
     func run() throws {
         let settings = try options.configuration()
+        try settings.checkStages()
         let address = listen ?? Terminal.environment("TIDINGS_LISTEN") ?? settings.listen
         try UpRun(self, settings: settings, listen: address).run()
     }

@@ -49,6 +49,7 @@ struct Work: ParsableCommand {
     }
 
     private func supervise(_ settings: Configuration, _ redis: RedisAddress) throws {
+        try settings.checkStages()
         ChildEnvironment.set(options: options, redis: redis)
         let count = try Work.count(
             workers, environment: "TIDINGS_WORKERS", otherwise: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))

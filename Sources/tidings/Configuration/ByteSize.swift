@@ -1,7 +1,7 @@
 /// Amounts of memory as people write them: a number and a unit, each 1024 times the one before.
 enum ByteSize {
     private static let units: [(suffix: String, bytes: Int)] = [
-        ("KB", 1 << 10), ("MB", 1 << 20), ("GB", 1 << 30), ("B", 1),
+        ("KB", 1 << 10), ("MB", 1 << 20), ("GB", 1 << 30), ("TB", 1 << 40), ("B", 1),
     ]
 
     /// `100MB` → 104857600. Nil for what is no size.

@@ -71,6 +71,11 @@ struct Configuration {
         if let node = members["edge"] { try readEdge(node) }
     }
 
+    /// Makes each stage once, to hear at the start of what would fail later: a secret that is not there, for example.
+    func checkStages() throws {
+        for stage in stages { _ = try stage.factory() }
+    }
+
     private mutating func readStages(_ node: ConfigurationNode) throws {
         stages = []
         for element in try node.elements() {

@@ -87,6 +87,18 @@ struct ConfigurationNode {
         return duration
     }
 
+    /// An amount of memory such as `100MB`, in bytes.
+    func size(in range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+        let text = try string()
+        guard let bytes = ByteSize.bytes(text) else {
+            throw error("'\(text)' is no size; write a number with B, KB, MB or GB, such as 100MB")
+        }
+        guard range.contains(bytes) else {
+            throw error("'\(text)' is out of range; write \(range.lowerBound)B to \(range.upperBound)B")
+        }
+        return bytes
+    }
+
     /// A rate such as `30/min`: how many, and in how many milliseconds.
     func rate() throws(ConfigurationError) -> (count: Int, window: Int64) {
         let text = try string()

@@ -62,10 +62,12 @@ struct StageSetting {
     private static func named(
         _ name: String, _ options: ConfigurationNode?, _ element: ConfigurationNode
     ) throws -> StageFactory {
+        if let options, let factory = try ConnectorSetting.factory(options) { return factory }
         guard let options, let members = try? options.members(known: ["pass"]), try members["pass"]?.bool() == true
         else {
             throw element.error(
-                "unknown stage '\(name)'; known are \(kinds.joined(separator: ", ")), or '\(name): { pass: true }'")
+                "unknown stage '\(name)'; known are \(kinds.joined(separator: ", ")); or say what it is: "
+                    + ConnectorSetting.examples)
         }
         return { PassStage() }
     }

@@ -12,8 +12,9 @@ final class RedisClient {
 
     /// Connects, and loads the functions where they are missing.
     ///
+    /// - Parameter loadsFunctions: false for a command that must not write.
     /// - Throws: ``RedisError`` when the server is not there within three seconds.
-    init(address: RedisAddress, name: String) throws {
+    init(address: RedisAddress, name: String, loadsFunctions: Bool = true) throws {
         self.address = address
         loop = try EventLoop()
         // What fails here is said by the error that is thrown.
@@ -37,6 +38,7 @@ final class RedisClient {
                 "cannot reach Redis at \(address): \(reason); start one with 'tidings up', or name yours with --redis URL"
             )
         }
+        guard loadsFunctions else { return }
         try wait { FunctionLibrary.tidings.ensureLoaded(on: connection, completion: $0) }
     }
 

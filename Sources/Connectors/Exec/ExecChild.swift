@@ -1,0 +1,165 @@
+import CSpawn
+import Events
+import Glibc
+import Pipeline
+
+/// One run of an `exec` program: a child process with a pipe to it and two from it, on a loop.
+///
+/// It ends with the thread that started it, with this object, and when ``kill()`` is called. Callbacks come on the loop's
+/// thread, none after ``onEnded``, which comes once when the process has been waited for.
+final class ExecChild {
+    let pid: pid_t
+    /// Bytes from its standard output.
+    var onOutput: (UnsafeRawBufferPointer) -> Void = { _ in }
+    /// Bytes from its standard error.
+    var onErrors: (UnsafeRawBufferPointer) -> Void = { _ in }
+    /// It has closed its input or output: of no use any more, though it may live.
+    var onClosed: () -> Void = {}
+    /// It has ended; how, for a person.
+    var onEnded: (String) -> Void = { _ in }
+
+    private let loop: EventLoop
+    private var input: FileEvent?
+    private var output: FileEvent?
+    private var errors: FileEvent?
+    private var exit: FileEvent?
+    /// The parent's ends of the pipes. Owned here, closed in `deinit`.
+    private let pipes: [Int32]
+    /// Readable when the process has ended; -1 where there is none. Owned here.
+    private let exitDescriptor: Int32
+    private var pending: [UInt8] = []
+    /// What stands before this in `pending` has been written.
+    private var written = 0
+    private var isReaped = false
+    private lazy var poll = Timer(on: loop) { [unowned self] in self.reap() }
+
+    /// How much is read at once.
+    private static let chunk = 65_536
+
+    /// Starts the program.
+    ///
+    /// - Throws: ``ExecError`` with the reason why it cannot be started.
+    init(on loop: EventLoop, command: [String]) throws(ExecError) {
+        self.loop = loop
+        var argv: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
+        argv.append(nil)
+        defer { for case let word? in argv { free(word) } }
+        var pipes: [Int32] = [-1, -1, -1]
+        var pid: pid_t = 0
+        let code = cspawn_start(&argv, &pipes, &pid)
+        guard code == 0 else { throw ExecError(command: command, code: code) }
+        self.pid = pid
+        self.pipes = pipes
+        exitDescriptor = cspawn_watch(pid)
+        watch()
+    }
+
+    deinit {
+        for event in [input, output, errors, exit] { event?.cancel() }
+        for descriptor in pipes { close(descriptor) }
+        if exitDescriptor >= 0 { close(exitDescriptor) }
+        guard !isReaped else { return }
+        Glibc.kill(-pid, SIGKILL)
+        // A moment for the kernel; beyond it the zombie goes with this process.
+        for _ in 0..<50 where waitpid(pid, nil, WNOHANG) == 0 { usleep(1000) }
+    }
+
+    /// Bytes that the program was given and has not read.
+    var unread: Int {
+        pending.count - written + max(0, Int(cspawn_unread(pipes[0])))
+    }
+
+    /// Has more to give to the program: ``flush()`` begins with it.
+    func write(_ bytes: [UInt8]) {
+        pending.append(contentsOf: bytes)
+    }
+
+    /// Writes what the program's pipe takes now; the rest follows when it can.
+    func flush() {
+        guard let input else { return }
+        while written < pending.count {
+            let count = pending.withUnsafeBytes { buffer in
+                Glibc.write(pipes[0], buffer.baseAddress.map { $0 + written }, buffer.count - written)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                guard errno != EAGAIN else { break }
+                self.input = nil
+                input.cancel()
+                return onClosed()
+            }
+            written += count
+        }
+        if written == pending.count || written > ExecChild.chunk {
+            pending.removeFirst(written)
+            written = 0
+        }
+        input.watch(pending.isEmpty ? [] : .write)
+    }
+
+    /// Ends the process and what it has started in its group; ``onEnded`` follows.
+    func kill() {
+        guard !isReaped else { return }
+        Glibc.kill(-pid, SIGKILL)
+    }
+
+    /// Hears no more of what it writes to its standard output.
+    func ignoreOutput() {
+        output?.cancel()
+        output = nil
+    }
+
+    /// Takes what has come on its standard output and was not read yet.
+    func drain() {
+        // A full pipe holds no more.
+        for _ in 0..<16 where output == nil || read(pipes[1], onOutput) <= 0 { break }
+    }
+
+    private func watch() {
+        input = FileEvent(on: loop, descriptor: pipes[0]) { [unowned self] _ in self.flush() }
+        output = FileEvent(on: loop, descriptor: pipes[1]) { [unowned self] _ in
+            if self.read(self.pipes[1], self.onOutput) == 0 {
+                self.ignoreOutput()
+                self.onClosed()
+            }
+        }
+        errors = FileEvent(on: loop, descriptor: pipes[2]) { [unowned self] _ in
+            if self.read(self.pipes[2], self.onErrors) == 0 { self.errors?.cancel() }
+        }
+        output?.watch(.read)
+        errors?.watch(.read)
+        if exitDescriptor >= 0 {
+            exit = FileEvent(on: loop, descriptor: exitDescriptor) { [unowned self] _ in self.reap() }
+            exit?.watch(.read)
+        } else {
+            poll.schedule(every: 20)
+        }
+    }
+
+    /// The number of bytes read, which `take` got; 0 at the end, below 0 when there is nothing now.
+    private func read(_ descriptor: Int32, _ take: (UnsafeRawBufferPointer) -> Void) -> Int {
+        withUnsafeTemporaryAllocation(byteCount: ExecChild.chunk, alignment: 1) { buffer in
+            var count: Int
+            repeat {
+                count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            } while count < 0 && errno == EINTR
+            if count > 0 { take(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
+            // Any other error than "not now" ends the stream as well.
+            return count < 0 && errno != EAGAIN ? 0 : count
+        }
+    }
+
+    private func reap() {
+        var status: Int32 = 0
+        guard !isReaped, waitpid(pid, &status, WNOHANG) != 0 else { return }
+        isReaped = true
+        exit?.cancel()
+        poll.cancel()
+        // What it said before it ended counts; what a process that it left behind says does not.
+        drain()
+        for _ in 0..<16 where read(pipes[2], onErrors) <= 0 { break }
+        for event in [input, output, errors] { event?.cancel() }
+        (input, output, errors) = (nil, nil, nil)
+        onEnded(ChildProcess.describe(status))
+    }
+}

@@ -1,0 +1,182 @@
+/// Which events an `exec` program has, which wait for it, and who is to blame when it ends.
+///
+/// Pure: time is passed in, in milliseconds. Events are answered in the order in which they were given. An event is a
+/// suspect once the program has read of it and not answered. When the program ends over one suspect, that event is to
+/// blame; over several, nobody is, and the next run gets events one at a time until as many as were suspects are
+/// answered. What it never read is innocent, so a program that cannot even begin costs no event an attempt.
+struct ExecFlow {
+    /// One event of a batch.
+    struct Ticket: Equatable {
+        let batch: Int
+        let index: Int
+    }
+
+    /// Why the end of a program ends a batch, or does not.
+    enum Blame: Equatable {
+        /// All unanswered events are given to the next run.
+        case nobody
+        /// This event has cost the program its life. The rest of its batch is forgotten: its lane asks again.
+        case event(Ticket)
+        /// The program ended before it read anything. Everything is forgotten: the lanes ask again.
+        case start
+    }
+
+    private struct Request {
+        /// Nil when nobody wants to know the answer any more.
+        var ticket: Ticket?
+        let line: [UInt8]
+        /// Nothing else is given to the program until this is answered.
+        let isAlone: Bool
+        /// Where it begins in what this run was given.
+        var start = 0
+    }
+
+    private let limit: Int
+    private let byteLimit: Int
+    private let timeout: Int64
+    private let startTimeout: Int64
+
+    private var waiting = FirstInFirstOut<Request>()
+    private var flight = FirstInFirstOut<Request>()
+    private var flightBytes = 0
+    /// Bytes given to this run.
+    private var given = 0
+    private var hasAnswered = false
+    /// Events still to be given one at a time.
+    private(set) var careful = 0
+    private var runBegan: Int64 = 0
+    /// Since when the first unanswered event is the first.
+    private var headSince: Int64 = 0
+
+    init(_ options: ExecOptions) {
+        limit = max(1, options.inFlight)
+        byteLimit = options.inFlightBytes
+        timeout = options.timeout
+        startTimeout = options.startTimeout
+    }
+
+    /// Whether anything is to be given or to be answered.
+    var isIdle: Bool { waiting.isEmpty && flight.isEmpty }
+
+    /// Events that were given and not answered.
+    var inFlight: Int { flight.count }
+
+    /// Takes a batch's events, each a line with its end.
+    ///
+    /// - Parameter headIsSuspect: the program has ended over the first of them before, so that it is given alone.
+    mutating func ask(_ batch: Int, lines: [[UInt8]], headIsSuspect: Bool) {
+        for (index, line) in lines.enumerated() {
+            waiting.append(
+                Request(
+                    ticket: Ticket(batch: batch, index: index), line: line, isAlone: headIsSuspect && index == 0))
+        }
+    }
+
+    /// Forgets a batch. Answers of those that the program has already are still awaited, and thrown away.
+    mutating func withdraw(_ batch: Int) {
+        waiting.removeAll { $0.ticket?.batch == batch }
+        flight.update { if $0.ticket?.batch == batch { $0.ticket = nil } }
+    }
+
+    /// A new run begins.
+    mutating func began(at now: Int64) {
+        runBegan = now
+        given = 0
+        hasAnswered = false
+    }
+
+    /// The next line to give, nil when there is none or the program has enough. It counts as given from now on.
+    mutating func next(at now: Int64) -> [UInt8]? {
+        guard let request = waiting.first else { return nil }
+        if let head = flight.first {
+            guard careful == 0, !request.isAlone, !head.isAlone, flight.count < limit,
+                flightBytes + request.line.count <= byteLimit
+            else { return nil }
+        } else {
+            headSince = now
+        }
+        waiting.removeFirst()
+        flight.append(request)
+        flight.updateLast { $0.start = given }
+        given += request.line.count
+        flightBytes += request.line.count
+        return request.line
+    }
+
+    /// Whom the next line from the program is for.
+    enum Addressee: Equatable {
+        case ticket(Ticket)
+        /// Its lane has gone meanwhile.
+        case nobody
+        /// Nobody has asked: the stream is out of step.
+        case unasked
+    }
+
+    var addressee: Addressee {
+        guard let request = flight.first else { return .unasked }
+        return request.ticket.map(Addressee.ticket) ?? .nobody
+    }
+
+    /// The first unanswered event has been answered.
+    mutating func answered(at now: Int64) {
+        guard let request = flight.first else { return }
+        flight.removeFirst()
+        flightBytes -= request.line.count
+        careful = max(0, careful - 1)
+        hasAnswered = true
+        headSince = now
+    }
+
+    enum Patience: Equatable {
+        /// Nothing is unanswered.
+        case unneeded
+        /// Look again after so many milliseconds.
+        case wait(Int64)
+        /// The first unanswered event takes too long, or the start does.
+        case over
+    }
+
+    /// - Parameter unread: bytes given to the program that it has not read.
+    mutating func patience(at now: Int64, unread: Int) -> Patience {
+        guard !flight.isEmpty else { return .unneeded }
+        if isStarting(unread), now < runBegan + startTimeout {
+            // What it has not read it does not work on.
+            headSince = now
+            return .wait(min(timeout, runBegan + startTimeout - now))
+        }
+        let left = headSince + timeout - now
+        return left > 0 ? .wait(left) : .over
+    }
+
+    /// The program has ended, or cannot be started.
+    mutating func ended(unread: Int) -> Blame {
+        let read = given - unread
+        let isBeginning = isStarting(unread)
+        let suspects = flight.prefix(while: { $0.start < read })
+        var blame = Blame.nobody
+        if suspects.count > 1 {
+            careful = suspects.count
+        } else if let suspect = suspects.first {
+            careful = max(0, careful - 1)
+            flight.removeFirst()
+            if let ticket = suspect.ticket { blame = .event(ticket) }
+        } else if isBeginning {
+            blame = .start
+        }
+        // In their order, before those that were not given yet.
+        waiting.prepend(flight.filter { $0.ticket != nil })
+        flight.removeAll()
+        flightBytes = 0
+        given = 0
+        switch blame {
+        case .nobody: break
+        case .event(let ticket): withdraw(ticket.batch)
+        case .start: waiting.removeAll()
+        }
+        return blame
+    }
+
+    private func isStarting(_ unread: Int) -> Bool {
+        !hasAnswered && unread >= given
+    }
+}

@@ -1,0 +1,287 @@
+import Events
+import Glibc
+import JSON
+import Logging
+import Pipeline
+import Redis
+
+/// The program of an `exec` stage: one process for all lanes of the stage in a worker.
+///
+/// It is started with the first batch, and again with backoff when it has ended. Batches of several lanes are given to
+/// it one behind the other. ``ExecFlow`` decides what it is given and who is to blame for its end; here is the I/O.
+/// Everything happens on the worker's thread. The process ends with this object, and with the worker in any case.
+public final class ExecProgram {
+    let options: ExecOptions
+
+    private enum Phase {
+        /// No process, and nothing in the way of starting one.
+        case idle
+        case running(ExecChild)
+        /// Is being killed, or is about to end: what it still says does not count.
+        case ending(ExecChild, ExecEnding?)
+        /// Ended a moment ago: the next start waits for the timer.
+        case resting
+    }
+
+    /// What a worker lends it, known from the first batch on.
+    private struct Host {
+        let stage: String
+        let loop: EventLoop
+        let logger: Logger
+        let timer: Timer
+    }
+
+    private var phase = Phase.idle
+    private var flow: ExecFlow
+    private var batches: [Int: ExecBatch] = [:]
+    private var lastBatch = 0
+    private var host: Host?
+    private var output: LineSplitter
+    private var errors = LineSplitter(maxLine: ExecProgram.maxErrorLine)
+    private let parser: JSONParser
+    private var backoff = Backoff(base: 50, limit: 5000)
+    private var generator = SystemRandomNumberGenerator()
+    private var startedAt: Int64 = 0
+
+    /// A longer line of standard error is cut in the log.
+    private static let maxErrorLine = 4096
+    /// How long a program that has closed a pipe has for its end, in milliseconds.
+    private static let grace: Int64 = 1000
+
+    public init(_ options: ExecOptions) {
+        self.options = options
+        flow = ExecFlow(options)
+        output = LineSplitter(maxLine: options.maxLine)
+        parser = JSONParser(maxBytes: options.maxLine)
+    }
+
+    /// The process id of the run that there is; nil while there is none.
+    public var pid: Int32? {
+        switch phase {
+        case .running(let child), .ending(let child, _): child.pid
+        case .idle, .resting: nil
+        }
+    }
+
+    // MARK: For the stages
+
+    /// Has the program answer a batch's events. `completion` is called once, later, unless the batch is withdrawn.
+    ///
+    /// - Parameter headIsSuspect: the program has ended over the first of them before.
+    /// - Returns: the batch's number, for ``withdraw(_:)``.
+    func submit(
+        _ events: [Event], headIsSuspect: Bool, context: StageContext,
+        completion: @escaping (ExecBatch.Outcome) -> Void
+    ) -> Int {
+        if host == nil {
+            let timer = Timer(on: context.loop) { [unowned self] in self.timeIsUp() }
+            host = Host(stage: context.stage, loop: context.loop, logger: context.logger, timer: timer)
+        }
+        lastBatch += 1
+        batches[lastBatch] = ExecBatch(events: events, completion: completion)
+        flow.ask(lastBatch, lines: events.map { $0.line + [UInt8(ascii: "\n")] }, headIsSuspect: headIsSuspect)
+        pump()
+        return lastBatch
+    }
+
+    /// Forgets a batch: its completion is not called any more.
+    func withdraw(_ batch: Int) {
+        guard batches.removeValue(forKey: batch) != nil else { return }
+        flow.withdraw(batch)
+        pump()
+    }
+
+    /// Whether the event is short enough to be asked about.
+    func takes(_ event: Event) -> Bool {
+        event.bytes.count <= options.maxLine
+    }
+
+    // MARK: Giving and taking
+
+    /// Gives the program what it may have, and starts it when there is none.
+    private func pump() {
+        guard let host, !flow.isIdle else { return }
+        if case .idle = phase { start(host) }
+        guard case .running(let child) = phase else { return }
+        let now = Clock.monotonicMilliseconds()
+        while let line = flow.next(at: now) { child.write(line) }
+        child.flush()
+        if case .running = phase, flow.inFlight > 0, !host.timer.isScheduled {
+            host.timer.schedule(after: options.timeout)
+        }
+    }
+
+    private func received(_ bytes: UnsafeRawBufferPointer) {
+        let now = Clock.monotonicMilliseconds()
+        output.append(bytes) { line in
+            guard case .running = phase else { return false }
+            take(line, at: now)
+            return true
+        }
+        pump()
+    }
+
+    private func take(_ line: LineSplitter.Line, at now: Int64) {
+        guard case .whole(let bytes) = line else {
+            return stop(.rubbish("a line of more than \(options.maxLine) bytes"))
+        }
+        let addressee = flow.addressee
+        if addressee == .unasked {
+            return stop(.rubbish("a line that answers no event: \(ExecAnswer.excerpt(bytes))"))
+        }
+        do {
+            let answer = try parser.parse(bytes)
+            guard case .ticket(let ticket) = addressee, let event = batches[ticket.batch]?.events[ticket.index] else {
+                return flow.answered(at: now)
+            }
+            let disposition = try ExecAnswer.disposition(of: answer, to: event)
+            flow.answered(at: now)
+            backoff.reset()
+            answered(ticket.batch, with: disposition)
+        } catch let error as JSONError {
+            stop(.rubbish("what is no answer (\(error.message)): \(ExecAnswer.excerpt(bytes))"))
+        } catch let error as ExecAnswer.Rubbish {
+            stop(.rubbish("\(error.reason): \(ExecAnswer.excerpt(bytes))"))
+        } catch {
+            stop(.rubbish("\(error)"))
+        }
+    }
+
+    private func answered(_ number: Int, with disposition: Disposition) {
+        // Indexed in place: a copy of the batch would copy its answers.
+        batches[number]?.dispositions.append(disposition)
+        guard let batch = batches[number], batch.dispositions.count == batch.events.count else { return }
+        batches[number] = nil
+        batch.completion(.answered(batch.dispositions))
+    }
+
+    private func said(_ line: LineSplitter.Line, pid: Int32) {
+        guard let host else { return }
+        let text =
+            switch line {
+            case .whole(let bytes): String(decoding: bytes, as: UTF8.self)
+            case .tooLong(let bytes): String(decoding: bytes, as: UTF8.self) + "…"
+            }
+        host.logger.notice("program says", metadata: ["stage": "\(host.stage)", "pid": "\(pid)", "line": "\(text)"])
+    }
+
+    // MARK: Life and death
+
+    private func start(_ host: Host) {
+        startedAt = Clock.monotonicMilliseconds()
+        do throws(ExecError) {
+            let child = try ExecChild(on: host.loop, command: options.command)
+            let pid = child.pid
+            output = LineSplitter(maxLine: options.maxLine)
+            errors = LineSplitter(maxLine: ExecProgram.maxErrorLine)
+            child.onOutput = { [unowned self] in self.received($0) }
+            child.onErrors = { [unowned self] in
+                self.errors.append($0) { line in
+                    self.said(line, pid: pid)
+                    return true
+                }
+            }
+            child.onClosed = { [unowned self] in self.closed() }
+            child.onEnded = { [unowned self] in self.ended($0) }
+            flow.began(at: startedAt)
+            phase = .running(child)
+            host.logger.info(
+                "program started",
+                metadata: [
+                    "stage": "\(host.stage)", "pid": "\(pid)", "command": "\(options.command.joined(separator: " "))",
+                ])
+        } catch {
+            host.logger.error("program not started", metadata: ["stage": "\(host.stage)", "error": "\(error.message)"])
+            let blame = flow.ended(unread: 0)
+            rest(host)
+            settle(blame, event: error.message, start: error.message)
+        }
+    }
+
+    /// Ends the run: what it says from now on does not count.
+    private func stop(_ ending: ExecEnding) {
+        guard case .running(let child) = phase, let host else { return }
+        phase = .ending(child, ending)
+        child.ignoreOutput()
+        child.kill()
+        host.timer.schedule(after: ExecProgram.grace)
+    }
+
+    /// A pipe is closed: as a rule the process ends in this moment, by itself.
+    private func closed() {
+        guard case .running(let child) = phase, let host else { return }
+        // Answers may have come before the pipe to it was closed.
+        child.drain()
+        guard case .running = phase else { return }
+        phase = .ending(child, nil)
+        host.timer.schedule(after: ExecProgram.grace)
+    }
+
+    private func ended(_ how: String) {
+        let child: ExecChild
+        var ending = ExecEnding.died(how: how)
+        switch phase {
+        case .running(let running): child = running
+        case .ending(let running, let known):
+            child = running
+            ending = known ?? ending
+        case .idle, .resting: return
+        }
+        guard let host else { return }
+        errors.finish { line in
+            said(line, pid: child.pid)
+            return true
+        }
+        host.logger.warning(
+            "program ended",
+            metadata: [
+                "stage": "\(host.stage)", "pid": "\(child.pid)", "how": "\(ending.summary)",
+                "lived_ms": "\(Clock.monotonicMilliseconds() - startedAt)", "unanswered": "\(flow.inFlight)",
+            ])
+        let blame = flow.ended(unread: child.unread)
+        rest(host)
+        settle(blame, event: ending.blame, start: ending.failedStart(within: options.startTimeout))
+    }
+
+    private func rest(_ host: Host) {
+        phase = .resting
+        host.timer.schedule(after: backoff.next(using: &generator))
+    }
+
+    /// Tells those whose batch has ended with the run.
+    private func settle(_ blame: ExecFlow.Blame, event: String, start: String) {
+        switch blame {
+        case .nobody: break
+        case .event(let ticket):
+            guard let batch = batches.removeValue(forKey: ticket.batch) else { return }
+            batch.completion(.blamed(batch.dispositions, StageError(event)))
+        case .start:
+            let failed = batches.sorted { $0.key < $1.key }
+            batches = [:]
+            for (_, batch) in failed { batch.completion(.failed(StageError(start))) }
+        }
+    }
+
+    private func timeIsUp() {
+        guard let host else { return }
+        switch phase {
+        case .idle: break
+        case .running(let child):
+            // An answer that has come in time counts, also when this process was too busy to read it.
+            child.drain()
+            guard case .running = phase else { return }
+            switch flow.patience(at: Clock.monotonicMilliseconds(), unread: child.unread) {
+            case .unneeded: break
+            case .wait(let milliseconds): host.timer.schedule(after: milliseconds)
+            case .over: stop(.timeout(options.timeout))
+            }
+        case .ending(let child, let ending):
+            phase = .ending(child, ending ?? .deaf)
+            child.kill()
+            host.timer.schedule(after: ExecProgram.grace)
+        case .resting:
+            phase = .idle
+            pump()
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Glibc
+
+/// Cuts a stream of bytes into lines. Pure. Holds no more than one line of the greatest length.
+struct LineSplitter {
+    /// What stands between two line ends, without them.
+    enum Line {
+        case whole(UnsafeRawBufferPointer)
+        /// The beginning of a line that is longer than allowed; what follows up to its end is skipped.
+        case tooLong(UnsafeRawBufferPointer)
+    }
+
+    private let maxLine: Int
+    private var rest: [UInt8] = []
+    private var isSkipping = false
+
+    init(maxLine: Int) {
+        self.maxLine = maxLine
+    }
+
+    /// Whether a line has begun whose end has not come.
+    var hasRest: Bool { !rest.isEmpty }
+
+    /// Takes bytes as they come. The lines are valid only during the call of `take`, which returns false when it wants
+    /// no more: the rest of the bytes is then forgotten.
+    mutating func append(_ bytes: UnsafeRawBufferPointer, take: (Line) -> Bool) {
+        var position = 0
+        while position < bytes.count {
+            let tail = UnsafeRawBufferPointer(rebasing: bytes[position...])
+            guard let end = LineSplitter.firstEnd(tail) else { return keep(tail, take) }
+            position += end + 1
+            if isSkipping {
+                isSkipping = false
+                continue
+            }
+            guard finish(UnsafeRawBufferPointer(rebasing: tail[..<end]), take) else { return }
+        }
+    }
+
+    /// The stream has ended: its last line may lack an end.
+    mutating func finish(take: (Line) -> Bool) {
+        guard hasRest else { return }
+        _ = finish(UnsafeRawBufferPointer(start: nil, count: 0), take)
+    }
+
+    private static func firstEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let start = bytes.baseAddress, let end = memchr(start, 10, bytes.count) else { return nil }
+        return UnsafeRawPointer(end) - start
+    }
+
+    private mutating func finish(_ end: UnsafeRawBufferPointer, _ take: (Line) -> Bool) -> Bool {
+        guard !rest.isEmpty else { return take(line(end)) }
+        rest.append(contentsOf: end)
+        let whole = rest
+        rest.removeAll(keepingCapacity: rest.capacity <= 65_536)
+        return whole.withUnsafeBytes { take(line($0)) }
+    }
+
+    private func line(_ bytes: UnsafeRawBufferPointer) -> Line {
+        if bytes.count > maxLine { return .tooLong(UnsafeRawBufferPointer(rebasing: bytes.prefix(maxLine))) }
+        return .whole(bytes.last == UInt8(ascii: "\r") ? UnsafeRawBufferPointer(rebasing: bytes.dropLast()) : bytes)
+    }
+
+    private mutating func keep(_ tail: UnsafeRawBufferPointer, _ take: (Line) -> Bool) {
+        guard !isSkipping else { return }
+        let room = maxLine + 1 - rest.count
+        rest.append(contentsOf: tail.prefix(room))
+        guard tail.count >= room else { return }
+        isSkipping = true
+        let whole = rest
+        rest = []
+        _ = whole.withUnsafeBytes { take(line($0)) }
+    }
+}

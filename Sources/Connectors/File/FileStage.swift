@@ -1,0 +1,33 @@
+public import Pipeline
+
+/// `file`: appends each event as a line to an archive of its partition and hands it on unchanged. It can stand anywhere;
+/// as the last stage it is the end of the pipeline.
+///
+/// Each event is in the archive once, also when a worker dies between append and commit, as long as no two events are
+/// byte for byte the same: put it behind a stage that gives ids, as `validate` does.
+public final class FileStage: Stage {
+    private let options: FileOptions
+    private var archive: ArchiveFile?
+
+    public init(_ options: FileOptions) {
+        self.options = options
+    }
+
+    /// Appends the batch: with one write, since nothing is decided about single events.
+    public func prepare(_ batch: [Event], context: StageContext, ready: @escaping (StageError?) -> Void) {
+        let archive =
+            self.archive
+            ?? ArchiveFile(ArchiveName(path: options.path, partition: context.partition), options: options)
+        self.archive = archive
+        do throws(StageError) {
+            try archive.append(batch.map(\.line), now: context.now)
+            ready(nil)
+        } catch {
+            ready(error)
+        }
+    }
+
+    public func process(_ event: Event, context: StageContext) throws(StageError) -> Disposition {
+        .publish(event, channels: [])
+    }
+}

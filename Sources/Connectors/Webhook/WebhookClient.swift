@@ -1,0 +1,78 @@
+import Events
+
+/// Sends signed messages to one receiver (Standard Webhooks, https://www.standardwebhooks.com).
+///
+/// One for a stage and worker: its lanes share the connections, and a pause that the receiver has asked for. Starts when
+/// it is first needed. All calls come on the loop's thread.
+public final class WebhookClient {
+    let options: WebhookOptions
+    /// Where it sends, as it may be shown.
+    var destination: String { url.description }
+
+    private let url: WebhookURL
+    private let secrets: [WebhookSecret]
+    private var multi: CurlMultiHandle?
+    /// The receiver wants to be left alone until then, on the monotonic clock in milliseconds.
+    private var pausedUntil: Int64 = 0
+
+    /// Connections that are kept open for later requests, of all lanes together.
+    private static let connections = 64
+
+    /// - Throws: ``ConnectorsError/Code/option``, see ``WebhookOptions/validate()``.
+    public init(_ options: WebhookOptions) throws(ConnectorsError) {
+        try options.validate()
+        self.options = options
+        url = try WebhookURL(options.url)
+        secrets = try WebhookSecret.list(options.secret)
+    }
+
+    /// Makes it ready to send; nothing when it is already.
+    ///
+    /// - Throws: ``ConnectorsError/Code/library`` when libcurl is missing, with what to install.
+    func start(on loop: EventLoop) throws(ConnectorsError) {
+        if multi == nil { multi = try CurlMultiHandle(on: loop, connections: WebhookClient.connections) }
+    }
+
+    /// Sends a body. `completion` is called once, later, unless it is cancelled before.
+    ///
+    /// - Returns: what ``cancel(_:)`` takes.
+    /// - Throws: ``ConnectorsError/Code/library`` when it is not started, or memory is out.
+    func post(
+        _ body: [UInt8], id: WebhookID, completion: @escaping (WebhookOutcome) -> Void
+    ) throws(ConnectorsError) -> UInt64 {
+        guard let multi else { throw ConnectorsError(.library, "the webhook's client is not started") }
+        let request = CurlRequest(
+            url: url.text, caFile: options.caFile, timeout: options.timeout,
+            headers: headers(for: body, id: id, timestamp: Clock.unixMilliseconds() / 1000), body: body)
+        return try multi.start(request) { [weak self] response in
+            if let self { completion(self.judged(response)) }
+        }
+    }
+
+    /// Ends a request that was started; harmless when it has ended.
+    func cancel(_ call: UInt64) {
+        multi?.cancel(call)
+    }
+
+    /// Whether the receiver has asked for a pause that is not over.
+    func isPaused(at now: Int64) -> Bool { now < pausedUntil }
+
+    private func judged(_ response: CurlResponse) -> WebhookOutcome {
+        let outcome = WebhookOutcome(of: response, from: destination, timeout: options.timeout)
+        if case .failed(_, let pause?) = outcome {
+            pausedUntil = max(pausedUntil, Clock.monotonicMilliseconds() + pause)
+        }
+        return outcome
+    }
+
+    private func headers(for body: [UInt8], id: WebhookID, timestamp: Int64) -> [String] {
+        let id = id.description
+        let signatures = secrets.map { $0.signature(id: id, timestamp: timestamp, body: body) }
+        return [
+            "Content-Type: application/json", "User-Agent: Tidings", "webhook-id: \(id)",
+            "webhook-timestamp: \(timestamp)", "webhook-signature: \(signatures.joined(separator: " "))",
+            // curl would wait for a "100 Continue" before it sends a long body.
+            "Expect:",
+        ]
+    }
+}

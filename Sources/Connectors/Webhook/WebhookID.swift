@@ -1,0 +1,29 @@
+import Crypto
+
+/// The number of a message, by which its receiver knows a repeat (`webhook-id`): 128 bits of the SHA-256 of its body.
+///
+/// An event is sent as the bytes that stand in the queue, so each attempt has the same number, in whatever process and
+/// after whatever crash; two edits of one comment differ in their bytes.
+struct WebhookID: Hashable, Sendable, CustomStringConvertible {
+    private let high: UInt64
+    private let low: UInt64
+
+    init(of body: [UInt8]) {
+        var hash = SHA256()
+        body.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        var words: (UInt64, UInt64) = (0, 0)
+        for (index, byte) in hash.finalize().prefix(16).enumerated() {
+            if index < 8 { words.0 = words.0 << 8 | UInt64(byte) } else { words.1 = words.1 << 8 | UInt64(byte) }
+        }
+        high = words.0
+        low = words.1
+    }
+
+    /// `msg_` and 32 hexadecimal digits.
+    var description: String { "msg_\(WebhookID.hexadecimal(high))\(WebhookID.hexadecimal(low))" }
+
+    private static func hexadecimal(_ word: UInt64) -> String {
+        let digits = String(word, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

@@ -1,0 +1,45 @@
+import Crypto
+
+/// A key that a sender and a receiver share, and what it signs (Standard Webhooks, "Signature scheme").
+///
+/// Written `whsec_` and 24 to 64 bytes in base64. It cannot be read back: nothing prints it by accident.
+struct WebhookSecret: Sendable, CustomStringConvertible {
+    private let key: SymmetricKey
+
+    static let prefix = "whsec_"
+    static let bytes = 24...64
+
+    /// - Throws: ``ConnectorsError/Code/option``, without the secret in its message.
+    init(_ text: some StringProtocol) throws(ConnectorsError) {
+        guard text.hasPrefix(WebhookSecret.prefix),
+            let bytes = Base64.decode(text.dropFirst(WebhookSecret.prefix.count)),
+            WebhookSecret.bytes.contains(bytes.count)
+        else {
+            throw ConnectorsError(
+                .option,
+                "a secret is written whsec_ and 24 to 64 bytes in base64; make one with: "
+                    + "echo whsec_$(openssl rand -base64 32)")
+        }
+        key = SymmetricKey(data: bytes)
+    }
+
+    /// The secrets of a text, separated by white space: more than one while receivers change from one to the next.
+    static func list(_ text: String) throws(ConnectorsError) -> [WebhookSecret] {
+        var secrets: [WebhookSecret] = []
+        for part in text.split(whereSeparator: \.isWhitespace) { secrets.append(try WebhookSecret(part)) }
+        guard !secrets.isEmpty else { throw ConnectorsError(.option, "a webhook needs a secret that signs it") }
+        return secrets
+    }
+
+    var description: String { "whsec_…" }
+
+    /// The signature of a message, as it stands in the field `webhook-signature`.
+    ///
+    /// - Parameter timestamp: seconds since 1970.
+    func signature(id: String, timestamp: Int64, body: [UInt8]) -> String {
+        var code = HMAC<SHA256>(key: key)
+        code.update(data: Array("\(id).\(timestamp).".utf8))
+        code.update(data: body)
+        return "v1,\(Base64.encode(code.finalize()))"
+    }
+}

@@ -1,0 +1,217 @@
+"""Readers: they follow docs/edge.md and nothing else, and write down what they are told.
+
+A reader repeats its last request when no whole answer came. What it has read since the start, or since it was told to
+begin anew, is one piece: it has to be a piece of its channel's log without hole, repeat or change of order."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import threading
+from array import array
+from typing import Any
+from urllib.parse import quote
+
+from findings import Findings
+from workload import Workload, index_of
+
+NETWORK = (OSError, http.client.HTTPException, ValueError)
+
+
+class Piece:
+    """Consecutive events of one channel, as one reader saw them."""
+
+    def __init__(self, after_reset: bool) -> None:
+        self.after_reset = after_reset
+        self.events = array("Q")
+
+
+class Track:
+    """What a reader read of one channel: the piece that grows, and those that a reset has ended."""
+
+    def __init__(self, reader: str, channel: str) -> None:
+        self.reader = reader
+        self.channel = channel
+        self.current = Piece(after_reset=False)
+        self.closed: list[Piece] = []
+        self.lock = threading.Lock()
+
+    def add(self, events: list[dict[str, Any]]) -> None:
+        with self.lock:
+            for event in events:
+                conversation, serial = event["event_id"].split(".")
+                self.current.events.append(index_of(int(conversation), int(serial)))
+
+    def reset(self) -> None:
+        with self.lock:
+            self.closed.append(self.current)
+            self.current = Piece(after_reset=True)
+
+
+class Reader(threading.Thread):
+    """Follows some channels from their beginning until told to stop."""
+
+    def __init__(self, name: str, channels: list[str], ports: list[int], workload: Workload, findings: Findings) -> None:
+        super().__init__(name=name, daemon=True)
+        self.ports = ports
+        self.findings = findings
+        self.random = random.Random(f"{workload.seed}/{name}")
+        self.tracks = {channel: Track(name, channel) for channel in channels}
+        self.offsets = {channel: "-1" for channel in channels}
+        self.halt = threading.Event()
+        self.hold = self.random.randint(1, 5)
+        self.resets = 0
+        self.broken = 0
+        self.impatience = 0.02
+        self._connection: http.client.HTTPConnection | None = None
+        self._turn = self.random.randrange(len(ports))
+
+    def run(self) -> None:
+        while not self.halt.is_set():
+            try:
+                pause = self.turn()
+            except NETWORK:
+                self.broken += 1
+                self.disconnect()
+                pause = self.random.uniform(0.02, 0.2)
+            if pause:
+                self.halt.wait(pause)
+        self.disconnect()
+
+    def turn(self) -> float:
+        """One request and its answer; gives the pause before the next."""
+        raise NotImplementedError
+
+    def took(self, channel: str, events: list[dict[str, Any]]) -> None:
+        self.tracks[channel].add(events)
+
+    def lost(self, channel: str) -> None:
+        """The edge said that this position is lost."""
+        self.resets += 1
+        self.tracks[channel].reset()
+
+    def ask(self, target: str, patience: float) -> http.client.HTTPResponse:
+        """Sends a GET over the connection that stands, or a new one to the other edges."""
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(
+                "127.0.0.1", self.ports[self._turn % len(self.ports)], timeout=patience)
+        elif self._connection.sock is not None:
+            self._connection.sock.settimeout(patience)
+        self._connection.request("GET", target)
+        return self._connection.getresponse()
+
+    def disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        self._turn += 1
+
+    def patience(self) -> float:
+        """How long to wait for an answer; now and then far too short, as of somebody who closes the page."""
+        if self.random.random() < self.impatience:
+            return self.random.uniform(0.01, 0.5)
+        return self.hold + 3.0
+
+    def unexpected(self, target: str, status: int, content: bytes) -> float:
+        if status != 503:
+            self.findings.add("wrong answer", f"GET {target[:200]} {status} {content[:200]!r}")
+        return self.random.uniform(0.05, 0.2)
+
+
+class PollReader(Reader):
+    """/v1/poll over many channels."""
+
+    def turn(self) -> float:
+        asked = "&".join("c=" + quote(f"{c}@{o}", safe=":@") for c, o in self.offsets.items())
+        target = f"/v1/poll?{asked}&timeout={self.hold}"
+        answer = self.ask(target, self.patience())
+        content = answer.read()
+        if answer.status != 200:
+            return self.unexpected(target, answer.status, content)
+        message = json.loads(content)
+        for channel, news in message["channels"].items():
+            if news["reset"]:
+                self.lost(channel)
+            self.took(channel, news["events"])
+            self.offsets[channel] = news["next"]
+        return message["wait"] / 1000
+
+
+class ChannelReader(Reader):
+    """/v1/channels/CHANNEL, held (`live=long-poll`) or asked now and then."""
+
+    def __init__(self, live: bool, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.live = live
+
+    def turn(self) -> float:
+        (channel, offset), = self.offsets.items()
+        target = f"/v1/channels/{quote(channel)}?offset={offset}"
+        if self.live:
+            target += f"&live=long-poll&timeout={self.hold}"
+        answer = self.ask(target, self.patience())
+        content = answer.read()
+        if answer.status == 410:
+            self.lost(channel)
+            self.offsets[channel] = "-1"
+            return 0
+        if answer.status not in (200, 204):
+            return self.unexpected(target, answer.status, content)
+        if answer.status == 200:
+            self.took(channel, json.loads(content))
+        self.offsets[channel] = answer.headers["Stream-Next-Offset"]
+        return 0 if self.live or answer.headers["Stream-Up-To-Date"] != "true" else self.random.uniform(0.1, 1.0)
+
+
+class StreamReader(Reader):
+    """/v1/channels/CHANNEL with `live=sse`. News count when the offset after them has come as well."""
+
+    def turn(self) -> float:
+        (channel, offset), = self.offsets.items()
+        target = f"/v1/channels/{quote(channel)}?offset={offset}&live=sse"
+        # A silent stream says something every 15 s.
+        answer = self.ask(target, 17.0)
+        if answer.status == 410:
+            answer.read()
+            self.lost(channel)
+            self.offsets[channel] = "-1"
+            return 0
+        if answer.status != 200:
+            return self.unexpected(target, answer.status, answer.read())
+        kind, news = "", []
+        while not self.halt.is_set():
+            line = answer.readline()
+            if not line:
+                break
+            field, _, value = line.decode().rstrip("\r\n").partition(":")
+            if field == "event":
+                kind = value.strip()
+            elif field == "data" and kind == "data":
+                news += json.loads(value)
+            elif field == "data" and kind == "control":
+                self.took(channel, news)
+                self.offsets[channel] = json.loads(value)["streamNextOffset"]
+                news = []
+                if self.random.random() < self.impatience / 10:
+                    break
+        self.disconnect()
+        return 0.01
+
+
+def make_readers(count: int, ports: list[int], workload: Workload, findings: Findings) -> list[Reader]:
+    """`count` readers of many channels, and half as many of one."""
+    choice = random.Random(f"{workload.seed}/readers")
+    threads = ["thread:" + workload.thread(c) for c in range(workload.conversations)]
+    others = [name for name in workload.all_channels() if not name.startswith("thread:") and "probe" not in name]
+    readers: list[Reader] = []
+    common = (ports, workload, findings)
+    for number in range(count):
+        wanted = choice.randint(1, 25)
+        channels = choice.sample(threads, min(len(threads), (wanted + 1) // 2)) + choice.sample(others, wanted // 2)
+        readers.append(PollReader(f"poll-{number}", channels, *common))
+    for number in range(max(1, count // 4)):
+        readers.append(ChannelReader(True, f"hold-{number}", [choice.choice(threads + others)], *common))
+        readers.append(ChannelReader(False, f"ask-{number}", [choice.choice(threads + others)], *common))
+        readers.append(StreamReader(f"sse-{number}", [choice.choice(threads + others)], *common))
+    return readers

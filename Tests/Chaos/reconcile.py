@@ -1,0 +1,115 @@
+"""Compares what was accepted with what was published. Shares no code with the pipeline; pure but for the lanes' hashes."""
+
+from __future__ import annotations
+
+from array import array
+
+from findings import Findings
+from ledger import Ledger
+from resp import Redis
+from workload import PARTITIONS, SERIAL_MASK, Workload, name_of
+
+STAGES = ["validate", "moderate", "format", "route", "publish"]
+
+
+def queues() -> list[str]:
+    """All keys under which events wait."""
+    inner = [f"{{comments.{p}}}:{kind}" for p in range(PARTITIONS)
+             for kind in ["incoming"] + ["queue:" + stage for stage in STAGES]]
+    return ["comments:incoming"] + inner
+
+
+class Reconciliation:
+    """The verdict over all conversations."""
+
+    #: A loss of power takes up to a second; the kill is noticed a little later.
+    LOSS = 2.0
+
+    def __init__(
+        self, workload: Workload, ledger: Ledger, logs: dict[str, "array[int]"], losses: list[float], findings: Findings
+    ) -> None:
+        self.workload = workload
+        self.ledger = ledger
+        self.logs = logs
+        #: The moments at which the server may have lost what it had accepted.
+        self.losses = losses
+        self.findings = findings
+        self.published = 0
+        self.lost_by_server = 0
+        self._by_conversation = self._sort()
+
+    def _sort(self) -> list[dict[str, "array[int]"]]:
+        """For each conversation the serial numbers in each channel, in the channel's order."""
+        sorted_logs: list[dict[str, array[int]]] = [{} for _ in self.ledger.times]
+        for channel, log in self.logs.items():
+            for index in log:
+                conversation = index >> 32
+                if conversation < len(sorted_logs):
+                    sorted_logs[conversation].setdefault(channel, array("Q")).append(index & SERIAL_MASK)
+        return sorted_logs
+
+    def run(self) -> None:
+        for conversation, found in enumerate(self._by_conversation):
+            accepted = self.ledger.next_serial(conversation)
+            wanted: dict[str, array[int]] = {}
+            for serial in range(accepted):
+                for channel in self.workload.channels(conversation, serial):
+                    wanted.setdefault(channel, array("Q")).append(serial)
+            gone: set[int] = set()
+            for channel in sorted(wanted.keys() | found.keys()):
+                mine, due = found.get(channel, array("Q")), wanted.get(channel, array("Q"))
+                if mine != due:
+                    gone |= self._explain(conversation, channel, mine, due)
+            self.lost_by_server += len(gone)
+            self.published += accepted - len(gone)
+
+    def _explain(self, conversation: int, channel: str, mine: "array[int]", due: "array[int]") -> set[int]:
+        """Names what differs; gives the serial numbers that the server itself lost."""
+        have, want = set(mine), set(due)
+        gone = {serial for serial in want - have if self._may_be_lost(conversation, serial)}
+        self._add("lost", conversation, channel, sorted(want - have - gone))
+        self._add("never sent", conversation, channel, sorted(have - want))
+        if len(have) != len(mine):
+            seen: set[int] = set()
+            self._add("doubled", conversation, channel, [s for s in mine if s in seen or seen.add(s)])  # type: ignore
+        late = [serial for before, serial in zip(mine, mine[1:]) if serial < before]
+        self._add("disordered", conversation, channel, late)
+        return gone
+
+    def _add(self, kind: str, conversation: int, channel: str, serials: list[int]) -> None:
+        if serials:
+            names = " ".join(name_of(conversation << 32 | serial) for serial in serials[:10])
+            self.findings.add(kind, f"conversation {self.workload.thread(conversation)}, {channel}: {names}", len(serials))
+
+    def _may_be_lost(self, conversation: int, serial: int) -> bool:
+        sent, known = self.ledger.started[conversation][serial], self.ledger.times[conversation][serial]
+        return any(sent <= kill <= known + self.LOSS for kill in self.losses)
+
+    def check_lanes(self, redis: Redis) -> dict[str, dict[str, int]]:
+        """The counters of each lane balance, each stage got what the one before gave, nothing was set aside."""
+        sums: dict[str, dict[str, int]] = {}
+        for stage in ["incoming"] + STAGES:
+            total = sums.setdefault(stage, dict.fromkeys(["in", "out", "emitted", "dropped", "held", "dead", "waiting"], 0))
+            prefixes = [f"{{comments.{p}}}" for p in range(PARTITIONS)] + (["comments"] if stage == "incoming" else [])
+            for prefix in prefixes:
+                queue = f"{prefix}:incoming" if stage == "incoming" else f"{prefix}:queue:{stage}"
+                fields = redis("HGETALL", f"{prefix}:lane:{stage}")
+                lane = {name.decode(): value.decode() for name, value in zip(fields[::2], fields[1::2])}
+                counts = {name: int(lane.get(name, 0)) for name in total}
+                counts["waiting"] = redis("LLEN", queue)
+                spent = sum(counts[name] for name in ("out", "dropped", "held", "dead"))
+                spent += 0 if stage == "incoming" else counts["waiting"]
+                if counts["in"] != spent:
+                    self.findings.add("unbalanced", f"{prefix}:lane:{stage}: {counts}")
+                for letters in ("dead", "held"):
+                    for letter in redis("LRANGE", f"{prefix}:{letters}:{stage}", 0, 2):
+                        self.findings.add(letters + " letter", f"{prefix}:{letters}:{stage}: {letter[:400]!r}", counts[letters])
+                for name in total:
+                    total[name] += counts[name]
+        for before, stage in zip(STAGES, STAGES[1:]):
+            if sums[before]["emitted"] != sums[stage]["in"]:
+                self.findings.add("unbalanced", f"{before} emitted {sums[before]['emitted']}, {stage} got {sums[stage]['in']}")
+        passed = sums["validate"]["out"]
+        if passed != self.published:
+            self.findings.add("unbalanced", f"validate let {passed} events pass, {self.published} were published")
+        return sums

@@ -1,0 +1,92 @@
+import Events
+import Glibc
+import JSON
+import Pipeline
+import Redis
+import TestSupport
+
+@testable import Connectors
+
+/// Runs batches through stages on a real loop, as lanes do, without a Redis.
+final class ExecBench {
+    let runner: LoopRunner
+    let log = ExecLog()
+    let folder: TemporaryFolder
+    private let redis: RedisConnection
+
+    init() throws {
+        runner = try LoopRunner()
+        folder = try TemporaryFolder()
+        redis = RedisConnection(
+            on: runner.loop, to: try RedisAddress(url: "unix://\(folder.file("none"))"), name: "test", logger: .silent)
+    }
+
+    func context(partition: Int = 0) -> StageContext {
+        StageContext(
+            pipeline: "t", stage: "score", partition: partition, loop: runner.loop, redis: redis, logger: log.logger,
+            now: 1_795_428_900_000)
+    }
+
+    static func event(_ text: String) throws -> Event {
+        let raw = Array(text.utf8)
+        return Event(fields: try JSONParser(maxBytes: 4 << 20).parseObject(raw), raw: raw)
+    }
+
+    static func events(_ numbers: some Sequence<Int>) throws -> [Event] {
+        try numbers.map { try event(#"{"thread":"1","n":\#($0)}"#) }
+    }
+
+    /// A Python program that reads each event into `e` and does `body` with it; `say` answers.
+    func python(_ body: String, before: String = "") throws -> ExecOptions {
+        let lines = body.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
+        let script = """
+            import sys, json, os, time, signal
+            def say(answer):
+                sys.stdout.write((answer if isinstance(answer, str) else json.dumps(answer)) + "\\n")
+                sys.stdout.flush()
+            \(before)
+            for line in sys.stdin:
+                e = json.loads(line)
+            \(lines)
+            """
+        return ExecOptions(command: ["python3", try folder.write(script, to: "program.py")])
+    }
+
+    /// What `prepare` says; nil is "go on".
+    func prepare(_ stage: some Stage, _ batch: [Event], within seconds: Double = 20) throws -> StageError? {
+        var answer: StageError??
+        stage.prepare(batch, context: context()) { answer = .some($0) }
+        try runner.run(within: seconds, "the batch is ready; log: \(log.lines.suffix(5))") { answer != nil }
+        return answer ?? nil
+    }
+
+    /// What becomes of each event of a batch, up to the first that fails.
+    func run(_ stage: some Stage, _ batch: [Event]) throws -> [String] {
+        if let error = try prepare(stage, batch) { return ["not ready: \(error.message)"] }
+        var results: [String] = []
+        for event in batch {
+            do throws(StageError) {
+                results.append(ExecBench.text(try stage.process(event, context: context())))
+            } catch {
+                return results + ["failed: \(error.message)"]
+            }
+        }
+        return results
+    }
+
+    static func text(_ disposition: Disposition) -> String {
+        func text(_ event: Event) -> String { String(decoding: event.bytes, as: UTF8.self) }
+        return switch disposition {
+        case .forward(let events): events.map(text).joined(separator: " ")
+        case .publish(let event, let channels): "publish \(text(event)) \(channels)"
+        case .drop(let reason): "drop: \(reason)"
+        case .hold(_, let reason): "hold: \(reason)"
+        case .reject(let reason): "reject: \(reason)"
+        }
+    }
+
+    /// Whether that process is there, other than as a zombie.
+    static func lives(_ pid: Int32) -> Bool {
+        kill(pid, 0) == 0
+    }
+}

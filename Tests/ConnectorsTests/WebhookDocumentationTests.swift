@@ -1,0 +1,41 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Connectors
+
+@Suite("docs/webhooks.md")
+struct WebhookDocumentationTests {
+    @Test("the receiver's code there takes what is signed here, and nothing else")
+    func verification() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../..")
+        let text = try String(contentsOf: root.appending(path: "docs/webhooks.md"), encoding: .utf8)
+        let code = try #require(
+            text.components(separatedBy: "```python\n").dropFirst().first?.components(separatedBy: "```").first)
+        let other = "whsec_" + Base64.encode(repeatElement(7, count: 32))
+        let body = Array(#"{"thread":"a","text":"é"}"#.utf8)
+        let id = WebhookID(of: body).description
+        let now = Int64(Date().timeIntervalSince1970)
+
+        func isTaken(by secret: String, timestamp: Int64, body received: [UInt8]) throws -> Bool {
+            let signatures = try [other, webhookSecret].map {
+                try WebhookSecret($0).signature(id: id, timestamp: timestamp, body: body)
+            }
+            let script = """
+                \(code)
+                import base64
+                headers = {"webhook-id": "\(id)", "webhook-timestamp": "\(timestamp)",
+                    "webhook-signature": "\(signatures.joined(separator: " "))"}
+                print(verify("\(secret)", headers, base64.b64decode("\(Base64.encode(received))")))
+                """
+            let result = try ChildProcess.run("python3", ["-c", script])
+            #expect(result.succeeded, "\(result.errors)")
+            return result.output == "True\n"
+        }
+        #expect(try isTaken(by: webhookSecret, timestamp: now, body: body))
+        #expect(try isTaken(by: other, timestamp: now, body: body))
+        #expect(try !isTaken(by: "whsec_" + Base64.encode(repeatElement(8, count: 32)), timestamp: now, body: body))
+        #expect(try !isTaken(by: webhookSecret, timestamp: now, body: body + [32]))
+        #expect(try !isTaken(by: webhookSecret, timestamp: now - 1000, body: body))
+    }
+}
