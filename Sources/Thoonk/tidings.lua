@@ -13,7 +13,7 @@ Rules that hold for all of it:
 ]]
 
 -- Raised with every change of this file; processes replace an older library by theirs.
-local VERSION = 2
+local VERSION = 3
 
 -- Lua's unpack puts everything on the stack, which ends near 8,000 values.
 local CHUNK = 1000
@@ -49,6 +49,13 @@ local function try_in_chunks(command, key, list)
     local result = redis.pcall(command, key, unpack(list, from, math.min(from + CHUNK - 1, #list)))
     if type(result) == 'table' and result.err then return result.err end
   end
+end
+
+-- Counts in a field of a hash. One that somebody has made something else than a number begins anew: a counter is no
+-- reason to fail half-way.
+local function tally(key, field, number)
+  local sum = redis.pcall('HINCRBY', key, field, number)
+  if type(sum) == 'table' then redis.call('HSET', key, field, number) end
 end
 
 -- Keys ----------------------------------------------------------------------------------------------------------------
@@ -135,8 +142,12 @@ local function append(channel, events, history, ttl, clock)
         call_in_chunks('ZREM', 'feed.ids:' .. feed, old, 1, #old)
         call_in_chunks('HDEL', 'feed.items:' .. feed, old, 1, #old)
       end
-      redis.call('HSET', 'feed.config:' .. feed, 'max_length', history, 'ttl', ttl)
     end
+  end
+  -- A limit that was changed reaches the feed now and then; a foreign key in the place of its configuration is no
+  -- reason to fail half-way.
+  if not is_new and last % 16 < count then
+    redis.pcall('HSET', 'feed.config:' .. feed, 'max_length', history, 'ttl', ttl)
   end
   for index, event in ipairs(events) do
     local id = first + index - 1
@@ -400,11 +411,11 @@ local readers = {
 -- Gives how many of the oldest letters fell off.
 local function store_letters(lane, field, list, cap, letters)
   call_in_chunks('RPUSH', list, letters, 1, #letters)
-  redis.call('HINCRBY', lane, field, #letters)
+  tally(lane, field, #letters)
   local over = redis.call('LLEN', list) - cap
   if over > 0 then
     redis.call('LTRIM', list, over, -1)
-    redis.call('HINCRBY', lane, field .. ':forgotten', over)
+    tally(lane, field .. ':forgotten', over)
   end
   return math.max(0, over)
 end
@@ -412,7 +423,7 @@ end
 local function hand_on(op, events)
   if #events == 0 then return end
   call_in_chunks('RPUSH', op.queue, events, 1, #events)
-  redis.call('HINCRBY', op.lane, 'in', #events)
+  tally(op.lane, 'in', #events)
 end
 
 -- The event with the one channel that it still has to reach: so that a retry brings it there and nowhere else.
@@ -425,7 +436,7 @@ end
 local writers = {
   push = function(op, lane)
     hand_on(op, op.events)
-    redis.call('HINCRBY', lane, 'emitted', #op.events)
+    tally(lane, 'emitted', #op.events)
   end,
   once = function(op, lane, now_ms)
     local recent, older = open_seen(lane, op.seen, op.window, op.cap, now_ms)
@@ -440,11 +451,11 @@ local writers = {
     end
     redis.call('PEXPIRE', recent, op.window * 2)
     hand_on(op, fresh)
-    redis.call('HINCRBY', lane, 'out', out)
-    redis.call('HINCRBY', lane, 'emitted', #fresh)
+    tally(lane, 'out', out)
+    tally(lane, 'emitted', #fresh)
     if repeated > 0 then
-      redis.call('HINCRBY', lane, 'dropped', repeated)
-      redis.call('HINCRBY', lane, 'dropped:duplicate', repeated)
+      tally(lane, 'dropped', repeated)
+      tally(lane, 'dropped:duplicate', repeated)
     end
   end,
   feeds = function(op, lane, _, clock)
@@ -452,7 +463,7 @@ local writers = {
     for _, channel in ipairs(op.channels) do
       local last, failure = append(channel.name, channel.events, op.history, op.ttl, clock)
       if last then
-        redis.call('HINCRBY', lane, 'emitted', #channel.events)
+        tally(lane, 'emitted', #channel.events)
       else
         -- A foreign key stands where the feed should be: the events are kept for whoever clears it.
         local letters = {}
@@ -473,7 +484,7 @@ local writers = {
     return store_letters(lane, op.field, op.list, op.cap, op.letters)
   end,
   count = function(op, lane)
-    redis.call('HINCRBY', lane, op.field, op.number)
+    tally(lane, op.field, op.number)
   end,
 }
 
@@ -505,7 +516,10 @@ local function commit(keys, args)
     -- A look at each key that will be written: one that holds a foreign type raises its error here, before anything is.
     if op.lane then redis.call('HLEN', op.lane) end
     if op.list or op.dead then redis.call('LLEN', op.list or op.dead) end
-    if op.seen then redis.call('SCARD', op.seen .. ':new') end
+    if op.seen then
+      redis.call('SCARD', op.seen .. ':new')
+      redis.call('SCARD', op.seen .. ':old')
+    end
     if op.queue then
       local length = redis.call('LLEN', op.queue)
       if op.limit > 0 and length >= op.limit then return { 'FULL', op.queue, length } end
@@ -532,12 +546,13 @@ local function enqueue(keys, args)
   for index = 1, #keys, 2 do
     local length = redis.call('LLEN', keys[index])
     if limit > 0 and length >= limit then return { 'FULL', keys[index], length } end
+    redis.call('HLEN', keys[index + 1])
   end
   local position = 2
   for index = 1, #keys, 2 do
     local count = tonumber(args[position])
     call_in_chunks('RPUSH', keys[index], args, position + 1, position + count)
-    redis.call('HINCRBY', keys[index + 1], 'in', count)
+    tally(keys[index + 1], 'in', count)
     position = position + count + 1
   end
   return { 'OK' }
@@ -563,11 +578,16 @@ end
 -- A letter that is not there any more is passed over: two operators may press the same key.
 local function letters(keys, args)
   local moved = 0
+  if keys[2] ~= '' then
+    -- A look at what will be written: a foreign type raises its error here, before a letter is taken out.
+    redis.call('LLEN', keys[2])
+    redis.call('HLEN', keys[3])
+  end
   for index = 1, #args, 2 do
     if redis.call('LREM', keys[1], 1, args[index]) == 1 then
       if keys[2] ~= '' then
         redis.call('RPUSH', keys[2], args[index + 1])
-        if not is_door(keys[2]) then redis.call('HINCRBY', keys[3], 'in', 1) end
+        if not is_door(keys[2]) then tally(keys[3], 'in', 1) end
       end
       moved = moved + 1
     end
@@ -581,9 +601,9 @@ local function purge(keys)
   local count = redis.call('LLEN', keys[1])
   if count > 0 then
     redis.call('UNLINK', keys[1])
-    if is_door(keys[1]) then redis.call('HINCRBY', keys[2], 'in', count) end
-    redis.call('HINCRBY', keys[2], 'dropped', count)
-    redis.call('HINCRBY', keys[2], 'dropped:purged', count)
+    if is_door(keys[1]) then tally(keys[2], 'in', count) end
+    tally(keys[2], 'dropped', count)
+    tally(keys[2], 'dropped:purged', count)
   end
   return count
 end
@@ -619,7 +639,8 @@ local function beat(_, args)
   redis.call('HSET', key, unpack(fields))
   redis.call('PEXPIRE', key, ttl)
   if is_new then
-    redis.call('ZREMRANGEBYSCORE', name .. ':procs', '-inf', whole(now_ms - ttl))
+    -- Not before the longest lease that can be configured is over: the owner of lanes may be behind it.
+    redis.call('ZREMRANGEBYSCORE', name .. ':procs', '-inf', whole(now_ms - 600000))
     redis.call('PUBLISH', name .. ':control', 'join')
   end
   return live_processes(name, ttl, now_ms)

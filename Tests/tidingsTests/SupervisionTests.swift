@@ -62,6 +62,35 @@ struct SupervisionTests {
         #expect(pool.errors.contains("dies again and again"))
     }
 
+    @Test("a second SIGTERM ends a pool at once that waits for its batch, and the batch is still there")
+    func secondTerm() throws {
+        let server = try RedisServer()
+        let folder = try TemporaryFolder()
+        let environment = ["TIDINGS_CONFIG": folder.file("t.yaml")]
+        func configure(_ program: String) throws {
+            try folder.write("partitions: 1\nstages: [{ work: { exec: \(program), timeout: 1h } }]", to: "t.yaml")
+        }
+        try configure("[sleep, '1000']")
+        let pool = try start(server, environment: environment)
+        for number in 0..<20 {
+            try server.cli("RPUSH", "comments:incoming", #"{"thread":"t","text":"\#(number)"}"#)
+        }
+        try eventually(within: 10, "the program has them; log: \(pool.errors)") {
+            ProcessTable.descendants(of: pool.pid).contains { $0.command.hasPrefix("sleep") }
+        }
+        pool.send(SIGTERM)
+        try eventually(within: 10, "one worker waits for its batch") { workers(pool).count == 1 }
+        pool.send(SIGTERM)
+        #expect(try pool.wait(within: 3) == .code(0))
+        #expect(try server.cli("LLEN", "{comments.0}:queue:work") == "20")
+
+        try configure("[cat]")
+        let next = try start(server, environment: environment)
+        try eventually(within: 20, "all are through; log: \(next.errors)") {
+            try server.cli("HGET", "{comments.0}:lane:work", "out") == "20"
+        }
+    }
+
     @Test("a service manager hears when the pool is ready, that it lives, reloads and ends")
     func notify() throws {
         let server = try RedisServer()

@@ -25,6 +25,8 @@ final class ProcessPool {
     private let logger: Logger
     private let loop: EventLoop
     private var connectedSince: Int64 = 0
+    /// Children that died and whose leases are not known to have been ended.
+    private var dead: [String] = []
     private lazy var listening = Timer(on: loop) { [unowned self] in self.listen() }
 
     /// Time between two looks at the heartbeats of children, in milliseconds.
@@ -57,6 +59,7 @@ final class ProcessPool {
     /// The connection to Redis has been made, for the first time or anew.
     func redisIsReady() {
         connectedSince = Clock.monotonicMilliseconds()
+        buryAll()
     }
 
     /// Ends the children in order; a second call kills them.
@@ -131,11 +134,21 @@ final class ProcessPool {
 
     private func bury(_ arguments: [String]) {
         guard let id = ProcessPool.id(in: arguments) else { return }
-        let command = RedisCommand("FCALL", "tidings_bury", "0", pipeline, id)
-        connection.send(command) { [logger] result in
-            // Without Redis there is no lane to take over; the leases run out by themselves.
-            if case .failure(let error) = result, error.code != .disconnected {
-                logger.warning("leases of a dead worker could not be ended", metadata: ["error": "\(error.message)"])
+        dead.append(id)
+        buryAll()
+    }
+
+    /// Ends the leases of those who have died; who dies while Redis is away is remembered until it is back.
+    private func buryAll() {
+        for id in dead {
+            connection.send(RedisCommand("FCALL", "tidings_bury", "0", pipeline, id)) { [weak self] result in
+                switch result {
+                case .success: self?.dead.removeAll { $0 == id }
+                case .failure(let error):
+                    guard error.code != .disconnected, error.code != .timeout else { return }
+                    self?.logger.warning(
+                        "leases of a dead worker could not be ended", metadata: ["error": "\(error.message)"])
+                }
             }
         }
     }
