@@ -45,7 +45,7 @@ test: test-deps ## Run all tests
 	@swift build --build-tests
 	@swift test --skip-build $(ARGS)
 
-chaos: deps build ## Kill processes, cut connections, squeeze memory, then count (SEED, MINUTES, ARGS)
+chaos: test-deps build ## Kill processes, cut connections, squeeze memory, then count (SEED, MINUTES, ARGS)
 	@python3 -B Tests/Chaos/chaos.py --binary $(RELEASE) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: ## Check the format; nothing is changed

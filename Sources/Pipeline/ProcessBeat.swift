@@ -68,6 +68,7 @@ public final class ProcessBeat {
             ("host", ProcessBeat.host), ("pid", String(getpid())), ("redis_us", String(connection.roundTrip)),
             ("memory_kb", String(ProcessMemory.residentKilobytes())),
         ]
+        if lease != .max { fields.append(("lease", String(lease))) }
         fields += details()
         for (field, value) in fields {
             command.append(field)

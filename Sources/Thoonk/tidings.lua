@@ -626,7 +626,8 @@ end
 
 -- Processes -----------------------------------------------------------------------------------------------------------
 
--- tidings_beat 0 NAME ID ROLE STAGES TTL (field value)…  ->  the ids of all live processes
+-- tidings_beat 0 NAME ID ROLE STAGES TTL (field value)…  ->  the ids of all processes that were heard within TTL, or
+-- within the field `lease` (ms) where one is given: whose leases are over is to be noticed then.
 -- Shows that a process lives, and with it the leases of its lanes. STAGES: those that it serves, 'incoming' among them.
 -- Few commands, since every process sends one every two seconds for ever.
 local function beat(_, args)
@@ -635,7 +636,12 @@ local function beat(_, args)
   local key = name .. ':proc:' .. id
   local is_new = redis.call('ZADD', name .. ':procs', whole(now_ms), id) == 1
   local fields = { 'role', args[3], 'stages', args[4] }
+  local window = ttl
   for index = 6, #args do fields[#fields + 1] = args[index] end
+  for index = 6, #args - 1, 2 do
+    -- Edges beat every 4 s: they are not to come and go in the eyes of workers with a short lease.
+    if args[index] == 'lease' then window = math.min(ttl, math.max(5000, tonumber(args[index + 1]))) end
+  end
   redis.call('HSET', key, unpack(fields))
   redis.call('PEXPIRE', key, ttl)
   if is_new then
@@ -643,7 +649,7 @@ local function beat(_, args)
     redis.call('ZREMRANGEBYSCORE', name .. ':procs', '-inf', whole(now_ms - 600000))
     redis.call('PUBLISH', name .. ':control', 'join')
   end
-  return live_processes(name, ttl, now_ms)
+  return live_processes(name, window, now_ms)
 end
 
 -- tidings_heard 0 NAME ID…  ->  {ms since the last heartbeat, …}; -1 for one that is not listed (any more).

@@ -67,7 +67,7 @@ class Auditor(threading.Thread):
             before = log[keep:]
             del log[keep:]
             self._append(channel, log, last)
-            self.taken_back += sum(1 for n, index in enumerate(before) if keep + n >= len(log) or log[keep + n] != index)
+            self.taken_back += sum(1 for n, index in enumerate(before, keep) if n >= len(log) or log[n] != index)
         elif last < len(log):
             self.findings.add("went back", f"{channel}: sequence {len(log)} was published, now it is {last}")
             del log[last:]
@@ -83,7 +83,7 @@ class Auditor(threading.Thread):
 
     def _index(self, channel: str, sequence: int, item: bytes | None) -> int:
         if item is None:
-            self.findings.add("gap", f"{channel}: no event at sequence {sequence}, or it fell off before it was looked at")
+            self.findings.add("gap", f"{channel}: no event at {sequence}, or it fell off before it was looked at")
             return HOLE
         try:
             index, problem = self.workload.recognise(item)
@@ -102,7 +102,8 @@ class Auditor(threading.Thread):
             ids = [int(word) for word in self.redis("ZRANGE", "feed.ids:{" + channel + "}", 0, -1)]
             wanted = list(range(max(1, len(log) - self.history + 1), len(log) + 1))
             if ids != wanted:
-                self.findings.add("gap", f"{channel}: feed.ids holds {ids[:3]} … {ids[-3:]}, wanted {wanted[:1]} … {wanted[-1:]}")
+                held = f"{ids[:3]} … {ids[-3:]}"
+                self.findings.add("gap", f"{channel}: feed.ids holds {held}, {len(ids)} of {len(wanted)}")
             if self.redis("HLEN", "feed.items:{" + channel + "}") != len(ids):
                 self.findings.add("gap", f"{channel}: feed.items does not hold what feed.ids names")
 
@@ -111,8 +112,8 @@ class Auditor(threading.Thread):
     def check_pieces(self, readers: list[Reader], final: bool) -> None:
         """Compares what readers saw with the logs: pieces that a reset ended, and at the end all.
 
-        Where a server may lose its last part of a second, a piece that it ended may tell of events that never were; such a
-        piece has to be right in itself only."""
+        Where a server may lose its last part of a second, a piece that it ended may tell of events that never were;
+        such a piece has to be right in itself only."""
         for reader in readers:
             for track in reader.tracks.values():
                 with track.lock:
@@ -143,7 +144,8 @@ class Auditor(threading.Thread):
         try:
             start = log.index(piece.events[0])
         except ValueError:
-            self.findings.add("read wrongly", f"{reader} {channel}: {name_of(piece.events[0])} was never published there")
+            first = name_of(piece.events[0])
+            self.findings.add("read wrongly", f"{reader} {channel}: {first} was never published there")
             return
         # The oldest event kept is the first as long as none has fallen off.
         if start > 0 and (not piece.after_reset or len(log) <= self.history):

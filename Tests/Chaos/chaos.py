@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""The fault suite: comments flow in while processes are killed and stopped, connections cut, memory squeezed; afterwards
-every accepted event has to be found exactly once, in order, in every channel it belongs to. See docs/chaos.md."""
+"""The fault suite: comments flow in while processes are killed and stopped, connections cut, memory squeezed.
+
+Afterwards every accepted event has to be found exactly once, in order, in every channel it belongs to. See
+docs/chaos.md."""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ from workload import PARTITIONS, Workload  # noqa: E402
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--binary", default=".build/release/tidings", help="the tidings program (%(default)s)")
     parser.add_argument("--seed", type=int, help="what decides everything that is drawn; default: a new one")
     length = parser.add_mutually_exclusive_group()
@@ -148,7 +150,8 @@ def examine(
     reconciliation.run()
     lanes = reconciliation.check_lanes(auditor.redis)
     system.end()
-    return print_report(options, ledger, auditor, reconciliation, lanes, everybody, faults, storm, memory, system, findings)
+    return print_report(
+        options, ledger, auditor, reconciliation, lanes, everybody, faults, storm, memory, system, findings)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ import threading
 import time
 from typing import Callable, Optional
 
+from processes import child_id, send_signal
 from resp import ConnectionLost, Redis, ReplyError
-from system import Service, System, child_id, send_signal
+from service import Service
+from system import System
 
 End = Optional[Callable[[], None]]
 

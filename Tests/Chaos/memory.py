@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 
-from system import System, children
+from processes import children
+from system import System
 
 
 def resident(pid: int) -> int:

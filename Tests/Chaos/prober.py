@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import Any
 
 from findings import Findings
@@ -43,8 +44,8 @@ class ProbeReader(PollReader):
 
 
 class Prober:
-    """Pushes a probe every `INTERVAL` seconds, each partition in its turn, at the open door; looks at the feeds for their
-    publication, and has readers at both pools of edges."""
+    """Pushes a probe every `INTERVAL` seconds, each partition in its turn, at the open door; looks at the feeds for
+    their publication, and has readers at both pools of edges."""
 
     INTERVAL = 0.025
     KEPT = 120.0
@@ -59,7 +60,7 @@ class Prober:
         self.lock = threading.Lock()
         self._socket = socket
         self._open: dict[int, dict[int, Probe]] = {c: {} for c in workload.probes}
-        self._done: list[Probe] = []
+        self._done: deque[Probe] = deque()
         channels = ["thread:" + workload.thread(c) for c in workload.probes]
         self.readers = [
             ProbeReader(self, n, f"probe-{n}", channels, [ports[n % len(ports)], ports[(n + 1) % len(ports)]], workload,
@@ -141,7 +142,7 @@ class Prober:
                 if probe.published and all(probe.read):
                     self._done.append(waiting.pop(number))
             while self._done and self._done[0].began < now - self.KEPT:
-                self._done.pop(0)
+                self._done.popleft()
 
     def is_through(self, since: float) -> bool:
         """Whether a whole round of probes pushed after that moment, and all before it, were published and read."""

@@ -1,7 +1,7 @@
 """Three kinds of producers: RPUSH by a stranger, POST to an edge, and `tidings enqueue`.
 
-Each sends the next events of a conversation only when the ones before were accepted, and repeats the very same bytes for
-as long as it does not know that: repeats are the pipeline's to recognise."""
+Each sends the next events of a conversation only when the ones before were accepted, and repeats the very same bytes
+for as long as it does not know that: repeats are the pipeline's to recognise."""
 
 from __future__ import annotations
 

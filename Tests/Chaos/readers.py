@@ -52,7 +52,9 @@ class Track:
 class Reader(threading.Thread):
     """Follows some channels from their beginning until told to stop."""
 
-    def __init__(self, name: str, channels: list[str], ports: list[int], workload: Workload, findings: Findings) -> None:
+    def __init__(
+        self, name: str, channels: list[str], ports: list[int], workload: Workload, findings: Findings
+    ) -> None:
         super().__init__(name=name, daemon=True)
         self.ports = ports
         self.findings = findings

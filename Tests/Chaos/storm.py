@@ -73,6 +73,10 @@ class Storm:
             time.sleep(0.01)
         waits = self.prober.longest_wait(fault.began, ended)
         self.recoveries.setdefault(name, []).append(waits)
+        if name == Faults.LONG:
+            # Another worker takes over while the one is stopped, and that is what the lease bounds.
+            takeover = self.prober.longest_wait(fault.began, fault.began)
+            self.recoveries.setdefault("worker stopped beyond, until taken over", []).append(takeover)
         self._write(f"{self._clock()} well again after {name}: published {waits[0]:.3f} s, read {waits[1]:.3f} s")
         return True
 

@@ -169,6 +169,17 @@ struct BalanceTests {
         #expect(try library.redis.ask("EXISTS", "t:procs", "t:proc:w1").line == "0")
     }
 
+    @Test("who was not heard for a lease is no longer named to a worker with such a lease, and is to others")
+    func silent() throws {
+        let library = try TidingsLibrary()
+        try library.beat("w1")
+        let time = try #require(try library.redis.ask("ZSCORE", "t:procs", "w1").text.flatMap { Int64($0) })
+        try library.redis.ask("ZADD", "t:procs", String(time - 9000), "w1")
+        #expect(try library.call("beat", ["t", "w2", "worker", "a", "60000", "lease", "8000"]) == "[w2]")
+        #expect(try library.call("beat", ["t", "w2", "worker", "a", "60000", "lease", "20000"]) == "[w1, w2]")
+        #expect(try library.call("beat", ["t", "e1", "edge", "", "60000"]).contains("w1"))
+    }
+
     @Test("a beat gives the live processes and shows what it was told, for its lifetime")
     func beat() throws {
         let library = try TidingsLibrary()

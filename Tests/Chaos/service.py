@@ -1,0 +1,91 @@
+"""A program under a service manager's care."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+import time
+from typing import Callable
+
+from findings import Findings
+from processes import children, send_signal
+
+
+class Service:
+    """A program that is started again when it ends, as a service manager does it."""
+
+    RESTART = 0.2
+
+    def __init__(self, name: str, start: Callable[[], "subprocess.Popen[bytes]"], findings: Findings) -> None:
+        self.name = name
+        self.findings = findings
+        self._start = start
+        self._process = start()
+        self._expected: list[int] | None = None
+        self._stopping = False
+        #: How often it ended by itself because its children died too often.
+        self.gave_up = 0
+        self.lock = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL; :meth:`look` starts it again."""
+        with self.lock:
+            self._expected = [-signal.SIGKILL]
+            self._process.kill()
+
+    def terminate(self, within: float) -> float | None:
+        """SIGTERM, and waits for its end, which has to be exit 0. Gives the seconds it took."""
+        with self.lock:
+            self._expected = [0]
+            began = time.monotonic()
+            self._process.terminate()
+            try:
+                code = self._process.wait(within)
+            except subprocess.TimeoutExpired:
+                self.findings.add("bad exit", f"{self.name} still runs {within:.0f} s after SIGTERM")
+                self._process.kill()
+                self._process.wait()
+                return None
+            if code != 0:
+                self.findings.add("bad exit", f"{self.name} ended with {code} after SIGTERM, see its log")
+            return time.monotonic() - began
+
+    def look(self) -> None:
+        """Starts it again when it has ended. To be called often."""
+        if self._stopping or not self.lock.acquire(blocking=False):
+            return
+        try:
+            code = self._process.poll()
+            if code is None:
+                return
+            if self._expected is None and code == 1:
+                self.gave_up += 1
+            elif code not in (self._expected or []):
+                self.findings.add("bad exit", f"{self.name} ended by itself with {code}, see its log")
+            self._expected = None
+            time.sleep(self.RESTART)
+            self._process = self._start()
+        finally:
+            self.lock.release()
+
+    def end(self, within: float) -> None:
+        """The end of the test."""
+        self._stopping = True
+        if self.is_running:
+            self.terminate(within)
+
+    def destroy(self) -> None:
+        self._stopping = True
+        for pid in children(self._process.pid) + [self._process.pid]:
+            send_signal(pid, signal.SIGCONT)
+            send_signal(pid, signal.SIGKILL)
+        self._process.wait()
