@@ -8,7 +8,7 @@ SEED ?=
 # Where the release goes. A static standard library: one file to copy, 5 MB to start with.
 RELEASE := .build/release/tidings
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
-PACKAGES := libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev libsimdjson-dev redis-server redis-tools
+PACKAGES := libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev libsimdjson-dev redis-server redis-tools zlib1g-dev
 TEST_PACKAGES := $(PACKAGES) chromium chromium-driver curl python3 python3-venv
 FORMATTED := Package.swift Sources Tests
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

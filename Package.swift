@@ -30,6 +30,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis"),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+        .systemLibrary(name: "CZlib"),
         .target(name: "CSpawn"),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
 
@@ -60,7 +61,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Edge",
-            dependencies: ["Thoonk", "Redis", "Events", "JSON", logging],
+            dependencies: ["CZlib", "Thoonk", "Redis", "Events", "JSON", logging],
             swiftSettings: strict),
         .executableTarget(
             name: "tidings",
@@ -103,7 +104,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "EdgeTests",
-            dependencies: ["Edge", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
+            dependencies: ["Edge", "CZlib", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
             swiftSettings: strict),
         .testTarget(
             name: "tidingsTests", dependencies: ["tidings", "Pipeline", "TestSupport"], swiftSettings: strict),

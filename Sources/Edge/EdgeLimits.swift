@@ -2,6 +2,9 @@
 public struct EdgeLimits: Sendable {
     /// Connections held at once. One more is answered 503 and closed.
     public var maxConnections = 65_536
+    /// Connections beyond that limit whose request is read before it is answered so. An `EventSource` never comes back
+    /// after a 503: it gets an empty stream that tells it when to come again.
+    public var spareConnections = 256
     /// A request's head: request line, fields, the empty line. Larger: 431.
     public var headerBytes = 16 * 1024
     /// Fields in a request's head. More: 431.
@@ -12,7 +15,7 @@ public struct EdgeLimits: Sendable {
     public var bodyBytes = 64 * 1024
     /// A body that is many events, one a line. Larger: 413.
     public var batchBytes = 1024 * 1024
-    /// Channels in one poll. More: 400.
+    /// Channels in one poll or stream. More: 400.
     public var channelsPerPoll = 50
     /// A channel's name. Longer: 400.
     public var channelNameBytes = 256
@@ -24,6 +27,9 @@ public struct EdgeLimits: Sendable {
     public var ringEvents = 1024
     /// Bytes of events that a channel's ring keeps.
     public var ringBytes = 1024 * 1024
+    /// Bytes that the rings of all channels hold together, with the answers that were made of them. Beyond, channels
+    /// without readers are let go of, then the largest rings become shorter; what they give up is read from the feed.
+    public var ringBytesTotal = 256 * 1024 * 1024
     /// The body of one answer. What does not fit comes with the next; a single event is never cut.
     public var answerBytes = 1024 * 1024
     /// Input kept for a connection whose request is being answered. Beyond, reading pauses.
@@ -45,8 +51,13 @@ public struct EdgeLimits: Sendable {
     public var loadTimeout: Int64 = 5_000
     /// How long a channel without readers stays watched.
     public var channelLinger: Int64 = 60_000
-    /// How long a stream of server-sent events lasts before the client is sent to connect anew.
-    public var streamTimeout: Int64 = 60_000
+    /// How long a stream of server-sent events lasts before the client is sent to connect anew. Spread by a fifth
+    /// downwards. Proxies cut what lasts too long, and a process that ends gets rid of its streams only so.
+    public var streamTimeout: Int64 = 300_000
+    /// The longest silence of a stream: then comes a comment, so that no proxy takes it for dead.
+    public var heartbeat: Int64 = 15_000
+    /// How long a client waits before it connects anew when a stream has broken off. Spread by a half upwards.
+    public var streamRetry: Int64 = 2_000
 
     public init() {}
 }

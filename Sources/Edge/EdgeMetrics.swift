@@ -14,6 +14,10 @@ final class EdgeMetrics {
     var resets = 0
     /// Readers that were told that their position is lost.
     var positionsLost = 0
+    /// Channels without readers that were let go of for want of memory.
+    var ringsEvicted = 0
+    /// Times that a ring gave up events for want of memory.
+    var ringsShortened = 0
     var commentsPosted = 0
     /// Answers that did not fit the socket's buffer at once.
     var writesDelayed = 0
@@ -28,7 +32,7 @@ final class EdgeMetrics {
     }
 
     /// The metrics in Prometheus' text format.
-    func text(channels: Int, isReady: Bool) -> String {
+    func text(channels: Int, ringBytes: Int, isReady: Bool) -> String {
         var text = ""
         func add(_ name: String, _ kind: String, _ help: String, _ value: Int) {
             text += "# HELP tidings_edge_\(name) \(help)\n# TYPE tidings_edge_\(name) \(kind)\n"
@@ -38,6 +42,7 @@ final class EdgeMetrics {
         add("connections", "gauge", "Connections open now.", connections)
         add("held", "gauge", "Polls and streams held now.", held)
         add("channels", "gauge", "Channels watched now.", channels)
+        add("ring_bytes", "gauge", "Bytes that the rings of all channels hold.", ringBytes)
         add("connections_accepted_total", "counter", "Connections accepted.", connectionsAccepted)
         add("connections_refused_total", "counter", "Connections refused at the limit.", connectionsRefused)
         add("accept_pauses_total", "counter", "Pauses of accepting for want of descriptors.", acceptPauses)
@@ -46,6 +51,8 @@ final class EdgeMetrics {
         add("history_loads_total", "counter", "Histories loaded from feeds.", loads)
         add("feed_resets_total", "counter", "Feeds found to be new, or others than they were.", resets)
         add("positions_lost_total", "counter", "Readers told that their position is lost.", positionsLost)
+        add("rings_evicted_total", "counter", "Idle channels let go of for want of memory.", ringsEvicted)
+        add("rings_shortened_total", "counter", "Rings that gave up events for want of memory.", ringsShortened)
         add("comments_posted_total", "counter", "Comments accepted over HTTP.", commentsPosted)
         add("writes_delayed_total", "counter", "Answers that had to wait for a slow reader.", writesDelayed)
         add("clients_gone_total", "counter", "Clients that left while they were held.", clientsGone)

@@ -2,7 +2,8 @@
 public struct EdgeOptions: Sendable {
     /// Where to listen.
     public var address: EdgeAddress
-    /// How long a long-poll is held when the client names no time, in seconds, 1 to 55. Spread by ±20 %.
+    /// How long a long-poll is held when the client names no time, in seconds, 1 to 55. Spread by a fifth
+    /// downwards.
     public var holdSeconds = 25
     /// In how many seconds a drain answers what is held; nil: one hold.
     public var drainSeconds: Int?
@@ -10,6 +11,8 @@ public struct EdgeOptions: Sendable {
     public var publicKinds: Set<String> = ["thread", "forum", "post"]
     /// Served at `/` when given.
     public var page: EdgePage?
+    /// Files served from memory, by path: `["/tidings.js": …]`. What the edge serves itself comes first.
+    public var files: [String: EdgeFile] = [:]
     /// The `Access-Control-Allow-Origin` field of every answer.
     public var allowedOrigin = "*"
     /// The Redis key of the epoch that offsets belong to.

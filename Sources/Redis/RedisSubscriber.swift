@@ -27,7 +27,7 @@ public final class RedisSubscriber {
     public private(set) var isAlive = false
 
     /// Time between two heartbeats, and how long without one means deaf, in milliseconds.
-    public static let heartbeat: (interval: Int64, deadline: Int64) = (1500, 4000)
+    public static let heartbeat: (interval: Int64, deadline: Int64) = (1000, 3500)
 
     private let loop: EventLoop
     private let address: RedisAddress

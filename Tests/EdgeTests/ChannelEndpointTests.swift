@@ -225,7 +225,8 @@ struct ChannelEndpointTests {
         #expect(data == ["data: [{\"n\":1}]", "data: [{\"n\":2}]"])
         #expect(
             text.contains("event: control\ndata: {\"streamNextOffset\":\"0000000001_0000000001000_0000000000000002\""))
-        #expect(text.contains("\"upToDate\":true}\n\n"))
+        #expect(text.contains("\"upToDate\":true}\nid: 0000000001_0000000001000_0000000000000002\n\n"))
+        #expect(head[header: "Cache-Control"] == "no-store, no-transform" && head[header: "X-Accel-Buffering"] == "no")
         #expect(try edge.metric("held") == 0)
     }
 

@@ -236,7 +236,10 @@ struct ConnectionTests {
 
     @Test("one connection too many is told to come back, and the others stay")
     func full() throws {
-        let edge = try EdgeHarness { $0.limits.maxConnections = 2 }
+        let edge = try EdgeHarness { options in
+            options.limits.maxConnections = 2
+            options.limits.spareConnections = 1
+        }
         defer { try? edge.stop() }
         let first = edge.client()
         let second = edge.client()
@@ -244,7 +247,13 @@ struct ConnectionTests {
         #expect(try second.get("/live").status == 200)
         let third = edge.client()
         try third.send(raw: [])
-        #expect(try third.readResponse().status == 503)
+        try eventually { try first.get("/metrics").text.contains("tidings_edge_connections 3\n") }
+        // With no spare one left the answer does not wait for a request.
+        let fourth = edge.client()
+        try fourth.send(raw: [])
+        #expect(try fourth.readResponse().status == 503)
+        let answer = try third.get("/live")
+        #expect(answer.status == 503 && answer[header: "Retry-After"] == "5" && answer[header: "Connection"] == "close")
         #expect(try first.get("/live").status == 200)
         second.close()
         try eventually { (try? edge.client().get("/live").status) == 200 }
@@ -287,7 +296,7 @@ struct ConnectionTests {
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
-    @Test("the page, the preflight and the metrics are served")
+    @Test("the page, the preflights and the metrics are served")
     func pages() throws {
         let edge = try EdgeHarness { options in
             options.page = EdgePage(
@@ -297,10 +306,18 @@ struct ConnectionTests {
         let client = edge.client()
         let page = try client.get("/")
         #expect(page.text == "<p>" && page[header: "Content-Security-Policy"] == "default-src 'none'")
-        let preflight = try client.request("OPTIONS", "/v1/comments")
-        #expect(
-            preflight.status == 204
-                && preflight[header: "Access-Control-Allow-Headers"]?.contains("Content-Type") == true)
+        for (path, allow) in [
+            ("/v1/comments", "POST, OPTIONS"), ("/v1/channels/thread:1", "GET, HEAD, OPTIONS"),
+            ("/v1/poll", "GET, HEAD, OPTIONS"), ("/v1/events", "GET, HEAD, OPTIONS"), ("/", "GET, HEAD, OPTIONS"),
+            ("/ready", "GET, HEAD, OPTIONS"), ("*", "GET, HEAD, POST, OPTIONS"),
+        ] {
+            let preflight = try client.request("OPTIONS", path)
+            #expect(preflight.status == 204 && preflight[header: "Allow"] == allow)
+            #expect(preflight[header: "Access-Control-Allow-Methods"] == allow)
+            #expect(preflight[header: "Access-Control-Max-Age"] == "86400")
+            let fields = preflight[header: "Access-Control-Allow-Headers"] ?? ""
+            for field in ["Authorization", "Content-Type", "Last-Event-ID"] { #expect(fields.contains(field)) }
+        }
         #expect(try client.get("/metrics").text.contains("tidings_edge_connections 1\n"))
         #expect(try client.get("/ready").status == 200)
     }

@@ -25,15 +25,19 @@ final class LiveEdge: Sendable {
     private let state = Mutex(State())
 
     /// Starts an edge and waits until it is ready. Loads the function library.
-    init(redis: String) throws {
+    ///
+    /// - Parameter port: 0 lets the system choose one.
+    init(
+        redis: String, port: UInt16 = 0, _ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }
+    ) throws {
         Thread.detachNewThread { [self] in
-            do { try run(redis) } catch { state.withLock { $0.failure = "\(error)" } }
+            do { try run(redis, port, configure) } catch { state.withLock { $0.failure = "\(error)" } }
             state.withLock { $0.hasEnded = true }
         }
         try eventually(within: 15, "the edge is ready") {
             if let failure = state.withLock({ $0.failure }) { throw TestSupportError(failure) }
             guard state.withLock({ $0.port != nil }) else { return false }
-            return try HTTPClient(port: port).get("/ready").status == 200
+            return try HTTPClient(port: self.port).get("/ready").status == 200
         }
     }
 
@@ -44,13 +48,14 @@ final class LiveEdge: Sendable {
         try eventually(within: 10, "the edge ends") { state.withLock { $0.hasEnded } }
     }
 
-    private func run(_ url: String) throws {
+    private func run(_ url: String, _ port: UInt16, _ configure: (inout EdgeOptions) -> Void) throws {
         let loop = try EventLoop()
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let address = try RedisAddress(url: url)
         let redis = RedisConnection(on: loop, to: address, name: "edge", logger: logger)
         let subscriber = RedisSubscriber(on: loop, to: address, name: "edge-sub", publisher: redis, logger: logger)
-        let options = EdgeOptions(address: .tcp(host: "127.0.0.1", port: 0), epochKey: "{comments.0}:epoch")
+        var options = EdgeOptions(address: .tcp(host: "127.0.0.1", port: port), epochKey: "{comments.0}:epoch")
+        configure(&options)
         let sink = Sink()
         let server = EdgeServer(
             on: loop, options: options, redis: redis, subscriber: subscriber, sink: sink, logger: logger)

@@ -1,18 +1,10 @@
 import Foundation
+import Redis
 import TestSupport
 import Testing
 
 @Suite("The edge over Redis", .serialized)
 struct LiveEdgeTests {
-    private static func publish(
-        _ redis: RedisServer, _ channel: String, _ numbers: ClosedRange<Int>, history: Int = 1000
-    ) throws {
-        for start in stride(from: numbers.lowerBound, through: numbers.upperBound, by: 100) {
-            let events = (start...min(start + 99, numbers.upperBound)).map { "{\"id\":\"\($0)\"}" }
-            try redis.cli(["FCALL", "tidings_publish", "0", channel, "\(history)", "600000"] + events)
-        }
-    }
-
     private static func ids(_ numbers: ClosedRange<Int>) -> [String] { numbers.map { "\($0)" } }
 
     @Test("a reader that begins before the first event gets them all, in order, by both ways")
@@ -23,7 +15,7 @@ struct LiveEdgeTests {
         let readers = [ChannelReader.Way.longPoll, .poll].map { way in
             ChannelReader("thread:1", way: way, hold: 2) { edge.port }
         }
-        for start in stride(from: 1, through: 401, by: 50) { try Self.publish(redis, "thread:1", start...(start + 49)) }
+        for start in stride(from: 1, through: 401, by: 50) { try redis.publish("thread:1", start...(start + 49)) }
         for reader in readers {
             try eventually(within: 15, "all events arrive") { reader.ids.count >= 450 }
             #expect(reader.ids == Self.ids(1...450) && reader.resets == 0)
@@ -39,11 +31,11 @@ struct LiveEdgeTests {
         let reader = ChannelReader("thread:1", hold: 2) { edge.port }
         var next = 1
         for _ in 0..<8 {
-            try Self.publish(redis, "thread:1", next...(next + 39))
+            try redis.publish("thread:1", next...(next + 39))
             // The server throws every client out: announcements on their way are gone.
             try redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
             try redis.cli("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-            try Self.publish(redis, "thread:1", (next + 40)...(next + 49))
+            try redis.publish("thread:1", (next + 40)...(next + 49))
             next += 50
         }
         try eventually(within: 30, "all events arrive") { reader.ids.count >= 400 }
@@ -57,26 +49,47 @@ struct LiveEdgeTests {
         let edge = try LiveEdge(redis: redis.url)
         defer { try? edge.stop() }
         let reader = ChannelReader("thread:1", hold: 2) { edge.port }
-        try Self.publish(redis, "thread:1", 1...20)
+        try redis.publish("thread:1", 1...20)
         try eventually { reader.ids.count == 20 }
         try redis.restart()
-        try Self.publish(redis, "thread:1", 21...40)
+        try redis.publish("thread:1", 21...40)
         try eventually(within: 30, "all events arrive") { reader.ids.count >= 40 }
         #expect(reader.ids == Self.ids(1...40) && reader.resets == 0)
         try reader.stop()
     }
 
-    @Test("an edge is not ready while Redis is silent, and says so")
-    func silent() throws {
-        let redis = try RedisServer()
+    @Test("while Redis is silent or gone an edge is not ready, and the polls that it holds outlive that")
+    func outage() throws {
+        let redis = try RedisServer(appendOnly: .always)
         let edge = try LiveEdge(redis: redis.url)
         defer { try? edge.stop() }
-        redis.pause()
+        try redis.publish("thread:1", 1...1)
         let client = HTTPClient(port: edge.port)
-        try eventually(within: 20, "the edge is not ready") { try client.get("/ready").status == 503 }
-        #expect(try client.get("/live").status == 200)
-        redis.resume()
-        try eventually(within: 20, "the edge is ready again") { try client.get("/ready").status == 200 }
+        let polls = [
+            "/v1/channels/thread:1?offset=now&live=long-poll&timeout=55", "/v1/poll?c=thread:1@now&timeout=55",
+        ]
+        let events = TestEventSource("/v1/events?c=thread:1@now") { edge.port }
+        // What tells: silence that is noticed at the heartbeat after it has lasted too long.
+        let (interval, deadline) = RedisSubscriber.heartbeat
+        let silent = Double(interval + deadline) / 1000 + 0.3
+        for (number, hasGone) in [(2, false), (3, true)] {
+            let held = try polls.map { path in
+                let client = HTTPClient(port: edge.port, timeout: 60)
+                try client.send(raw: "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+                return client
+            }
+            try eventually("all are held") { try client.get("/metrics").text.contains("tidings_edge_held 3\n") }
+            if hasGone { try redis.kill() } else { redis.pause() }
+            try eventually(within: hasGone ? 1 : silent, "red") { try client.get("/ready").status == 503 }
+            #expect(try client.get("/live").status == 200)
+            if hasGone { try redis.restart() } else { redis.resume() }
+            try eventually(within: 10, "green") { try client.get("/ready").status == 200 }
+            try redis.publish("thread:1", number...number)
+            for client in held { #expect(try client.readResponse().text.contains("[{\"id\":\"\(number)\"}]")) }
+            try eventually { try events.collected("thread:1").events.last?["id"]?.string == "\(number)" }
+        }
+        #expect(try events.connections == 1 && events.collected("thread:1").resets == 0)
+        try events.stop()
     }
 
     @Test("another epoch loses every position, and the reader begins anew")
@@ -84,7 +97,7 @@ struct LiveEdgeTests {
         let redis = try RedisServer()
         let edge = try LiveEdge(redis: redis.url)
         defer { try? edge.stop() }
-        try Self.publish(redis, "thread:1", 1...3)
+        try redis.publish("thread:1", 1...3)
         let client = HTTPClient(port: edge.port)
         let offset = try #require(try client.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
         try redis.cli("HSET", "{comments.0}:epoch", "number", "7")
@@ -102,13 +115,13 @@ struct LiveEdgeTests {
         let redis = try RedisServer()
         let edge = try LiveEdge(redis: redis.url)
         defer { try? edge.stop() }
-        try Self.publish(redis, "thread:1", 1...3)
+        try redis.publish("thread:1", 1...3)
         let reader = ChannelReader("thread:1", hold: 5) { edge.port }
         try eventually { reader.ids.count == 3 }
         try redis.cli("FLUSHALL")
         // The time of birth is counted in milliseconds.
         usleep(5000)
-        try Self.publish(redis, "thread:1", 4...4)
+        try redis.publish("thread:1", 4...4)
         try eventually(within: 15, "the new feed's event arrives") { reader.ids.contains("4") }
         #expect(reader.ids == Self.ids(1...4) && reader.resets == 1)
         try reader.stop()
@@ -127,7 +140,7 @@ struct LiveEdgeTests {
         #expect(events[0]?.string == "no json" && events[1]?["a"]?.integer == 1)
         // An id that is no sequence number is no event of the channel.
         try redis.cli("PUBLISH", "feed.publish:{thread:1}", "some-id")
-        try Self.publish(redis, "thread:1", 3...3)
+        try redis.publish("thread:1", 3...3)
         try eventually { try client.get("/v1/channels/thread:1").json.array?.count == 3 }
     }
 
@@ -136,7 +149,7 @@ struct LiveEdgeTests {
         let redis = try RedisServer()
         let edge = try LiveEdge(redis: redis.url)
         defer { try? edge.stop() }
-        try Self.publish(redis, "thread:1", 1...3000, history: 5000)
+        try redis.publish("thread:1", 1...3000, history: 5000)
         let reader = ChannelReader("thread:1", hold: 2) { edge.port }
         try eventually(within: 20, "all events arrive") { reader.ids.count >= 3000 }
         #expect(reader.ids == Self.ids(1...3000) && reader.resets == 0)

@@ -5,15 +5,14 @@ import Testing
 @Suite("Understanding a request")
 struct RequestReaderTests {
     private static func read(_ method: String, _ target: String, _ fields: String = "") -> Result<Request, Refusal> {
-        var options = EdgeOptions(address: .tcp(host: "", port: 0), epochKey: "epoch")
-        options.page = EdgePage(body: [], contentType: "text/html", contentSecurityPolicy: "")
+        let options = EdgeOptions(address: .tcp(host: "", port: 0), epochKey: "epoch")
         let bytes = Array("\(method) \(target) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n".utf8)
         var parser = RequestParser(limits: options.limits)
         guard case .complete(let head) = parser.parse(bytes.span) else {
             return .failure(Refusal(.badRequest, "the sample is no request: \(target)"))
         }
         do throws(Refusal) {
-            return .success(try RequestReader(options: options).read(head, of: bytes.span))
+            return .success(try RequestReader(options: options, files: ["/"]).read(head, of: bytes.span))
         } catch {
             return .failure(error)
         }
@@ -58,15 +57,38 @@ struct RequestReaderTests {
     @Test("other resources are known by their paths")
     func resources() throws {
         for (path, target) in [
-            ("/live", Request.Target.live), ("/ready", .ready), ("/metrics", .metrics), ("/", .page), ("/?x", .page),
+            ("/live", Request.Target.live), ("/ready", .ready), ("/metrics", .metrics), ("/", .file("/")),
+            ("/?x", .file("/")),
         ] {
             #expect(try Self.read("GET", path).get().target == target)
             #expect(try Self.read("HEAD", path).get().target == target)
-            #expect(try Self.read("OPTIONS", path).get().target == .options)
+            #expect(try Self.read("OPTIONS", path).get().target == .options(.read))
         }
         #expect(try Self.read("POST", "/v1/comments").get().target == .comments)
-        #expect(try Self.read("OPTIONS", "*").get().target == .options)
-        #expect(try Self.read("OPTIONS", "/v1/channels/user:1").get().target == .options)
+        #expect(try Self.read("OPTIONS", "*").get().target == .options(.all))
+        #expect(try Self.read("OPTIONS", "/v1/channels/user:1").get().target == .options(.read))
+        #expect(try Self.read("OPTIONS", "/v1/events").get().target == .options(.read))
+        #expect(try Self.read("OPTIONS", "/v1/comments").get().target == .options(.post))
+    }
+
+    @Test("where a stream left off is told by the header field, else by the query")
+    func lastEventID() throws {
+        func read(_ target: String, _ fields: String = "") throws -> String? {
+            switch try Self.read("GET", target, fields).get().target {
+            case .channel(let query): query.lastEventID
+            case .poll(let query), .events(let query): query.lastEventID
+            default: nil
+            }
+        }
+        let field = "last-event-ID: abc \r\n"
+        for target in ["/v1/channels/thread:1?offset=-1&live=sse", "/v1/events?c=thread:1@-1"] {
+            #expect(try read(target) == nil)
+            #expect(try read(target + "&lastEventId=") == nil)
+            #expect(try read(target, "Last-Event-ID:\r\n") == nil)
+            #expect(try read(target + "&lastEventId=x") == "x")
+            #expect(try read(target + "&lastEventId=x", field) == "abc")
+        }
+        #expect(try read("/v1/poll?c=thread:1@-1", field) == nil)
     }
 
     @Test("a body's kind is told by its media type")
@@ -118,7 +140,7 @@ struct RequestReaderTests {
             Issue.record("accepted")
             return
         }
-        #expect(refusal.allow == "GET, HEAD, OPTIONS")
+        #expect(refusal.allow == .read)
     }
 
     @Test("a body of several objects, one a line, is told from one object on several lines")

@@ -26,6 +26,8 @@ final class Connection {
     }
 
     let descriptor: Int32
+    /// One more than are served: it is told so.
+    let isSpare: Bool
     private let pool: ConnectionPool
     private var event: FileEvent?
     private var inbound: Inbound?
@@ -46,8 +48,9 @@ final class Connection {
     /// Up to this size it is cheaper to copy a body behind its head than to send two pieces.
     private static let copiedBody = 4096
 
-    init(descriptor: Int32, pool: ConnectionPool, loop: EventLoop) {
+    init(descriptor: Int32, isSpare: Bool, pool: ConnectionPool, loop: EventLoop) {
         self.descriptor = descriptor
+        self.isSpare = isSpare
         self.pool = pool
         event = FileEvent(on: loop, descriptor: descriptor) { self.ready($0) }
         event?.watch(.read)
@@ -66,6 +69,8 @@ final class Connection {
 
     /// Sets the time at which the exchange is told to answer, on the monotonic clock.
     func hold(until deadline: Int64) {
+        // A closed one's descriptor may be another's already.
+        guard state == .exchange else { return }
         pool.schedule(self, at: min(deadline, pool.endOfHolds))
     }
 
@@ -78,14 +83,15 @@ final class Connection {
     ///   - type: the `Content-Type`; nil for an answer without content.
     ///   - fields: adds further fields.
     func respond(
-        _ status: HTTPStatus, type: StaticString?, body: [UInt8], fields: (inout ResponseHead) -> Void = { _ in }
+        _ status: HTTPStatus, type: StaticString?, body: [UInt8], caching: Caching = .none,
+        fields: (inout ResponseHead) -> Void = { _ in }
     ) {
         guard state == .exchange else { return }
-        if pool.isDraining { keepAlive = false }
+        if pool.isDraining || isSpare { keepAlive = false }
         exchange = nil
         state = .writing
         pool.metrics.answered(status)
-        pool.head.begin(status, now: pool.unixSeconds)
+        pool.head.begin(status, now: pool.unixSeconds, caching: caching)
         if let type { pool.head.field("Content-Type: ", type) }
         fields(&pool.head)
         pool.head.end(length: status.isBodiless ? nil : body.count, keepAlive: keepAlive, isHTTP10: isHTTP10)
@@ -106,21 +112,29 @@ final class Connection {
         body.appendJSONString(refusal.message)
         body.append("}\n")
         respond(refusal.status, type: "application/json", body: body) { head in
-            if let allow = refusal.allow { head.field("Allow: ", text: allow) }
+            if let allow = refusal.allow { head.field("Allow: ", allow.allow) }
             if let seconds = refusal.retryAfter { head.field("Retry-After: ", Int64(seconds)) }
         }
     }
 
+    /// Makes the answer the last of its connection.
+    func closeAfterAnswer() {
+        keepAlive = false
+    }
+
     /// Begins an answer without an end; the connection closes after it.
-    func beginStream(type: StaticString, fields: (inout ResponseHead) -> Void = { _ in }) {
+    ///
+    /// - Parameter start: its first bytes.
+    func beginStream(type: StaticString, start: [UInt8], fields: (inout ResponseHead) -> Void = { _ in }) {
         guard state == .exchange else { return }
         keepAlive = false
         isStreaming = true
         pool.metrics.answered(.ok)
-        pool.head.begin(.ok, now: pool.unixSeconds)
+        pool.head.begin(.ok, now: pool.unixSeconds, caching: .noneUntouched)
         pool.head.field("Content-Type: ", type)
         fields(&pool.head)
         pool.head.end(length: nil, keepAlive: false, isHTTP10: isHTTP10)
+        pool.head.append(start)
         write(pool.head.bytes, [])
     }
 

@@ -46,10 +46,12 @@ final class ConnectionPool {
     /// Seconds since 1970, for `Date`.
     var unixSeconds: Int64 { Clock.unixMilliseconds() / 1000 }
 
-    /// Takes over a descriptor; the pool closes it. When there are too many, it is told so and closed at once.
+    /// Takes over a descriptor; the pool closes it. When there are too many, it is told so in answer to its first request;
+    /// when there are many too many, at once.
     func adopt(_ descriptor: Int32) {
-        guard count < limits.maxConnections, !isDraining else {
-            metrics.connectionsRefused += 1
+        let isSpare = count >= limits.maxConnections
+        if isSpare || isDraining { metrics.connectionsRefused += 1 }
+        guard count < limits.maxConnections + limits.spareConnections, !isDraining else {
             turnAway(descriptor)
             return
         }
@@ -60,8 +62,8 @@ final class ConnectionPool {
         }
         count += 1
         metrics.connections = count
-        metrics.connectionsAccepted += 1
-        connections[index] = Connection(descriptor: descriptor, pool: self, loop: loop)
+        if !isSpare { metrics.connectionsAccepted += 1 }
+        connections[index] = Connection(descriptor: descriptor, isSpare: isSpare, pool: self, loop: loop)
     }
 
     func remove(_ connection: Connection) {

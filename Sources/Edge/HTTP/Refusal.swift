@@ -3,11 +3,11 @@ struct Refusal: Error, Equatable {
     let status: HTTPStatus
     let message: String
     /// The `Allow` field of a 405.
-    var allow: String?
+    var allow: Request.Methods?
     /// The `Retry-After` field of a 503, in seconds.
     var retryAfter: Int?
 
-    init(_ status: HTTPStatus, _ message: String, allow: String? = nil, retryAfter: Int? = nil) {
+    init(_ status: HTTPStatus, _ message: String, allow: Request.Methods? = nil, retryAfter: Int? = nil) {
         self.status = status
         self.message = message
         self.allow = allow

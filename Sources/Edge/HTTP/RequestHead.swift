@@ -14,6 +14,8 @@ struct RequestHead: Equatable {
     var expectsContinue = false
     var contentType = 0..<0
     var ifNoneMatch = 0..<0
+    var acceptEncoding = 0..<0
+    var lastEventID = 0..<0
     /// How many bytes the head has, with its empty line.
     var length = 0
 }

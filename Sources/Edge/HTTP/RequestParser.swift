@@ -175,10 +175,14 @@ struct RequestParser {
             connection(bytes.extracting(value))
         case 12 where name.equalsIgnoringCase("content-type"):
             head.contentType = value
+        case 13 where name.equalsIgnoringCase("last-event-id"):
+            head.lastEventID = value
         case 13 where name.equalsIgnoringCase("if-none-match"):
             head.ifNoneMatch = value
         case 14 where name.equalsIgnoringCase("content-length"):
             return contentLength(bytes.extracting(value))
+        case 15 where name.equalsIgnoringCase("accept-encoding"):
+            head.acceptEncoding = value
         case 17 where name.equalsIgnoringCase("transfer-encoding"):
             return transferEncoding(bytes.extracting(value))
         default: break

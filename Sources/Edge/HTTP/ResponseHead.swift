@@ -12,7 +12,7 @@ struct ResponseHead {
     /// - Parameter allowedOrigin: for `Access-Control-Allow-Origin`.
     init(allowedOrigin: String) {
         var common: [UInt8] = []
-        common.append("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nAccess-Control-Allow-Origin: ")
+        common.append("X-Content-Type-Options: nosniff\r\nAccess-Control-Allow-Origin: ")
         // A line end in the configuration must not become one in the answer.
         common.append(contentsOf: allowedOrigin.utf8.filter { $0 > 0x20 && $0 < 0x7F })
         common.append(allowedOrigin == "*" ? "\r\n" : "\r\nVary: Origin\r\n")
@@ -24,13 +24,22 @@ struct ResponseHead {
 
     /// Begins a head.
     ///
-    /// - Parameter now: seconds since 1970, for the `Date` field (RFC 9110, 6.6.1).
-    mutating func begin(_ status: HTTPStatus, now: Int64) {
+    /// - Parameters:
+    ///   - now: seconds since 1970, for the `Date` field (RFC 9110, 6.6.1).
+    ///   - caching: the `Cache-Control` field.
+    mutating func begin(_ status: HTTPStatus, now: Int64, caching: Caching = .none) {
         bytes.removeAll(keepingCapacity: true)
         bytes.append(status.line)
+        bytes.append(caching.field)
         if now != dateSecond { renewDate(now) }
         bytes.append(contentsOf: date)
         bytes.append(contentsOf: common)
+    }
+
+    /// Appends the fields of an answer that comes in gzip form to those who take it, in this form or the other.
+    mutating func encoding(isGzip: Bool) {
+        if isGzip { field("Content-Encoding: ", "gzip") }
+        field("Vary: ", "Accept-Encoding")
     }
 
     /// Appends a field whose value is known to be harmless.

@@ -1,5 +1,5 @@
 /// Events of a channel as one body that all readers at the same position share.
-struct Batch {
+final class Batch {
     /// A JSON array.
     let body: [UInt8]
     /// How many events it holds.
@@ -8,4 +8,21 @@ struct Batch {
     let next: Position
     /// Whether the ring held nothing more.
     let reachesEnd: Bool
+    /// The body in gzip form; nil inside: it does not get smaller. Made when the first reader asks for it.
+    private var gzip: GzipBody??
+
+    init(body: [UInt8], count: Int, next: Position, reachesEnd: Bool) {
+        self.body = body
+        self.count = count
+        self.next = next
+        self.reachesEnd = reachesEnd
+    }
+
+    /// The body in gzip form, shared like the plain one; nil when that is no smaller.
+    func gzip(by zlib: ZlibHandle) -> GzipBody? {
+        if let gzip { return gzip }
+        let made = GzipBody(body, by: zlib)
+        gzip = .some(made)
+        return made
+    }
 }

@@ -17,9 +17,9 @@ final class Channel {
     /// When the last reader left, while there is none.
     var idleSince: Int64?
 
-    init(name: String, limits: EdgeLimits) {
+    init(name: String, limits: EdgeLimits, ledger: RingLedger = RingLedger()) {
         self.name = name
-        machine = ChannelMachine(limits: limits)
+        machine = ChannelMachine(limits: limits, ledger: ledger)
     }
 
     var ring: Ring { machine.ring }

@@ -49,8 +49,8 @@ struct ChannelMachine {
     private var overflowed = false
     private let earlyLimit: Int
 
-    init(limits: EdgeLimits) {
-        ring = Ring(limits: limits)
+    init(limits: EdgeLimits, ledger: RingLedger = RingLedger()) {
+        ring = Ring(limits: limits, ledger: ledger)
         earlyLimit = limits.ringEvents
     }
 

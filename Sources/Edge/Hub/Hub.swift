@@ -13,7 +13,7 @@ final class Hub: ChannelSourceDelegate {
     private var turns: [Channel] = []
     private var nextTurn = 0
     /// Channels without readers, the longest idle first. Entries may be out of date.
-    private var idle: [(channel: Channel, since: Int64)] = []
+    private var idle: [(name: String, since: Int64)] = []
     private var firstIdle = 0
     /// Loads that wait for others to end.
     private var loads: [() -> Void] = []
@@ -21,16 +21,22 @@ final class Hub: ChannelSourceDelegate {
     private var loadsUnderWay = 0
     private var isStartingLoads = false
     private var failed: [Channel] = []
+    /// What all rings hold.
+    private let ledger = RingLedger()
     private let clock: () -> Int64
     private var delivery: Timer?
     private var housekeeping: Timer?
     private var retry: Timer?
+    private var reclaim: Timer?
+    /// Whether the last attempt to get under the limit of memory failed: each channel keeps its newest event.
+    private var isReclaimingVain = false
 
     /// Readers woken before the loop has its turn, and at a channel's turn; and how long a slice may last.
     static let sliceReaders = 256
     static let turnReaders = 64
     static let sliceNanoseconds: Int64 = 2_000_000
     private static let retryPause: Int64 = 250
+    private static let vainPause: Int64 = 1000
 
     init(
         on loop: EventLoop, source: any ChannelSource, limits: EdgeLimits, metrics: EdgeMetrics,
@@ -42,6 +48,7 @@ final class Hub: ChannelSourceDelegate {
         self.clock = clock
         delivery = Timer(on: loop) { [unowned self] in self.deliverSlice() }
         retry = Timer(on: loop) { [unowned self] in self.retryFailed() }
+        reclaim = Timer(on: loop) { [unowned self] in self.reclaimMemory() }
         housekeeping = Timer(on: loop) { [unowned self] in self.letGoOfIdle() }
         housekeeping?.schedule(every: 1000)
         source.delegate = self
@@ -49,6 +56,9 @@ final class Hub: ChannelSourceDelegate {
 
     /// How many channels are watched.
     var count: Int { channels.count }
+
+    /// Bytes that all rings hold.
+    var ringBytes: Int { ledger.bytes }
 
     /// Why readers cannot be served now; nil when all is well.
     var trouble: String? { source.trouble }
@@ -94,7 +104,7 @@ final class Hub: ChannelSourceDelegate {
         guard channel.watches == 0 else { return }
         let now = clock()
         channel.idleSince = now
-        idle.append((channel, now))
+        idle.append((channel.name, now))
     }
 
     // MARK: What the source tells
@@ -139,6 +149,7 @@ final class Hub: ChannelSourceDelegate {
             if retry?.isScheduled == false { retry?.schedule(after: Hub.retryPause) }
         }
         if actions.deliver { scheduleDelivery(of: channel) }
+        checkMemory()
     }
 
     // MARK: Channels
@@ -148,7 +159,7 @@ final class Hub: ChannelSourceDelegate {
         if channels.count >= limits.maxChannels, !letGoOfOldestIdle() {
             throw Refusal(.serviceUnavailable, "this server watches as many channels as it can", retryAfter: 5)
         }
-        let channel = Channel(name: name, limits: limits)
+        let channel = Channel(name: name, limits: limits, ledger: ledger)
         channels[name] = channel
         source.watch(name)
         return channel
@@ -168,17 +179,39 @@ final class Hub: ChannelSourceDelegate {
     /// Lets go of the channel that has had no reader for the longest time. False when all have readers.
     private func letGoOfOldestIdle() -> Bool {
         while firstIdle < idle.count {
-            let (channel, since) = idle[firstIdle]
+            let (name, since) = idle[firstIdle]
             firstIdle += 1
             if firstIdle > 256, firstIdle > idle.count / 2 {
                 idle.removeFirst(firstIdle)
                 firstIdle = 0
             }
-            guard channel.idleSince == since, channels[channel.name] === channel else { continue }
+            guard let channel = channels[name], channel.idleSince == since else { continue }
             forget(channel)
             return true
         }
         return false
+    }
+
+    // MARK: Memory
+
+    /// Through the loop: rings may be in use further up the stack.
+    private func checkMemory() {
+        guard ledger.bytes > limits.ringBytesTotal, reclaim?.isScheduled == false else { return }
+        reclaim?.schedule(after: isReclaimingVain ? Hub.vainPause : 0)
+    }
+
+    /// Gives an eighth of the limit back, so that it is not needed for each event: channels without readers go, the longest
+    /// idle first; when that is not enough, the largest rings become shorter.
+    private func reclaimMemory() {
+        guard ledger.bytes > limits.ringBytesTotal else { return }
+        let target = limits.ringBytesTotal - limits.ringBytesTotal / 8
+        while ledger.bytes > target, letGoOfOldestIdle() { metrics.ringsEvicted += 1 }
+        guard ledger.bytes > target else { return }
+        let level = RingLedger.level(of: channels.values.lazy.map { $0.ring.charged }, target: target)
+        for channel in channels.values where channel.ring.charged > level {
+            if channel.ring.shorten(to: level) { metrics.ringsShortened += 1 }
+        }
+        isReclaimingVain = ledger.bytes > limits.ringBytesTotal
     }
 
     // MARK: Loads
@@ -238,9 +271,10 @@ final class Hub: ChannelSourceDelegate {
                     if self.retry?.isScheduled == false { self.retry?.schedule(after: Hub.retryPause) }
                     return
                 }
-                let ring = Ring(limits: self.limits)
+                let ring = Ring(limits: self.limits, ledger: self.ledger)
                 ring.replace(with: history, bounded: false)
                 for watch in channel.takeOlder() { watch.reader.wake(watch, ring: ring) }
+                self.checkMemory()
             }
         }
     }
@@ -280,5 +314,7 @@ final class Hub: ChannelSourceDelegate {
             turns.removeAll(keepingCapacity: true)
             nextTurn = 0
         }
+        // Bodies were made.
+        checkMemory()
     }
 }

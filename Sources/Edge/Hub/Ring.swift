@@ -35,9 +35,17 @@ final class Ring {
     private var batches: [Int64: Batch] = [:]
     private var batchBytes = 0
     private let limits: EdgeLimits
+    private let ledger: RingLedger
+    /// What the ledger has of this ring.
+    private(set) var charged = 0
 
-    init(limits: EdgeLimits) {
+    init(limits: EdgeLimits, ledger: RingLedger = RingLedger()) {
         self.limits = limits
+        self.ledger = ledger
+    }
+
+    deinit {
+        ledger.add(-charged)
     }
 
     /// How many events are held.
@@ -71,6 +79,7 @@ final class Ring {
         for item in history.items { push(item.sequence, item.event) }
         if bounded { trim() }
         forgetBatches()
+        charge()
     }
 
     /// Takes over what came after `last`; replaces everything when events between are gone.
@@ -81,6 +90,7 @@ final class Ring {
         last = history.last
         trim()
         forgetBatches()
+        charge()
     }
 
     /// Takes an announced event, if it is the next.
@@ -91,6 +101,7 @@ final class Ring {
             last = sequence
             trim()
             forgetBatches()
+            charge()
             return .appended
         }
         if sequence > last { return .gap }
@@ -148,10 +159,25 @@ final class Ring {
         let next = position(reachesEnd ? max(last, sequence) : entries[end - 1].sequence)
         let batch = Batch(body: body, count: end - start, next: next, reachesEnd: reachesEnd)
         // Readers far apart each have a body of their own; only so much of that is worth keeping.
+        if batchBytes + body.count > 4 * limits.answerBytes || batches.count >= 256 { forgetBatches() }
         batchBytes += body.count
-        if batchBytes > 4 * limits.answerBytes || batches.count >= 256 { forgetBatches() }
         batches[sequence] = batch
+        charge()
         return batch
+    }
+
+    /// Gives up the oldest events, all but the newest one, until no more than `budget` bytes are charged; and at first what
+    /// can be made again. What is given up is read from the feed when somebody asks for it.
+    ///
+    /// - Returns: whether events were given up.
+    func shorten(to budget: Int) -> Bool {
+        forgetBatches()
+        let before = count
+        while count > 1, bytes + count * RingLedger.entryOverhead > budget { dropFirst() }
+        // Not only unused but given back: this is called for want of memory.
+        if count < before { compact() }
+        charge()
+        return count < before
     }
 
     private func position(_ sequence: Int64) -> Position {
@@ -164,22 +190,37 @@ final class Ring {
     }
 
     private func trim() {
-        while count > 1, count > limits.ringEvents || bytes > limits.ringBytes {
-            bytes -= entries[head].event.count
-            floor = entries[head].sequence
-            entries[head] = Entry(sequence: 0, event: [])
-            head += 1
-        }
+        while count > 1, count > limits.ringEvents || bytes > limits.ringBytes { dropFirst() }
         if head > 64, head > entries.count / 2 {
             entries.removeFirst(head)
             head = 0
         }
     }
 
+    private func dropFirst() {
+        bytes -= entries[head].event.count
+        floor = entries[head].sequence
+        entries[head] = Entry(sequence: 0, event: [])
+        head += 1
+    }
+
+    private func compact() {
+        entries = Array(entries[head...])
+        head = 0
+    }
+
+    /// Tells the ledger what this ring holds now.
+    private func charge() {
+        let now = bytes + count * RingLedger.entryOverhead + batchBytes
+        ledger.add(now - charged)
+        charged = now
+    }
+
+    /// Lets go of the bodies that were made.
     private func forgetBatches() {
+        batchBytes = 0
         guard !batches.isEmpty else { return }
         batches.removeAll(keepingCapacity: true)
-        batchBytes = 0
     }
 
     /// The place of the first entry after a sequence number: binary search, since numbers may be missing.

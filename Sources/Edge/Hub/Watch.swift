@@ -27,6 +27,11 @@ final class Watch {
         self.offset = offset
     }
 
+    /// The place of a watch that was found in a ring; ``Position/nowhere`` until then.
+    var position: Position {
+        if case .position(let position) = offset { position } else { .nowhere }
+    }
+
     /// The sequence number of a watch that was found in the ring.
     var sequence: Int64 {
         if case .position(let position) = offset { position.sequence } else { 0 }

@@ -9,15 +9,17 @@ final class ChannelRead: Exchange, Watcher {
     private let isFromNow: Bool
     private let cursor: Int64?
     private let ifNoneMatch: String?
+    private let takesGzip: Bool
     private(set) var isHold = false
 
-    init(on connection: Connection, services: EdgeServices, query: Request.ChannelQuery, ifNoneMatch: String?) {
+    init(on connection: Connection, services: EdgeServices, query: Request.ChannelQuery, request: Request) {
         self.connection = connection
         self.services = services
         isLive = query.live == .longPoll && !connection.wantsHeadOnly
         isFromNow = query.offset == .now
         cursor = query.cursor
-        self.ifNoneMatch = isLive ? nil : ifNoneMatch
+        ifNoneMatch = isLive ? nil : request.ifNoneMatch
+        takesGzip = request.takesGzip
     }
 
     /// Begins to answer.
@@ -61,7 +63,11 @@ final class ChannelRead: Exchange, Watcher {
         case .lost: lost()
         case .found(let position, let hasNews):
             if hasNews || !isLive { return answer(from: position, watch, ring: ring) }
-            if !isOwn { return evaluate(watch, ring: watch.channel.ring) }
+            if !isOwn {
+                // A whole history that holds nothing more.
+                watch.offset = .position(ring.tail)
+                return evaluate(watch, ring: watch.channel.ring)
+            }
             services.hub.wait(watch, standing: standing)
         case .older, nil: services.hub.wait(watch, standing: standing)
         }
@@ -71,15 +77,20 @@ final class ChannelRead: Exchange, Watcher {
         let batch = ring.batch(after: start.sequence)
         let isEnd = batch.reachesEnd && batch.next.sequence >= watch.channel.ring.last
         let live = isLive ? services.cursor(after: cursor) : nil
-        let tag = isLive || isFromNow ? nil : EntityTag.tag(from: start, to: batch.next, isEnd: isEnd)
+        let gzip = takesGzip && batch.body.count >= GzipBody.worthwhile ? batch.gzip(by: services.zlib) : nil
+        let tag =
+            isLive || isFromNow
+            ? nil : EntityTag.tag(from: start, to: batch.next, isEnd: isEnd, isGzip: gzip != nil)
         end()
         if let tag, let ifNoneMatch, EntityTag.matches(ifNoneMatch, tag) {
             return connection.respond(.notModified, type: nil, body: []) { head in
+                head.encoding(isGzip: false)
                 Self.fields(&head, next: batch.next, isEnd: isEnd, cursor: live, tag: tag)
             }
         }
         services.metrics.eventsDelivered += batch.count
-        connection.respond(.ok, type: "application/json", body: batch.body) { head in
+        connection.respond(.ok, type: "application/json", body: gzip?.bytes ?? batch.body) { head in
+            head.encoding(isGzip: gzip != nil)
             Self.fields(&head, next: batch.next, isEnd: isEnd, cursor: live, tag: tag)
         }
     }

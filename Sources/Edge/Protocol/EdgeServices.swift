@@ -5,6 +5,7 @@ final class EdgeServices {
     let hub: Hub
     let metrics: EdgeMetrics
     let options: EdgeOptions
+    let zlib = ZlibHandle()
     private var generator: JitterGenerator
 
     init(hub: Hub, metrics: EdgeMetrics, options: EdgeOptions, seed: UInt64) {
@@ -16,13 +17,34 @@ final class EdgeServices {
 
     var limits: EdgeLimits { options.limits }
 
-    /// When a hold that begins now ends: after the time that the client named, else after the usual one, spread by
-    /// ±20 % so that clients who came together do not come back together.
+    /// When a hold that begins now ends: at the latest after the time that the client named, else within the last fifth of
+    /// the usual one, so that clients who came together do not come back together. No client has to wait longer than it
+    /// said, or than it can know.
     func endOfHold(seconds: Int?) -> Int64 {
         let now = Clock.monotonicMilliseconds()
-        if let seconds { return now + Int64(seconds) * 1000 }
-        let usual = Int64(options.holdSeconds) * 1000
-        return now + usual + Int64.random(in: (-usual / 5)...(usual / 5), using: &generator)
+        // Deadlines are up to a tick late.
+        if let seconds { return now + Int64(seconds) * 1000 - 150 }
+        return now + shortened(Int64(options.holdSeconds) * 1000)
+    }
+
+    /// When a stream that begins now ends.
+    func endOfStream() -> Int64 {
+        Clock.monotonicMilliseconds() + shortened(limits.streamTimeout)
+    }
+
+    /// How long a client whose stream broke off waits before it connects anew, in milliseconds.
+    func streamRetry() -> Int64 {
+        limits.streamRetry + Int64.random(in: 0...(limits.streamRetry / 2), using: &generator)
+    }
+
+    /// The pause that readers are asked for now, in milliseconds.
+    func pause(on connection: Connection) -> Int64 {
+        Pressure.pause(
+            connections: metrics.connections, limit: limits.maxConnections, isEnding: connection.isEnding)
+    }
+
+    private func shortened(_ milliseconds: Int64) -> Int64 {
+        milliseconds - Int64.random(in: 0...(milliseconds / 5), using: &generator)
     }
 
     func cursor(after client: Int64?) -> Int64 {

@@ -1,8 +1,9 @@
-/// The `ETag` of a catch-up answer, and `If-None-Match` (RFC 9110, 8.8.3 and 13.1.2).
+/// The `ETag` of a catch-up answer or a file, and `If-None-Match` (RFC 9110, 8.8.3 and 13.1.2).
 enum EntityTag {
-    /// Names the events between two positions; `isEnd`: and that there are no more.
-    static func tag(from start: Position, to end: Position, isEnd: Bool) -> String {
-        "\"\(start.text)-\(end.text)\(isEnd ? "" : "-part")\""
+    /// Names the events between two positions; `isEnd`: and that there are no more. Another form of the same has another
+    /// tag.
+    static func tag(from start: Position, to end: Position, isEnd: Bool, isGzip: Bool) -> String {
+        "\"\(start.text)-\(end.text)\(isEnd ? "" : "-part")\(isGzip ? "-gzip" : "")\""
     }
 
     /// Whether the field's value names the tag. Compared weakly, as the field demands.

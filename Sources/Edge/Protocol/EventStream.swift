@@ -4,22 +4,27 @@ import Events
 ///
 /// `event: data` with a JSON array, then `event: control` with the next offset. A slow reader holds a position: the next
 /// events are written when the last ones are sent, all that came meanwhile at once. The stream ends after a time, and when
-/// the position is lost; the client comes back with its offset and is told.
+/// the position is lost; the client comes back with its offset and is told. A browser comes back by itself, with the `id`
+/// of the last event: it is told by an `event: reset`, since it would give up after a 410.
 final class EventStream: Exchange, Watcher {
     private let connection: Connection
     private let services: EdgeServices
     private var watch: Watch?
     private let cursor: Int64?
+    private var schedule: StreamSchedule
     private var hasBegun = false
-    private var end: Int64 = 0
-
-    /// How often a silent stream is kept alive through proxies.
-    private static let heartbeat: Int64 = 15_000
+    private var hasWritten = false
+    /// The reader is a browser's that connects anew.
+    private let isResumed: Bool
+    /// The reader's position is lost, and it was not told yet.
+    private var mustReset = false
 
     init(on connection: Connection, services: EdgeServices, query: Request.ChannelQuery) {
         self.connection = connection
         self.services = services
         cursor = query.cursor
+        isResumed = query.lastEventID != nil
+        schedule = StreamSchedule(end: services.endOfStream(), heartbeat: services.limits.heartbeat)
     }
 
     var isHold: Bool { true }
@@ -29,15 +34,14 @@ final class EventStream: Exchange, Watcher {
         let watch = try services.hub.watch(query.channel, from: query.offset, by: self)
         self.watch = watch
         services.metrics.held += 1
-        let now = Clock.monotonicMilliseconds()
-        end = now + services.limits.streamTimeout
         connection.begin(self)
-        connection.hold(until: now + services.limits.loadTimeout)
-        proceed(watch, ring: watch.channel.ring)
+        connection.hold(until: Clock.monotonicMilliseconds() + services.limits.loadTimeout)
+        if let id = query.lastEventID { resume(watch, after: id) }
+        proceed(ring: watch.channel.ring)
     }
 
     func wake(_ watch: Watch, ring: Ring) {
-        proceed(watch, ring: ring)
+        proceed(ring: ring)
     }
 
     func clientLeft() {
@@ -47,34 +51,49 @@ final class EventStream: Exchange, Watcher {
     func outputDrained() {
         guard let watch else { return }
         holdOn()
-        proceed(watch, ring: watch.channel.ring)
+        proceed(ring: watch.channel.ring)
     }
 
     func deadlinePassed() {
         guard watch != nil else { return }
-        guard hasBegun else {
-            leave()
-            return connection.refuse(services.unknownChannel)
+        // The history does not come: the reader is told that something lives here, and not to go away.
+        guard hasBegun else { return begin() }
+        switch schedule.sign(now: connection.isEnding ? Int64.max : Clock.monotonicMilliseconds()) {
+        case .end: finish()
+        case .comment, .message:
+            connection.stream(Array(":\n\n".utf8))
+            if connection.isDrained { holdOn() }
         }
-        if Clock.monotonicMilliseconds() >= end || connection.isEnding { return finish() }
-        connection.stream(Array(":\n\n".utf8))
-        if connection.isDrained { holdOn() }
+    }
+
+    /// Goes on where the last event left off; an id that is none of this stream's is a lost position.
+    private func resume(_ watch: Watch, after id: String) {
+        if case .position(let position) = Offset(id) {
+            watch.offset = .position(position)
+        } else {
+            reset(watch)
+        }
     }
 
     /// Writes what there is, and waits when that is all.
-    private func proceed(_ start: Watch, ring: Ring) {
+    private func proceed(ring: Ring) {
         var ring = ring
         while let watch, connection.isDrained {
             let isOwn = ring === watch.channel.ring
             let standing = services.hub.look(watch, ring: isOwn ? nil : ring)
             switch standing {
-            case .lost: return lost()
+            case .lost:
+                guard isResumed else { return lost() }
+                reset(watch)
             case .found(let position, let hasNews):
                 if !hasBegun { begin() }
-                if hasNews || !hasWritten {
+                if hasNews || !hasWritten || mustReset {
                     write(ring.batch(after: position.sequence), watch)
                 } else if isOwn {
                     return services.hub.wait(watch, standing: standing)
+                } else {
+                    // A whole history that holds nothing more.
+                    watch.offset = .position(ring.tail)
                 }
                 ring = watch.channel.ring
             case .older, nil:
@@ -83,23 +102,23 @@ final class EventStream: Exchange, Watcher {
         }
     }
 
-    private var hasWritten = false
-
     private func begin() {
         hasBegun = true
-        connection.beginStream(type: "text/event-stream") { head in
-            head.field("X-Accel-Buffering: ", "no")
-        }
+        connection.beginEvents(retry: services.streamRetry())
         holdOn()
     }
 
     private func write(_ batch: Batch, _ watch: Watch) {
         hasWritten = true
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(batch.body.count + 192)
+        bytes.reserveCapacity(batch.body.count + 320)
+        if mustReset { bytes.append("event: reset\ndata: {}\n\n") }
+        mustReset = false
         if batch.count > 0 {
             bytes.append("event: data\ndata: ")
             bytes.append(contentsOf: batch.body)
+            bytes.append("\nid: ")
+            batch.next.write(into: &bytes)
             bytes.append("\n\n")
         }
         bytes.append("event: control\ndata: {\"streamNextOffset\":\"")
@@ -107,14 +126,24 @@ final class EventStream: Exchange, Watcher {
         bytes.append("\",\"streamCursor\":\"")
         bytes.appendDecimal(services.cursor(after: cursor))
         let isEnd = batch.reachesEnd && batch.next.sequence >= watch.channel.ring.last
-        bytes.append(isEnd ? "\",\"upToDate\":true}\n\n" : "\"}\n\n")
+        bytes.append(isEnd ? "\",\"upToDate\":true}\nid: " : "\"}\nid: ")
+        batch.next.write(into: &bytes)
+        bytes.append("\n\n")
         watch.offset = .position(batch.next)
         services.metrics.eventsDelivered += batch.count
+        schedule.told()
         connection.stream(bytes)
+        if connection.isDrained { holdOn() }
     }
 
     private func holdOn() {
-        connection.hold(until: min(end, Clock.monotonicMilliseconds() + Self.heartbeat))
+        connection.hold(until: schedule.next(after: Clock.monotonicMilliseconds()))
+    }
+
+    private func reset(_ watch: Watch) {
+        services.metrics.positionsLost += 1
+        mustReset = true
+        watch.offset = .beginning
     }
 
     private func lost() {
@@ -126,7 +155,7 @@ final class EventStream: Exchange, Watcher {
 
     private func finish() {
         leave()
-        connection.endStream()
+        connection.endEvents()
     }
 
     private func leave() {

@@ -7,6 +7,9 @@ struct Position: Equatable, Hashable {
     /// The sequence number of the last event before the place; 0 before the first.
     var sequence: Int64
 
+    /// A place that no feed ever had: whoever comes back with it is told that its place is lost.
+    static let nowhere = Position(epoch: 0, born: 1, sequence: 0)
+
     /// The bytes of a written position.
     static let length = 41
 

@@ -4,13 +4,32 @@ struct Request: Equatable {
     enum Target: Equatable {
         case channel(ChannelQuery)
         case poll(PollQuery)
+        case events(PollQuery)
         case comments
         case live
         case ready
         case metrics
-        case page
-        /// What a browser asks before it asks.
-        case options
+        /// One of the files that are served from memory, by its path.
+        case file(String)
+        /// What a browser asks before it asks: which methods the resource has.
+        case options(Methods)
+    }
+
+    /// The methods that a resource has.
+    enum Methods: Equatable {
+        case read
+        case post
+        /// Of the server as a whole.
+        case all
+
+        /// The value of the `Allow` field.
+        var allow: StaticString {
+            switch self {
+            case .read: "GET, HEAD, OPTIONS"
+            case .post: "POST, OPTIONS"
+            case .all: "GET, HEAD, POST, OPTIONS"
+            }
+        }
     }
 
     /// The parameters of `/v1/channels/CHANNEL`.
@@ -22,9 +41,11 @@ struct Request: Equatable {
         var timeout: Int?
         /// What the client echoes of the last `Stream-Cursor`.
         var cursor: Int64?
+        /// The `id` of the last event of the stream that this one continues, when there was one.
+        var lastEventID: String?
     }
 
-    /// The parameters of `/v1/poll`.
+    /// The parameters of `/v1/poll` and `/v1/events`.
     struct PollQuery: Equatable {
         struct Item: Equatable {
             var channel: String
@@ -33,6 +54,8 @@ struct Request: Equatable {
 
         var items: [Item]
         var timeout: Int?
+        /// As in a channel's query.
+        var lastEventID: String?
     }
 
     /// How a posted body is to be read.
@@ -48,4 +71,15 @@ struct Request: Equatable {
     var target: Target
     var bodyKind = BodyKind.other
     var ifNoneMatch: String?
+    /// Whether the answer may come in gzip form.
+    var takesGzip = false
+
+    /// Whether the answer has no end.
+    var isStream: Bool {
+        switch target {
+        case .events: true
+        case .channel(let query): query.live == .serverSentEvents
+        default: false
+        }
+    }
 }

@@ -2,12 +2,13 @@
 struct RequestReader {
     private let limits: EdgeLimits
     private let publicKinds: Set<String>
-    private let hasPage: Bool
+    private let files: Set<String>
 
-    init(options: EdgeOptions) {
+    /// - Parameter files: the paths of the files that are served from memory.
+    init(options: EdgeOptions, files: Set<String>) {
         limits = options.limits
         publicKinds = options.publicKinds
-        hasPage = options.page != nil
+        self.files = files
     }
 
     /// Reads a head whose ranges count in `bytes`.
@@ -19,15 +20,13 @@ struct RequestReader {
         let query = bytes.extracting(head.query)
         if head.method == .options {
             // `*` asks about the server, everything else about a resource that exists.
-            if !path.equals("*") { _ = try target(path, query, method: .get, optional: true) }
-            return Request(target: .options)
+            return Request(target: .options(path.equals("*") ? .all : try methods(of: path)))
         }
-        var request = Request(target: try target(path, query, method: head.method, optional: false))
+        try require(head.method, of: try methods(of: path))
+        var request = Request(target: try target(path, query, lastEventID: text(bytes.extracting(head.lastEventID))))
         request.bodyKind = bodyKind(bytes.extracting(head.contentType))
-        if !head.ifNoneMatch.isEmpty {
-            request.ifNoneMatch = bytes.extracting(head.ifNoneMatch)
-                .withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
-        }
+        request.ifNoneMatch = text(bytes.extracting(head.ifNoneMatch))
+        request.takesGzip = AcceptEncoding.takesGzip(bytes.extracting(head.acceptEncoding))
         return request
     }
 
@@ -38,54 +37,57 @@ struct RequestReader {
 
     private static let channelPrefix: StaticString = "/v1/channels/"
 
-    /// - Parameter optional: the question is only whether there is such a resource.
+    /// The methods of a resource.
+    private func methods(of path: Span<UInt8>) throws(Refusal) -> Request.Methods {
+        if path.equals("/v1/comments") { return .post }
+        if path.starts(with: Self.channelPrefix) || path.equals("/v1/poll") || path.equals("/v1/events")
+            || path.equals("/live") || path.equals("/ready") || path.equals("/metrics")
+        {
+            return .read
+        }
+        if let name = text(path), files.contains(name) { return .read }
+        throw Self.nothing
+    }
+
+    private static let nothing = Refusal(
+        .notFound, "nothing here; try /v1/channels/CHANNEL, /v1/poll, /v1/events or /v1/comments")
+
+    private func require(_ method: HTTPMethod, of methods: Request.Methods) throws(Refusal) {
+        switch methods {
+        case .post where method != .post:
+            throw Refusal(.methodNotAllowed, "comments are sent with POST", allow: methods)
+        case .read where method != .get && method != .head:
+            throw Refusal(.methodNotAllowed, "this is read with GET", allow: methods)
+        default: break
+        }
+    }
+
     private func target(
-        _ path: Span<UInt8>, _ query: Span<UInt8>, method: HTTPMethod, optional: Bool
+        _ path: Span<UInt8>, _ query: Span<UInt8>, lastEventID: String?
     ) throws(Refusal) -> Request.Target {
         if path.starts(with: Self.channelPrefix) {
-            if optional { return .options }
-            try require(method, post: false)
             let name = path.extracting(Self.channelPrefix.utf8CodeUnitCount..<path.count)
-            return .channel(try channelQuery(name, query))
+            return .channel(try channelQuery(name, query, lastEventID))
         }
-        if path.equals("/v1/poll") {
-            if optional { return .options }
-            try require(method, post: false)
-            return .poll(try pollQuery(query))
-        }
-        if path.equals("/v1/comments") {
-            if !optional { try require(method, post: true) }
-            return .comments
-        }
-        let plain: Request.Target? =
-            if path.equals("/live") {
-                .live
-            } else if path.equals("/ready") {
-                .ready
-            } else if path.equals("/metrics") {
-                .metrics
-            } else if path.equals("/"), hasPage {
-                .page
-            } else {
-                nil
-            }
-        guard let plain else {
-            throw Refusal(.notFound, "nothing here; try /v1/channels/CHANNEL, /v1/poll or /v1/comments")
-        }
-        if !optional { try require(method, post: false) }
-        return plain
+        if path.equals("/v1/poll") { return .poll(try pollQuery(query, nil)) }
+        if path.equals("/v1/events") { return .events(try pollQuery(query, lastEventID)) }
+        if path.equals("/v1/comments") { return .comments }
+        if path.equals("/live") { return .live }
+        if path.equals("/ready") { return .ready }
+        if path.equals("/metrics") { return .metrics }
+        guard let name = text(path) else { throw Self.nothing }
+        return .file(name)
     }
 
-    private func require(_ method: HTTPMethod, post: Bool) throws(Refusal) {
-        if post {
-            guard method != .post else { return }
-            throw Refusal(.methodNotAllowed, "comments are sent with POST", allow: "POST, OPTIONS")
-        }
-        guard method != .get, method != .head else { return }
-        throw Refusal(.methodNotAllowed, "this is read with GET", allow: "GET, HEAD, OPTIONS")
+    /// A field's text; nil when it is empty or no UTF-8.
+    private func text(_ bytes: Span<UInt8>) -> String? {
+        guard bytes.count > 0 else { return nil }
+        return bytes.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
     }
 
-    private func channelQuery(_ name: Span<UInt8>, _ query: Span<UInt8>) throws(Refusal) -> Request.ChannelQuery {
+    private func channelQuery(
+        _ name: Span<UInt8>, _ query: Span<UInt8>, _ lastEventID: String?
+    ) throws(Refusal) -> Request.ChannelQuery {
         guard let decoded = TargetDecoder.decode(name, plusIsSpace: false) else {
             throw Refusal(.badRequest, "the channel's name holds a broken percent-escape, or is no UTF-8")
         }
@@ -107,15 +109,21 @@ struct RequestReader {
             } else if key.equals("cursor") {
                 // An opaque word of ours; a strange one is as good as none.
                 result.cursor = Int64(value).flatMap { $0 >= 0 && $0 < 1 << 40 ? $0 : nil }
+            } else if key.equals("lastEventId"), !value.isEmpty {
+                result.lastEventID = value
             }
         }
+        // The field is newer: a browser sets it each time that it connects anew to the same URL.
+        if let lastEventID { result.lastEventID = lastEventID }
         if result.live != .none, !hasOffset {
             throw Refusal(.badRequest, "live needs an offset: -1, now, or one given by an earlier answer")
         }
         return result
     }
 
-    private func pollQuery(_ query: Span<UInt8>) throws(Refusal) -> Request.PollQuery {
+    private func pollQuery(
+        _ query: Span<UInt8>, _ lastEventID: String?
+    ) throws(Refusal) -> Request.PollQuery {
         var result = Request.PollQuery(items: [])
         try TargetDecoder.forEachParameter(query) { (key, value) throws(Refusal) in
             if key.equals("c") {
@@ -133,8 +141,11 @@ struct RequestReader {
                     Request.PollQuery.Item(channel: name, offset: try offset(value[value.index(after: at)...])))
             } else if key.equals("timeout") {
                 result.timeout = try timeout(value)
+            } else if key.equals("lastEventId"), !value.isEmpty {
+                result.lastEventID = value
             }
         }
+        if let lastEventID { result.lastEventID = lastEventID }
         if result.items.isEmpty { throw Refusal(.badRequest, "name at least one channel: c=CHANNEL@OFFSET") }
         return result
     }

@@ -3,13 +3,20 @@ final class Router: RequestHandler {
     private let services: EdgeServices
     private let reader: RequestReader
     private let sink: any CommentSink
+    private let files: [String: EdgeFile]
     /// Set while the process ends: load balancers are told to go elsewhere.
     var isDraining = false
 
     init(services: EdgeServices, sink: any CommentSink) {
         self.services = services
         self.sink = sink
-        reader = RequestReader(options: services.options)
+        var files = services.options.files
+        if let page = services.options.page {
+            files["/"] = EdgeFile(
+                body: page.body, contentType: page.contentType, contentSecurityPolicy: page.contentSecurityPolicy)
+        }
+        self.files = files
+        reader = RequestReader(options: services.options, files: Set(files.keys))
     }
 
     func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(Refusal) -> Request {
@@ -22,24 +29,38 @@ final class Router: RequestHandler {
 
     func handle(_ request: Request, body: [UInt8], on connection: Connection) {
         do throws(Refusal) {
-            switch request.target {
-            case .channel(let query): try channel(query, request, on: connection)
-            case .poll(let query): try MultiPoll(on: connection, services: services).start(query)
-            case .comments:
-                if body.isEmpty { throw Refusal(.badRequest, "the body is empty: send a JSON object, or one a line") }
-                CommentPost(on: connection, services: services).start(body, kind: request.bodyKind, sink: sink)
-            case .live: connection.respond(.ok, type: "text/plain", body: Array("live\n".utf8))
-            case .ready:
-                if let trouble { throw Refusal(.serviceUnavailable, trouble, retryAfter: 1) }
-                connection.respond(.ok, type: "text/plain", body: Array("ready\n".utf8))
-            case .metrics:
-                let text = services.metrics.text(channels: services.hub.count, isReady: trouble == nil)
-                connection.respond(.ok, type: "text/plain; version=0.0.4", body: Array(text.utf8))
-            case .page: page(on: connection)
-            case .options: options(on: connection)
-            }
+            if connection.isSpare { throw Self.full }
+            try answer(request, body: body, on: connection)
         } catch {
-            connection.refuse(error)
+            guard error.status == .serviceUnavailable, request.isStream else { return connection.refuse(error) }
+            connection.postponeEvents(retry: Pressure.longest + services.streamRetry())
+        }
+    }
+
+    private static let full = Refusal(
+        .serviceUnavailable, "this server holds as many connections as it can", retryAfter: 5)
+
+    private func answer(_ request: Request, body: [UInt8], on connection: Connection) throws(Refusal) {
+        switch request.target {
+        case .channel(let query): try channel(query, request, on: connection)
+        case .poll(let query):
+            try MultiPoll(on: connection, services: services, takesGzip: request.takesGzip).start(query)
+        case .events(let query):
+            if connection.wantsHeadOnly { return connection.postponeEvents(retry: 0) }
+            try MultiStream(on: connection, services: services, query: query).start(query)
+        case .comments:
+            if body.isEmpty { throw Refusal(.badRequest, "the body is empty: send a JSON object, or one a line") }
+            CommentPost(on: connection, services: services).start(body, kind: request.bodyKind, sink: sink)
+        case .live: connection.respond(.ok, type: "text/plain", body: Array("live\n".utf8))
+        case .ready:
+            if let trouble { throw Refusal(.serviceUnavailable, trouble, retryAfter: 1) }
+            connection.respond(.ok, type: "text/plain", body: Array("ready\n".utf8))
+        case .metrics:
+            let text = services.metrics.text(
+                channels: services.hub.count, ringBytes: services.hub.ringBytes, isReady: trouble == nil)
+            connection.respond(.ok, type: "text/plain; version=0.0.4", body: Array(text.utf8))
+        case .file(let path): file(path, request, on: connection)
+        case .options(let methods): options(methods, on: connection)
         }
     }
 
@@ -53,21 +74,29 @@ final class Router: RequestHandler {
         if query.live == .serverSentEvents, !connection.wantsHeadOnly {
             return try EventStream(on: connection, services: services, query: query).start(query)
         }
-        try ChannelRead(on: connection, services: services, query: query, ifNoneMatch: request.ifNoneMatch).start(query)
+        try ChannelRead(on: connection, services: services, query: query, request: request).start(query)
     }
 
-    private func page(on connection: Connection) {
-        guard let page = services.options.page else { return }
-        connection.respond(.ok, type: nil, body: page.body) { head in
-            head.field("Content-Type: ", text: page.contentType)
-            head.field("Content-Security-Policy: ", text: page.contentSecurityPolicy)
+    private func file(_ path: String, _ request: Request, on connection: Connection) {
+        guard let file = files[path] else { return }
+        let gzip = request.takesGzip ? file.gzip : nil
+        let tag = "\"\(file.tag)\(gzip == nil ? "" : "-gzip")\""
+        let isKnown = request.ifNoneMatch.map { EntityTag.matches($0, tag) } ?? false
+        connection.respond(
+            isKnown ? .notModified : .ok, type: nil, body: isKnown ? [] : gzip ?? file.body, caching: .minutes
+        ) { head in
+            head.encoding(isGzip: gzip != nil && !isKnown)
+            head.field("ETag: ", text: tag)
+            if isKnown { return }
+            head.field("Content-Type: ", text: file.contentType)
+            if let policy = file.contentSecurityPolicy { head.field("Content-Security-Policy: ", text: policy) }
         }
     }
 
-    private func options(on connection: Connection) {
+    private func options(_ methods: Request.Methods, on connection: Connection) {
         connection.respond(.noContent, type: nil, body: []) { head in
-            head.field("Allow: ", "GET, HEAD, POST, OPTIONS")
-            head.field("Access-Control-Allow-Methods: ", "GET, HEAD, POST")
+            head.field("Allow: ", methods.allow)
+            head.field("Access-Control-Allow-Methods: ", methods.allow)
             head.field("Access-Control-Allow-Headers: ", "Authorization, Content-Type, If-None-Match, Last-Event-ID")
             head.field("Access-Control-Max-Age: ", "86400")
         }

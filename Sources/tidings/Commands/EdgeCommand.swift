@@ -151,6 +151,7 @@ struct EdgeCommand: ParsableCommand {
         result.drainSeconds = drain
         result.publicKinds = settings.publicKinds
         result.limits = limits.limits(history: settings.limits.historyEvents, eventBytes: settings.eventBytes)
+        result.files = ClientFiles.all
         if demo { result.page = DemoPage.page }
         return result
     }

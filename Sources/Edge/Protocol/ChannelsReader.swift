@@ -1,0 +1,77 @@
+/// What a poll and a stream over many channels have in common: a watch on each, some of which may have lost their place, or
+/// stand before what the ring holds.
+protocol ChannelsReader: Watcher {
+    var services: EdgeServices { get }
+    var watches: [Watch] { get set }
+    /// Watches that had to begin anew and whose reader was not told yet.
+    var lost: Set<ObjectIdentifier> { get set }
+    /// Histories that were loaded for watches whose ring no longer holds what they ask for.
+    var older: [ObjectIdentifier: Ring] { get set }
+}
+
+extension ChannelsReader {
+    /// Begins to watch all channels, or none.
+    func open(_ items: [Request.PollQuery.Item]) throws(Refusal) {
+        watches.reserveCapacity(items.count)
+        for item in items {
+            do throws(Refusal) {
+                watches.append(try services.hub.watch(item.channel, from: item.offset, by: self))
+            } catch {
+                leaveAll()
+                throw error
+            }
+        }
+    }
+
+    /// Takes note of what a watch was woken with.
+    func note(_ watch: Watch, ring: Ring) {
+        if ring !== watch.channel.ring { older[ObjectIdentifier(watch)] = ring }
+    }
+
+    /// Where each watch stands, in their order; nil where that is not known now. A watch that has lost its place begins at
+    /// the oldest event kept.
+    func look() -> [ChannelShare?] {
+        watches.map { watch in
+            let id = ObjectIdentifier(watch)
+            if let ring = older[id] {
+                if let share = share(of: watch, in: ring), share.hasNews || share.isReset { return share }
+                // A whole history that holds nothing more.
+                older[id] = nil
+                if ring.identity != nil { watch.offset = .position(ring.tail) }
+            }
+            return share(of: watch, in: nil)
+        }
+    }
+
+    /// - Parameter ring: an older history; nil for the channel's ring.
+    private func share(of watch: Watch, in ring: Ring?) -> ChannelShare? {
+        var standing = services.hub.look(watch, ring: ring)
+        if standing == .lost {
+            services.metrics.positionsLost += 1
+            lost.insert(ObjectIdentifier(watch))
+            watch.offset = .beginning
+            standing = services.hub.look(watch, ring: ring)
+        }
+        guard case .found(let position, let hasNews) = standing else { return nil }
+        return ChannelShare(
+            watch: watch, position: position, ring: ring ?? watch.channel.ring, hasNews: hasNews,
+            isReset: lost.contains(ObjectIdentifier(watch)))
+    }
+
+    /// Lets every watch wait for more that is in no queue. Waiting can be over at once, and with it the reader.
+    func waitForMore() {
+        for watch in watches where watch.place == .nowhere {
+            guard !watches.isEmpty else { return }
+            // What is at hand already waits for the others, not for more.
+            if older[ObjectIdentifier(watch)] != nil { continue }
+            let standing = services.hub.look(watch)
+            if case .found(_, hasNews: true) = standing { continue }
+            services.hub.wait(watch, standing: standing)
+        }
+    }
+
+    func leaveAll() {
+        for watch in watches { services.hub.leave(watch) }
+        watches = []
+    }
+}

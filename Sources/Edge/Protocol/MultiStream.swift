@@ -1,0 +1,124 @@
+import Events
+
+/// `GET /v1/events`: many channels as one stream of server-sent events.
+///
+/// Each event is what a poll would have answered, with the channels that have news; its `id` says where the reader stands
+/// in all of them. The first one comes as soon as every channel's position is known and names them all. A slow reader
+/// holds positions: the next event is written when the last one is sent, with all that came meanwhile. An `EventSource`
+/// is never refused what it could get later: a lost position is told, and an end is followed by a new connection.
+final class MultiStream: Exchange, ChannelsReader {
+    let services: EdgeServices
+    var watches: [Watch] = []
+    var lost: Set<ObjectIdentifier> = []
+    var older: [ObjectIdentifier: Ring] = [:]
+    private let connection: Connection
+    private var schedule: StreamSchedule
+    private let check: UInt32
+    private var hasNamedAll = false
+
+    init(on connection: Connection, services: EdgeServices, query: Request.PollQuery) {
+        self.connection = connection
+        self.services = services
+        schedule = StreamSchedule(end: services.endOfStream(), heartbeat: services.limits.heartbeat)
+        check = EventID.check(of: query.items.lazy.map(\.channel))
+    }
+
+    var isHold: Bool { true }
+
+    /// Begins to answer.
+    func start(_ query: Request.PollQuery) throws(Refusal) {
+        try open(query.items)
+        resume(query.lastEventID)
+        services.metrics.held += 1
+        connection.begin(self)
+        connection.beginEvents(retry: services.streamRetry())
+        holdOn()
+        proceed()
+    }
+
+    func wake(_ watch: Watch, ring: Ring) {
+        note(watch, ring: ring)
+        proceed()
+    }
+
+    func clientLeft() {
+        leave()
+    }
+
+    func outputDrained() {
+        guard !watches.isEmpty else { return }
+        holdOn()
+        proceed()
+    }
+
+    func deadlinePassed() {
+        guard !watches.isEmpty else { return }
+        switch schedule.sign(now: connection.isEnding ? Int64.max : Clock.monotonicMilliseconds()) {
+        case .end:
+            leave()
+            return connection.endEvents()
+        case .comment: connection.stream(Array(":\n\n".utf8))
+        case .message: connection.stream(Array("data: {\"channels\":{},\"wait\":0}\n\n".utf8))
+        }
+        if connection.isDrained { holdOn() }
+    }
+
+    /// Goes on where the last event left off; an id that belongs to no event of these channels is a lost position.
+    private func resume(_ lastEventID: String?) {
+        guard let lastEventID else { return }
+        let places = EventID.parse(lastEventID, check: check, count: watches.count)
+        for (index, watch) in watches.enumerated() {
+            if let places {
+                watch.offset = .position(places[index])
+            } else {
+                services.metrics.positionsLost += 1
+                lost.insert(ObjectIdentifier(watch))
+                watch.offset = .beginning
+            }
+        }
+    }
+
+    /// Writes what there is, and waits when that is all.
+    private func proceed() {
+        while !watches.isEmpty, connection.isDrained {
+            let shares = look()
+            let known = shares.compactMap { $0 }
+            guard hasNamedAll || known.count == watches.count else { break }
+            let told = hasNamedAll ? known.filter { $0.hasNews || $0.isReset } : known
+            if told.isEmpty { break }
+            tell(told)
+        }
+        if !watches.isEmpty, connection.isDrained { waitForMore() }
+    }
+
+    private func tell(_ shares: [ChannelShare]) {
+        let answer = ChannelsAnswer(shares, limit: services.limits.answerBytes, wait: 0)
+        for (share, next) in zip(shares, answer.places) {
+            share.watch.offset = .position(next)
+            lost.remove(ObjectIdentifier(share.watch))
+            // What is left of an older history is told from there, if it is not in the ring by now.
+            if services.hub.look(share.watch) != .older { older[ObjectIdentifier(share.watch)] = nil }
+        }
+        services.metrics.eventsDelivered += answer.events
+        hasNamedAll = true
+        schedule.told()
+        var bytes: [UInt8] = []
+        bytes.append("id: ")
+        EventID.write(watches.lazy.map(\.position), check: check, into: &bytes)
+        bytes.append("\ndata: ")
+        answer.write(into: &bytes)
+        bytes.append("\n\n")
+        connection.stream(bytes)
+        if connection.isDrained { holdOn() }
+    }
+
+    private func holdOn() {
+        connection.hold(until: schedule.next(after: Clock.monotonicMilliseconds()))
+    }
+
+    private func leave() {
+        guard !watches.isEmpty else { return }
+        leaveAll()
+        services.metrics.held -= 1
+    }
+}

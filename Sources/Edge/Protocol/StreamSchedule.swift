@@ -1,0 +1,43 @@
+/// When a stream of server-sent events must say something, and when it ends. Pure; times in milliseconds.
+struct StreamSchedule {
+    /// What a reader can see of a stream that has nothing to tell.
+    enum Sign: Equatable {
+        /// Something for proxies: browsers do not tell a page of it.
+        case comment
+        /// Something for the page as well.
+        case message
+        /// The stream is over.
+        case end
+    }
+
+    private let end: Int64
+    private let heartbeat: Int64
+    private var comments = 0
+
+    /// So many comments are followed by a message.
+    static let commentsInARow = 3
+
+    init(end: Int64, heartbeat: Int64) {
+        self.end = end
+        self.heartbeat = heartbeat
+    }
+
+    /// When to look next, after something was written.
+    func next(after now: Int64) -> Int64 {
+        min(end, now + heartbeat)
+    }
+
+    /// Something was told.
+    mutating func told() {
+        comments = 0
+    }
+
+    /// It is time: what is to be done now?
+    mutating func sign(now: Int64) -> Sign {
+        if now >= end { return .end }
+        comments += 1
+        guard comments > Self.commentsInARow else { return .comment }
+        comments = 0
+        return .message
+    }
+}

@@ -1,0 +1,102 @@
+import Events
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Edge
+
+@Suite("A hot channel beside others", .serialized)
+struct FairnessTests {
+    /// Takes its time with each wake, and waits again.
+    private final class Reader: Watcher {
+        let hub: Hub
+        let work: Int64
+        private(set) var wakes = 0
+        var onWake: () -> Void = {}
+
+        init(_ hub: Hub, work: Int64) {
+            self.hub = hub
+            self.work = work
+        }
+
+        func wake(_ watch: Watch, ring: Ring) {
+            wakes += 1
+            onWake()
+            let end = Clock.monotonicNanoseconds() + work
+            while Clock.monotonicNanoseconds() < end {}
+            guard case .found(let position, _) = hub.look(watch) else { return }
+            watch.offset = .position(ring.batch(after: position.sequence).next)
+            hub.wait(watch, standing: hub.look(watch))
+        }
+    }
+
+    @Test("of 10,000 readers of one channel, one slice at most comes before the only reader of another")
+    func slices() throws {
+        let runner = try LoopRunner()
+        let source = FakeSource()
+        let hub = Hub(on: runner.loop, source: source, limits: EdgeLimits(), metrics: EdgeMetrics())
+        let hot = Reader(hub, work: 2000)
+        let quiet = Reader(hub, work: 0)
+        for _ in 0..<10_000 {
+            let watch = try hub.watch("thread:hot", from: .now, by: hot)
+            hub.wait(watch, standing: hub.look(watch))
+        }
+        let watch = try hub.watch("thread:quiet", from: .now, by: quiet)
+        hub.wait(watch, standing: hub.look(watch))
+        var behind: [Int] = []
+        var announcedAt = 0
+        quiet.onWake = { behind.append(hot.wakes - announcedAt) }
+        // The quiet channel has news at many moments of the hot one's delivery, each time between two turns of the loop.
+        let publisher = Timer(on: runner.loop) {
+            guard quiet.wakes == behind.count, behind.count < 40 else { return }
+            announcedAt = hot.wakes
+            source.publish("\(behind.count)", to: "thread:quiet")
+        }
+        source.publish("0", to: "thread:hot")
+        publisher.schedule(every: 1)
+        try runner.run(within: 60, "all are woken, round after round") {
+            if hot.wakes % 10_000 == 0 { source.publish("\(hot.wakes)", to: "thread:hot") }
+            return behind.count == 40
+        }
+        #expect(behind.allSatisfy { $0 <= Hub.sliceReaders }, "\(behind)")
+        for reader in [hot, quiet] { reader.onWake = {} }
+    }
+
+    @Test("beside a channel with hundreds of busy readers, the reader of a quiet one has its event in 50 ms")
+    func latency() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let crowd = Crowd("/v1/channels/thread:hot?live=long-poll&offset=", readers: 400) { edge.port }
+        defer { crowd.stop() }
+        try edge.waitForHeld(400)
+        // A time is only as good as the machine is idle: the best of three counts.
+        var slowest: [Duration] = []
+        for _ in 0..<3 where slowest.allSatisfy({ $0 >= .milliseconds(50) }) {
+            slowest.append(try Self.slowest(of: 50, edge))
+        }
+        #expect(slowest.contains { $0 < .milliseconds(50) }, "\(slowest)")
+        #expect(crowd.answers >= 400)
+    }
+
+    /// How long the quiet channel's reader waits at most, when both channels have news at the same time.
+    private static func slowest(of rounds: Int, _ edge: EdgeHarness) throws -> Duration {
+        let client = edge.client()
+        let clock = ContinuousClock()
+        var offset = try #require(try client.get("/v1/channels/thread:quiet")[header: "Stream-Next-Offset"])
+        var slowest = Duration.zero
+        for round in 0..<rounds {
+            try client.send(
+                raw: "GET /v1/channels/thread:quiet?offset=\(offset)&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
+            let start = clock.now
+            try edge.on { world in
+                world.source.publish("\(round)", to: "thread:hot")
+                world.source.publish("\(round)", to: "thread:quiet")
+            }
+            let answer = try client.readResponse()
+            slowest = max(slowest, clock.now - start)
+            offset = try #require(answer[header: "Stream-Next-Offset"])
+        }
+        return slowest
+    }
+}

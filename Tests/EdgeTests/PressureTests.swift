@@ -1,0 +1,67 @@
+import Events
+import TestSupport
+import Testing
+
+@testable import Edge
+
+@Suite("Asking for patience")
+struct PressureTests {
+    @Test("no pause below nine tenths of the connections, the longest at the limit")
+    func pauses() {
+        for (connections, pause) in [
+            (0, Int64(0)), (900, 0), (901, 50), (950, 2500), (1000, 5000), (1200, 5000),
+        ] {
+            #expect(Pressure.pause(connections: connections, limit: 1000, isEnding: false) == pause)
+        }
+        #expect(Pressure.pause(connections: 1, limit: 1000, isEnding: true) == 1000)
+        #expect(Pressure.pause(connections: 1000, limit: 1000, isEnding: true) == 5000)
+    }
+
+    @Test("a poll that is asked to pause frees its connection")
+    func poll() throws {
+        let edge = try EdgeHarness { $0.limits.maxConnections = 20 }
+        defer { try? edge.stop() }
+        let client = edge.client()
+        #expect(try client.get("/v1/poll?c=thread:1@now&timeout=1").json["wait"]?.integer == 0)
+        let others = try (0..<19).map { _ in
+            let client = edge.client()
+            try client.send(raw: [])
+            return client
+        }
+        try eventually { try edge.on { $0.server.connections } == 20 }
+        let answer = try client.get("/v1/poll?c=thread:1@now&timeout=1")
+        #expect(try answer.json["wait"]?.integer == 5000)
+        #expect(answer[header: "Connection"] == "close" && others.count == 19)
+    }
+
+    @Test("a hold is never longer than a client said, or than the usual")
+    func holds() throws {
+        let edge = try EdgeHarness { $0.holdSeconds = 1 }
+        defer { try? edge.stop() }
+        let client = edge.client()
+        for query in ["", "&timeout=1"] {
+            let clock = ContinuousClock()
+            let start = clock.now
+            #expect(try client.get("/v1/channels/thread:1?offset=now&live=long-poll\(query)").status == 204)
+            let time = clock.now - start
+            // The machine may be slow to answer; that the hold itself is short enough is tested below.
+            #expect(time > .milliseconds(700), "\(query)")
+        }
+    }
+
+    @Test("holds are spread downwards only")
+    func spread() throws {
+        let loop = try EventLoop()
+        let options = EdgeOptions(address: .tcp(host: "", port: 0), epochKey: "")
+        let metrics = EdgeMetrics()
+        let hub = Hub(on: loop, source: FakeSource(), limits: options.limits, metrics: metrics)
+        let services = EdgeServices(hub: hub, metrics: metrics, options: options, seed: 1)
+        for _ in 0..<1000 {
+            let start = Clock.monotonicMilliseconds()
+            let usual = services.endOfHold(seconds: nil) - start
+            #expect((20_000...25_010).contains(usual))
+            #expect(services.endOfHold(seconds: 5) - start <= 4900)
+            #expect((239_000...300_010).contains(services.endOfStream() - start))
+        }
+    }
+}
