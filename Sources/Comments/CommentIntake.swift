@@ -22,6 +22,8 @@ public struct CommentIntake {
     ///   - fields: the same, parsed.
     ///   - now: milliseconds since 1970.
     public mutating func take(_ raw: [UInt8], fields: JSONObject, now: Int64) -> Verdict {
+        // Pairs an event with the Thoonk job that it came from: not for strangers to say.
+        guard fields["_job"] == nil else { return .refused(reason: "`_job` is a member of ours; leave it out") }
         switch validator.decide(Event(fields: fields, raw: raw), now: now, using: &generator) {
         case .reject(let reason):
             return .refused(reason: reason)

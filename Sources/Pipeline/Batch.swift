@@ -6,6 +6,8 @@ struct Batch {
     let raw: [[UInt8]]
     /// Each parsed, or the reason why it is no event.
     let entries: [Entry]
+    /// The job that an entry came from, by the entry's index: of those that came from one.
+    let jobs: [Int: JobTicket]
     /// What becomes of the first so many entries.
     var decisions: [Disposition] = []
 
@@ -16,13 +18,20 @@ struct Batch {
 
     init(raw: [[UInt8]], parser: JSONParser) {
         self.raw = raw
-        entries = raw.map { bytes in
+        var jobs: [Int: JobTicket] = [:]
+        entries = raw.enumerated().map { index, bytes in
+            var bytes = bytes
+            if let (job, event) = JobTicket.split(bytes) {
+                jobs[index] = job
+                bytes = event
+            }
             do throws(JSONError) {
                 return .event(Event(fields: try parser.parseObject(bytes), raw: bytes))
             } catch {
                 return .unreadable(reason: "not a JSON object: \(error.message)")
             }
         }
+        self.jobs = jobs
     }
 
     /// What the stage gets to see.

@@ -18,6 +18,7 @@ struct CommitBuilder {
         var outputs = Outputs()
         outputs.hasKeys = batch.decisions.contains(where: CommitBuilder.hasKey)
         for (index, decision) in batch.decisions.enumerated() {
+            outputs.job = batch.jobs[index]
             add(decision, raw: batch.raw[index], index: index, attempts: attempts, serial: serial, to: &outputs)
         }
         var command = RedisCommand("FCALL", "tidings_commit", "2", layout.lane(lane), layout.queue(lane), token)
@@ -50,6 +51,19 @@ struct CommitBuilder {
         var held: [[UInt8]] = []
         var drops: [String: Int] = [:]
         var out = 0
+        /// The job that the event in hand came from.
+        var job: JobTicket?
+        var settled: [JobOutcome: [JobTicket]] = [:]
+
+        /// The bytes to hand on. Of several events the last one carries the job.
+        func bytes(_ event: Event, isLast: Bool = true) -> [UInt8] {
+            guard isLast, let job else { return event.bytes }
+            return job.stamp(event.bytes)
+        }
+
+        mutating func settle(_ outcome: JobOutcome) {
+            if let job { settled[outcome, default: []].append(job) }
+        }
     }
 
     private func add(
@@ -63,16 +77,19 @@ struct CommitBuilder {
         switch decision {
         case .forward(let events):
             if events.isEmpty {
-                outputs.drops["empty", default: 0] += 1
+                drop("empty", &outputs)
             } else if outputs.hasKeys, layout.stage(after: lane.stage) != nil {
                 // The key speaks for the event that was split, so all that came of it share its fate.
                 for (part, event) in events.enumerated() {
                     let key = part > 0 ? [] : event.duplicateKey ?? CommitBuilder.noKey
-                    outputs.uniques.append((key, event.bytes))
+                    outputs.uniques.append((key, outputs.bytes(event, isLast: part == events.count - 1)))
                 }
             } else {
                 outputs.out += 1
-                for event in events { push(event, to: &outputs) }
+                for (part, event) in events.enumerated() {
+                    push(event, isLast: part == events.count - 1, to: &outputs)
+                }
+                if layout.stage(after: lane.stage) == nil { outputs.settle(.done) }
             }
         case .publish(let event, let channels):
             outputs.out += 1
@@ -86,15 +103,23 @@ struct CommitBuilder {
                 }
             }
             push(event, to: &outputs)
-        case .drop(let reason): outputs.drops[reason, default: 0] += 1
-        case .hold(let event, let reason): outputs.held.append(letter(event.bytes, reason))
-        case .reject(let reason): outputs.dead.append(letter(raw, reason))
+            if layout.stage(after: lane.stage) == nil { outputs.settle(.published) }
+        case .drop(let reason): drop(reason, &outputs)
+        case .hold(let event, let reason): outputs.held.append(letter(outputs.bytes(event), reason))
+        case .reject(let reason):
+            outputs.dead.append(letter(raw, reason))
+            outputs.settle(.stalled)
         }
     }
 
-    private func push(_ event: Event, to outputs: inout Outputs) {
+    private func drop(_ reason: String, _ outputs: inout Outputs) {
+        outputs.drops[reason, default: 0] += 1
+        outputs.settle(.dropped(reason: reason))
+    }
+
+    private func push(_ event: Event, isLast: Bool = true, to outputs: inout Outputs) {
         guard layout.stage(after: lane.stage) != nil else { return }
-        outputs.pushes[destination(of: event), default: []].append(event.bytes)
+        outputs.pushes[destination(of: event), default: []].append(outputs.bytes(event, isLast: isLast))
     }
 
     /// A door finds the conversation's partition; every other lane stays in its own. What names no conversation goes
@@ -134,6 +159,12 @@ struct CommitBuilder {
         writeFeeds(outputs, to: &command)
         writeLetters("dead", layout.dead(lane), limits.deadLetters, outputs.dead, to: &command)
         writeLetters("held", layout.held(lane), limits.heldEvents, outputs.held, to: &command)
+        for (outcome, jobs) in outputs.settled.sorted(by: { $0.key < $1.key }) {
+            command.append("settle")
+            command.append(outcome.text)
+            command.append(jobs.count)
+            for job in jobs { command.append(job.array) }
+        }
         writeCount("dropped", outputs.drops.values.reduce(0, +), to: &command)
         for (reason, number) in outputs.drops.sorted(by: { $0.key < $1.key }) {
             writeCount("dropped:\(reason)", number, to: &command)

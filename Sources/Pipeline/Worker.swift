@@ -27,6 +27,8 @@ public final class Worker {
     private let parser = JSONParser(maxBytes: 512 << 20)
     private var runners: [LaneID: LaneRunner] = [:]
     private var laneOfQueue: [String: LaneID] = [:]
+    /// Those that bring from Thoonk sources, while the open door's lane is owned.
+    private var doors: [DoorRunner] = []
     private var isStopping = false
     private var isQuiet = false
     private var isBalancing = false
@@ -99,9 +101,11 @@ public final class Worker {
         session.onRefused = { [unowned self] in self.onRefused($0) }
         watcher.onChange = { [unowned self] key in
             if let lane = self.laneOfQueue[key] { self.runners[lane]?.tell(.wake) }
+            for door in self.doors where door.source.key == key { door.tell(.wake) }
         }
         watcher.onReset = { [unowned self] in
             for runner in self.runners.values { runner.tell(.wake) }
+            for door in self.doors { door.tell(.wake) }
         }
         beat.onMembersChanged = { [unowned self] in self.balanceSoon() }
         beat.onFunctionMissing = { [unowned self] in self.session.reload() }
@@ -116,6 +120,7 @@ public final class Worker {
         beat.start()
         balance()
         for runner in Array(runners.values) { runner.tell(.reconnected) }
+        for door in doors { door.tell(.reconnected) }
     }
 
     // MARK: Lanes
@@ -182,6 +187,22 @@ public final class Worker {
         runner.onClosed = { [unowned self] in self.closed($0) }
         runners[lane] = runner
         runner.begin()
+        if lane == Worker.openDoor { openDoors(token, environment) }
+    }
+
+    // MARK: Doors
+
+    private static let openDoor = LaneID(stage: LaneID.door, partition: nil)
+
+    private func openDoors(_ token: String, _ environment: LaneEnvironment) {
+        closeDoors()
+        doors = options.doors.map { DoorRunner(source: $0, token: token, environment: environment) }
+        for door in doors { door.begin() }
+    }
+
+    private func closeDoors() {
+        for door in doors { door.tell(.stop) }
+        doors = []
     }
 
     private func makeStage(_ lane: LaneID) -> (any Stage)? {
@@ -206,7 +227,10 @@ public final class Worker {
 
     private func closed(_ runner: LaneRunner) {
         // A lane that was taken anew has a new runner already.
-        if runners[runner.id] === runner { runners[runner.id] = nil }
+        if runners[runner.id] === runner {
+            runners[runner.id] = nil
+            if runner.id == Worker.openDoor { closeDoors() }
+        }
         onLanesChanged(runners.count)
         if isStopping { leaveWhenDone() } else if session.isReady { balanceSoon() }
     }
@@ -219,6 +243,7 @@ public final class Worker {
         // Without the server's reports (the subscription is down, or not allowed) a look now and then is all there is.
         if !watcher.isWatching {
             for runner in runners.values { runner.tell(.wake) }
+            for door in doors { door.tell(.wake) }
             watcher.retry()
         }
         session.verify()

@@ -15,6 +15,8 @@ public struct WorkerOptions {
     public var deadlines = RedisDeadlines()
     /// A maker for each stage that is served, by the stage's name.
     public var stages: [String: StageFactory]
+    /// What is a door besides the open one. The worker that owns the open door's lane takes from all of them.
+    public var doors: [DoorSource] = []
 
     public init(
         id: String, layout: PipelineLayout, limits: PipelineLimits = PipelineLimits(), serves: [String]? = nil,

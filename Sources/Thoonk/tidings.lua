@@ -13,7 +13,7 @@ Rules that hold for all of it:
 ]]
 
 -- Raised with every change of this file; processes replace an older library by theirs.
-local VERSION = 3
+local VERSION = 4
 
 -- Lua's unpack puts everything on the stack, which ends near 8,000 values.
 local CHUNK = 1000
@@ -360,6 +360,51 @@ local function open_seen(lane, key, window, cap, now_ms)
   return recent, older
 end
 
+-- Jobs ----------------------------------------------------------------------------------------------------------------
+
+-- An event that came from a Thoonk job feed begins with a member of ours, which no stage sees:
+--   {"_job":["FEED","ID","TICKET"],…
+-- NAME:jobs holds FEED NUL ID -> TICKET of those on their way. The job is finished by the commit that ends its event.
+
+local function name_of(key)
+  return string.match(key, '^{(.+)%.%d+}:') or string.match(key, '^([^:]+):')
+end
+
+-- The job that an event or a letter came from, or nil.
+local function job_of(text)
+  if not string.find(text, '"_job":[', 1, true) then return nil end
+  local good, object = pcall(cjson.decode, text)
+  if not good or type(object) ~= 'table' then return nil end
+  local job = object._job or type(object.event) == 'table' and object.event._job
+  return type(job) == 'table' and #job == 3 and job or nil
+end
+
+-- Ends a job's stay here, once. OUTCOME is 'stalled', for an operator to look at, or what its result says: 'published',
+-- 'done', 'dropped: REASON'. A job that has been given to somebody else meanwhile is his; one that was stalled by us and
+-- whose event has been sent on its way again is finished all the same. Foreign keys are no reason to fail half-way.
+local function settle(name, job, outcome)
+  local feed, id, ticket = tostring(job[1]), tostring(job[2]), tostring(job[3])
+  local field = feed .. '\0' .. id
+  local is_ours = redis.pcall('HGET', name .. ':jobs', field) == ticket
+  if is_ours then
+    redis.call('HDEL', name .. ':jobs', field)
+    if type(redis.pcall('ZSCORE', 'feed.claimed:' .. feed, id)) ~= 'string' then return end
+  elseif outcome == 'stalled' or redis.pcall('SISMEMBER', 'feed.stalled:' .. feed, id) ~= 1 then
+    return
+  end
+  redis.pcall('ZREM', 'feed.claimed:' .. feed, id)
+  redis.pcall('HDEL', 'feed.cancelled:' .. feed, id)
+  redis.pcall('ZREM', 'feed.published:' .. feed, id)
+  if outcome == 'stalled' then
+    redis.pcall('SADD', 'feed.stalled:' .. feed, id)
+  else
+    redis.pcall('SREM', 'feed.stalled:' .. feed, id)
+    redis.pcall('HDEL', 'feed.items:' .. feed, id)
+    redis.pcall('INCR', 'feed.finishes:' .. feed)
+    redis.call('PUBLISH', 'job.finish:' .. feed, id .. '\0' .. outcome)
+  end
+end
+
 -- Commit --------------------------------------------------------------------------------------------------------------
 
 -- A commit's operations follow each other in the arguments; each begins with its name. `read` gives the next argument.
@@ -402,6 +447,15 @@ local readers = {
     for _ = 1, tonumber(read()) do op.letters[#op.letters + 1] = read() end
     return op
   end,
+  -- settle OUTCOME k job…   (a job: ["FEED","ID","TICKET"])
+  settle = function(read)
+    local op = { outcome = read(), jobs = {} }
+    for _ = 1, tonumber(read()) do
+      local good, job = pcall(cjson.decode, read())
+      if good and #job == 3 then op.jobs[#op.jobs + 1] = job end
+    end
+    return op
+  end,
   -- count FIELD n
   count = function(read)
     return { field = read(), number = tonumber(read()) }
@@ -414,6 +468,10 @@ local function store_letters(lane, field, list, cap, letters)
   tally(lane, field, #letters)
   local over = redis.call('LLEN', list) - cap
   if over > 0 then
+    for _, letter in ipairs(redis.call('LRANGE', list, 0, over - 1)) do
+      local job = job_of(letter)
+      if job then settle(name_of(lane), job, 'stalled') end
+    end
     redis.call('LTRIM', list, over, -1)
     tally(lane, field .. ':forgotten', over)
   end
@@ -447,6 +505,8 @@ local writers = {
           or redis.call('SISMEMBER', older, key) == 0 and redis.call('SADD', recent, key) == 1
         if is_fresh then out = out + 1 else repeated = repeated + 1 end
       end
+      local job = not is_fresh and job_of(op.candidates[index])
+      if job then settle(name_of(lane), job, 'dropped: duplicate') end
       if is_fresh then fresh[#fresh + 1] = op.candidates[index] end
     end
     redis.call('PEXPIRE', recent, op.window * 2)
@@ -482,6 +542,9 @@ local writers = {
   end,
   letter = function(op, lane)
     return store_letters(lane, op.field, op.list, op.cap, op.letters)
+  end,
+  settle = function(op, lane)
+    for _, job in ipairs(op.jobs) do settle(name_of(lane), job, op.outcome) end
   end,
   count = function(op, lane)
     tally(lane, op.field, op.number)
@@ -558,6 +621,155 @@ local function enqueue(keys, args)
   return { 'OK' }
 end
 
+-- Doors from Thoonk ---------------------------------------------------------------------------------------------------
+
+-- Scores of a feed below this are seconds, as the Python client writes them; above, milliseconds.
+local SECONDS_END = 100000000000
+
+-- How far the clocks of a feed's writers may be apart, in ms: what appears that much behind is still found.
+local LATE_MS = 60000
+
+-- Each takes up to `draw.count` items out of its source and gives their events, oldest first, and how many it saw.
+local drawers = {}
+
+-- A queue: what is taken is gone there.
+function drawers.queue(draw)
+  local ids_key, items_key = 'feed.ids:' .. draw.feed, 'feed.items:' .. draw.feed
+  redis.call('LLEN', ids_key)
+  redis.call('HLEN', items_key)
+  local ids = redis.call('RPOP', ids_key, draw.count) or {}
+  if #ids == 0 then return {}, 0 end
+  local events = {}
+  for index, item in ipairs(redis.call('HMGET', items_key, unpack(ids))) do
+    -- An id without an item: an old client died between two steps.
+    if item then events[#events + 1] = item end
+    ids[index] = tostring(ids[index])
+  end
+  redis.call('HDEL', items_key, unpack(ids))
+  return events, #ids
+end
+
+-- A job feed: taking and claiming is one step; the job ends with its event. One that is on its way here already, and
+-- that somebody has put back into the list, is claimed again and not doubled. What is no JSON object is stalled at once.
+function drawers.job(draw)
+  local feed = draw.feed
+  redis.call('LLEN', 'feed.ids:' .. feed)
+  redis.call('HLEN', 'feed.items:' .. feed)
+  redis.call('ZCARD', 'feed.claimed:' .. feed)
+  redis.call('SCARD', 'feed.stalled:' .. feed)
+  redis.call('ZCARD', 'feed.published:' .. feed)
+  redis.call('HLEN', 'feed.cancelled:' .. feed)
+  redis.call('HLEN', draw.name .. ':jobs')
+  local ids = redis.call('RPOP', 'feed.ids:' .. feed, draw.count) or {}
+  local events, us = {}, now_us()
+  for index, id in ipairs(ids) do
+    local item = redis.call('HGET', 'feed.items:' .. feed, id)
+    local field = feed .. '\0' .. id
+    if item then
+      redis.call('ZADD', 'feed.claimed:' .. feed, whole(us / 1000), id)
+      if redis.call('HEXISTS', draw.name .. ':jobs', field) == 0 then
+        local ticket = whole(us + index)
+        redis.call('HSET', draw.name .. ':jobs', field, ticket)
+        local rest = string.match(item, '^%s*{%s*(.+)$')
+        local good, object = pcall(cjson.decode, item)
+        if rest and good and type(object) == 'table' then
+          local comma = string.sub(rest, 1, 1) == '}' and '' or ','
+          events[#events + 1] = '{"_job":' .. cjson.encode({ feed, id, ticket }) .. comma .. rest
+        else
+          settle(draw.name, { feed, id, ticket }, 'stalled')
+        end
+      end
+    end
+  end
+  return events, #ids
+end
+
+-- What a feed holds beyond a position, in one of the two scales: first what has appeared behind the position since, then
+-- what is ahead of it. `taken` are the ids, with their scores, that were given lately: to compare their number with that
+-- in the feed tells at little cost whether something is new behind. An edited item has a new score and comes again.
+local function draw_scale(draw, scale, low, high, late)
+  local ids_key, state = 'feed.ids:' .. draw.feed, draw.name .. ':door:' .. draw.feed
+  local taken = state .. ':' .. scale
+  redis.call('ZCARD', taken)
+  local found = {}
+  local position = redis.call('HGET', state, scale)
+  if not position and draw.from == 'now' then
+    position = redis.call('ZREVRANGEBYSCORE', ids_key, high, low, 'WITHSCORES', 'LIMIT', 0, 1)[2]
+    if position then
+      local known = redis.call('ZRANGEBYSCORE', ids_key, math.max(0, tonumber(position) - late), high, 'WITHSCORES')
+      for index = 1, #known, 2 do redis.call('ZADD', taken, known[index + 1], known[index]) end
+    end
+  end
+  if position then
+    local from = string.format('%.17g', math.max(0, tonumber(position) - late))
+    redis.call('ZREMRANGEBYSCORE', taken, '-inf', '(' .. from)
+    if redis.call('ZCOUNT', ids_key, from, position) ~= redis.call('ZCARD', taken) then
+      local there = redis.call('ZRANGEBYSCORE', ids_key, from, position, 'WITHSCORES')
+      local kept = {}
+      for index = 1, #there, 2 do
+        if redis.call('ZSCORE', taken, there[index]) == there[index + 1] then
+          kept[#kept + 1], kept[#kept + 2] = there[index + 1], there[index]
+        elseif #found < draw.room then
+          found[#found + 1] = there[index]
+          kept[#kept + 1], kept[#kept + 2] = there[index + 1], there[index]
+        end
+      end
+      redis.call('DEL', taken)
+      call_in_chunks('ZADD', taken, kept, 1, #kept)
+    end
+  end
+  local ahead = {}
+  if #found < draw.room then
+    ahead = redis.call('ZRANGEBYSCORE', ids_key, position and '(' .. position or low, high, 'WITHSCORES', 'LIMIT', 0,
+      draw.room - #found)
+  end
+  for index = 1, #ahead, 2 do
+    found[#found + 1] = ahead[index]
+    redis.call('ZADD', taken, ahead[index + 1], ahead[index])
+  end
+  redis.call('HSET', state, scale, ahead[#ahead] or position or low)
+  draw.room = draw.room - #found
+  return found
+end
+
+-- A feed: read and left as it is; where the door stands is kept beside.
+function drawers.feed(draw)
+  redis.call('HLEN', draw.name .. ':door:' .. draw.feed)
+  redis.call('ZCARD', 'feed.ids:' .. draw.feed)
+  redis.call('HLEN', 'feed.items:' .. draw.feed)
+  draw.room = draw.count
+  local ids = draw_scale(draw, 'seconds', '0', '(' .. whole(SECONDS_END), LATE_MS / 1000)
+  for _, id in ipairs(draw_scale(draw, 'ms', whole(SECONDS_END), '+inf', LATE_MS)) do ids[#ids + 1] = id end
+  if #ids == 0 then return {}, 0 end
+  local events = {}
+  for _, item in ipairs(redis.call('HMGET', 'feed.items:' .. draw.feed, unpack(ids))) do
+    if item then events[#events + 1] = item end
+  end
+  return events, #ids
+end
+
+-- tidings_draw 2 LANE DOOR TOKEN KIND FEED COUNT LIMIT FROM
+-- ->  {'OK', items seen}, {'FENCED'} or {'FULL', length}
+-- Moves items of a Thoonk queue, job feed or feed (KIND) to the open door, in one step, for the worker that owns its
+-- lane; nothing while LIMIT events wait there. FROM: 'now' or 'start', for a feed that was never read. Not flagged
+-- allow-oom: when memory is full the door is shut.
+local function draw(keys, args)
+  if redis.call('HGET', keys[1], 'token') ~= args[1] then return { 'FENCED' } end
+  local waiting = redis.call('LLEN', keys[2])
+  if waiting >= tonumber(args[5]) then return { 'FULL', waiting } end
+  local name = name_of(keys[1])
+  redis.call('HLEN', name .. ':doors')
+  local order = { name = name, feed = args[3], count = math.min(tonumber(args[4]), CHUNK), from = args[6] }
+  local events, seen = drawers[args[2]](order)
+  if #events > 0 then
+    call_in_chunks('RPUSH', keys[2], events, 1, #events)
+  end
+  if seen > 0 or redis.call('HEXISTS', name .. ':doors', args[2] .. ' ' .. args[3]) == 0 then
+    tally(name .. ':doors', args[2] .. ' ' .. args[3], #events)
+  end
+  return { 'OK', seen }
+end
+
 -- tidings_rate 1 KEY WINDOW (author n)…  ->  {count, …}: how many each author has in the current window of that many
 -- ms, these included.
 local function rate(keys, args)
@@ -588,6 +800,9 @@ local function letters(keys, args)
       if keys[2] ~= '' then
         redis.call('RPUSH', keys[2], args[index + 1])
         if not is_door(keys[2]) then tally(keys[3], 'in', 1) end
+      else
+        local job = job_of(args[index + 1])
+        if job then settle(name_of(keys[1]), job, 'dropped: by an operator') end
       end
       moved = moved + 1
     end
@@ -600,6 +815,15 @@ end
 local function purge(keys)
   local count = redis.call('LLEN', keys[1])
   if count > 0 then
+    local name = name_of(keys[2])
+    if redis.call('EXISTS', name .. ':jobs') == 1 then
+      for start = 0, count - 1, CHUNK do
+        for _, event in ipairs(redis.call('LRANGE', keys[1], start, start + CHUNK - 1)) do
+          local job = job_of(event)
+          if job then settle(name, job, 'dropped: purged') end
+        end
+      end
+    end
     redis.call('UNLINK', keys[1])
     if is_door(keys[1]) then tally(keys[2], 'in', count) end
     tally(keys[2], 'dropped', count)
@@ -816,7 +1040,20 @@ local function stats(_, args)
       processes[#processes + 1] = process
     end
   end
+  local doors = {}
+  local known = redis.call('HGETALL', name .. ':doors')
+  for index = 1, #known, 2 do
+    local kind, feed = string.match(known[index], '^(%a+) (.*)$')
+    if kind then
+      local waiting = 0
+      if kind ~= 'feed' then waiting = redis.pcall('LLEN', 'feed.ids:' .. feed) end
+      doors[#doors + 1] = {
+        kind = kind, feed = feed, taken = tonumber(known[index + 1]), waiting = tonumber(waiting) or 0,
+      }
+    end
+  end
   local answer = {
+    doors = #doors > 0 and doors or nil, jobs = redis.call('HLEN', name .. ':jobs'),
     pipeline = name, partitions = tonumber(config[1]), stages = split(config[2], ','), lanes = out,
     processes = processes, time = math.floor(now_ms), feeds = redis.call('SCARD', 'feeds'),
   }
@@ -865,6 +1102,7 @@ register('tidings_bury', bury, 'allow-oom')
 register('tidings_attempt', attempt, 'allow-oom')
 register('tidings_commit', commit, 'allow-oom')
 register('tidings_enqueue', enqueue)
+register('tidings_draw', draw)
 register('tidings_rate', rate, 'allow-oom')
 register('tidings_beat', beat, 'allow-oom')
 register('tidings_heard', heard, 'no-writes')

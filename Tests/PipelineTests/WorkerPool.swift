@@ -13,6 +13,8 @@ final class WorkerPool {
     var limits = PipelineLimits()
     /// What each worker that is started from now on does in each stage.
     var stages: [String: StageFactory]
+    /// What is a door besides the open one, for workers that are started from now on.
+    var doors: [DoorSource] = []
     private(set) var workers: [String: Worker] = [:]
     /// How many lanes each worker said that it has.
     private(set) var lanes: [String: Int] = [:]
@@ -30,9 +32,10 @@ final class WorkerPool {
 
     @discardableResult
     func start(_ id: String, serves: [String]? = nil) throws -> Worker {
-        let options = WorkerOptions(
+        var options = WorkerOptions(
             id: id, layout: layout, limits: limits, serves: serves, redis: try RedisAddress(url: server.url),
             stages: stages)
+        options.doors = doors
         let worker = Worker(on: runner.loop, options: options, logger: .silent)
         worker.onLanesChanged = { [unowned self] in self.lanes[id] = $0 }
         workers[id] = worker

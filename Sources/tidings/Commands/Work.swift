@@ -64,13 +64,11 @@ struct Work: ParsableCommand {
         child.followParent()
         let loop = try EventLoop()
         let logger = try options.logger("worker")
-        let worker = Worker(
-            on: loop,
-            options: WorkerOptions(
-                id: id, layout: settings.layout, limits: settings.limits, serves: stages.isEmpty ? nil : stages,
-                redis: redis,
-                stages: Dictionary(uniqueKeysWithValues: settings.stages.map { ($0.name, $0.factory) })),
-            logger: logger)
+        var setting = WorkerOptions(
+            id: id, layout: settings.layout, limits: settings.limits, serves: stages.isEmpty ? nil : stages,
+            redis: redis, stages: Dictionary(uniqueKeysWithValues: settings.stages.map { ($0.name, $0.factory) }))
+        setting.doors = settings.doors
+        let worker = Worker(on: loop, options: setting, logger: logger)
         worker.onRefused = { logger.critical("\($0.message)") }
         let deadline = Timer(on: loop) {
             logger.error("lanes could not be given back in time; their leases will run out")

@@ -12,6 +12,8 @@ struct Configuration {
     /// Nil: not named; the caller decides.
     var redis: String?
     var stages: [StageSetting] = StageSetting.standard
+    /// Thoonk queues, job feeds and feeds that are doors besides the open one.
+    var doors: [DoorSource] = []
     var limits = PipelineLimits()
     /// The largest event, in bytes: what `validate` takes, and so the largest comment that an edge takes.
     var eventBytes = ValidateOptions().maxBytes
@@ -49,7 +51,7 @@ struct Configuration {
         let top = ConfigurationNode(file: file, key: "", node: root)
         if top.isEmpty { return }
         let members = try top.members(known: [
-            "pipeline", "partitions", "redis", "stages", "edge", "queue_limit", "dead_limit", "held_limit", "batch",
+            "pipeline", "partitions", "redis", "doors", "stages", "edge", "queue_limit", "dead_limit", "held_limit", "batch",
             "attempts", "deaths", "lease",
         ])
         if let node = members["pipeline"] {
@@ -67,6 +69,7 @@ struct Configuration {
         if let node = members["batch"] { limits.batchEvents = try node.integer(in: 1...5000) }
         if let node = members["attempts"] { limits.attempts = try node.integer(in: 1...1000) }
         if let node = members["lease"] { limits.lease = try node.duration(atLeast: 3000, atMost: 600_000) }
+        if let node = members["doors"] { try readDoors(node) }
         if let node = members["stages"] { try readStages(node) }
         if let node = members["edge"] { try readEdge(node) }
     }
@@ -74,6 +77,16 @@ struct Configuration {
     /// Makes each stage once, to hear at the start of what would fail later: a secret that is not there, for example.
     func checkStages() throws {
         for stage in stages { _ = try stage.factory() }
+    }
+
+    private mutating func readDoors(_ node: ConfigurationNode) throws {
+        for element in try node.elements() {
+            let source = try DoorSetting.source(element)
+            if doors.contains(where: { $0.name == source.name }) {
+                throw element.error("'\(source.name)' stands twice")
+            }
+            doors.append(source)
+        }
     }
 
     private mutating func readStages(_ node: ConfigurationNode) throws {

@@ -1,0 +1,98 @@
+internal import Events
+internal import Logging
+internal import Redis
+
+/// Brings what is put into a Thoonk source to the open door, for the worker that owns the door's lane: does what the
+/// state machine ``DoorDraw`` says and tells it what came of it.
+///
+/// Taking from the source, claiming and handing on is one function, which checks the lane's token: whenever a process
+/// dies, an item is either there or here.
+final class DoorRunner {
+    let source: DoorSource
+    /// The fencing token of the open door's lane.
+    let token: String
+
+    private let environment: LaneEnvironment
+    private let door = LaneID(stage: LaneID.door, partition: nil)
+    private var machine = DoorDraw()
+    private var step = 0
+    private var lastLogged: String?
+    private var generator = SystemRandomNumberGenerator()
+    private lazy var timer = Timer(on: environment.loop) { [unowned self] in self.tell(.timer) }
+
+    init(source: DoorSource, token: String, environment: LaneEnvironment) {
+        self.source = source
+        self.token = token
+        self.environment = environment
+    }
+
+    /// Takes the first step.
+    func begin() {
+        perform(machine.begin())
+    }
+
+    /// Tells what happened.
+    func tell(_ input: DoorDraw.Input) {
+        perform(machine.handle(input, using: &generator))
+        if machine.state == .closed {
+            step += 1
+            timer.cancel()
+        }
+    }
+
+    private func perform(_ action: DoorDraw.Action) {
+        switch action {
+        case .none: break
+        case .draw: draw()
+        case .watch: watch()
+        case .wait(let milliseconds): timer.schedule(after: milliseconds)
+        }
+    }
+
+    private func draw() {
+        step += 1
+        let sent = step
+        let layout = environment.layout
+        let batch = String(environment.limits.batchEvents)
+        let command = RedisCommand(
+            "FCALL", "tidings_draw", "2", layout.lane(door), layout.queue(door), token, source.kind.rawValue,
+            source.name, batch, batch, source.fromStart ? "start" : "now")
+        environment.connection.send(command) { [weak self] result in
+            guard let self, sent == self.step else { return }
+            switch result {
+            case .failure(let error):
+                self.log(error)
+                self.tell(.refused(error))
+            case .success(let value):
+                switch value.array?.first?.text {
+                case "OK":
+                    self.lastLogged = nil
+                    self.tell(.drawn(Int(value.array?.last?.integer ?? 0)))
+                case "FULL": self.tell(.full)
+                default: self.tell(.fenced)
+                }
+            }
+        }
+    }
+
+    private func watch() {
+        step += 1
+        let sent = step
+        // Any command that reads the key will do; EXISTS fits all types.
+        environment.watcher.read(RedisCommand("EXISTS", source.key)) { [weak self] result in
+            guard let self, sent == self.step else { return }
+            switch result {
+            case .failure(let error): self.tell(.refused(error))
+            case .success: self.tell(.watched)
+            }
+        }
+    }
+
+    private func log(_ error: RedisError) {
+        guard error.code != .disconnected, error.code != .timeout, error.message != lastLogged else { return }
+        lastLogged = error.message
+        environment.logger.warning(
+            "nothing can be taken from this door now, trying again",
+            metadata: ["door": "\(source)", "error": "\(error.message)"])
+    }
+}
