@@ -9,7 +9,7 @@ struct DoorDraw {
         case drawing
         /// The source was empty: it is being read once more, watched.
         case watching
-        /// Empty and watched. With `isSure` false it was drawn from before the watch was in force.
+        /// Empty, and watched since before it was found so.
         case asleep
         case waiting
         case disconnected
@@ -43,6 +43,8 @@ struct DoorDraw {
     private(set) var state: State = .drawing
     /// A watch is in force since before the draw that is under way.
     private var isWatched = false
+    /// Something was told while the watched read was under way: that read may not have been remembered.
+    private var isOutdated = false
     private var backoff = Backoff(base: 10, limit: 1000)
 
     /// The longest wait for room at the door, in milliseconds.
@@ -60,10 +62,11 @@ struct DoorDraw {
         case .refused(let error): return refused(error, &generator)
         case .watched:
             guard state == .watching else { return .none }
-            isWatched = true
+            isWatched = !isOutdated
             return draw()
         case .wake:
             isWatched = false
+            isOutdated = true
             return state == .asleep ? draw() : .none
         case .timer: return state == .waiting ? draw() : .none
         case .reconnected:
@@ -90,6 +93,7 @@ struct DoorDraw {
             return draw()
         }
         state = isWatched ? .asleep : .watching
+        isOutdated = false
         return isWatched ? .none : .watch
     }
 

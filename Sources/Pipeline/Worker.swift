@@ -27,6 +27,9 @@ public final class Worker {
     private let parser = JSONParser(maxBytes: 512 << 20)
     private var runners: [LaneID: LaneRunner] = [:]
     private var laneOfQueue: [String: LaneID] = [:]
+    /// The token that each lane's last runner had, which ended: commits are numbered within a token, so none begins anew
+    /// with it.
+    private var endedTokens: [LaneID: String] = [:]
     /// Those that bring from Thoonk sources, while the open door's lane is owned.
     private var doors: [DoorRunner] = []
     private var isStopping = false
@@ -37,6 +40,7 @@ public final class Worker {
     private var completion: (() -> Void)?
     private var sweepCursor = "0"
     private lazy var soon = Timer(on: loop) { [unowned self] in self.balance() }
+    private lazy var leaseEnd = Timer(on: loop) { [unowned self] in self.balance() }
     private lazy var housekeeping = Timer(on: loop) { [unowned self] in self.keepHouse() }
 
     private static let housekeepingInterval: Int64 = 5000
@@ -85,6 +89,7 @@ public final class Worker {
         isStopping = true
         self.completion = completion
         housekeeping.cancel()
+        leaseEnd.cancel()
         // The last beat says that it is leaving: the others may take its share at once.
         beat.beat()
         beat.stop()
@@ -166,13 +171,18 @@ public final class Worker {
             }
             let lane = LaneID(stage: stage, partition: parts[0].text.flatMap(Int.init))
             named.insert(lane)
-            let runner = runners[lane]
-            if runner?.token != token { begin(lane, token: token, careful: parts[3].text == "1") }
+            if runners[lane] == nil, endedTokens[lane] == token {
+                giveBack(lane, token)
+                continue
+            }
+            if runners[lane]?.token != token { begin(lane, token: token, careful: parts[3].text == "1") }
             runners[lane]?.tell(parts[4].text == "1" ? .pause : .resume)
             if parts[5].text == "1" { surplus.append(lane) }
         }
         for (lane, runner) in runners where !named.contains(lane) { runner.tell(.fenced) }
         for lane in surplus.reversed() { runners[lane]?.tell(.stop) }
+        // A lease of somebody who is gone runs out then.
+        if let wait = answer.last?.integer, answer.count > 1 { leaseEnd.schedule(after: wait) }
         onLanesChanged(runners.count)
     }
 
@@ -205,6 +215,13 @@ public final class Worker {
         doors = []
     }
 
+    /// Its runner ended while there was no connection to give it back over. All hear that it is free.
+    private func giveBack(_ lane: LaneID, _ token: String) {
+        let command = RedisCommand(
+            "FCALL", "tidings_release", "1", options.layout.lane(lane), token, options.layout.name)
+        connection.send(command) { _ in }
+    }
+
     private func makeStage(_ lane: LaneID) -> (any Stage)? {
         if lane.isDoor { return DoorStage() }
         do {
@@ -229,6 +246,7 @@ public final class Worker {
         // A lane that was taken anew has a new runner already.
         if runners[runner.id] === runner {
             runners[runner.id] = nil
+            endedTokens[runner.id] = runner.token
             if runner.id == Worker.openDoor { closeDoors() }
         }
         onLanesChanged(runners.count)
@@ -264,13 +282,20 @@ public final class Worker {
     private func leaveWhenDone() {
         guard isStopping, let completion, runners.isEmpty || !session.isReady else { return }
         self.completion = nil
-        guard session.isReady else { return completion() }
+        guard session.isReady else {
+            hangUp()
+            return completion()
+        }
         let command = RedisCommand("FCALL", "tidings_leave", "0", options.layout.name, options.id)
         connection.send(command) { [weak self] _ in
-            self?.subscriber.stop()
-            self?.connection.stop()
+            self?.hangUp()
             completion()
         }
+    }
+
+    private func hangUp() {
+        subscriber.stop()
+        connection.stop()
     }
 }
 

@@ -318,13 +318,13 @@ end
 local function bury(_, args)
   local name = args[1]
   local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
-  if not config[1] then return 0 end
   local dead = {}
   for index = 2, #args do
     dead[args[index]] = true
     redis.call('ZREM', name .. ':procs', args[index])
     redis.call('DEL', name .. ':proc:' .. args[index])
   end
+  if not config[1] then return 0 end
   local freed = 0
   for _, lane in ipairs(lanes_of(tonumber(config[1]), split(config[2], ','))) do
     local key = lane_key(name, lane[1], lane[2])
@@ -888,7 +888,8 @@ local function heard(_, args)
 end
 
 -- tidings_balance 0 NAME ID STAGES LEASE CLAIM
--- ->  {share, {partition, stage, token, careful, paused, surplus}…}: the lanes this worker has now
+-- ->  {share, {partition, stage, token, careful, paused, surplus}…, [ms]}: the lanes this worker has now, and the time
+-- until a lease of somebody who is gone runs out, when one does: a look is due then.
 -- Takes free lanes up to the worker's share when CLAIM is '1'; what it has beyond that is surplus, to be released.
 -- Lanes that the same workers can serve form a group, of which each of these has a share of ceil(lanes / workers): so
 -- no lane stays free because those who could serve it are busy with what others could do as well.
@@ -925,7 +926,7 @@ local function balance(_, args)
     group.share = math.ceil(group.lanes / group.workers)
     share = share + group.share
   end
-  local mine, free = {}, {}
+  local mine, free, wait = {}, {}, nil
   for _, lane in ipairs(lanes) do
     local partition, stage = lane[1], lane[2]
     local group = group_of[stage]
@@ -938,6 +939,8 @@ local function balance(_, args)
         mine[#mine + 1] = entry
       elseif is_free(known[1], known[2], live, now_ms) then
         free[#free + 1] = entry
+      elseif not live[known[1]] then
+        wait = math.min(wait or math.huge, tonumber(known[2]) - now_ms)
       end
     end
   end
@@ -953,14 +956,14 @@ local function balance(_, args)
     end
   end
   table.insert(mine, 1, share)
+  if wait then mine[#mine + 1] = math.max(0, math.ceil(wait)) + 1 end
   return mine
 end
 
--- tidings_leave 0 NAME ID  ->  1. A process says goodbye: its lanes are released already.
+-- tidings_leave 0 NAME ID  ->  1. A process says goodbye. Its lanes are released already, but those that it could not
+-- release since its connection was gone at that moment.
 local function leave(_, args)
-  redis.call('ZREM', args[1] .. ':procs', args[2])
-  redis.call('DEL', args[1] .. ':proc:' .. args[2])
-  redis.call('PUBLISH', args[1] .. ':control', 'free')
+  bury(nil, args)
   return 1
 end
 

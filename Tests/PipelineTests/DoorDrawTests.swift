@@ -47,7 +47,8 @@ struct DoorDrawTests {
         #expect(
             answers([.drawn(0), .watched, .wake, .drawn(0), .watched, .drawn(0)])
                 == ["draw", "watch", "draw", "-", "watch", "draw", "-"])
-        #expect(answers([.drawn(0), .wake, .watched, .drawn(0)]) == ["draw", "watch", "-", "draw", "-"])
+        // The watch may have come into force only after the read was sent.
+        #expect(answers([.drawn(0), .wake, .watched, .drawn(0)]) == ["draw", "watch", "-", "draw", "watch"])
     }
 
     @Test("a full door is tried again after a while, an error too")

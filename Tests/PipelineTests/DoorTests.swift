@@ -149,6 +149,7 @@ struct DoorTests {
         try pool.runner.run(within: 10, "the pipeline is full") {
             try counted(pool, "LLEN", "t:incoming") >= 20 && counted(pool, "LLEN", last) >= 10
         }
+        pool.runner.run(for: 0.3)
         let waiting = try counted(pool, "LLEN", "feed.ids:q")
         pool.runner.run(for: 0.3)
         #expect(try counted(pool, "LLEN", "feed.ids:q") == waiting && waiting > 300)
@@ -185,7 +186,7 @@ struct DoorTests {
             default: pool.runner.run(for: 0.001)
             }
         }
-        try pool.published(total, within: 40)
+        try pool.published(total, within: 20)
         pool.runner.run(for: 0.1)
         let published = try pool.published()
         #expect(published.count == total && Set(published).count == total, "seed \(seed)")

@@ -13,6 +13,9 @@ struct BalanceTests {
             library = try TidingsLibrary(partitions: partitions, stages: stages)
         }
 
+        /// In how many ms a lease of somebody who is gone runs out, as the last turn said.
+        private(set) var leaseEnd: Int64?
+
         func join(_ worker: String, _ stages: String = "incoming,a,b") throws {
             serves[worker] = stages
             try library.beat(worker, stages: stages)
@@ -24,7 +27,8 @@ struct BalanceTests {
             let stages = try #require(serves[worker])
             let answer = try library.redis.ask(
                 "FCALL", "tidings_balance", "0", "t", worker, stages, "60000", "1")
-            let entries = try #require(answer.array).dropFirst().map { $0.array?.map(\.line) ?? [] }
+            let entries = try #require(answer.array).dropFirst().compactMap { $0.array?.map(\.line) }
+            leaseEnd = answer.array?.dropFirst().last?.integer
             for entry in entries where entry[5] == "1" {
                 #expect(try library.call("release", keys: [Self.lane(entry)], [entry[2], "t"]) == "[OK]")
             }
@@ -139,10 +143,23 @@ struct BalanceTests {
         _ = try pool.settle()
         try pool.library.redis.ask("ZADD", "t:procs", "1", "w1")
         #expect(try pool.turn("w2").count == 3, "the lease lives")
+        #expect((1...60_001).contains(try #require(pool.leaseEnd)))
         for lane in try #require(try pool.library.redis.ask("KEYS", "*:lane:*").array) {
             try pool.library.redis.ask("HSET", lane.line, "deadline", "1")
         }
         #expect(try pool.turn("w2").count == 7)
+        #expect(pool.leaseEnd == nil)
+    }
+
+    @Test("who leaves without having released its lanes frees them all the same, and only its own")
+    func leavesWithLanes() throws {
+        let pool = try Pool(partitions: 2)
+        try pool.join("w1")
+        try pool.join("w2")
+        _ = try pool.settle()
+        try pool.library.call("leave", ["t", "w1"])
+        #expect(try pool.turn("w2").count == 7)
+        #expect(pool.leaseEnd == nil)
     }
 
     @Test("a paused lane is told as such, and a lane keeps its token from turn to turn")
