@@ -21,6 +21,7 @@ struct ConfigurationTests {
                 partitions: 4
                 redis: redis://127.0.0.1:6379/0
                 queue_limit: 5000
+                doors: [{ queue: in }, { job: { name: work } }, { feed: { name: wall, from: start } }, { feed: now }]
                 stages:
                   - validate: { max_bytes: 32768, duplicate_window: 5m }
                   - moderate: { blocked_words: [viagra], blocked_patterns: ["(?i)free\\\\s+money"], max_links: 3, author_rate: 30/min, hold: true }
@@ -40,6 +41,11 @@ struct ConfigurationTests {
         #expect(settings.limits.duplicateWindow == 300_000)
         #expect(settings.limits.historyEvents == 50 && settings.limits.feedLifetime == 172_800_000)
         #expect(settings.limits.queueEvents == 5000)
+        #expect(
+            settings.doors == [
+                DoorSource(.queue, "in"), DoorSource(.job, "work"), DoorSource(.feed, "wall", fromStart: true),
+                DoorSource(.feed, "now"),
+            ])
         #expect(settings.hold == 20 && settings.publicKinds == ["thread"])
         for stage in settings.stages { _ = try stage.factory() }
     }
@@ -48,6 +54,17 @@ struct ConfigurationTests {
         "an error names file, line and key",
         arguments: [
             ("partitions: many", "tidings.yaml:1: partitions: 'many' is no whole number from 1 to 1024"),
+            (
+                "doors: [{ stack: x }]",
+                "tidings.yaml:1: doors[0]: unknown door 'stack'; expected one source, such as '- queue: comments', "
+                    + "'- job: comments' or '- feed: { name: comments, from: start }'"
+            ),
+            (
+                "doors: [{ feed: { name: x, from: 7 } }]",
+                "tidings.yaml:1: doors[0].feed.from: '7' is neither start nor now"
+            ),
+            ("doors: [{ queue: { from: now } }]", "tidings.yaml:1: doors[0].queue.from: unknown key; known here: name"),
+            ("doors: [{ queue: x }, { job: x }]", "tidings.yaml:1: doors[1]: 'x' stands twice"),
             ("pipeline: comments\npartition: 8", "tidings.yaml:2: partition: unknown key"),
             ("stages:\n  - validate: { max_byte: 1 }", "tidings.yaml:2: stages.validate.max_byte: unknown key"),
             (

@@ -18,6 +18,10 @@ struct StatusReport {
     let stages: [String: Stage]
     let feeds: Int64
     let processes: [JSON]
+    /// Thoonk sources that are doors.
+    let doors: [JSON]
+    /// Jobs whose events are on their way.
+    let jobs: Int64
 
     static let counters = ["in", "out", "dropped", "held", "dead"]
 
@@ -27,6 +31,8 @@ struct StatusReport {
         order = ["incoming"] + (object["stages"]?.array ?? []).compactMap(\.string)
         feeds = object["feeds"]?.int ?? 0
         processes = object["processes"]?.array ?? []
+        doors = object["doors"]?.array ?? []
+        jobs = object["jobs"]?.int ?? 0
         var stages: [String: Stage] = [:]
         for lane in object["lanes"]?.array ?? [] {
             var stage = stages[lane["stage"]?.string ?? ""] ?? Stage()
@@ -65,7 +71,12 @@ struct StatusReport {
                     + (alarm ? plain : ""))
         }
         lines.append("")
-        lines += processes.map(describe)
+        if !doors.isEmpty {
+            lines += doors.map { describe(door: $0) }
+            if jobs > 0 { lines.append("jobs    \(Text.grouped(Int(jobs))) on their way") }
+            lines.append("")
+        }
+        lines += processes.map { describe($0) }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -77,6 +88,12 @@ struct StatusReport {
             ["out", "dropped", "held", "dead"].reduce(0) { $0 + (stage.counters[$1] ?? 0) }
         }
         return Text.grouped(Int((done(now) - done(before)) * 1000 / (time - earlier.time)))
+    }
+
+    private func describe(door: JSON) -> String {
+        let words = "door    \(door["kind"]?.string ?? "?") \(door["feed"]?.string ?? "?")"
+        let waiting = door["kind"]?.string == "feed" ? "" : "  \(Text.grouped(Int(door["waiting"]?.int ?? 0))) waiting"
+        return words + waiting + "  \(Text.grouped(Int(door["taken"]?.int ?? 0))) taken"
     }
 
     private func describe(_ process: JSON) -> String {
