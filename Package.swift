@@ -79,7 +79,7 @@ let package = Package(
         // Tests mirror Sources.
         .target(
             name: "TestSupport", dependencies: ["Redis", "Events", logging], path: "Tests/TestSupport",
-            swiftSettings: strict),
+            exclude: ["Python"], swiftSettings: strict),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),
         .testTarget(

@@ -51,8 +51,8 @@ struct Configuration {
         let top = ConfigurationNode(file: file, key: "", node: root)
         if top.isEmpty { return }
         let members = try top.members(known: [
-            "pipeline", "partitions", "redis", "doors", "stages", "edge", "queue_limit", "dead_limit", "held_limit", "batch",
-            "attempts", "deaths", "lease",
+            "pipeline", "partitions", "redis", "doors", "stages", "edge", "queue_limit", "dead_limit", "held_limit",
+            "batch", "attempts", "deaths", "lease",
         ])
         if let node = members["pipeline"] {
             pipeline = try node.string()
