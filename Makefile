@@ -5,6 +5,9 @@ DESTDIR ?=
 # How long the fault suite runs, and what decides everything that it draws (none: a new seed).
 MINUTES ?= 10
 SEED ?=
+# How long each parser is fuzzed, and which.
+SECONDS ?= 60
+TARGETS ?= request chunked target offset resp announcement event
 # Where the release goes. A static standard library: one file to copy, 5 MB to start with.
 RELEASE := .build/release/tidings
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
@@ -20,7 +23,7 @@ install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$(SUDO) apt-get update -qq && $(SUDO) -E apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
 
-.PHONY: help run deps test-deps build debug test chaos lint format install uninstall clean
+.PHONY: help run deps test-deps build debug test chaos fuzz lint format install uninstall clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -47,6 +50,17 @@ test: test-deps ## Run all tests
 
 chaos: test-deps build ## Kill processes, cut connections, squeeze memory, then count (SEED, MINUTES, ARGS)
 	@python3 -B Tests/Chaos/chaos.py --binary $(RELEASE) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+fuzz: test-deps ## Look for inputs that break a parser, guided by coverage (SECONDS for each, SEED, TARGETS)
+	@TIDINGS_FUZZ=1 swift build --scratch-path .build-fuzz --sanitize fuzzer --product Fuzz
+	@for target in $(TARGETS); do \
+		mkdir -p .build-fuzz/corpus/$$target; echo "$$target: $(SECONDS) s"; \
+		TIDINGS_FUZZ=$$target .build-fuzz/debug/Fuzz -max_total_time=$(SECONDS) -timeout=10 -max_len=4096 \
+			$(if $(SEED),-seed=$(SEED)) -artifact_prefix=.build-fuzz/$$target- \
+			.build-fuzz/corpus/$$target Tests/FuzzTargets/Corpus/$$target >.build-fuzz/$$target.log 2>&1 \
+			|| { tail -40 .build-fuzz/$$target.log; echo "found in $$target: see above"; exit 1; }; \
+		grep -E '^(INFO: Seed|#.*DONE|Done)' .build-fuzz/$$target.log; \
+	done
 
 lint: ## Check the format; nothing is changed
 	@swift format lint --strict --parallel --recursive $(FORMATTED)

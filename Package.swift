@@ -83,6 +83,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Redis", "Events", logging], path: "Tests/TestSupport",
             exclude: ["Python"], swiftSettings: strict),
+        .target(
+            name: "FuzzTargets", dependencies: ["Edge", "Pipeline", "Thoonk", "Redis", "JSON", "CHiredis"],
+            path: "Tests/FuzzTargets", exclude: ["Corpus"], swiftSettings: strict),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -108,7 +111,7 @@ let package = Package(
         .testTarget(
             name: "EdgeTests",
             dependencies: [
-                "Edge", "CZlib", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging,
+                "Edge", "FuzzTargets", "CZlib", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging,
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
@@ -117,3 +120,11 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer brings its own main: only `make fuzz` builds this.
+if Context.environment["TIDINGS_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}

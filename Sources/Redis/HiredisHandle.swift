@@ -164,7 +164,7 @@ final class HiredisHandle {
         handle.onReply(reply.map { value(of: $0.assumingMemoryBound(to: redisReply.self)) })
     }
 
-    private static func value(of reply: UnsafeMutablePointer<redisReply>) -> Result<RedisValue, RedisError> {
+    static func value(of reply: UnsafeMutablePointer<redisReply>) -> Result<RedisValue, RedisError> {
         let value = convert(reply)
         if case .error(let error) = value { return .failure(error) }
         return .success(value)
