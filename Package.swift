@@ -61,7 +61,10 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Edge",
-            dependencies: ["CZlib", "Thoonk", "Redis", "Events", "JSON", logging],
+            dependencies: [
+                "CZlib", "Thoonk", "Redis", "Events", "JSON", logging,
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "tidings",
@@ -104,7 +107,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "EdgeTests",
-            dependencies: ["Edge", "CZlib", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
+            dependencies: [
+                "Edge", "CZlib", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging,
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "tidingsTests", dependencies: ["tidings", "Pipeline", "TestSupport"], swiftSettings: strict),

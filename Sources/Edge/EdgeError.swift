@@ -1,4 +1,4 @@
-/// Why an edge could not start.
+/// Why an edge could not start, or a part of it not be made.
 public struct EdgeError: Error, CustomStringConvertible {
     /// What kind of failure it is.
     public enum Code: Sendable {
@@ -6,6 +6,8 @@ public struct EdgeError: Error, CustomStringConvertible {
         case address
         /// The address cannot be listened on.
         case listen
+        /// A key cannot be used.
+        case key
     }
 
     public let code: Code

@@ -7,14 +7,14 @@ public struct EdgeOptions: Sendable {
     public var holdSeconds = 25
     /// In how many seconds a drain answers what is held; nil: one hold.
     public var drainSeconds: Int?
-    /// The kinds of channel (the text before the first `:`) that anyone may read. Others are answered 403.
+    /// The kinds of channel (the text before the first `:`) that anyone may read. Others need a token.
     public var publicKinds: Set<String> = ["thread", "forum", "post"]
     /// Served at `/` when given.
     public var page: EdgePage?
     /// Files served from memory, by path: `["/tidings.js": …]`. What the edge serves itself comes first.
     public var files: [String: EdgeFile] = [:]
-    /// The `Access-Control-Allow-Origin` field of every answer.
-    public var allowedOrigin = "*"
+    /// Who may read what is not public, and who may post.
+    public var access = AccessOptions()
     /// The Redis key of the epoch that offsets belong to.
     public var epochKey: String
     /// The limits.

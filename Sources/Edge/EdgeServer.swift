@@ -45,7 +45,7 @@ public final class EdgeServer {
         router = Router(services: services, sink: sink)
         pool = ConnectionPool(
             on: loop, limits: options.limits, metrics: metrics,
-            head: ResponseHead(allowedOrigin: options.allowedOrigin),
+            head: ResponseHead(origins: options.access.origins),
             handler: router)
         listener = Listener(on: loop, address: options.address, pool: pool, logger: logger)
     }

@@ -44,6 +44,8 @@ final class Connection {
     /// After a refusal, input that nobody wants may be on its way.
     private var mustLinger = false
     private var isReadingPaused = false
+    /// Whose scripts may read the answer.
+    private var origin: OriginMatch
 
     /// Up to this size it is cheaper to copy a body behind its head than to send two pieces.
     private static let copiedBody = 4096
@@ -52,6 +54,7 @@ final class Connection {
         self.descriptor = descriptor
         self.isSpare = isSpare
         self.pool = pool
+        origin = pool.head.unknownOrigin
         event = FileEvent(on: loop, descriptor: descriptor) { self.ready($0) }
         event?.watch(.read)
         pool.schedule(self, in: pool.limits.headerTimeout)
@@ -91,7 +94,7 @@ final class Connection {
         exchange = nil
         state = .writing
         pool.metrics.answered(status)
-        pool.head.begin(status, now: pool.unixSeconds, caching: caching)
+        pool.head.begin(status, now: pool.unixSeconds, caching: caching, origin: origin)
         if let type { pool.head.field("Content-Type: ", type) }
         fields(&pool.head)
         pool.head.end(length: status.isBodiless ? nil : body.count, keepAlive: keepAlive, isHTTP10: isHTTP10)
@@ -114,6 +117,7 @@ final class Connection {
         respond(refusal.status, type: "application/json", body: body) { head in
             if let allow = refusal.allow { head.field("Allow: ", allow.allow) }
             if let seconds = refusal.retryAfter { head.field("Retry-After: ", Int64(seconds)) }
+            if let challenge = refusal.challenge { head.field("WWW-Authenticate: ", text: challenge) }
         }
     }
 
@@ -130,7 +134,7 @@ final class Connection {
         keepAlive = false
         isStreaming = true
         pool.metrics.answered(.ok)
-        pool.head.begin(.ok, now: pool.unixSeconds, caching: .noneUntouched)
+        pool.head.begin(.ok, now: pool.unixSeconds, caching: .noneUntouched, origin: origin)
         pool.head.field("Content-Type: ", type)
         fields(&pool.head)
         pool.head.end(length: nil, keepAlive: false, isHTTP10: isHTTP10)
@@ -255,7 +259,7 @@ final class Connection {
             keep(count)
             return advance()
         }
-        adopt(head)
+        adopt(head, of: input)
         do throws(Refusal) {
             dispatch(try pool.handler.read(head, of: input), body: [])
         } catch {
@@ -301,7 +305,7 @@ final class Connection {
             refuseInput(refusal)
             return false
         case .complete(let head):
-            adopt(head)
+            adopt(head, of: inbound.bytes.span)
             let request: Result<Request, Refusal>
             do throws(Refusal) {
                 request = .success(try pool.handler.read(head, of: inbound.bytes.span))
@@ -314,7 +318,8 @@ final class Connection {
         }
     }
 
-    private func adopt(_ head: RequestHead) {
+    private func adopt(_ head: RequestHead, of bytes: Span<UInt8>) {
+        origin = pool.handler.origin(head, of: bytes)
         keepAlive = head.keepAlive
         isHTTP10 = head.minorVersion == 0
         isHeadRequest = head.method == .head
@@ -429,6 +434,7 @@ final class Connection {
         state = .idle
         isHeadRequest = false
         isHTTP10 = false
+        origin = pool.head.unknownOrigin
         isReadingPaused = false
         event?.watch(.read)
         if inbound != nil { advance() }

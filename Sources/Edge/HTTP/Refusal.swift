@@ -4,8 +4,10 @@ struct Refusal: Error, Equatable {
     let message: String
     /// The `Allow` field of a 405.
     var allow: Request.Methods?
-    /// The `Retry-After` field of a 503, in seconds.
+    /// The `Retry-After` field of a 429 or 503, in seconds.
     var retryAfter: Int?
+    /// The `WWW-Authenticate` field of a 401 or 403.
+    var challenge: String?
 
     init(_ status: HTTPStatus, _ message: String, allow: Request.Methods? = nil, retryAfter: Int? = nil) {
         self.status = status

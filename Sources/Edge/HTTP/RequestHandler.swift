@@ -3,6 +3,9 @@ protocol RequestHandler: AnyObject {
     /// Understands a head whose ranges count in `bytes`.
     func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(Refusal) -> Request
 
+    /// What the origin of a request is to the server, for the fields of its answer.
+    func origin(_ head: RequestHead, of bytes: Span<UInt8>) -> OriginMatch
+
     /// The largest body that a request may have.
     func bodyLimit(of request: Request) -> Int
 

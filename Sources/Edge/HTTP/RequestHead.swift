@@ -16,6 +16,10 @@ struct RequestHead: Equatable {
     var ifNoneMatch = 0..<0
     var acceptEncoding = 0..<0
     var lastEventID = 0..<0
+    var host = 0..<0
+    var origin = 0..<0
+    var authorization = 0..<0
+    var apiKey = 0..<0
     /// How many bytes the head has, with its empty line.
     var length = 0
 }

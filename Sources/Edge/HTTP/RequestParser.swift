@@ -166,15 +166,26 @@ struct RequestParser {
         case 4 where name.equalsIgnoringCase("host"):
             if hasHost { return Refusal(.badRequest, "more than one Host field") }
             hasHost = true
+            head.host = value
+        case 6 where name.equalsIgnoringCase("origin"):
+            if !head.origin.isEmpty { return Refusal(.badRequest, "more than one Origin field") }
+            head.origin = value
         case 6 where name.equalsIgnoringCase("expect"):
             guard bytes.extracting(value).equalsIgnoringCase("100-continue") else {
                 return Refusal(.expectationFailed, "the only expectation met here is 100-continue")
             }
             head.expectsContinue = true
+        case 9 where name.equalsIgnoringCase("x-api-key"):
+            if !head.apiKey.isEmpty { return Refusal(.badRequest, "more than one X-Api-Key field") }
+            head.apiKey = value
         case 10 where name.equalsIgnoringCase("connection"):
             connection(bytes.extracting(value))
         case 12 where name.equalsIgnoringCase("content-type"):
             head.contentType = value
+        case 13 where name.equalsIgnoringCase("authorization"):
+            // Which of two was meant is not ours to guess.
+            if !head.authorization.isEmpty { return Refusal(.badRequest, "more than one Authorization field") }
+            head.authorization = value
         case 13 where name.equalsIgnoringCase("last-event-id"):
             head.lastEventID = value
         case 13 where name.equalsIgnoringCase("if-none-match"):

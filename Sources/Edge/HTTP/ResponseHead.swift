@@ -5,20 +5,26 @@ struct ResponseHead {
     private(set) var bytes: [UInt8] = []
     /// Fields of every answer, ready to be sent.
     private let common: [UInt8]
+    /// The origins that are listed, in their order.
+    private let origins: [[UInt8]]
+    /// What holds for answers to what could not be read.
+    let unknownOrigin: OriginMatch
     /// `Date: …` of the current second.
     private var date: [UInt8] = []
     private var dateSecond: Int64 = -1
 
-    /// - Parameter allowedOrigin: for `Access-Control-Allow-Origin`.
-    init(allowedOrigin: String) {
+    /// - Parameter origins: whose scripts may read answers.
+    init(origins: AllowedOrigins) {
         var common: [UInt8] = []
-        common.append("X-Content-Type-Options: nosniff\r\nAccess-Control-Allow-Origin: ")
-        // A line end in the configuration must not become one in the answer.
-        common.append(contentsOf: allowedOrigin.utf8.filter { $0 > 0x20 && $0 < 0x7F })
-        common.append(allowedOrigin == "*" ? "\r\n" : "\r\nVary: Origin\r\n")
-        common.append("Cross-Origin-Resource-Policy: cross-origin\r\nAccess-Control-Expose-Headers: ")
-        common.append("Stream-Next-Offset, Stream-Up-To-Date, Stream-Cursor, ETag, Retry-After\r\n")
+        common.append("X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: cross-origin\r\n")
+        switch origins {
+        case .any: self.origins = []
+        case .listed(let names):
+            common.append("Vary: Origin\r\n")
+            self.origins = names.map { Array($0.utf8) }
+        }
         self.common = common
+        unknownOrigin = origins == .any ? .any : .absent
         bytes.reserveCapacity(1024)
     }
 
@@ -27,13 +33,24 @@ struct ResponseHead {
     /// - Parameters:
     ///   - now: seconds since 1970, for the `Date` field (RFC 9110, 6.6.1).
     ///   - caching: the `Cache-Control` field.
-    mutating func begin(_ status: HTTPStatus, now: Int64, caching: Caching = .none) {
+    ///   - origin: of the request: whether its scripts may read the answer (Fetch, 3.2.3).
+    mutating func begin(_ status: HTTPStatus, now: Int64, caching: Caching = .none, origin: OriginMatch) {
         bytes.removeAll(keepingCapacity: true)
         bytes.append(status.line)
         bytes.append(caching.field)
         if now != dateSecond { renewDate(now) }
         bytes.append(contentsOf: date)
         bytes.append(contentsOf: common)
+        switch origin {
+        case .any: bytes.append("Access-Control-Allow-Origin: *\r\n")
+        case .listed(let index):
+            bytes.append("Access-Control-Allow-Origin: ")
+            bytes.append(contentsOf: origins[Int(index)])
+            bytes.append("\r\n")
+        case .absent, .same, .foreign: return
+        }
+        bytes.append("Access-Control-Expose-Headers: ")
+        bytes.append("Stream-Next-Offset, Stream-Up-To-Date, Stream-Cursor, ETag, Retry-After, WWW-Authenticate\r\n")
     }
 
     /// Appends the fields of an answer that comes in gzip form to those who take it, in this form or the other.

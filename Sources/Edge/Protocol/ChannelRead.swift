@@ -10,6 +10,7 @@ final class ChannelRead: Exchange, Watcher {
     private let cursor: Int64?
     private let ifNoneMatch: String?
     private let takesGzip: Bool
+    private let expires: Int64?
     private(set) var isHold = false
 
     init(on connection: Connection, services: EdgeServices, query: Request.ChannelQuery, request: Request) {
@@ -20,6 +21,7 @@ final class ChannelRead: Exchange, Watcher {
         cursor = query.cursor
         ifNoneMatch = isLive ? nil : request.ifNoneMatch
         takesGzip = request.takesGzip
+        expires = request.expires
     }
 
     /// Begins to answer.
@@ -34,7 +36,7 @@ final class ChannelRead: Exchange, Watcher {
         isHold = true
         services.metrics.held += 1
         let catchUp = Clock.monotonicMilliseconds() + services.limits.loadTimeout
-        connection.hold(until: isLive ? services.endOfHold(seconds: query.timeout) : catchUp)
+        connection.hold(until: isLive ? services.endOfHold(seconds: query.timeout, expires: expires) : catchUp)
     }
 
     func wake(_ watch: Watch, ring: Ring) {

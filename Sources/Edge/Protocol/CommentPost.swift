@@ -5,19 +5,26 @@ final class CommentPost: Exchange {
     private var connection: Connection?
     private let services: EdgeServices
 
-    init(on connection: Connection, services: EdgeServices) {
+    private let apiKey: Int?
+
+    /// - Parameter apiKey: what the request came with.
+    init(on connection: Connection, services: EdgeServices, apiKey: Int?) {
         self.connection = connection
         self.services = services
+        self.apiKey = apiKey
     }
 
     var isHold: Bool { false }
 
     /// Begins to answer.
-    func start(_ body: [UInt8], kind: Request.BodyKind, sink: any CommentSink) {
+    ///
+    /// - Throws: ``Refusal``: 413 or 429 for more than the API key may post.
+    func start(_ body: [UInt8], kind: Request.BodyKind, sink: any CommentSink) throws(Refusal) {
         guard let connection else { return }
+        let ndjson = kind == .ndjson || Self.isManyLines(body)
+        try services.access.take(ndjson ? Self.lines(of: body) : 1, of: apiKey)
         connection.begin(self)
         connection.hold(until: Clock.monotonicMilliseconds() + services.limits.acceptTimeout)
-        let ndjson = kind == .ndjson || Self.isManyLines(body)
         sink.accept(body, ndjson: ndjson) { verdict in self.answer(verdict) }
     }
 
@@ -47,11 +54,17 @@ final class CommentPost: Exchange {
         return lines > 1
     }
 
+    /// How many lines hold something: as many comments, when all are good.
+    static func lines(of body: [UInt8]) -> Int {
+        body.split(separator: 0x0A).count { line in !line.allSatisfy { $0 <= 0x20 } }
+    }
+
     private func answer(_ verdict: CommentVerdict) {
         switch verdict {
         case .accepted(let ids):
             guard let connection = take() else { return }
             services.metrics.commentsPosted += ids.count
+            services.access.accepted(ids.count, of: apiKey)
             var body: [UInt8] = []
             body.append("{\"ids\":[")
             for (index, id) in ids.enumerated() {

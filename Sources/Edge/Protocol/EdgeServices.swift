@@ -5,6 +5,7 @@ final class EdgeServices {
     let hub: Hub
     let metrics: EdgeMetrics
     let options: EdgeOptions
+    let access: AccessControl
     let zlib = ZlibHandle()
     private var generator: JitterGenerator
 
@@ -12,6 +13,7 @@ final class EdgeServices {
         self.hub = hub
         self.metrics = metrics
         self.options = options
+        access = AccessControl(options: options)
         generator = JitterGenerator(seed: seed)
     }
 
@@ -20,16 +22,20 @@ final class EdgeServices {
     /// When a hold that begins now ends: at the latest after the time that the client named, else within the last fifth of
     /// the usual one, so that clients who came together do not come back together. No client has to wait longer than it
     /// said, or than it can know.
-    func endOfHold(seconds: Int?) -> Int64 {
+    ///
+    /// - Parameter expires: when the reader's leave ends; nil: never.
+    func endOfHold(seconds: Int?, expires: Int64?) -> Int64 {
         let now = Clock.monotonicMilliseconds()
         // Deadlines are up to a tick late.
-        if let seconds { return now + Int64(seconds) * 1000 - 150 }
-        return now + shortened(Int64(options.holdSeconds) * 1000)
+        let hold = seconds.map { Int64($0) * 1000 - 150 } ?? shortened(Int64(options.holdSeconds) * 1000)
+        return min(now + hold, expires ?? .max)
     }
 
     /// When a stream that begins now ends.
-    func endOfStream() -> Int64 {
-        Clock.monotonicMilliseconds() + shortened(limits.streamTimeout)
+    ///
+    /// - Parameter expires: when the reader's leave ends; nil: never.
+    func endOfStream(expires: Int64?) -> Int64 {
+        min(Clock.monotonicMilliseconds() + shortened(limits.streamTimeout), expires ?? .max)
     }
 
     /// How long a client whose stream broke off waits before it connects anew, in milliseconds.

@@ -19,12 +19,12 @@ final class EventStream: Exchange, Watcher {
     /// The reader's position is lost, and it was not told yet.
     private var mustReset = false
 
-    init(on connection: Connection, services: EdgeServices, query: Request.ChannelQuery) {
+    init(on connection: Connection, services: EdgeServices, query: Request.ChannelQuery, expires: Int64?) {
         self.connection = connection
         self.services = services
         cursor = query.cursor
         isResumed = query.lastEventID != nil
-        schedule = StreamSchedule(end: services.endOfStream(), heartbeat: services.limits.heartbeat)
+        schedule = StreamSchedule(end: services.endOfStream(expires: expires), heartbeat: services.limits.heartbeat)
     }
 
     var isHold: Bool { true }
@@ -79,6 +79,7 @@ final class EventStream: Exchange, Watcher {
     private func proceed(ring: Ring) {
         var ring = ring
         while let watch, connection.isDrained {
+            if hasBegun, schedule.isOver(now: Clock.monotonicMilliseconds()) { return finish() }
             let isOwn = ring === watch.channel.ring
             let standing = services.hub.look(watch, ring: isOwn ? nil : ring)
             switch standing {

@@ -11,12 +11,14 @@ final class MultiPoll: Exchange, ChannelsReader {
     var older: [ObjectIdentifier: Ring] = [:]
     private let connection: Connection
     private let takesGzip: Bool
+    private let expires: Int64?
     private(set) var isHold = false
 
-    init(on connection: Connection, services: EdgeServices, takesGzip: Bool) {
+    init(on connection: Connection, services: EdgeServices, request: Request) {
         self.connection = connection
         self.services = services
-        self.takesGzip = takesGzip
+        takesGzip = request.takesGzip
+        expires = request.expires
     }
 
     /// Begins to answer.
@@ -27,7 +29,7 @@ final class MultiPoll: Exchange, ChannelsReader {
         guard !watches.isEmpty else { return }
         isHold = true
         services.metrics.held += 1
-        connection.hold(until: services.endOfHold(seconds: query.timeout))
+        connection.hold(until: services.endOfHold(seconds: query.timeout, expires: expires))
     }
 
     func wake(_ watch: Watch, ring: Ring) {

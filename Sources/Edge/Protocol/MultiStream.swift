@@ -16,10 +16,10 @@ final class MultiStream: Exchange, ChannelsReader {
     private let check: UInt32
     private var hasNamedAll = false
 
-    init(on connection: Connection, services: EdgeServices, query: Request.PollQuery) {
+    init(on connection: Connection, services: EdgeServices, query: Request.PollQuery, expires: Int64?) {
         self.connection = connection
         self.services = services
-        schedule = StreamSchedule(end: services.endOfStream(), heartbeat: services.limits.heartbeat)
+        schedule = StreamSchedule(end: services.endOfStream(expires: expires), heartbeat: services.limits.heartbeat)
         check = EventID.check(of: query.items.lazy.map(\.channel))
     }
 
@@ -81,6 +81,10 @@ final class MultiStream: Exchange, ChannelsReader {
     /// Writes what there is, and waits when that is all.
     private func proceed() {
         while !watches.isEmpty, connection.isDrained {
+            if schedule.isOver(now: Clock.monotonicMilliseconds()) {
+                leave()
+                return connection.endEvents()
+            }
             let shares = look()
             let known = shares.compactMap { $0 }
             guard hasNamedAll || known.count == watches.count else { break }

@@ -68,7 +68,24 @@ struct Request: Equatable {
         case other
     }
 
+    /// The secrets that a request comes with. They are gone once it is admitted.
+    struct Credentials: Equatable {
+        /// Of `Authorization: Bearer …` (RFC 6750, 2.1).
+        var bearer: String?
+        /// Of the parameter `access_token` or `token`: an `EventSource` sends no fields (RFC 6750, 2.3).
+        var accessToken: String?
+        /// Of `X-Api-Key`.
+        var apiKey: String?
+    }
+
     var target: Target
+    var credentials = Credentials()
+    /// What its origin is to the edge.
+    var origin = OriginMatch.any
+    /// The place of the API key that it came with, among those of the configuration.
+    var apiKey: Int?
+    /// When its leave to read ends, on the monotonic clock; nil: never.
+    var expires: Int64?
     var bodyKind = BodyKind.other
     var ifNoneMatch: String?
     /// Whether the answer may come in gzip form.

@@ -1,19 +1,17 @@
 /// Understands a request's head: which resource, with which parameters. Pure.
 struct RequestReader {
     private let limits: EdgeLimits
-    private let publicKinds: Set<String>
     private let files: Set<String>
 
     /// - Parameter files: the paths of the files that are served from memory.
     init(options: EdgeOptions, files: Set<String>) {
         limits = options.limits
-        publicKinds = options.publicKinds
         self.files = files
     }
 
     /// Reads a head whose ranges count in `bytes`.
     ///
-    /// - Throws: ``Refusal``: 400, 403, 404, 405, 501.
+    /// - Throws: ``Refusal``: 400, 404, 405, 501.
     func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(Refusal) -> Request {
         if head.method == .unknown { throw Refusal(.notImplemented, "this method is not known here") }
         let path = bytes.extracting(head.path)
@@ -24,6 +22,7 @@ struct RequestReader {
         }
         try require(head.method, of: try methods(of: path))
         var request = Request(target: try target(path, query, lastEventID: text(bytes.extracting(head.lastEventID))))
+        request.credentials = try credentials(head, of: bytes, request.target)
         request.bodyKind = bodyKind(bytes.extracting(head.contentType))
         request.ifNoneMatch = text(bytes.extracting(head.ifNoneMatch))
         request.takesGzip = AcceptEncoding.takesGzip(bytes.extracting(head.acceptEncoding))
@@ -160,10 +159,51 @@ struct RequestReader {
         }
         guard let colon = name.firstIndex(of: ":"), colon != name.startIndex, name.index(after: colon) != name.endIndex
         else { throw Refusal(.badRequest, "a channel's name reads KIND:NAME, as in thread:42") }
-        guard publicKinds.contains(String(name[..<colon])) else {
-            throw Refusal(.forbidden, "private channel: needs a token (see docs)")
-        }
         return name
+    }
+
+    /// The secrets that a request brings: a token in a field or in the query, an API key.
+    private func credentials(
+        _ head: RequestHead, of bytes: Span<UInt8>, _ target: Request.Target
+    ) throws(Refusal) -> Request.Credentials {
+        var result = Request.Credentials()
+        result.bearer = bearer(bytes.extracting(head.authorization))
+        result.apiKey = text(bytes.extracting(head.apiKey))
+        switch target {
+        case .channel, .poll, .events: result.accessToken = try accessToken(bytes.extracting(head.query))
+        default: break
+        }
+        if result.bearer != nil, result.accessToken != nil {
+            throw Refusal(.badRequest, "a token stands in the header and in the query: send one")
+        }
+        return result
+    }
+
+    /// What stands behind `Bearer`; nil where another scheme is used. A scheme's case does not count (RFC 9110, 11.1).
+    private func bearer(_ field: Span<UInt8>) -> String? {
+        let end = field.firstIndex(of: 0x20) ?? field.count
+        guard field.extracting(0..<end).equalsIgnoringCase("bearer") else { return nil }
+        let rest = field.extracting(end..<field.count)
+        // What is no UTF-8 is no token either: it is refused as one.
+        return rest.extracting(rest.trimmed()).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The value of `access_token`, or of `token`, which says the same.
+    private func accessToken(_ query: Span<UInt8>) throws(Refusal) -> String? {
+        var found: String?
+        var start = 0
+        while start < query.count {
+            let end = query.firstIndex(of: 0x26, from: start) ?? query.count
+            let parameter = query.extracting(start..<end)
+            start = end + 1
+            guard let equals = parameter.firstIndex(of: 0x3D), case let name = parameter.extracting(0..<equals),
+                name.equals("access_token") || name.equals("token")
+            else { continue }
+            if found != nil { throw Refusal(.badRequest, "a token stands twice in the query") }
+            // What cannot be decoded was refused with the other parameters.
+            found = TargetDecoder.decode(parameter.extracting((equals + 1)..<parameter.count), plusIsSpace: true) ?? ""
+        }
+        return found
     }
 
     private func offset(_ text: some StringProtocol) throws(Refusal) -> Offset {

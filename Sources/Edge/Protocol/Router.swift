@@ -20,7 +20,14 @@ final class Router: RequestHandler {
     }
 
     func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(Refusal) -> Request {
-        try reader.read(head, of: bytes)
+        var request = try reader.read(head, of: bytes)
+        request.origin = origin(head, of: bytes)
+        try services.access.admit(&request)
+        return request
+    }
+
+    func origin(_ head: RequestHead, of bytes: Span<UInt8>) -> OriginMatch {
+        services.access.origin(head, of: bytes)
     }
 
     func bodyLimit(of request: Request) -> Int {
@@ -44,13 +51,14 @@ final class Router: RequestHandler {
         switch request.target {
         case .channel(let query): try channel(query, request, on: connection)
         case .poll(let query):
-            try MultiPoll(on: connection, services: services, takesGzip: request.takesGzip).start(query)
+            try MultiPoll(on: connection, services: services, request: request).start(query)
         case .events(let query):
             if connection.wantsHeadOnly { return connection.postponeEvents(retry: 0) }
-            try MultiStream(on: connection, services: services, query: query).start(query)
+            try MultiStream(on: connection, services: services, query: query, expires: request.expires).start(query)
         case .comments:
             if body.isEmpty { throw Refusal(.badRequest, "the body is empty: send a JSON object, or one a line") }
-            CommentPost(on: connection, services: services).start(body, kind: request.bodyKind, sink: sink)
+            try CommentPost(on: connection, services: services, apiKey: request.apiKey)
+                .start(body, kind: request.bodyKind, sink: sink)
         case .live: connection.respond(.ok, type: "text/plain", body: Array("live\n".utf8))
         case .ready:
             if let trouble { throw Refusal(.serviceUnavailable, trouble, retryAfter: 1) }
@@ -58,11 +66,15 @@ final class Router: RequestHandler {
         case .metrics:
             let text = services.metrics.text(
                 channels: services.hub.count, ringBytes: services.hub.ringBytes, isReady: trouble == nil)
-            connection.respond(.ok, type: "text/plain; version=0.0.4", body: Array(text.utf8))
+            let body = Array((text + services.access.metrics.text).utf8)
+            connection.respond(.ok, type: "text/plain; version=0.0.4", body: body)
         case .file(let path): file(path, request, on: connection)
-        case .options(let methods): options(methods, on: connection)
+        case .options(let methods): options(methods, request.origin, on: connection)
         }
     }
+
+    private static let allowedFields: StaticString =
+        "Authorization, Content-Type, If-None-Match, Last-Event-ID, X-Api-Key"
 
     private var trouble: String? {
         isDraining ? "this server is shutting down" : services.hub.trouble
@@ -72,7 +84,8 @@ final class Router: RequestHandler {
         _ query: Request.ChannelQuery, _ request: Request, on connection: Connection
     ) throws(Refusal) {
         if query.live == .serverSentEvents, !connection.wantsHeadOnly {
-            return try EventStream(on: connection, services: services, query: query).start(query)
+            return try EventStream(on: connection, services: services, query: query, expires: request.expires)
+                .start(query)
         }
         try ChannelRead(on: connection, services: services, query: query, request: request).start(query)
     }
@@ -93,11 +106,12 @@ final class Router: RequestHandler {
         }
     }
 
-    private func options(_ methods: Request.Methods, on connection: Connection) {
+    private func options(_ methods: Request.Methods, _ origin: OriginMatch, on connection: Connection) {
         connection.respond(.noContent, type: nil, body: []) { head in
             head.field("Allow: ", methods.allow)
+            if origin == .foreign { return }
             head.field("Access-Control-Allow-Methods: ", methods.allow)
-            head.field("Access-Control-Allow-Headers: ", "Authorization, Content-Type, If-None-Match, Last-Event-ID")
+            head.field("Access-Control-Allow-Headers: ", Self.allowedFields)
             head.field("Access-Control-Max-Age: ", "86400")
         }
     }

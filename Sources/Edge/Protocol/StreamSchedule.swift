@@ -27,6 +27,11 @@ struct StreamSchedule {
         min(end, now + heartbeat)
     }
 
+    /// Whether nothing may be told any more. A reader that is always behind never comes to its deadline.
+    func isOver(now: Int64) -> Bool {
+        now >= end
+    }
+
     /// Something was told.
     mutating func told() {
         comments = 0

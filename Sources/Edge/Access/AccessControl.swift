@@ -1,0 +1,134 @@
+import Events
+
+/// Decides who may read which channel, who may post, and how much. Called on the loop's thread.
+///
+/// Reading: public kinds of channel are for everyone; all others need a token that names them. A token is not looked at
+/// where none is needed. Posting: with an API key, when there are any, and not from pages of foreign origins.
+final class AccessControl {
+    private(set) var metrics: AccessMetrics
+    private let publicKinds: [[UInt8]]
+    private let options: AccessOptions
+    private let verifier: TokenVerifier
+    /// One for each API key.
+    private var limiters: [RateLimiter]
+    private let unixClock: () -> Int64
+    private let monotonicClock: () -> Int64
+
+    init(
+        options: EdgeOptions, unixClock: @escaping () -> Int64 = Clock.unixMilliseconds,
+        monotonicClock: @escaping () -> Int64 = Clock.monotonicMilliseconds
+    ) {
+        publicKinds = options.publicKinds.map { Array($0.utf8) }
+        self.options = options.access
+        verifier = TokenVerifier(options: options.access)
+        metrics = AccessMetrics(keys: options.access.apiKeys.map(\.name))
+        limiters = options.access.apiKeys.compactMap { _ in
+            options.access.apiRate.map { RateLimiter($0, burst: options.access.apiBurst) }
+        }
+        self.unixClock = unixClock
+        self.monotonicClock = monotonicClock
+    }
+
+    /// What a request's origin is to this edge.
+    func origin(_ head: RequestHead, of bytes: Span<UInt8>) -> OriginMatch {
+        options.origins.match(bytes.extracting(head.origin), host: bytes.extracting(head.host))
+    }
+
+    /// Lets a request pass or throws. The request keeps what was found out, and forgets the secrets it came with.
+    ///
+    /// - Throws: ``Refusal``: 400 for two tokens at once, 401, 403.
+    func admit(_ request: inout Request) throws(Refusal) {
+        let credentials = request.credentials
+        request.credentials = Request.Credentials()
+        switch request.target {
+        case .channel(let query): request.expires = try expiry(reading: [query.channel], with: credentials)
+        case .poll(let query), .events(let query):
+            request.expires = try expiry(reading: query.items.map(\.channel), with: credentials)
+        case .comments:
+            if request.origin == .foreign {
+                metrics.refuse(.origin)
+                throw Refusal(.forbidden, "pages of this origin may not post here")
+            }
+            request.apiKey = try apiKey(credentials)
+        case .live, .ready, .metrics, .file, .options: break
+        }
+    }
+
+    /// Takes comments from what a key may post now.
+    ///
+    /// - Parameter key: nil: where no keys are, there is no limit.
+    /// - Throws: ``Refusal``: 413 for more than may ever come at once, 429.
+    func take(_ comments: Int, of key: Int?) throws(Refusal) {
+        guard let key, limiters.indices.contains(key) else { return }
+        let burst = limiters[key].burst
+        guard comments <= burst else {
+            metrics.refuse(.apiRate)
+            metrics.limit(comments, key: key)
+            throw Refusal(.contentTooLarge, "more than \(burst) comments at once; send fewer in one request")
+        }
+        guard let wait = limiters[key].take(comments, now: monotonicClock()) else { return }
+        metrics.refuse(.apiRate)
+        metrics.limit(comments, key: key)
+        throw Refusal(
+            .tooManyRequests, "this key has posted as much as it may for now; send the same again later",
+            retryAfter: Int((wait + 999) / 1000))
+    }
+
+    /// Comments of a key were accepted.
+    func accepted(_ comments: Int, of key: Int?) {
+        if let key { metrics.accept(comments, key: key) }
+    }
+
+    /// When the leave to read these channels ends, on the monotonic clock; nil: never.
+    private func expiry(
+        reading channels: [String], with credentials: Request.Credentials
+    ) throws(Refusal) -> Int64? {
+        let privates = channels.filter { !isPublic($0) }
+        if privates.isEmpty { return nil }
+        guard !options.tokenKeys.isEmpty else {
+            metrics.refuse(.private)
+            throw Refusal(
+                .forbidden,
+                "private channel: this server has no keys to check tokens with; set edge.tokens.keys, or name the kind "
+                    + "in edge.public")
+        }
+        let now = unixClock()
+        let claims: TokenClaims
+        do throws(TokenRefusal) {
+            claims = try verifier.verify(try token(credentials), now: now)
+        } catch {
+            metrics.refuse(.token(error))
+            throw .unauthorized(error)
+        }
+        guard privates.allSatisfy(claims.permits) else {
+            metrics.refuse(.channel)
+            throw .insufficientScope
+        }
+        return monotonicClock() + (claims.expires + TokenVerifier.leeway - now)
+    }
+
+    private func token(_ credentials: Request.Credentials) throws(TokenRefusal) -> String {
+        guard let token = credentials.bearer ?? credentials.accessToken else { throw .missing }
+        return token
+    }
+
+    /// The kind is what stands before the first colon. Compared byte by byte: what looks like a public kind is none.
+    private func isPublic(_ channel: String) -> Bool {
+        let kind = channel.utf8.prefix { $0 != UInt8(ascii: ":") }
+        return publicKinds.contains { kind.elementsEqual($0) }
+    }
+
+    private func apiKey(_ credentials: Request.Credentials) throws(Refusal) -> Int? {
+        guard !options.apiKeys.isEmpty else { return nil }
+        let given = credentials.apiKey ?? credentials.bearer
+        if let given, given.utf8.count <= APIKey.bytes.upperBound {
+            let hash = APIKey.hash(of: given)
+            // Every key is compared, whether one has fitted or not.
+            var found: Int?
+            for (index, key) in options.apiKeys.enumerated() where key.matches(hash: hash) { found = index }
+            if let found { return found }
+        }
+        metrics.refuse(.apiKey)
+        throw .unauthorizedKey(isMissing: given == nil)
+    }
+}

@@ -1,0 +1,81 @@
+import JSON
+
+/// Checks signed tokens (JWT, RFC 7519, in the compact form of RFC 7515) the strict way of RFC 8725.
+///
+/// Sizes before meaning, the signature before the claims, the algorithm from the key and never from the token. What
+/// could be understood in two ways is refused: names that stand twice, other base64 than the canonical one, extensions
+/// that the token declares critical.
+final class TokenVerifier {
+    private let keys: [TokenKey]
+    private let audience: String?
+    private let maxBytes: Int
+    private let maxChannels: Int
+    private let parser: JSONParser
+
+    /// How far clocks may differ, in milliseconds: a token is taken so much longer, and so much earlier.
+    static let leeway: Int64 = 30_000
+    /// Deeper claims are nobody's.
+    private static let maxDepth = 8
+
+    init(options: AccessOptions) {
+        keys = options.tokenKeys
+        audience = options.audience
+        maxBytes = options.tokenBytes
+        maxChannels = options.tokenChannels
+        parser = JSONParser(maxBytes: options.tokenBytes, maxDepth: Self.maxDepth)
+    }
+
+    /// The claims of a token that is good now.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    func verify(_ token: String, now: Int64) throws(TokenRefusal) -> TokenClaims {
+        guard token.utf8.count <= maxBytes else { throw .malformed }
+        let bytes = Array(token.utf8)
+        let parts = bytes.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
+            let signature = Base64URL.decode(parts[2])
+        else { throw .malformed }
+        let candidates = try keys(for: object(header))
+        let input = Array(bytes[..<parts[1].endIndex])
+        // Every key is tried, whether one has fitted or not.
+        let isGood = candidates.reduce(false) { $1.verifies(signature, of: input) || $0 }
+        guard isGood else { throw .signature }
+        let claims = try TokenClaims(try object(payload), limit: maxChannels)
+        guard now < claims.expires + Self.leeway else { throw .expired }
+        if let notBefore = claims.notBefore, now < notBefore - Self.leeway { throw .early }
+        try check(claims.audience)
+        return claims
+    }
+
+    /// The keys that may have signed a token with this header.
+    private func keys(for header: JSONObject) throws(TokenRefusal) -> [TokenKey] {
+        // Extensions that must be understood: none is (RFC 7515, 4.1.11).
+        guard header["crit"] == nil, let algorithm = header["alg"]?.string else { throw .malformed }
+        var named = keys
+        if let id = header["kid"] {
+            guard let id = id.string else { throw .malformed }
+            named = keys.filter { key in key.id.map { $0.utf8.elementsEqual(id.utf8) } ?? true }
+            if named.isEmpty { throw .key }
+        }
+        let fitting = named.filter { $0.algorithm.rawValue.utf8.elementsEqual(algorithm.utf8) }
+        if fitting.isEmpty { throw .algorithm }
+        return fitting
+    }
+
+    /// A token for somebody is not taken by anybody else, nor by who has no name (RFC 7519, 4.1.3).
+    private func check(_ named: [String]?) throws(TokenRefusal) {
+        switch (audience, named) {
+        case (nil, nil): return
+        case (let audience?, let named?) where named.contains { $0.utf8.elementsEqual(audience.utf8) }: return
+        default: throw .audience
+        }
+    }
+
+    private func object(_ bytes: [UInt8]) throws(TokenRefusal) -> JSONObject {
+        // Which of two members of one name was meant is not ours to guess (RFC 7519, 4).
+        guard let object = try? parser.parseObject(bytes),
+            Set(object.keys.map { Array($0.utf8) }).count == object.count
+        else { throw .malformed }
+        return object
+    }
+}
