@@ -19,7 +19,7 @@ struct Tidings: ParsableCommand {
         subcommands: [
             Up.self, Work.self, EdgeCommand.self, Enqueue.self, Status.self, Dead.self, Held.self, Pause.self,
             Resume.self,
-            Purge.self, Doctor.self, Bench.self, Under.self,
+            Purge.self, Token.self, Doctor.self, Bench.self, Under.self,
         ])
 
     /// Exit codes: 0 done, 1 failed, 2 wrong use, 75 try again later. Errors are one line on standard error.

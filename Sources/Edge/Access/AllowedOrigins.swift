@@ -40,7 +40,7 @@ public enum AllowedOrigins: Sendable, Equatable {
     func match(_ origin: Span<UInt8>, host: Span<UInt8>) -> OriginMatch {
         guard case .listed(let names) = self else { return .any }
         if origin.count == 0 { return .absent }
-        for (index, name) in names.enumerated() where origin.equals(name) { return .listed(UInt8(index)) }
+        for (index, name) in names.prefix(Self.maxCount).enumerated() where origin.equals(name) { return .listed(UInt8(index)) }
         // A page of the edge itself. Behind a proxy that ends TLS its scheme is not known.
         let scheme = origin.starts(with: "http://") ? 7 : origin.starts(with: "https://") ? 8 : 0
         if scheme > 0, host.count > 0, origin.extracting(scheme..<origin.count).equals(host) { return .same }

@@ -1,3 +1,4 @@
+import Events
 import JSON
 
 /// Checks signed tokens (JWT, RFC 7519, in the compact form of RFC 7515) the strict way of RFC 8725.
@@ -77,5 +78,17 @@ final class TokenVerifier {
             Set(object.keys.map { Array($0.utf8) }).count == object.count
         else { throw .malformed }
         return object
+    }
+}
+
+extension AccessOptions {
+    /// Why an edge with these options would refuse a token now; nil: it would take it.
+    public func refusal(of token: String) -> String? {
+        do throws(TokenRefusal) {
+            _ = try TokenVerifier(options: self).verify(token, now: Clock.unixMilliseconds())
+            return nil
+        } catch {
+            return "\(error.message)"
+        }
     }
 }

@@ -26,6 +26,7 @@ struct EdgeCommand: ParsableCommand {
     @OptionGroup var child: ChildOptions
     @OptionGroup var supervisor: SupervisorOptions
     @OptionGroup var limits: EdgeLimitOptions
+    @OptionGroup var access: EdgeAccessOptions
 
     @Option(name: .long, help: "HOST:PORT or unix:/PATH. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
     var listen: String?
@@ -66,6 +67,8 @@ struct EdgeCommand: ParsableCommand {
     }
 
     private func supervise(_ settings: Configuration, _ redis: RedisAddress, _ address: EdgeAddress) throws {
+        // Better one error now than one from each child.
+        _ = try access.options(settings.access)
         ChildEnvironment.set(options: options, redis: redis)
         var reserved: ReservedPort?
         var listen = address.description
@@ -81,7 +84,7 @@ struct EdgeCommand: ParsableCommand {
         } else if workers > 1 {
             throw CommandError("several processes cannot share a unix socket; give --workers 1 or a port", exitCode: 2)
         }
-        var words = ["--listen", listen] + limits.words
+        var words = ["--listen", listen] + limits.words + access.words
         if let hold { words += ["--hold", String(hold)] }
         if let drain { words += ["--drain", String(drain)] }
         if demo { words.append("--demo") }
@@ -89,7 +92,11 @@ struct EdgeCommand: ParsableCommand {
         let host = try SupervisorHost(
             settings: settings, redis: redis, logger: options.logger("edge"),
             places: ProcessPool.edges(workers, words: words), grace: Int64(seconds + 10) * 1000,
-            rules: supervisor.rules(memory: 0), reload: { try options.configuration().layout })
+            rules: supervisor.rules(memory: 0), reload: {
+                let settings = try options.configuration()
+                _ = try access.options(settings.access)
+                return settings.layout
+            })
         Terminal.write("edge on \(listen)\n")
         try host.run()
         withExtendedLifetime(reserved) {}
@@ -110,7 +117,7 @@ struct EdgeCommand: ParsableCommand {
             enqueuer: Enqueuer(layout: settings.layout, limits: settings.limits, connection: connection),
             options: ValidateOptions(maxBytes: settings.eventBytes))
         let server = EdgeServer(
-            on: loop, options: edgeOptions(settings, address), redis: connection, subscriber: subscriber, sink: sink,
+            on: loop, options: try edgeOptions(settings, address), redis: connection, subscriber: subscriber, sink: sink,
             logger: logger)
         let beat = ProcessBeat(
             on: loop, id: id, role: "edge", stages: [], layout: settings.layout, connection: connection)
@@ -145,11 +152,12 @@ struct EdgeCommand: ParsableCommand {
         withExtendedLifetime((exit, session, beat, reload, quiet)) {}
     }
 
-    private func edgeOptions(_ settings: Configuration, _ address: EdgeAddress) -> EdgeOptions {
+    private func edgeOptions(_ settings: Configuration, _ address: EdgeAddress) throws -> EdgeOptions {
         var result = EdgeOptions(address: address, epochKey: settings.layout.epoch)
         result.holdSeconds = hold ?? settings.hold
         result.drainSeconds = drain
         result.publicKinds = settings.publicKinds
+        result.access = try access.options(settings.access)
         result.limits = limits.limits(history: settings.limits.historyEvents, eventBytes: settings.eventBytes)
         result.files = ClientFiles.all
         if demo { result.page = DemoPage.page }

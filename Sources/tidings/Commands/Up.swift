@@ -48,6 +48,7 @@ struct Up: ParsableCommand {
     func run() throws {
         let settings = try options.configuration()
         try settings.checkStages()
+        _ = try settings.access.options()
         let address = listen ?? Terminal.environment("TIDINGS_LISTEN") ?? settings.listen
         try UpRun(self, settings: settings, listen: address).run()
     }
@@ -170,7 +171,9 @@ private final class UpRun {
 
     private func renew() {
         do {
-            guard try command.options.configuration().layout == settings.layout else {
+            let settings = try command.options.configuration()
+            _ = try settings.access.options()
+            guard settings.layout == self.settings.layout else {
                 throw CommandError("stages or partitions differ from those that run: stop it, then start it anew")
             }
             pool.renew()

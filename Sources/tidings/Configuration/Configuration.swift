@@ -21,6 +21,8 @@ struct Configuration {
     /// Seconds that a long-poll is held.
     var hold = 25
     var publicKinds: Set<String> = ["thread", "forum", "post"]
+    /// Who may read the others, and who may post.
+    var access = AccessSetting()
 
     var layout: PipelineLayout {
         PipelineLayout(name: pipeline, partitions: partitions, stages: stages.map(\.name))
@@ -102,10 +104,11 @@ struct Configuration {
     }
 
     private mutating func readEdge(_ node: ConfigurationNode) throws {
-        let members = try node.members(known: ["listen", "hold", "public"])
+        let members = try node.members(known: ["listen", "hold", "public"] + AccessSetting.keys)
         if let node = members["listen"] { listen = try node.string() }
         if let node = members["hold"] { hold = Int(try node.duration(atLeast: 1000, atMost: 55_000) / 1000) }
         if let node = members["public"] { publicKinds = Set(try node.strings()) }
+        access = try AccessSetting(members)
     }
 
     static func isName(_ text: String) -> Bool {

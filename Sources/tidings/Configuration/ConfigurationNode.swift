@@ -47,6 +47,9 @@ struct ConfigurationNode {
     /// The word that switches a limit off.
     var isNone: Bool { node.string == "none" }
 
+    /// The word for all there are.
+    var isAny: Bool { node.string == "*" }
+
     func string() throws(ConfigurationError) -> String {
         guard case .scalar(let scalar) = node, !scalar.string.isEmpty else { throw error("expected a text") }
         return scalar.string
@@ -102,14 +105,9 @@ struct ConfigurationNode {
     /// A rate such as `30/min`: how many, and in how many milliseconds.
     func rate() throws(ConfigurationError) -> (count: Int, window: Int64) {
         let text = try string()
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        let units: [Substring: Int64] = [
-            "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "hour": 3_600_000, "d": 86_400_000,
-            "day": 86_400_000,
-        ]
-        guard parts.count == 2, let count = Int(parts[0]), count > 0, let window = units[parts[1]] else {
+        guard let rate = Rate.parse(text) else {
             throw error("'\(text)' is no rate; write a number per s, min, hour or day, such as 30/min")
         }
-        return (count, window)
+        return rate
     }
 }
