@@ -58,10 +58,13 @@ struct PressureTests {
         let services = EdgeServices(hub: hub, metrics: metrics, options: options, seed: 1)
         for _ in 0..<1000 {
             let start = Clock.monotonicMilliseconds()
-            let usual = services.endOfHold(seconds: nil) - start
+            let usual = services.endOfHold(seconds: nil, expires: nil) - start
             #expect((20_000...25_010).contains(usual))
-            #expect(services.endOfHold(seconds: 5) - start <= 4900)
-            #expect((239_000...300_010).contains(services.endOfStream() - start))
+            #expect(services.endOfHold(seconds: 5, expires: nil) - start <= 4900)
+            #expect((239_000...300_010).contains(services.endOfStream(expires: nil) - start))
+            // A leave to read that ends sooner ends them sooner.
+            #expect(services.endOfHold(seconds: 5, expires: start + 70) == start + 70)
+            #expect(services.endOfStream(expires: start + 70) == start + 70)
         }
     }
 }

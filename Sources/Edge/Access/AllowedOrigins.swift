@@ -26,7 +26,8 @@ public enum AllowedOrigins: Sendable, Equatable {
         }
         if host.hasPrefix("["), host.hasSuffix("]") {
             let address = host.dropFirst().dropLast()
-            return !address.isEmpty && address.utf8.allSatisfy { $0.hexadecimalValue != nil || $0 == 0x3A || $0 == 0x2E }
+            return !address.isEmpty
+                && address.utf8.allSatisfy { $0.hexadecimalValue != nil || $0 == 0x3A || $0 == 0x2E }
                 && address.utf8.allSatisfy { $0 < 0x41 || $0 > 0x5A }
         }
         return !host.isEmpty && host.utf8.allSatisfy { $0.isLowercaseOrDigit || [0x2D, 0x2E, 0x5F].contains($0) }
@@ -40,7 +41,9 @@ public enum AllowedOrigins: Sendable, Equatable {
     func match(_ origin: Span<UInt8>, host: Span<UInt8>) -> OriginMatch {
         guard case .listed(let names) = self else { return .any }
         if origin.count == 0 { return .absent }
-        for (index, name) in names.prefix(Self.maxCount).enumerated() where origin.equals(name) { return .listed(UInt8(index)) }
+        for (index, name) in names.prefix(Self.maxCount).enumerated() where origin.equals(name) {
+            return .listed(UInt8(index))
+        }
         // A page of the edge itself. Behind a proxy that ends TLS its scheme is not known.
         let scheme = origin.starts(with: "http://") ? 7 : origin.starts(with: "https://") ? 8 : 0
         if scheme > 0, host.count > 0, origin.extracting(scheme..<origin.count).equals(host) { return .same }

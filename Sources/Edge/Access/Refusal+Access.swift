@@ -20,7 +20,8 @@ extension Refusal {
     }
 
     static func unauthorizedKey(isMissing: Bool) -> Refusal {
-        let message = isMissing ? "posting needs an API key, as Authorization: Bearer KEY" : "this API key is not known here"
+        let message =
+            isMissing ? "posting needs an API key, as Authorization: Bearer KEY" : "this API key is not known here"
         var refusal = Refusal(.unauthorized, message)
         refusal.challenge =
             isMissing ? realm : "\(realm), error=\"invalid_token\", error_description=\"\(message)\""

@@ -21,7 +21,8 @@ public struct TokenKey: Sendable, CustomStringConvertible {
         guard secret.count >= TokenKey.minSecretBytes else {
             throw EdgeError(
                 code: .key,
-                message: "an HS256 key has at least \(TokenKey.minSecretBytes) bytes, not \(secret.count); make one with: "
+                message:
+                    "an HS256 key has at least \(TokenKey.minSecretBytes) bytes, not \(secret.count); make one with: "
                     + "openssl rand -hex 32")
         }
         self.id = id

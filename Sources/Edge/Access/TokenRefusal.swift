@@ -27,7 +27,8 @@ enum TokenRefusal: String, Error, CaseIterable {
         case .algorithm: "the token is signed with another algorithm than its key is for: HS256 and ES256 are known"
         case .key: "the token names a key that is not known here"
         case .signature: "the token's signature is wrong"
-        case .claims: "the token needs the claims exp, in seconds since 1970, and channels, a list such as [user:7, room:*]"
+        case .claims:
+            "the token needs the claims exp, in seconds since 1970, and channels, a list such as [user:7, room:*]"
         case .expired: "the token has expired: get a new one"
         case .early: "the token is not valid yet"
         case .audience: "the token is for another audience"

@@ -92,7 +92,8 @@ struct EdgeCommand: ParsableCommand {
         let host = try SupervisorHost(
             settings: settings, redis: redis, logger: options.logger("edge"),
             places: ProcessPool.edges(workers, words: words), grace: Int64(seconds + 10) * 1000,
-            rules: supervisor.rules(memory: 0), reload: {
+            rules: supervisor.rules(memory: 0),
+            reload: {
                 let settings = try options.configuration()
                 _ = try access.options(settings.access)
                 return settings.layout
@@ -117,7 +118,8 @@ struct EdgeCommand: ParsableCommand {
             enqueuer: Enqueuer(layout: settings.layout, limits: settings.limits, connection: connection),
             options: ValidateOptions(maxBytes: settings.eventBytes))
         let server = EdgeServer(
-            on: loop, options: try edgeOptions(settings, address), redis: connection, subscriber: subscriber, sink: sink,
+            on: loop, options: try edgeOptions(settings, address), redis: connection, subscriber: subscriber,
+            sink: sink,
             logger: logger)
         let beat = ProcessBeat(
             on: loop, id: id, role: "edge", stages: [], layout: settings.layout, connection: connection)

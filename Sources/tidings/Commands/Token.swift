@@ -28,7 +28,8 @@ struct Token: ParsableCommand {
     @Option(name: .long, help: "How long it is good, such as 90s, 15m or 12h; at most 3650d.")
     var ttl = "1h"
 
-    @Option(name: .long, help: "The id of the key: which one of tidings.yaml, or what a key from a file is called there.")
+    @Option(
+        name: .long, help: "The id of the key: which one of tidings.yaml, or what a key from a file is called there.")
     var keyId: String?
 
     @Option(

@@ -12,7 +12,9 @@ struct APIKeySetting {
 
     init(_ node: ConfigurationNode) throws {
         let members = try node.members(known: ["name"] + KeySource.keys + ["sha256"])
-        guard let named = members["name"] else { throw node.error("needs a name, such as '{ name: blog, env: BLOG_KEY }'") }
+        guard let named = members["name"] else {
+            throw node.error("needs a name, such as '{ name: blog, env: BLOG_KEY }'")
+        }
         name = try named.string()
         guard Configuration.isName(name) else {
             throw named.error("'\(name)' is no name; use 1 to 64 of a-z A-Z 0-9 _ . -")

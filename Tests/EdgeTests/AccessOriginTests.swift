@@ -1,0 +1,109 @@
+import TestSupport
+import Testing
+
+@testable import Edge
+
+@Suite("Scripts of other origins")
+struct AccessOriginTests {
+    private static let own = "https://example.org"
+    private static let foreign = "https://evil.example"
+
+    private func edge(_ origins: AllowedOrigins = .listed(["https://a.example", Self.own])) throws -> EdgeHarness {
+        try EdgeHarness { options in
+            options.access.origins = origins
+            options.files = ["/tidings.js": EdgeFile(body: Array("x".utf8), contentType: "text/javascript")]
+        }
+    }
+
+    /// The fields that let a script of another origin see something.
+    private static func fields(_ answer: HTTPResponse) -> [String] {
+        answer.headers.map { $0.name.lowercased() }.filter { $0.hasPrefix("access-control-") }
+    }
+
+    @Test("every answer is for the listed origins, refusals and files as well")
+    func listed() throws {
+        let edge = try edge()
+        defer { try? edge.stop() }
+        let client = edge.client()
+        for (method, path, status) in [
+            ("GET", "/v1/channels/thread:1", 200), ("GET", "/v1/channels/thread:1?offset=nonsense", 400),
+            ("GET", "/v1/channels/user:1", 403), ("GET", "/tidings.js", 200), ("GET", "/nothing", 404),
+            ("GET", "/v1/channels/thread:1?offset=now&live=long-poll&timeout=1", 204),
+        ] {
+            for origin in [Self.own, "https://a.example"] {
+                let answer = try client.request(method, path, headers: ["Origin": origin])
+                #expect(answer.status == status && answer[header: "Access-Control-Allow-Origin"] == origin, "\(path)")
+                #expect(answer[header: "Access-Control-Expose-Headers"]?.contains("Stream-Next-Offset") == true)
+                #expect(answer.headers.contains { $0.name == "Vary" && $0.value == "Origin" }, "\(path)")
+            }
+            for origin in [Self.foreign, "null", Self.own + ".evil.example", "http://example.org"] {
+                let answer = try client.request(method, path, headers: ["Origin": origin])
+                #expect(answer.status == status && Self.fields(answer).isEmpty, "\(origin) \(path)")
+                #expect(answer.headers.contains { $0.name == "Vary" && $0.value == "Origin" })
+            }
+            // One request's origin is not the next one's.
+            #expect(try Self.fields(client.request(method, path)).isEmpty)
+        }
+        try client.send(raw: "GET /v1/events?c=thread:1@now HTTP/1.1\r\nHost: a\r\nOrigin: \(Self.own)\r\n\r\n")
+        #expect(try client.readHead()[header: "Access-Control-Allow-Origin"] == Self.own)
+        client.close()
+        // What cannot be read has no origin, also behind a request that had one.
+        _ = try client.get("/live", headers: ["Origin": Self.own])
+        try client.send(raw: "NONSENSE\r\n\r\n")
+        let refused = try client.readResponse()
+        #expect(refused.status == 400 && Self.fields(refused).isEmpty)
+    }
+
+    @Test("a script of a foreign origin posts nothing; one of the edge's own pages, and a server, does")
+    func posting() throws {
+        let edge = try edge()
+        defer { try? edge.stop() }
+        let client = edge.client()
+        let host = "http://127.0.0.1:\(edge.port)"
+        for (headers, status) in [
+            (["Origin": Self.own], 202), (["Origin": host], 202), ([:], 202), (["Origin": Self.foreign], 403),
+            (["Origin": "null"], 403), (["Origin": "http://127.0.0.1"], 403),
+        ] {
+            let answer = try edge.client().post("/v1/comments", "{}", headers: headers)
+            #expect(answer.status == status, "\(headers)")
+        }
+        #expect(try edge.on { $0.sink.bodies.count } == 3)
+        #expect(try edge.metric(#"requests_refused_total{reason="origin"}"#) == 3)
+        try client.send(
+            raw: "POST /v1/comments HTTP/1.1\r\nHost: a\r\nOrigin: x\r\nOrigin: y\r\nContent-Length: 0\r\n\r\n")
+        #expect(try client.readResponse().status == 400)
+    }
+
+    @Test("a preflight lets the keys through, for whom they are meant")
+    func preflight() throws {
+        let edge = try edge()
+        defer { try? edge.stop() }
+        func ask(_ origin: String) throws -> HTTPResponse {
+            try edge.client().request(
+                "OPTIONS", "/v1/comments",
+                headers: [
+                    "Origin": origin, "Access-Control-Request-Method": "POST",
+                    "Access-Control-Request-Headers": "authorization,content-type,x-api-key",
+                ])
+        }
+        let answer = try ask(Self.own)
+        #expect(answer.status == 204 && answer[header: "Access-Control-Allow-Origin"] == Self.own)
+        #expect(answer[header: "Access-Control-Allow-Methods"] == "POST, OPTIONS")
+        let fields = answer[header: "Access-Control-Allow-Headers"]?.lowercased() ?? ""
+        for field in ["authorization", "content-type", "x-api-key"] { #expect(fields.contains(field), "\(field)") }
+        let foreign = try ask(Self.foreign)
+        #expect(foreign.status == 204 && Self.fields(foreign).isEmpty && foreign[header: "Allow"] == "POST, OPTIONS")
+    }
+
+    @Test("by default every origin may read and post, and no answer depends on it")
+    func any() throws {
+        let edge = try edge(.any)
+        defer { try? edge.stop() }
+        for origin in [Self.foreign, "null"] {
+            let answer = try edge.client().get("/v1/channels/thread:1", headers: ["Origin": origin])
+            #expect(answer[header: "Access-Control-Allow-Origin"] == "*")
+            #expect(!answer.headers.contains { $0.name == "Vary" && $0.value == "Origin" })
+            #expect(try edge.client().post("/v1/comments", "{}", headers: ["Origin": origin]).status == 202)
+        }
+    }
+}

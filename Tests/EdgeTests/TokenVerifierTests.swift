@@ -1,0 +1,312 @@
+import Crypto
+import TestSupport
+import Testing
+
+@testable import Edge
+
+@Suite("Tokens")
+struct TokenVerifierTests {
+    /// Seconds since 1970: the moment of all tests here.
+    private static let now: Int64 = 1_800_000_000
+    private static let good = TokenMint.claims(["user:7"], expires: now + 60)
+    private let mint = TokenMint()
+
+    private func verify(
+        _ token: String, keys: [TokenKey], audience: String? = nil, now: Int64 = Self.now
+    ) throws -> TokenClaims {
+        var options = AccessOptions()
+        options.tokenKeys = keys
+        options.audience = audience
+        return try TokenVerifier(options: options).verify(token, now: now * 1000)
+    }
+
+    private func refusal(_ token: String, keys: [TokenKey], audience: String? = nil) -> TokenRefusal? {
+        do {
+            _ = try verify(token, keys: keys, audience: audience)
+            return nil
+        } catch {
+            return error as? TokenRefusal
+        }
+    }
+
+    @Test("the HMAC example of RFC 7515, A.1, is signed with its key and with no other")
+    func hmacExample() throws {
+        let token =
+            "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"
+            + ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+            + ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+        let secret = try #require(
+            Base64URL.decode(
+                "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow".utf8))
+        // Its signature is good; it names no channels.
+        #expect(refusal(token, keys: [try TokenKey(id: nil, hs256: secret)]) == .claims)
+        #expect(refusal(token, keys: [try mint.hmacKey()]) == .signature)
+        var other = secret
+        other[0] ^= 1
+        #expect(refusal(token, keys: [try TokenKey(id: nil, hs256: other)]) == .signature)
+    }
+
+    @Test("the ECDSA example of RFC 7515, A.3, is signed with its key and with no other")
+    func curveExample() throws {
+        let token =
+            "eyJhbGciOiJFUzI1NiJ9"
+            + ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+            + ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
+        let point = try #require(
+            Base64URL.decode("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU".utf8).flatMap { x in
+                Base64URL.decode("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0".utf8).map { x + $0 }
+            })
+        let key = try TokenKey(
+            id: nil, es256: P256.Signing.PublicKey(rawRepresentation: point).pemRepresentation)
+        #expect(refusal(token, keys: [key]) == .claims)
+        #expect(refusal(token, keys: [try mint.curveKey()]) == .signature)
+    }
+
+    @Test("a good token is taken, whichever algorithm its key is for")
+    func accepted() throws {
+        for (token, key) in [
+            (mint.hmac(Self.good), try mint.hmacKey()), (try mint.curve(Self.good), try mint.curveKey()),
+        ] {
+            let claims = try verify(token, keys: [key])
+            #expect(claims.permits("user:7") && !claims.permits("user:70") && !claims.permits("user:"))
+            #expect(claims.expires == (Self.now + 60) * 1000)
+        }
+    }
+
+    @Test("while keys are changed, the old one and the new one both hold, with an id and without")
+    func rotation() throws {
+        let old = TokenMint(secret: "the old secret, of 32 bytes or so")
+        let keys = [try old.hmacKey("k1"), try mint.hmacKey("k2"), try mint.curveKey("k3")]
+        func header(_ algorithm: String, _ id: String) -> String { #"{"alg":"\#(algorithm)","kid":"\#(id)"}"# }
+        for token in [
+            old.hmac(Self.good), mint.hmac(Self.good), try mint.curve(Self.good),
+            old.hmac(Self.good, header: header("HS256", "k1")), mint.hmac(Self.good, header: header("HS256", "k2")),
+            try mint.curve(Self.good, header: header("ES256", "k3")),
+        ] {
+            #expect(refusal(token, keys: keys) == nil)
+        }
+        #expect(refusal(old.hmac(Self.good, header: header("HS256", "k2")), keys: keys) == .signature)
+        #expect(refusal(old.hmac(Self.good, header: header("HS256", "k4")), keys: keys) == .key)
+        #expect(refusal(old.hmac(Self.good, header: header("HS256", "k3")), keys: keys) == .algorithm)
+        #expect(refusal(old.hmac(Self.good), keys: Array(keys.dropFirst())) == .signature)
+        // A key without an id is tried for every token.
+        #expect(refusal(mint.hmac(Self.good, header: header("HS256", "any")), keys: [try mint.hmacKey()]) == nil)
+    }
+
+    @Test(
+        "a header that means to choose the rules is refused",
+        arguments: [
+            (#"{"alg":"none"}"#, TokenRefusal.algorithm), (#"{"alg":"None"}"#, .algorithm),
+            (#"{"alg":"hs256"}"#, .algorithm), (#"{"alg":"HS512"}"#, .algorithm), (#"{"alg":"ES256"}"#, .algorithm),
+            (#"{"alg":"RS256"}"#, .algorithm), (#"{"alg":""}"#, .algorithm), (#"{"alg":1}"#, .malformed),
+            (#"{"alg":["HS256"]}"#, .malformed), (#"{"typ":"JWT"}"#, .malformed), ("{}", .malformed),
+            (#"{"alg":"HS256","alg":"none"}"#, .malformed), (#"{"alg":"none","alg":"HS256"}"#, .malformed),
+            (#"{"alg":"HS256","crit":["exp"]}"#, .malformed), (#"{"alg":"HS256","crit":[]}"#, .malformed),
+            (#"{"alg":"HS256","b64":false,"crit":["b64"]}"#, .malformed), (#"{"alg":"HS256","kid":7}"#, .malformed),
+            (#"{"alg":"HS256","kid":null}"#, .malformed), (#"{"alg":"HS256","kid":"../../dev/null"}"#, .key),
+            (#"{"alg":"HS256","kid":"k1' or '1'='1"}"#, .key), (#"["HS256"]"#, .malformed), (#""HS256""#, .malformed),
+            ("", .malformed), ("{", .malformed), (#"{"alg":"HS256"}{}"#, .malformed),
+            ("\u{FEFF}{\"alg\":\"HS256\"}", .malformed),
+            (
+                #"{"alg":"HS256","x":\#(String(repeating: "[", count: 9) + String(repeating: "]", count: 9))}"#,
+                .malformed
+            ),
+        ])
+    func hostileHeader(header: String, expected: TokenRefusal) throws {
+        // The signature is good: it is the header that is wrong.
+        let keys = [try mint.hmacKey("k1")]
+        #expect(refusal(mint.hmac(Self.good, header: header), keys: keys) == expected)
+    }
+
+    @Test("the public half of a key is no secret that anyone could sign with")
+    func confusion() throws {
+        let keys = [try mint.curveKey()]
+        for secret in [Array(mint.publicPEM.utf8), Array(mint.publicPEM.utf8) + [0x0A]] {
+            #expect(refusal(mint.hmac(Self.good, secret: secret), keys: keys) == .algorithm)
+        }
+        // Nor is a key that the token brings along.
+        let mallory = TokenMint()
+        let x = Base64URL.encode(mallory.privateKey.publicKey.rawRepresentation.prefix(32))
+        let y = Base64URL.encode(mallory.privateKey.publicKey.rawRepresentation.suffix(32))
+        let header =
+            #"{"alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":"\#(x)","y":"\#(y)"},"jku":"http://127.0.0.1/k"}"#
+        #expect(refusal(try mallory.curve(Self.good, header: header), keys: keys) == .signature)
+    }
+
+    @Test("only the two numbers of a signature on the curve are one")
+    func curveSignatures() throws {
+        let keys = [try mint.curveKey()]
+        let input = TokenMint.input(#"{"alg":"ES256"}"#, Self.good)
+        let signature = try mint.privateKey.signature(for: Array(input.utf8))
+        func refused(_ bytes: [UInt8]) -> TokenRefusal? {
+            refusal(input + "." + Base64URL.encode(bytes), keys: keys)
+        }
+        let raw = Array(signature.rawRepresentation)
+        #expect(refused(raw) == nil)
+        #expect(refused(Array(signature.derRepresentation)) == .signature)
+        // What some implementations took for a signature of anything.
+        #expect(refused([UInt8](repeating: 0, count: 64)) == .signature)
+        #expect(refused([UInt8](repeating: 0xFF, count: 64)) == .signature)
+        #expect(refused([UInt8](repeating: 0, count: 63) + [1]) == .signature)
+        #expect(refused(raw + [0]) == .signature)
+        #expect(refused(Array(raw.dropLast())) == .signature)
+        #expect(refused(Array(raw[32...] + raw[..<32])) == .signature)
+        #expect(refused([]) == .signature)
+    }
+
+    @Test("what is no compact token is refused before anything of it is believed")
+    func malformed() throws {
+        let token = mint.hmac(Self.good)
+        let keys = [try mint.hmacKey()]
+        let parts = token.split(separator: ".").map(String.init)
+        var samples = [
+            "", ".", "..", "...", "a.b.c", token + ".", "." + token, token + "=", token + "\n", " " + token,
+            token + ".x", parts[0] + "." + parts[1], ".\(parts[1]).\(parts[2])",
+            "\(parts[0])=.\(parts[1]).\(parts[2])", "\(parts[0]).\(parts[1])\u{0}.\(parts[2])",
+            "\(parts[0]).\(parts[1]).\(parts[2])é", String(repeating: "a", count: 5000),
+            "\(parts[0]).\(parts[1]).\(String(repeating: "A", count: 4096))",
+        ]
+        samples.append(String(repeating: ".", count: 4096))
+        for sample in samples {
+            #expect(refusal(sample, keys: keys) == .malformed, "\(sample.debugDescription.prefix(120))")
+        }
+        // Without a signature it is unsigned, not malformed in form: refused all the same.
+        #expect(refusal("\(parts[0]).\(parts[1]).", keys: keys) == .signature)
+        #expect(refusal("\(parts[0])..\(parts[2])", keys: keys) == .signature)
+        let unsecured = TokenMint.input(#"{"alg":"none"}"#, Self.good) + "."
+        #expect(refusal(unsecured, keys: keys) == .algorithm)
+        // Longer than allowed, however well signed.
+        let long = TokenMint.claims(
+            ["user:7"], expires: Self.now + 60, more: #","x":"\#(String(repeating: "a", count: 4096))""#)
+        #expect(refusal(mint.hmac(long), keys: keys) == .malformed)
+    }
+
+    @Test(
+        "claims that are missing, or not what they must be, are refused",
+        arguments: [
+            "{}", "[]", #"{"channels":["user:7"]}"#, #"{"exp":"1800000060","channels":["user:7"]}"#,
+            #"{"exp":null,"channels":["user:7"]}"#, #"{"exp":-1,"channels":["user:7"]}"#,
+            #"{"exp":1800000060000,"channels":["user:7"]}"#, #"{"exp":1e300,"channels":["user:7"]}"#,
+            #"{"exp":18446744073709551615,"channels":["user:7"]}"#, #"{"exp":1800000060}"#,
+            #"{"exp":1800000060,"channels":"user:7"}"#, #"{"exp":1800000060,"channels":[]}"#,
+            #"{"exp":1800000060,"channels":[7]}"#, #"{"exp":1800000060,"channels":["user:7",null]}"#,
+            #"{"exp":1800000060,"channels":["*"]}"#, #"{"exp":1800000060,"channels":["user*"]}"#,
+            #"{"exp":1800000060,"channels":["user:*:x"]}"#, #"{"exp":1800000060,"channels":["user:7","user:**"]}"#,
+            #"{"exp":1800000060,"channels":["user:7"],"nbf":"0"}"#,
+            #"{"exp":1800000060,"channels":["user:7"],"aud":7}"#,
+            #"{"exp":1800000060,"channels":["user:7"],"aud":["a",7]}"#,
+            #"{"exp":1,"exp":1800000060,"channels":["user:7"]}"#,
+            #"{"exp":1800000060,"channels":["user:8"],"channels":["user:7"]}"#,
+        ])
+    func hostileClaims(claims: String) throws {
+        let isNoObject = claims == "[]" || claims.contains(#""exp":1,"#) || claims.contains("user:8")
+        #expect(refusal(mint.hmac(claims), keys: [try mint.hmacKey()]) == (isNoObject ? .malformed : .claims))
+    }
+
+    @Test("a token holds from nbf to exp, with half a minute on both sides")
+    func times() throws {
+        let keys = [try mint.hmacKey()]
+        let token = mint.hmac(TokenMint.claims(["user:7"], expires: Self.now, more: #","nbf":\#(Self.now - 100)"#))
+        func refusal(_ now: Int64) -> TokenRefusal? {
+            do {
+                _ = try verify(token, keys: keys, now: now)
+                return nil
+            } catch {
+                return error as? TokenRefusal
+            }
+        }
+        #expect(refusal(Self.now - 131) == .early)
+        #expect(refusal(Self.now - 130) == nil)
+        #expect(refusal(Self.now + 29) == nil)
+        #expect(refusal(Self.now + 30) == .expired)
+        #expect(refusal(Self.now + 1_000_000) == .expired)
+        // A date may have a fraction.
+        let half = mint.hmac(#"{"exp":1800000000.5,"channels":["user:7"]}"#)
+        #expect(try verify(half, keys: keys).expires == 1_800_000_000_500)
+    }
+
+    @Test(
+        "a token for somebody is taken by nobody else",
+        arguments: [
+            (nil, nil, true), (nil, #""tidings""#, false), (nil, "[]", false), ("tidings", nil, false),
+            ("tidings", #""tidings""#, true), ("tidings", #"["other","tidings"]"#, true),
+            ("tidings", #"["other"]"#, false), ("tidings", #""Tidings""#, false), ("tidings", #""tidings ""#, false),
+            ("tidings", "[]", false), ("caf\u{E9}", "\"cafe\u{301}\"", false),
+        ] as [(String?, String?, Bool)])
+    func audiences(mine: String?, named: String?, isTaken: Bool) throws {
+        let more = named.map { #","aud":\#($0)"# } ?? ""
+        let token = mint.hmac(TokenMint.claims(["user:7"], expires: Self.now + 60, more: more))
+        #expect(refusal(token, keys: [try mint.hmacKey()], audience: mine) == (isTaken ? nil : .audience))
+    }
+
+    @Test("the number of channels in a token is limited")
+    func channels() throws {
+        let keys = [try mint.hmacKey()]
+        func token(_ count: Int) -> String {
+            mint.hmac(TokenMint.claims((0..<count).map { "user:\($0)" }, expires: Self.now + 60))
+        }
+        #expect(refusal(token(100), keys: keys) == nil)
+        #expect(refusal(token(101), keys: keys) == .claims)
+    }
+
+    @Test("no character of a token can be another")
+    func mutations() throws {
+        var random = SplitMix64()
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+/= ".utf8)
+        for (token, key) in [
+            (mint.hmac(Self.good), try mint.hmacKey()), (try mint.curve(Self.good), try mint.curveKey()),
+        ] {
+            #expect(refusal(token, keys: [key]) == nil)
+            for index in token.utf8.indices {
+                var bytes = Array(token.utf8)
+                let place = token.utf8.distance(from: token.utf8.startIndex, to: index)
+                let other = alphabet.randomElement(using: &random) ?? 0
+                if other == bytes[place] { continue }
+                bytes[place] = other
+                let changed = String(decoding: bytes, as: UTF8.self)
+                #expect(refusal(changed, keys: [key]) != nil, "seed \(random.seed), byte \(place): \(changed)")
+            }
+        }
+    }
+
+    @Test("a key that is none is refused, and never shown")
+    func keys() throws {
+        let secret = "thirty-one bytes: one too few.."
+        #expect(secret.utf8.count == 31)
+        for make in [
+            { _ = try TokenKey(id: nil, hs256: Array(secret.utf8)) },
+            { _ = try TokenKey(id: nil, es256: secret) },
+            { _ = try TokenKey(id: nil, es256: P384.Signing.PrivateKey().publicKey.pemRepresentation) },
+            { _ = try TokenKey(id: nil, es256: P256.Signing.PrivateKey().pemRepresentation) },
+            { _ = try TokenSigner(id: nil, es256: P256.Signing.PrivateKey().publicKey.pemRepresentation) },
+            { _ = try TokenSigner(id: nil, hs256: Array(secret.utf8)) },
+        ] as [() throws -> Void] {
+            #expect {
+                try make()
+            } throws: { error in
+                (error as? EdgeError)?.code == .key && !"\(error)".contains(secret)
+            }
+        }
+        #expect("\(try mint.hmacKey("k1"))" == "HS256 key k1")
+    }
+
+    @Test("base64url is taken in its one canonical form")
+    func base64url() {
+        for (bytes, text) in [
+            ([], ""), ([0], "AA"), ([0xFF], "_w"), ([0xFB, 0xF0], "-_A"), ([1, 2, 3], "AQID"),
+        ] as [([UInt8], String)] {
+            #expect(Base64URL.encode(bytes) == text)
+            #expect(Base64URL.decode(text.utf8) == bytes)
+        }
+        for text in ["A", "AB", "AAA=", "AA==", "+w", "/w", "A A", "AQIDB", "_x", "AQ\n"] {
+            #expect(Base64URL.decode(text.utf8) == nil, "\(text)")
+        }
+        var random = SplitMix64()
+        for _ in 0..<500 {
+            let bytes = (0..<Int.random(in: 0...70, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
+            #expect(Base64URL.decode(Base64URL.encode(bytes).utf8) == bytes, "seed \(random.seed)")
+        }
+    }
+}
