@@ -13,6 +13,11 @@ public enum ChannelName {
         return count > 0 && count <= maxBytes && problem(in: name) == nil
     }
 
+    /// Whether a name is among others, byte by byte: two spellings of an é are two channels.
+    static func contains(_ names: [String], _ name: String) -> Bool {
+        names.contains { $0.utf8.elementsEqual(name.utf8) }
+    }
+
     /// What a name of a part breaks, as the end of a sentence that begins with the field's name; nil when it is fine.
     static func problem(ofPart part: String) -> String? {
         let count = part.utf8.count

@@ -46,7 +46,8 @@ struct CommitBuilder {
         var published: [[UInt8]] = []
         /// Indexes into `published`, counted from 1 as Lua does; channels in order of first use.
         var channels: [(name: String, events: [Int])] = []
-        var channelIndex: [String: Int] = [:]
+        /// By the bytes of the names: what `==` of two strings takes for the same may be two channels to Redis.
+        var channelIndex: [[UInt8]: Int] = [:]
         var dead: [[UInt8]] = []
         var held: [[UInt8]] = []
         var drops: [String: Int] = [:]
@@ -95,10 +96,11 @@ struct CommitBuilder {
             outputs.out += 1
             outputs.published.append(event.bytes)
             for channel in channels {
-                if let known = outputs.channelIndex[channel] {
+                let key = Array(channel.utf8)
+                if let known = outputs.channelIndex[key] {
                     outputs.channels[known].events.append(outputs.published.count)
                 } else {
-                    outputs.channelIndex[channel] = outputs.channels.count
+                    outputs.channelIndex[key] = outputs.channels.count
                     outputs.channels.append((channel, [outputs.published.count]))
                 }
             }

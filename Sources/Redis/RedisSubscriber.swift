@@ -37,7 +37,8 @@ public final class RedisSubscriber {
     private let logger: Logger
     private var handle: HiredisHandle?
     private var isSubscribing = false
-    private var handlers: [String: any RedisSubscriberHandler] = [:]
+    /// By the bytes of the channels' names: to Redis two spellings of an é are two channels, to `==` they are one.
+    private var handlers: [[UInt8]: any RedisSubscriberHandler] = [:]
     private var replies: [(Result<RedisValue, RedisError>) -> Void] = []
     private var backoff = Backoff()
     private var generator = SystemRandomNumberGenerator()
@@ -87,12 +88,12 @@ public final class RedisSubscriber {
     /// Subscribes, now and after every reconnect, until ``unsubscribe(_:)``. One handler a channel: a second one
     /// replaces the first. The handler is kept alive.
     public func subscribe(_ channel: String, handler: any RedisSubscriberHandler) {
-        handlers[channel] = handler
+        handlers[Array(channel.utf8)] = handler
         if isSubscribing { send(RedisCommand("SUBSCRIBE", channel)) }
     }
 
     public func unsubscribe(_ channel: String) {
-        guard handlers.removeValue(forKey: channel) != nil, isSubscribing else { return }
+        guard handlers.removeValue(forKey: Array(channel.utf8)) != nil, isSubscribing else { return }
         send(RedisCommand("UNSUBSCRIBE", channel))
     }
 
@@ -144,7 +145,8 @@ public final class RedisSubscriber {
         isSubscribing = true
         send(RedisCommand("SUBSCRIBE", heartbeatChannel))
         send(RedisCommand("SUBSCRIBE", RedisSubscriber.invalidations))
-        for channel in handlers.keys.sorted() { send(RedisCommand("SUBSCRIBE", channel)) }
+        let channels = handlers.keys.sorted { $0.lexicographicallyPrecedes($1) }
+        for channel in channels { send(RedisCommand("SUBSCRIBE", String(decoding: channel, as: UTF8.self))) }
     }
 
     private func received(_ reply: Result<RedisValue, RedisError>?) {
@@ -170,14 +172,14 @@ public final class RedisSubscriber {
         case ("message", RedisSubscriber.invalidations):
             if let keys = parts[2].array { for key in keys { onInvalidated(key.text) } } else { onInvalidated(nil) }
         case ("message", _):
-            if let payload = parts[2].bytes { handlers[channel]?.subscriptionMessage(channel, payload) }
+            if let payload = parts[2].bytes { handlers[Array(channel.utf8)]?.subscriptionMessage(channel, payload) }
         case ("subscribe", heartbeatChannel):
             backoff.reset()
             beat()
         case ("subscribe", RedisSubscriber.invalidations):
             onReady(clientID)
         case ("subscribe", _):
-            handlers[channel]?.subscriptionConfirmed(channel)
+            handlers[Array(channel.utf8)]?.subscriptionConfirmed(channel)
         default:
             break
         }
@@ -216,7 +218,7 @@ public final class RedisSubscriber {
         if wasSubscribing {
             logger.warning("subscription to redis lost", metadata: ["error": "\(error.message)"])
             onLost()
-            for (channel, handler) in handlers { handler.subscriptionLost(channel) }
+            for (channel, handler) in handlers { handler.subscriptionLost(String(decoding: channel, as: UTF8.self)) }
         }
         retry.schedule(after: backoff.next(using: &generator))
     }

@@ -48,6 +48,12 @@ struct RouterTests {
         #expect(try channels(["a": 1, "b": 1], ["x:{a}", "x:{b}"]) == ["x:1"])
     }
 
+    @Test("two spellings of one name are two channels")
+    func spellings() throws {
+        let names = try channels(["mentions": ["caf\u{E9}", "cafe\u{301}", "caf\u{E9}"]])
+        #expect(names.map { $0.utf8.count } == [10, 11])
+    }
+
     @Test("a name beyond 256 bytes is no channel")
     func length() throws {
         #expect(try channels(["a": .string(String(repeating: "x", count: 250))], ["thread:{a}"]) == [])

@@ -123,6 +123,18 @@ struct CommitBuilderTests {
             ])
     }
 
+    @Test("two spellings of one name are two channels")
+    func spellings() throws {
+        let operations = try operations(last, [#"{"i":1}"#, #"{"i":2}"#]) { event in
+            .publish(event, channels: [event.fields["i"] == 1 ? "caf\u{E9}" : "cafe\u{301}"])
+        }
+        let names = operations.dropFirst(8).map { Array($0.utf8) }
+        #expect(
+            names == [
+                "2", "caf\u{E9}", "1", "1", "cafe\u{301}", "1", "2", "count", "out", "2",
+            ].map { Array($0.utf8) })
+    }
+
     @Test("what is published before the last stage is handed on as well")
     func publishOn() throws {
         let operations = try operations(first, ["{}"]) { .publish($0, channels: []) }

@@ -1,6 +1,8 @@
 /// One watched channel: its machine, its ring, and the readers that wait.
 final class Channel {
     let name: String
+    /// The bytes of its name.
+    let key: [UInt8]
     var machine: ChannelMachine
     /// Readers whose offset was not looked at, since the channel is not live.
     private var unresolved = WatchQueue()
@@ -19,6 +21,7 @@ final class Channel {
 
     init(name: String, limits: EdgeLimits, ledger: RingLedger = RingLedger()) {
         self.name = name
+        key = Array(name.utf8)
         machine = ChannelMachine(limits: limits, ledger: ledger)
     }
 

@@ -8,7 +8,8 @@ final class Hub: ChannelSourceDelegate {
     private let source: any ChannelSource
     private let limits: EdgeLimits
     private let metrics: EdgeMetrics
-    private var channels: [String: Channel] = [:]
+    /// By the bytes of their names: what `==` of two strings takes for the same may be two channels to Redis.
+    private var channels: [[UInt8]: Channel] = [:]
     /// Channels with readers to wake, in turn.
     private var turns: [Channel] = []
     private var nextTurn = 0
@@ -110,19 +111,19 @@ final class Hub: ChannelSourceDelegate {
     // MARK: What the source tells
 
     func sourceConfirmed(_ channel: String) {
-        guard let channel = channels[channel] else { return }
+        guard let channel = channels[Array(channel.utf8)] else { return }
         // After a reconnect it is not worth loading what nobody reads.
         if channel.watches == 0, channel.ring.identity != nil { return forget(channel) }
         perform(channel.machine.handle(.confirmed), on: channel)
     }
 
     func sourceLost(_ channel: String) {
-        guard let channel = channels[channel] else { return }
+        guard let channel = channels[Array(channel.utf8)] else { return }
         perform(channel.machine.handle(.lost), on: channel)
     }
 
     func sourceAnnounced(_ channel: String, sequence: Int64, event: [UInt8]) {
-        guard let channel = channels[channel] else { return }
+        guard let channel = channels[Array(channel.utf8)] else { return }
         metrics.eventsReceived += 1
         perform(channel.machine.handle(.announced(sequence: sequence, event: event)), on: channel)
     }
@@ -135,7 +136,7 @@ final class Hub: ChannelSourceDelegate {
         if let load = actions.load {
             enqueueLoad { [weak self, weak channel] in
                 guard let self else { return }
-                guard let channel, self.channels[channel.name] === channel else { return self.loadEnded() }
+                guard let channel, self.channels[channel.key] === channel else { return self.loadEnded() }
                 self.metrics.loads += 1
                 self.source.load(channel.name, after: load.after, limit: self.limits.ringEvents) { history in
                     self.loadEnded()
@@ -155,19 +156,20 @@ final class Hub: ChannelSourceDelegate {
     // MARK: Channels
 
     private func open(_ name: String) throws(Refusal) -> Channel {
-        if let channel = channels[name] { return channel }
+        let key = Array(name.utf8)
+        if let channel = channels[key] { return channel }
         if channels.count >= limits.maxChannels, !letGoOfOldestIdle() {
             throw Refusal(.serviceUnavailable, "this server watches as many channels as it can", retryAfter: 5)
         }
         let channel = Channel(name: name, limits: limits, ledger: ledger)
-        channels[name] = channel
+        channels[key] = channel
         source.watch(name)
         return channel
     }
 
     private func forget(_ channel: Channel) {
-        guard channels[channel.name] === channel else { return }
-        channels[channel.name] = nil
+        guard channels[channel.key] === channel else { return }
+        channels[channel.key] = nil
         source.unwatch(channel.name)
     }
 
@@ -185,7 +187,7 @@ final class Hub: ChannelSourceDelegate {
                 idle.removeFirst(firstIdle)
                 firstIdle = 0
             }
-            guard let channel = channels[name], channel.idleSince == since else { continue }
+            guard let channel = channels[Array(name.utf8)], channel.idleSince == since else { continue }
             forget(channel)
             return true
         }
@@ -246,7 +248,7 @@ final class Hub: ChannelSourceDelegate {
     private func retryFailed() {
         let channels = failed
         failed = []
-        for channel in channels where self.channels[channel.name] === channel {
+        for channel in channels where self.channels[channel.key] === channel {
             // What nobody reads is not worth asking for again and again.
             if channel.watches == 0 {
                 forget(channel)

@@ -133,7 +133,7 @@ struct RequestReader {
                     throw Refusal(.badRequest, "at most \(limits.channelsPerPoll) channels fit in one poll")
                 }
                 let name = try channel(String(value[..<at]))
-                if result.items.contains(where: { $0.channel == name }) {
+                if result.items.contains(where: { $0.channel.utf8.elementsEqual(name.utf8) }) {
                     throw Refusal(.badRequest, "a channel is named twice")
                 }
                 result.items.append(
