@@ -17,7 +17,8 @@ struct Router {
     func channels(of fields: JSONObject) -> [String] {
         var channels: [String] = []
         for template in templates {
-            for name in template.names(for: fields, limit: Self.maxChannels) where !ChannelName.contains(channels, name) {
+            for name in template.names(for: fields, limit: Self.maxChannels) where !ChannelName.contains(channels, name)
+            {
                 if channels.count == Self.maxChannels { return channels }
                 channels.append(name)
             }

@@ -130,9 +130,10 @@ struct CommitBuilderTests {
         }
         let names = operations.dropFirst(8).map { Array($0.utf8) }
         #expect(
-            names == [
-                "2", "caf\u{E9}", "1", "1", "cafe\u{301}", "1", "2", "count", "out", "2",
-            ].map { Array($0.utf8) })
+            names
+                == [
+                    "2", "caf\u{E9}", "1", "1", "cafe\u{301}", "1", "2", "count", "out", "2",
+                ].map { Array($0.utf8) })
     }
 
     @Test("what is published before the last stage is handed on as well")
