@@ -116,7 +116,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "tidingsTests", dependencies: ["tidings", "Pipeline", "TestSupport"], swiftSettings: strict),
+            name: "tidingsTests", dependencies: ["tidings", "Edge", "JSON", "Pipeline", "TestSupport"],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -452,7 +452,7 @@ local readers = {
     local op = { outcome = read(), jobs = {} }
     for _ = 1, tonumber(read()) do
       local good, job = pcall(cjson.decode, read())
-      if good and #job == 3 then op.jobs[#op.jobs + 1] = job end
+      if good and type(job) == 'table' and #job == 3 then op.jobs[#op.jobs + 1] = job end
     end
     return op
   end,
