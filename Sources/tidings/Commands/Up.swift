@@ -160,6 +160,7 @@ private final class UpRun {
             immediate: { [unowned self] in
                 self.pool.signalAll(SIGKILL)
                 self.server?.signalAll(SIGTERM)
+                Glibc.exit(0)
             })
         let reload = SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() }
         server?.start()

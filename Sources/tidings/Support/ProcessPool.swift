@@ -27,10 +27,15 @@ final class ProcessPool {
     private var connectedSince: Int64 = 0
     /// Children that died and whose leases are not known to have been ended.
     private var dead: [String] = []
+    /// The last child has ended; what is left to do is to end the leases of the dead.
+    private var hasStopped = false
+    private lazy var patience = Timer(on: loop) { [unowned self] in self.finish() }
     private lazy var listening = Timer(on: loop) { [unowned self] in self.listen() }
 
     /// Time between two looks at the heartbeats of children, in milliseconds.
     private static let listeningInterval: Int64 = 5000
+    /// How long the end waits for Redis to take the last word, in milliseconds.
+    private static let lastWord: Int64 = 1000
 
     /// - Parameters:
     ///   - grace: how long children have to end in order, in milliseconds.
@@ -48,7 +53,7 @@ final class ProcessPool {
         self.logger = logger
         supervisor.onEnded = { [unowned self] _, arguments in self.bury(arguments) }
         supervisor.onGaveUp = { [unowned self] in self.onGaveUp($0) }
-        supervisor.onStopped = { [unowned self] in self.onStopped() }
+        supervisor.onStopped = { [unowned self] in self.childrenGone() }
     }
 
     func start() {
@@ -132,6 +137,18 @@ final class ProcessPool {
         }
     }
 
+    private func childrenGone() {
+        hasStopped = true
+        if dead.isEmpty { finish() } else { patience.schedule(after: ProcessPool.lastWord) }
+    }
+
+    private func finish() {
+        guard hasStopped else { return }
+        hasStopped = false
+        patience.cancel()
+        onStopped()
+    }
+
     private func bury(_ arguments: [String]) {
         guard let id = ProcessPool.id(in: arguments) else { return }
         dead.append(id)
@@ -143,8 +160,11 @@ final class ProcessPool {
         for id in dead {
             connection.send(RedisCommand("FCALL", "tidings_bury", "0", pipeline, id)) { [weak self] result in
                 switch result {
-                case .success: self?.dead.removeAll { $0 == id }
+                case .success:
+                    self?.dead.removeAll { $0 == id }
+                    if self?.dead.isEmpty == true { self?.finish() }
                 case .failure(let error):
+                    self?.finish()
                     guard error.code != .disconnected, error.code != .timeout else { return }
                     self?.logger.warning(
                         "leases of a dead worker could not be ended", metadata: ["error": "\(error.message)"])

@@ -59,7 +59,8 @@ final class SupervisorHost {
         let exit = Exit(
             on: loop,
             graceful: { [unowned self] in self.stop() },
-            immediate: { [unowned self] in self.pool.signalAll(SIGKILL) })
+            // Dead children are buried before the end: others need not wait for their leases.
+            immediate: { [unowned self] in self.pool.stop() })
         forwarded = [
             SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() },
             SignalEvent(on: loop, signal: SIGTSTP) { [unowned self] in self.pool.signalAll(SIGTSTP) },
