@@ -2,6 +2,9 @@
 public struct EdgeOptions: Sendable {
     /// Where to listen.
     public var address: EdgeAddress
+    /// Sockets of the supervisor that are bound to the address: this process's own, then those of the processes beside
+    /// it. Empty: the process opens one of its own.
+    public var inheritedSockets: [Int32] = []
     /// How long a long-poll is held when the client names no time, in seconds, 1 to 55. Spread by a fifth
     /// downwards.
     public var holdSeconds = 25

@@ -47,7 +47,8 @@ public final class EdgeServer {
             on: loop, limits: options.limits, metrics: metrics,
             head: ResponseHead(origins: options.access.origins),
             handler: router)
-        listener = Listener(on: loop, address: options.address, pool: pool, logger: logger)
+        listener = Listener(
+            on: loop, address: options.address, inherited: options.inheritedSockets, pool: pool, logger: logger)
     }
 
     deinit {
@@ -69,15 +70,17 @@ public final class EdgeServer {
 
     /// Takes no new connection from now on; those that stand are served as before.
     public func stopAccepting() {
-        listener.stop()
+        listener.stop(.closed)
     }
 
     /// Ends gracefully: accepts nothing more, answers every request that is held within one hold, each as the last of its
     /// connection, and calls back when no connection is left. What is not gone some seconds after that hold is cut.
-    public func drain(completion: @escaping () -> Void) {
+    ///
+    /// - Parameter isReplaced: another process goes on with the inherited socket: it stays open for who connects now.
+    public func drain(isReplaced: Bool = false, completion: @escaping () -> Void) {
         guard drained == nil else { return }
         drained = completion
-        listener.stop()
+        listener.stop(isReplaced && !options.inheritedSockets.isEmpty ? .handedOn : .closed)
         router.isDraining = true
         let hold = Int64(options.drainSeconds ?? options.holdSeconds) * 1000
         pool.onClosed = { [unowned self] in self.checkDrained() }
@@ -89,7 +92,7 @@ public final class EdgeServer {
 
     /// Ends at once: closes every connection.
     public func stop() {
-        listener.stop()
+        listener.stop(.closed)
         pool.closeAll()
     }
 

@@ -3,7 +3,14 @@ public import Glibc
 /// Starting a process, and what became of it.
 public enum ChildProcess {
     /// Starts a program with these arguments (the first names it) in this environment and working folder.
-    public static func spawn(_ arguments: [String]) throws(PipelineError) -> pid_t {
+    ///
+    /// - Parameter descriptors: those that it gets, under the same numbers, besides the standard three.
+    public static func spawn(_ arguments: [String], descriptors: [Int32] = []) throws(PipelineError) -> pid_t {
+        var files = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&files)
+        defer { posix_spawn_file_actions_destroy(&files) }
+        // From a descriptor to itself: it is not closed on exec.
+        for descriptor in descriptors { posix_spawn_file_actions_adddup2(&files, descriptor, descriptor) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -22,7 +29,7 @@ public enum ChildProcess {
         argv.append(nil)
         defer { for case let word? in argv { free(word) } }
         var pid: pid_t = 0
-        let result = posix_spawnp(&pid, arguments[0], nil, &attributes, argv, environ)
+        let result = posix_spawnp(&pid, arguments[0], &files, &attributes, argv, environ)
         guard result == 0 else {
             throw PipelineError(.process, "cannot start \(arguments[0]): \(String(cString: strerror(result)))")
         }

@@ -12,9 +12,12 @@ public final class Supervisor {
     public struct Place {
         public var name: String
         public var arguments: () -> [String]
+        /// Open files that each of its children gets, under the same numbers.
+        public var descriptors: [Int32]
 
-        public init(name: String, arguments: @escaping () -> [String]) {
+        public init(name: String, descriptors: [Int32] = [], arguments: @escaping () -> [String]) {
             self.name = name
+            self.descriptors = descriptors
             self.arguments = arguments
         }
     }
@@ -121,7 +124,7 @@ public final class Supervisor {
     }
 
     /// Replaces every child by a new one, one place after the other: the new one starts, the old one is asked to end
-    /// (SIGTERM) and finishes what it has in hand. So a pool is never without a child that works.
+    /// (SIGHUP: its place is taken already) and finishes what it has in hand. So a pool is never without a child that works.
     public func renew() {
         renewals += children.indices.filter { !renewals.contains($0) }
         renewNext()
@@ -136,7 +139,7 @@ public final class Supervisor {
         leavers.append(Leaver(pid: pid, place: old.place.name, arguments: old.arguments))
         children[index].pid = nil
         spawn(index)
-        kill(pid, SIGTERM)
+        kill(pid, SIGHUP)
         renewalDeadline.schedule(after: grace)
     }
 
@@ -159,7 +162,7 @@ public final class Supervisor {
         children[index].arguments = arguments
         children[index].started = Clock.monotonicMilliseconds()
         do throws(PipelineError) {
-            children[index].pid = try ChildProcess.spawn(arguments)
+            children[index].pid = try ChildProcess.spawn(arguments, descriptors: children[index].place.descriptors)
         } catch {
             logger.error(
                 "child could not be started",

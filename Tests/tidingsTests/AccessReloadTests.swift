@@ -134,10 +134,7 @@ struct AccessReloadTests {
             try eventually(within: 15, "the load ends") { state.withLock { $0.hasEnded } }
             let end = state.withLock { $0 }
             #expect(end.count > 20 && end.wrong == 0)
-            // Until a supervisor hands its listening socket from one process to the next.
-            withKnownIssue("a process that ends may refuse or cut a connection", isIntermittent: true) {
-                #expect(end.failures.isEmpty, "\(end.failures)")
-            }
+            #expect(end.failures.isEmpty, "\(end.failures)")
         }
     }
 }

@@ -44,11 +44,15 @@ final class Connection {
     /// After a refusal, input that nobody wants may be on its way.
     private var mustLinger = false
     private var isReadingPaused = false
+    /// No request was read yet.
+    private var isNew = true
     /// Whose scripts may read the answer.
     private var origin: OriginMatch
 
     /// Up to this size it is cheaper to copy a body behind its head than to send two pieces.
     private static let copiedBody = 4096
+    /// How long one that has only just connected has for its first request when the process ends.
+    private static let lastChance: Int64 = 1000
 
     init(descriptor: Int32, isSpare: Bool, pool: ConnectionPool, loop: EventLoop) {
         self.descriptor = descriptor
@@ -185,7 +189,13 @@ final class Connection {
     /// The process is to end. True when the connection is held and can be answered at any time.
     func drain() -> Bool {
         switch state {
-        case .idle: close()
+        case .idle:
+            // What has arrived is answered; one that has only just connected is about to ask.
+            receive()
+            if state == .idle {
+                if isNew { pool.schedule(self, in: Self.lastChance) } else { close() }
+            }
+            return state == .exchange && exchange?.isHold ?? false
         case .exchange: return exchange?.isHold ?? false
         default: break
         }
@@ -319,6 +329,7 @@ final class Connection {
     }
 
     private func adopt(_ head: RequestHead, of bytes: Span<UInt8>) {
+        isNew = false
         origin = pool.handler.origin(head, of: bytes)
         keepAlive = head.keepAlive
         isHTTP10 = head.minorVersion == 0

@@ -31,6 +31,9 @@ struct EdgeCommand: ParsableCommand {
     @Option(name: .long, help: "HOST:PORT or unix:/PATH. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
     var listen: String?
 
+    @Option(name: .customLong("listen-descriptors"), help: .hidden)
+    var listenDescriptors: String?
+
     @Option(name: .long, help: "Number of edge processes.")
     var workers: Int = 2
 
@@ -70,17 +73,12 @@ struct EdgeCommand: ParsableCommand {
         // Better one error now than one from each child.
         _ = try access.options(settings.access)
         ChildEnvironment.set(options: options, redis: redis)
-        var reserved: ReservedPort?
+        var sockets: PoolSockets?
         var listen = address.description
         if case .tcp(let host, let port) = address {
-            if !host.contains(":") {
-                reserved = ReservedPort.forPool(host: host, port: port)
-                guard let reserved else {
-                    throw CommandError(
-                        "cannot listen on \(listen): the port is taken, or it is no address of this machine")
-                }
-                listen = "\(host):\(reserved.port)"
-            }
+            let opened = try EdgeCommand.sockets(host: host, port: port, count: workers)
+            sockets = opened
+            listen = EdgeAddress.tcp(host: host, port: opened.port).description
         } else if workers > 1 {
             throw CommandError("several processes cannot share a unix socket; give --workers 1 or a port", exitCode: 2)
         }
@@ -91,7 +89,7 @@ struct EdgeCommand: ParsableCommand {
         let seconds = drain ?? hold ?? settings.hold
         let host = try SupervisorHost(
             settings: settings, redis: redis, logger: options.logger("edge"),
-            places: ProcessPool.edges(workers, words: words), grace: Int64(seconds + 10) * 1000,
+            places: ProcessPool.edges(workers, words: words, sockets: sockets), grace: Int64(seconds + 10) * 1000,
             rules: supervisor.rules(memory: 0),
             reload: {
                 let settings = try options.configuration()
@@ -100,7 +98,16 @@ struct EdgeCommand: ParsableCommand {
             })
         Terminal.write("edge on \(listen)\n")
         try host.run()
-        withExtendedLifetime(reserved) {}
+        withExtendedLifetime(sockets) {}
+    }
+
+    /// The sockets of a pool of edges, or one line on why there are none.
+    static func sockets(host: String, port: UInt16, count: Int) throws -> PoolSockets {
+        do {
+            return try PoolSockets(host: host, port: port, count: count)
+        } catch {
+            throw CommandError("\(error.message); is the port taken, or is it no address of this machine?")
+        }
     }
 
     private func runEdge(
@@ -126,17 +133,17 @@ struct EdgeCommand: ParsableCommand {
         beat.details = { [("connections", String(server.connections)), ("listen", address.description)] }
         session.onReady = { beat.start() }
         session.onRefused = { logger.critical("\($0.message)") }
-        let drain = {
+        let drain = { (isReplaced: Bool) in
             beat.stop()
-            server.drain {
+            server.drain(isReplaced: isReplaced) {
                 connection.send(RedisCommand("FCALL", "tidings_leave", "0", settings.pipeline, id)) { _ in
                     loop.stop()
                 }
             }
         }
-        let exit = Exit(on: loop, graceful: drain)
-        // The supervisor starts it again, with what the configuration says then.
-        let reload = SignalEvent(on: loop, signal: SIGHUP, action: drain)
+        let exit = Exit(on: loop, graceful: { drain(false) })
+        // Another process with what the configuration says now is there, or about to be started.
+        let reload = SignalEvent(on: loop, signal: SIGHUP) { drain(true) }
         let quiet = SignalEvent(on: loop, signal: SIGTSTP) {
             logger.notice("taking no more connections, on SIGTSTP")
             server.stopAccepting()
@@ -156,6 +163,7 @@ struct EdgeCommand: ParsableCommand {
 
     private func edgeOptions(_ settings: Configuration, _ address: EdgeAddress) throws -> EdgeOptions {
         var result = EdgeOptions(address: address, epochKey: settings.layout.epoch)
+        result.inheritedSockets = (listenDescriptors ?? "").split(separator: ",").compactMap { Int32($0) }
         result.holdSeconds = hold ?? settings.hold
         result.drainSeconds = drain
         result.publicKinds = settings.publicKinds

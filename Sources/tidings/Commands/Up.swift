@@ -60,7 +60,8 @@ private final class UpRun {
     private let settings: Configuration
     private let loop: EventLoop
     private let host: String
-    private let port: ReservedPort
+    private let sockets: PoolSockets
+    private var port: UInt16 { sockets.port }
     private let redis: RedisAddress
     private let connection: RedisConnection
     private let session: PipelineSession
@@ -83,12 +84,13 @@ private final class UpRun {
         guard case .tcp(let host, let wanted) = try UpRun.address(listen) else {
             throw CommandError("--listen takes HOST:PORT here; for a unix socket run 'tidings edge'", exitCode: 2)
         }
-        guard let port = ReservedPort.forPool(host: host, port: wanted) else {
+        do {
+            sockets = try PoolSockets(host: host, port: wanted, count: command.edges)
+        } catch {
             throw CommandError(
-                "cannot listen on \(listen): the port is taken, or it is no address of this machine; try --listen 127.0.0.1:0"
-            )
+                "\(error.message): the port is taken, or it is no address of this machine; try --listen 127.0.0.1:0")
         }
-        (self.host, self.port) = (host, port)
+        self.host = host
         if let named = try command.options.namedRedis(settings) {
             (redis, server, serverPort) = (named, nil, 0)
         } else {
@@ -103,8 +105,8 @@ private final class UpRun {
             places: ProcessPool.workers(command.workers, stages: [])
                 + ProcessPool.edges(
                     command.edges,
-                    words: ["--listen", "\(host):\(port.port)", "--drain", UpRun.drain]
-                        + (command.demo ? ["--demo"] : [])),
+                    words: ["--listen", "\(host):\(sockets.port)", "--drain", UpRun.drain]
+                        + (command.demo ? ["--demo"] : []), sockets: sockets),
             grace: 12_000, rules: try command.supervisor.rules(memory: 1 << 30), connection: connection,
             pipeline: settings.pipeline, logger: logger)
     }
@@ -200,9 +202,9 @@ private final class UpRun {
     }
 
     private func announceWhenReachable() {
-        guard Reachability.accepts(host: host, port: port.port) else { return announcement.schedule(after: 20) }
+        guard Reachability.accepts(host: host, port: port) else { return announcement.schedule(after: 20) }
         let shown = host.isEmpty || host == "0.0.0.0" ? "127.0.0.1" : host
-        let address = "http://\(shown):\(port.port)"
+        let address = "http://\(shown):\(port)"
         let client =
             serverPort != 0
             ? (serverPort == 6379 ? "redis-cli" : "redis-cli -p \(serverPort)")

@@ -74,14 +74,13 @@ struct Work: ParsableCommand {
             logger.error("lanes could not be given back in time; their leases will run out")
             loop.stop()
         }
-        let exit = Exit(
-            on: loop,
-            graceful: {
-                deadline.schedule(after: 10_000)
-                worker.stop { loop.stop() }
-            })
-        // The supervisor starts it again, with what the configuration says then.
-        let reload = SignalEvent(on: loop, signal: SIGHUP) { worker.stop { loop.stop() } }
+        let end = {
+            deadline.schedule(after: 10_000)
+            worker.stop { loop.stop() }
+        }
+        let exit = Exit(on: loop, graceful: end)
+        // The supervisor has started, or starts, another with what the configuration says now.
+        let reload = SignalEvent(on: loop, signal: SIGHUP, action: end)
         let quiet = SignalEvent(on: loop, signal: SIGTSTP) {
             logger.notice("taking no more events, on SIGTSTP")
             worker.quiet()

@@ -84,22 +84,29 @@ final class ProcessPool {
 
     /// Places for workers. Each start has an id of its own: a lease never passes from a dead worker to its successor.
     static func workers(_ count: Int, stages: [String]) -> [Supervisor.Place] {
-        places("work", count: count, words: stages)
+        (1...max(1, count)).map { place("work", $0, words: stages) }
     }
 
     /// Places for edges; `words` are the flags of `tidings edge` that they take over.
-    static func edges(_ count: Int, words: [String]) -> [Supervisor.Place] {
-        places("edge", count: count, words: words)
+    ///
+    /// - Parameter sockets: one for each place.
+    static func edges(_ count: Int, words: [String], sockets: PoolSockets?) -> [Supervisor.Place] {
+        (1...max(1, count)).map { index in
+            guard let sockets else { return place("edge", index, words: words) }
+            let own = sockets.ordered(first: index - 1)
+            let flag = ["--listen-descriptors", own.map(String.init).joined(separator: ",")]
+            return place("edge", index, words: words + flag, descriptors: own)
+        }
     }
 
-    private static func places(_ command: String, count: Int, words: [String]) -> [Supervisor.Place] {
-        (1...max(1, count)).map { index in
-            var starts = 0
-            return Supervisor.Place(name: "\(command)-\(index)") {
-                starts += 1
-                let id = "\(host)-\(getpid())-\(command)\(index)-\(starts)"
-                return [ChildProcess.ownPath, command] + words + ["--child", id, "--parent", String(getpid())]
-            }
+    private static func place(
+        _ command: String, _ index: Int, words: [String], descriptors: [Int32] = []
+    ) -> Supervisor.Place {
+        var starts = 0
+        return Supervisor.Place(name: "\(command)-\(index)", descriptors: descriptors) {
+            starts += 1
+            let id = "\(host)-\(getpid())-\(command)\(index)-\(starts)"
+            return [ChildProcess.ownPath, command] + words + ["--child", id, "--parent", String(getpid())]
         }
     }
 

@@ -1,20 +1,9 @@
 import Glibc
 
-/// A TCP port that is bound and not listened on: reserved, for several processes that are going to share it.
+/// A TCP port that is bound and not listened on.
 final class ReservedPort {
     let port: UInt16
     private let descriptor: Int32
-
-    /// Reserves a port that several processes of this command are going to share.
-    ///
-    /// - Returns: nil when somebody else has it: sharing is for those who belong together, and a second pool that took
-    ///   half of the readers by mistake would be hard to find.
-    static func forPool(host: String, port: UInt16) -> ReservedPort? {
-        if port != 0 {
-            guard ReservedPort(host: host, port: port, shared: false) != nil else { return nil }
-        }
-        return ReservedPort(host: host, port: port, shared: true)
-    }
 
     /// - Parameters:
     ///   - port: 0 lets the system choose.
