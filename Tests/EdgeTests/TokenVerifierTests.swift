@@ -225,6 +225,38 @@ struct TokenVerifierTests {
         #expect(try verify(half, keys: keys).expires == 1_800_000_000_500)
     }
 
+    @Test("a token that was good before is asked for its times again, and no other passes for it")
+    func remembered() throws {
+        var options = AccessOptions()
+        options.tokenKeys = [try mint.hmacKey()]
+        let verifier = TokenVerifier(options: options)
+        let token = mint.hmac(Self.good)
+        func refusal(_ token: String, at seconds: Int64) -> TokenRefusal? {
+            do throws(TokenRefusal) {
+                _ = try verifier.verify(token, now: seconds * 1000)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        for _ in 0..<3 { #expect(refusal(token, at: Self.now) == nil) }
+        #expect(refusal(token, at: Self.now + 90) == .expired)
+        #expect(refusal(token, at: Self.now) == nil)
+        let parts = token.split(separator: ".").map(String.init)
+        let forged = Base64URL.encode(TokenMint.claims(["user:8"], expires: Self.now + 60).utf8)
+        #expect(refusal("\(parts[0]).\(forged).\(parts[2])", at: Self.now) == .signature)
+        #expect(refusal(token + "A", at: Self.now) == .signature)
+        // As many as are remembered, and more: each keeps its own claims.
+        for number in 0..<10_000 {
+            let token = mint.hmac(TokenMint.claims(["user:\(number)"], expires: Self.now + 60))
+            let claims = try verifier.verify(token, now: Self.now * 1000)
+            guard claims.permits("user:\(number)"), !claims.permits("user:\(number + 1)") else {
+                Issue.record("token \(number) has the claims of another")
+                break
+            }
+        }
+    }
+
     @Test(
         "a token for somebody is taken by nobody else",
         arguments: [
