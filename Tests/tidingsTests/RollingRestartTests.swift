@@ -83,11 +83,11 @@ struct RollingRestartTests {
             let answer = try HTTPClient(port: chosen, timeout: 15).get(
                 "/v1/channels/thread:7?offset=\(offset)&live=long-poll")
             guard answer.status == 200 || answer.status == 204 else { throw TestSupportError("poll: \(answer.status)") }
-            guard let following = answer.header("stream-next-offset") else {
+            guard let following = answer[header: "stream-next-offset"] else {
                 throw TestSupportError("no place to go on")
             }
             place.withLock { $0 = following }
-            let ids = answer.status == 204 ? [] : (answer.json.array ?? []).compactMap { $0["id"]?.string }
+            let ids = try answer.status == 204 ? [] : (answer.json.array ?? []).compactMap { $0["id"]?.string }
             record.state.withLock { $0.read += ids }
         }
         var before = edges(of: edge)
@@ -111,7 +111,7 @@ struct RollingRestartTests {
             Int(try server.cli("GET", "feed.publishes:{thread:7}")) == end.posted.count
         }
         let rest = try HTTPClient(port: port).get("/v1/channels/thread:7?offset=\(place.withLock { $0 })")
-        let read = end.read + (rest.json.array ?? []).compactMap { $0["id"]?.string }
+        let read = try end.read + (rest.json.array ?? []).compactMap { $0["id"]?.string }
         #expect(read.count == end.posted.count && Set(read) == Set(end.posted))
     }
 

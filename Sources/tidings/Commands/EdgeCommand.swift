@@ -131,7 +131,6 @@ struct EdgeCommand: ParsableCommand {
         let beat = ProcessBeat(
             on: loop, id: id, role: "edge", stages: [], layout: settings.layout, connection: connection)
         beat.details = { [("connections", String(server.connections)), ("listen", address.description)] }
-        session.onReady = { beat.start() }
         session.onRefused = { logger.critical("\($0.message)") }
         let drain = { (isReplaced: Bool) in
             beat.stop()
@@ -149,17 +148,35 @@ struct EdgeCommand: ParsableCommand {
             server.stopAccepting()
         }
         EdgeCommand.raiseFileLimit()
-        do {
-            try server.start()
-        } catch {
-            throw CommandError(error.message)
+        // Whoever connects before Redis is there would hear of it: better to let them wait a moment.
+        var failure: CommandError?
+        var hasBegun = false
+        let begin = {
+            guard !hasBegun else { return }
+            hasBegun = true
+            do {
+                try server.start()
+            } catch {
+                failure = CommandError("\(error)")
+                loop.stop()
+            }
+        }
+        let patience = Timer(on: loop, action: begin)
+        patience.schedule(after: EdgeCommand.patience)
+        session.onReady = {
+            beat.start()
+            begin()
         }
         connection.start()
         subscriber.start()
         loop.run()
         server.stop()
-        withExtendedLifetime((exit, session, beat, reload, quiet)) {}
+        withExtendedLifetime((exit, session, beat, reload, quiet, patience)) {}
+        if let failure { throw failure }
     }
+
+    /// How long an edge waits for Redis before it takes connections without it, in milliseconds.
+    private static let patience: Int64 = 2000
 
     private func edgeOptions(_ settings: Configuration, _ address: EdgeAddress) throws -> EdgeOptions {
         var result = EdgeOptions(address: address, epochKey: settings.layout.epoch)
