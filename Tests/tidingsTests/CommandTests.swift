@@ -75,7 +75,7 @@ struct CommandTests {
     func help() throws {
         let result = try TidingsBinary.run(["--help"])
         #expect(result.exit == .code(0))
-        for command in ["up", "work", "edge", "enqueue", "status", "bench"] {
+        for command in ["up", "work", "edge", "enqueue", "status", "token", "bench"] {
             #expect(result.output.contains("\n  \(command) "), "\(command)")
         }
         #expect(result.output.contains("tidings enqueue comments.ndjson"))
