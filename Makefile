@@ -7,7 +7,7 @@ MINUTES ?= 10
 SEED ?=
 # How long each parser is fuzzed, and which.
 SECONDS ?= 60
-TARGETS ?= request chunked target offset resp announcement event
+TARGETS ?= request chunked target offset proxy resp announcement event
 # Where the release goes. A static standard library: one file to copy, 5 MB to start with.
 RELEASE := .build/release/tidings
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings

@@ -5,6 +5,11 @@ public struct EdgeLimits: Sendable {
     /// Connections beyond that limit whose request is read before it is answered so. An `EventSource` never comes back
     /// after a 503: it gets an empty stream that tells it when to come again.
     public var spareConnections = 256
+    /// Connections of one address, of one /64 for IPv6; through a proxy: requests under way of one client. One more is
+    /// answered 429 and closed. 0: any number. Connections from this machine itself are not counted.
+    public var connectionsPerAddress = 1000
+    /// New connections taken in a second. What is more waits in the system's queue. 0: any number.
+    public var acceptsPerSecond = 0
     /// A request's head: request line, fields, the empty line. Larger: 431.
     public var headerBytes = 16 * 1024
     /// Fields in a request's head. More: 431.

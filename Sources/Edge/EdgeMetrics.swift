@@ -4,7 +4,12 @@ final class EdgeMetrics {
     var connections = 0
     var connectionsAccepted = 0
     var connectionsRefused = 0
+    var connectionsRefusedByAddress = 0
     var acceptPauses = 0
+    /// Times that accepting waited for the rate of new connections.
+    var acceptDelays = 0
+    /// Connections of proxies that began with something else than a PROXY header.
+    var proxyHeadersMalformed = 0
     /// Gauge: polls and streams held now.
     var held = 0
     var eventsReceived = 0
@@ -45,6 +50,12 @@ final class EdgeMetrics {
         add("ring_bytes", "gauge", "Bytes that the rings of all channels hold.", ringBytes)
         add("connections_accepted_total", "counter", "Connections accepted.", connectionsAccepted)
         add("connections_refused_total", "counter", "Connections refused at the limit.", connectionsRefused)
+        add(
+            "connections_refused_by_address_total", "counter",
+            "Connections, or requests through a proxy, of an address with too many.",
+            connectionsRefusedByAddress)
+        add("accept_delays_total", "counter", "Waits for the rate of new connections.", acceptDelays)
+        add("proxy_headers_malformed_total", "counter", "PROXY headers that could not be read.", proxyHeadersMalformed)
         add("accept_pauses_total", "counter", "Pauses of accepting for want of descriptors.", acceptPauses)
         add("events_received_total", "counter", "Events announced by Redis.", eventsReceived)
         add("events_delivered_total", "counter", "Events sent to readers.", eventsDelivered)

@@ -18,6 +18,8 @@ public struct EdgeOptions: Sendable {
     public var files: [String: EdgeFile] = [:]
     /// Who may read what is not public, and who may post.
     public var access = AccessOptions()
+    /// Proxies whose word on a client's address is taken.
+    public var proxies = ProxyTrust()
     /// The Redis key of the epoch that offsets belong to.
     public var epochKey: String
     /// The limits.

@@ -45,7 +45,7 @@ public final class EdgeServer {
         router = Router(services: services, sink: sink)
         pool = ConnectionPool(
             on: loop, limits: options.limits, metrics: metrics,
-            head: ResponseHead(origins: options.access.origins),
+            head: ResponseHead(origins: options.access.origins), proxies: options.proxies,
             handler: router)
         listener = Listener(
             on: loop, address: options.address, inherited: options.inheritedSockets, pool: pool, logger: logger)

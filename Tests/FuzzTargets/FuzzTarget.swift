@@ -10,6 +10,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case target
     /// `offset`, `c`, and the `id` of server-sent events.
     case offset
+    /// A proxy's header, and the clients that proxies name.
+    case proxy
     /// A reply of Redis.
     case resp
     /// An announcement of a feed.
@@ -24,6 +26,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .chunked: ChunkedProperty.violation(bytes)
         case .target: TargetProperty.violation(bytes)
         case .offset: OffsetProperty.violation(bytes)
+        case .proxy: ProxyProperty.violation(bytes)
         case .resp: RESPProperty.violation(bytes)
         case .announcement: AnnouncementProperty.violation(bytes)
         case .event: EventProperty.violation(bytes)

@@ -133,7 +133,7 @@ struct AccessReloadTests {
             state.withLock { $0.isStopped = true }
             try eventually(within: 15, "the load ends") { state.withLock { $0.hasEnded } }
             let end = state.withLock { $0 }
-            #expect(end.count > 20 && end.wrong == 0)
+            #expect(end.count > 5 && end.wrong == 0)
             #expect(end.failures.isEmpty, "\(end.failures)")
         }
     }

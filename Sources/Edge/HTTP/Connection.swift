@@ -46,6 +46,12 @@ final class Connection {
     private var isReadingPaused = false
     /// No request was read yet.
     private var isNew = true
+    /// A proxy speaks for a client.
+    private let isProxied: Bool
+    /// The proxy's header, which comes before the first request, is awaited.
+    private var awaitsProxyHeader = false
+    /// The client that the proxy named has too many requests under way.
+    private var isOneTooMany = false
     /// Whose scripts may read the answer.
     private var origin: OriginMatch
 
@@ -54,8 +60,10 @@ final class Connection {
     /// How long one that has only just connected has for its first request when the process ends.
     private static let lastChance: Int64 = 1000
 
-    init(descriptor: Int32, isSpare: Bool, pool: ConnectionPool, loop: EventLoop) {
+    init(descriptor: Int32, isSpare: Bool, isProxied: Bool, pool: ConnectionPool, loop: EventLoop) {
         self.descriptor = descriptor
+        self.isProxied = isProxied
+        awaitsProxyHeader = isProxied && pool.proxies.speaksProxyProtocol
         self.isSpare = isSpare
         self.pool = pool
         origin = pool.head.unknownOrigin
@@ -245,6 +253,9 @@ final class Connection {
 
     private func received(_ count: Int) {
         switch state {
+        case .idle where awaitsProxyHeader:
+            keep(count)
+            if readProxyHeader() { advance() }
         case .idle where inbound == nil: receivedRequest(count)
         case .idle, .head, .body:
             keep(count)
@@ -270,10 +281,31 @@ final class Connection {
             return advance()
         }
         adopt(head, of: input)
+        if isOneTooMany { return refuseInput(Self.oneTooMany) }
         do throws(Refusal) {
             dispatch(try pool.handler.read(head, of: input), body: [])
         } catch {
             dispatch(error)
+        }
+    }
+
+    private static let oneTooMany = Refusal(
+        .tooManyRequests, "too many connections of your address; close some, or come later", retryAfter: 5)
+
+    /// True when the header is complete and a request may follow.
+    private func readProxyHeader() -> Bool {
+        guard let inbound else { return false }
+        switch ProxyHeader.parse(inbound.bytes) {
+        case .needsMore: return false
+        case .malformed:
+            pool.metrics.proxyHeadersMalformed += 1
+            close()
+            return false
+        case .complete(let length, let client):
+            awaitsProxyHeader = false
+            inbound.bytes.removeFirst(length)
+            isOneTooMany = !pool.count(self, for: client)
+            return true
         }
     }
 
@@ -316,6 +348,10 @@ final class Connection {
             return false
         case .complete(let head):
             adopt(head, of: inbound.bytes.span)
+            if isOneTooMany {
+                refuseInput(Self.oneTooMany)
+                return false
+            }
             let request: Result<Request, Refusal>
             do throws(Refusal) {
                 request = .success(try pool.handler.read(head, of: inbound.bytes.span))
@@ -330,6 +366,10 @@ final class Connection {
 
     private func adopt(_ head: RequestHead, of bytes: Span<UInt8>) {
         isNew = false
+        if isProxied, !pool.proxies.speaksProxyProtocol {
+            let client = pool.proxies.client(forwardedFor: bytes.extracting(head.forwardedFor))
+            isOneTooMany = !pool.count(self, for: client)
+        }
         origin = pool.handler.origin(head, of: bytes)
         keepAlive = head.keepAlive
         isHTTP10 = head.minorVersion == 0

@@ -21,16 +21,24 @@ final class ConnectionPool {
     private var wheel: TimerWheel
     private var ticker: Timer?
     private var resume: Timer?
+    let proxies: ProxyTrust
     /// By descriptor.
     private var connections: [Connection?] = []
+    /// Whom each connection counts for, by descriptor.
+    private var counted: [ClientAddress?] = []
+    private var census: AddressCensus
     private(set) var count = 0
     private var generator: JitterGenerator
 
     /// Deadlines that are looked after before the loop has its turn.
     private static let expiriesAtOnce = 256
 
-    init(on loop: EventLoop, limits: EdgeLimits, metrics: EdgeMetrics, head: ResponseHead, handler: any RequestHandler)
-    {
+    init(
+        on loop: EventLoop, limits: EdgeLimits, metrics: EdgeMetrics, head: ResponseHead,
+        proxies: ProxyTrust = ProxyTrust(), handler: any RequestHandler
+    ) {
+        self.proxies = proxies
+        census = AddressCensus(limit: limits.connectionsPerAddress)
         self.loop = loop
         self.limits = limits
         self.metrics = metrics
@@ -48,27 +56,58 @@ final class ConnectionPool {
 
     /// Takes over a descriptor; the pool closes it. When there are too many, it is told so in answer to its first request;
     /// when there are many too many, at once.
-    func adopt(_ descriptor: Int32) {
+    ///
+    /// - Parameter peer: nil for a unix socket.
+    func adopt(_ descriptor: Int32, from peer: ClientAddress? = nil) {
         let isSpare = count >= limits.maxConnections
         if isSpare || isDraining { metrics.connectionsRefused += 1 }
         guard count < limits.maxConnections + limits.spareConnections, !isDraining else {
-            turnAway(descriptor)
+            turnAway(descriptor, "503 Service Unavailable")
+            return
+        }
+        let isProxied = proxies.isProxy(peer)
+        // This machine is not counted: a proxy that nobody named speaks for everybody.
+        let client = isProxied || peer?.isLoopback ?? true ? nil : peer
+        if let client, !census.enter(client) {
+            metrics.connectionsRefusedByAddress += 1
+            turnAway(descriptor, "429 Too Many Requests")
             return
         }
         let index = Int(descriptor)
         if index >= connections.count {
-            connections.append(
-                contentsOf: repeatElement(nil, count: max(index + 1 - connections.count, connections.count)))
+            let more = max(index + 1 - connections.count, connections.count)
+            connections.append(contentsOf: repeatElement(nil, count: more))
+            counted.append(contentsOf: repeatElement(nil, count: more))
         }
+        counted[index] = client
         count += 1
         metrics.connections = count
         if !isSpare { metrics.connectionsAccepted += 1 }
-        connections[index] = Connection(descriptor: descriptor, isSpare: isSpare, pool: self, loop: loop)
+        connections[index] = Connection(
+            descriptor: descriptor, isSpare: isSpare, isProxied: isProxied, pool: self, loop: loop)
+    }
+
+    /// A proxy has said for whom a connection speaks. False when that client has as many as it may.
+    func count(_ connection: Connection, for client: ClientAddress?) -> Bool {
+        let index = Int(connection.descriptor)
+        if counted[index] == client { return true }
+        if let before = counted[index] { census.leave(before) }
+        counted[index] = nil
+        guard let client else { return true }
+        guard census.enter(client) else {
+            metrics.connectionsRefusedByAddress += 1
+            return false
+        }
+        counted[index] = client
+        return true
     }
 
     func remove(_ connection: Connection) {
         wheel.cancel(connection.descriptor)
-        connections[Int(connection.descriptor)] = nil
+        let index = Int(connection.descriptor)
+        connections[index] = nil
+        if let address = counted[index] { census.leave(address) }
+        counted[index] = nil
         count -= 1
         metrics.connections = count
         onClosed()
@@ -118,9 +157,9 @@ final class ConnectionPool {
         resume?.schedule(after: 0)
     }
 
-    private func turnAway(_ descriptor: Int32) {
+    private func turnAway(_ descriptor: Int32, _ status: String) {
         let answer = """
-            HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n
+            HTTP/1.1 \(status)\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n
             """
         _ = Socket.send(descriptor, Array(answer.utf8), [])
         shutdown(descriptor, Int32(SHUT_WR))

@@ -28,6 +28,7 @@ final class Listener {
     private var neighbours: Timer?
     private var event: FileEvent?
     private var resume: Timer?
+    private var rate: AcceptRate
 
     /// Connections accepted before the loop has its turn.
     private static let acceptsAtOnce = 64
@@ -42,6 +43,7 @@ final class Listener {
         on loop: EventLoop, address: EdgeAddress, inherited: [Int32] = [], pool: ConnectionPool, logger: Logger
     ) {
         self.inherited = inherited
+        rate = AcceptRate(perSecond: pool.limits.acceptsPerSecond, now: Clock.monotonicMilliseconds())
         self.loop = loop
         self.address = address
         self.pool = pool
@@ -98,11 +100,22 @@ final class Listener {
     @discardableResult
     private func accept(from socket: Int32) -> Int {
         for count in 0..<Self.acceptsAtOnce {
-            let accepted = Glibc.accept(socket, nil, nil)
+            let wait = rate.take(now: Clock.monotonicMilliseconds())
+            guard wait == 0 else {
+                pool.metrics.acceptDelays += 1
+                event?.cancel()
+                resume?.schedule(after: wait)
+                return count
+            }
+            var peer = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let accepted = withUnsafeMutablePointer(to: &peer) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.accept(socket, $0, &length) }
+            }
             if accepted >= 0 {
                 // accept4(2) would save this call; Swift does not see it.
                 _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
-                pool.adopt(accepted)
+                pool.adopt(accepted, from: ClientAddress(peer))
                 continue
             }
             switch errno {

@@ -20,6 +20,8 @@ struct RequestHead: Equatable {
     var origin = 0..<0
     var authorization = 0..<0
     var apiKey = 0..<0
+    /// The last `X-Forwarded-For` field.
+    var forwardedFor = 0..<0
     /// How many bytes the head has, with its empty line.
     var length = 0
 }

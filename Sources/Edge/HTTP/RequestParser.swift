@@ -192,6 +192,8 @@ struct RequestParser {
             head.ifNoneMatch = value
         case 14 where name.equalsIgnoringCase("content-length"):
             return contentLength(bytes.extracting(value))
+        case 15 where name.equalsIgnoringCase("x-forwarded-for"):
+            head.forwardedFor = value
         case 15 where name.equalsIgnoringCase("accept-encoding"):
             head.acceptEncoding = value
         case 17 where name.equalsIgnoringCase("transfer-encoding"):

@@ -185,7 +185,9 @@ struct EdgeCommand: ParsableCommand {
         result.drainSeconds = drain
         result.publicKinds = settings.publicKinds
         result.access = try access.options(settings.access)
-        result.limits = limits.limits(history: settings.limits.historyEvents, eventBytes: settings.eventBytes)
+        result.limits = limits.limits(
+            history: settings.limits.historyEvents, eventBytes: settings.eventBytes, clients: settings.clients)
+        result.proxies = limits.proxies(settings.clients)
         result.files = ClientFiles.all
         if demo { result.page = DemoPage.page }
         return result

@@ -30,13 +30,39 @@ struct EdgeLimitOptions: ParsableArguments {
     @Option(name: .long, help: "Seconds that a reader may take nothing of an answer.")
     var writeTimeout: Int = 30
 
+    @Option(
+        name: .long,
+        help: "Connections of one address, or IPv6 /64, in one process; more: 429; 0: any number. (default 1000)")
+    var connectionsPerAddress: Int?
+
+    @Option(name: .long, help: "New connections in a second in one process; more wait; 0: any number. (default 0)")
+    var acceptRate: Int?
+
+    @Option(name: .long, help: "Seconds after which a stream ends and its client comes again. (default 300)")
+    var streamTimeout: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A proxy, 10.0.0.0/8 or an address, whose X-Forwarded-For is believed; can be repeated.",
+            valueName: "network"))
+    var proxy: [String] = []
+
+    @Flag(name: .long, help: "Proxies begin each connection with a PROXY protocol header, version 1 or 2.")
+    var proxyProtocol = false
+
     func validate() throws {
+        for text in proxy where AddressRange(text) == nil {
+            throw ValidationError("--proxy: \(ClientSetting.noRange(text))")
+        }
         let flags: [(String, Int, ClosedRange<Int>)] = [
             ("max-connections", maxConnections, 1...10_000_000), ("header-bytes", headerBytes, 256...1_048_576),
             ("url-bytes", urlBytes, 64...65_536),
             ("batch-bytes", batchBytes, 256...67_108_864), ("channels-per-poll", channelsPerPoll, 1...1000),
             ("header-timeout", headerTimeout, 1...3600), ("body-timeout", bodyTimeout, 1...3600),
             ("idle-timeout", idleTimeout, 1...86_400), ("write-timeout", writeTimeout, 1...3600),
+            ("connections-per-address", connectionsPerAddress ?? 0, 0...10_000_000),
+            ("accept-rate", acceptRate ?? 0, 0...10_000_000), ("stream-timeout", streamTimeout ?? 1, 1...86_400),
         ]
         for (name, value, range) in flags where !range.contains(value) {
             throw ValidationError("--\(name) takes \(range.lowerBound) to \(range.upperBound)")
@@ -46,7 +72,8 @@ struct EdgeLimitOptions: ParsableArguments {
     /// - Parameters:
     ///   - history: events that a channel's feed keeps; the ring keeps as many.
     ///   - eventBytes: the largest comment.
-    func limits(history: Int, eventBytes: Int) -> EdgeLimits {
+    ///   - clients: what the file says about clients; flags go before it.
+    func limits(history: Int, eventBytes: Int, clients: ClientSetting) -> EdgeLimits {
         var limits = EdgeLimits()
         limits.maxConnections = maxConnections
         limits.headerBytes = headerBytes
@@ -59,7 +86,16 @@ struct EdgeLimitOptions: ParsableArguments {
         limits.idleTimeout = Int64(idleTimeout) * 1000
         limits.writeTimeout = Int64(writeTimeout) * 1000
         limits.ringEvents = max(limits.ringEvents, history)
+        if let number = connectionsPerAddress ?? clients.connectionsPerAddress { limits.connectionsPerAddress = number }
+        if let number = acceptRate ?? clients.acceptsPerSecond { limits.acceptsPerSecond = number }
+        if let seconds = streamTimeout ?? clients.streamTimeout { limits.streamTimeout = Int64(seconds) * 1000 }
         return limits
+    }
+
+    func proxies(_ clients: ClientSetting) -> ProxyTrust {
+        ProxyTrust(
+            ranges: proxy.isEmpty ? clients.proxies : proxy.compactMap(AddressRange.init),
+            speaksProxyProtocol: proxyProtocol || clients.speaksProxyProtocol)
     }
 
     /// The same flags again, for a child.
@@ -69,6 +105,14 @@ struct EdgeLimitOptions: ParsableArguments {
             "--batch-bytes", "\(batchBytes)", "--channels-per-poll",
             "\(channelsPerPoll)", "--header-timeout", "\(headerTimeout)", "--body-timeout", "\(bodyTimeout)",
             "--idle-timeout", "\(idleTimeout)", "--write-timeout", "\(writeTimeout)",
-        ]
+        ] + given
+    }
+
+    private var given: [String] {
+        var words = proxy.flatMap { ["--proxy", $0] } + (proxyProtocol ? ["--proxy-protocol"] : [])
+        if let connectionsPerAddress { words += ["--connections-per-address", "\(connectionsPerAddress)"] }
+        if let acceptRate { words += ["--accept-rate", "\(acceptRate)"] }
+        if let streamTimeout { words += ["--stream-timeout", "\(streamTimeout)"] }
+        return words
     }
 }

@@ -1,0 +1,29 @@
+/// How many new connections are taken in a second: a bucket that fills evenly and holds a tenth of a second. Pure.
+struct AcceptRate {
+    private let perSecond: Double
+    private let capacity: Double
+    private var tokens: Double
+    private var filled: Int64
+
+    /// - Parameters:
+    ///   - perSecond: 0: any number.
+    ///   - now: monotonic, in milliseconds.
+    init(perSecond: Int, now: Int64) {
+        self.perSecond = Double(perSecond)
+        capacity = max(1, Double(perSecond) / 10)
+        tokens = capacity
+        filled = now
+    }
+
+    /// Takes one connection's worth. Gives 0, or the milliseconds after which to come again.
+    mutating func take(now: Int64) -> Int64 {
+        guard perSecond > 0 else { return 0 }
+        tokens = min(capacity, tokens + Double(max(0, now - filled)) * perSecond / 1000)
+        filled = now
+        guard tokens < 1 else {
+            tokens -= 1
+            return 0
+        }
+        return max(1, Int64(((1 - tokens) * 1000 / perSecond).rounded(.up)))
+    }
+}

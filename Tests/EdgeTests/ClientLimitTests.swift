@@ -1,0 +1,136 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Edge
+
+/// Limits by client, over real sockets. This machine is not counted, so clients come through a "proxy".
+@Suite("limits of clients")
+struct ClientLimitTests {
+    private static let local = AddressRange("127.0.0.0/8")!
+
+    private func metric(_ name: String, _ edge: EdgeHarness) throws -> Int {
+        let text = try edge.client().get("/metrics", headers: ["X-Forwarded-For": "9.9.9.9"]).text
+        let line = text.split(separator: "\n").first { $0.hasPrefix("tidings_edge_\(name) ") }
+        return line.flatMap { Int($0.split(separator: " ")[1]) } ?? -1
+    }
+
+    @Test("X-Forwarded-For of a named proxy: one client more than may be is 429, another one is served")
+    func forwarded() throws {
+        let edge = try EdgeHarness { options in
+            options.proxies = ProxyTrust(ranges: [Self.local])
+            options.limits.connectionsPerAddress = 3
+        }
+        defer { try? edge.stop() }
+        let held = try (0..<3).map { _ in
+            let socket = try StreamSocket(port: edge.port)
+            let request =
+                "GET /v1/channels/thread:1?live=long-poll&offset=now HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6, 1.2.3.4\r\n\r\n"
+            try socket.send(request.utf8, before: Deadline(in: 5))
+            return socket
+        }
+        try edge.waitForHeld(3)
+        let more = try edge.client().get("/live", headers: ["X-Forwarded-For": "1.2.3.4"])
+        #expect(more.status == 429 && more[header: "retry-after"] == "5" && more[header: "connection"] == "close")
+        #expect(try edge.client().get("/live", headers: ["X-Forwarded-For": "1.2.3.5"]).status == 200)
+        // What a client claims about itself does not make it another one.
+        #expect(try edge.client().get("/live", headers: ["X-Forwarded-For": "8.8.8.8, 1.2.3.4"]).status == 429)
+        #expect(try metric("connections_refused_by_address_total", edge) == 2)
+        withExtendedLifetime(held) {}
+    }
+
+    @Test("a client that has left counts no longer")
+    func left() throws {
+        let edge = try EdgeHarness { options in
+            options.proxies = ProxyTrust(ranges: [Self.local])
+            options.limits.connectionsPerAddress = 1
+        }
+        defer { try? edge.stop() }
+        for _ in 0..<20 {
+            let client = edge.client()
+            #expect(try client.get("/live", headers: ["X-Forwarded-For": "1.2.3.4"]).status == 200)
+            // The same connection may ask again, for another client as well.
+            #expect(try client.get("/live", headers: ["X-Forwarded-For": "1.2.3.4"]).status == 200)
+            #expect(try client.get("/live", headers: ["X-Forwarded-For": "1.2.3.5"]).status == 200)
+            client.close()
+            try eventually("it has left") { try edge.on { $0.server.connections } == 0 }
+        }
+    }
+
+    @Test("without a named proxy X-Forwarded-For is nobody's word, and this machine is not counted")
+    func notNamed() throws {
+        let edge = try EdgeHarness { $0.limits.connectionsPerAddress = 1 }
+        defer { try? edge.stop() }
+        let clients = (0..<5).map { _ in edge.client() }
+        for client in clients {
+            #expect(try client.get("/live", headers: ["X-Forwarded-For": "1.2.3.4"]).status == 200)
+        }
+    }
+
+    @Test("with the PROXY protocol each connection is that of the client in its header")
+    func proxyProtocol() throws {
+        let edge = try EdgeHarness { options in
+            options.proxies = ProxyTrust(ranges: [Self.local], speaksProxyProtocol: true)
+            options.limits.connectionsPerAddress = 2
+        }
+        defer { try? edge.stop() }
+        func answer(_ header: String, in pieces: Int = 1) throws -> (socket: StreamSocket, status: String) {
+            let socket = try StreamSocket(port: edge.port)
+            let bytes = Array((header + "GET /live HTTP/1.1\r\nHost: a\r\n\r\n").utf8)
+            let size = (bytes.count + pieces - 1) / pieces
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                try socket.send(bytes[start..<min(start + size, bytes.count)], before: Deadline(in: 5))
+                if pieces > 1 { usleep(2000) }
+            }
+            let text = String(decoding: try socket.receive(before: Deadline(in: 5)), as: UTF8.self)
+            return (socket, String(text.prefix(12)))
+        }
+        let header = "PROXY TCP4 1.2.3.4 127.0.0.1 12345 8080\r\n"
+        let open = try [answer(header), answer(header, in: 20)]
+        #expect(open.map(\.status) == ["HTTP/1.1 200", "HTTP/1.1 200"])
+        #expect(try answer(header).status == "HTTP/1.1 429")
+        #expect(try answer("PROXY TCP4 1.2.3.5 127.0.0.1 12345 8080\r\n").status == "HTTP/1.1 200")
+        #expect(try answer("PROXY UNKNOWN\r\n").status == "HTTP/1.1 200")
+        // No header: the connection is closed without a word.
+        #expect(try answer("").status == "")
+        let client = try StreamSocket(port: edge.port)
+        try client.send("PROXY UNKNOWN\r\nGET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".utf8, before: Deadline(in: 5))
+        var text = ""
+        while !text.contains("answers_total") {
+            let bytes = try client.receive(before: Deadline(in: 5))
+            if bytes.isEmpty { break }
+            text += String(decoding: bytes, as: UTF8.self)
+        }
+        #expect(text.contains("tidings_edge_proxy_headers_malformed_total 1\n"))
+        withExtendedLifetime(open) {}
+    }
+
+    @Test("from who is no proxy a PROXY header is no request")
+    func stranger() throws {
+        let edge = try EdgeHarness { options in
+            options.proxies = ProxyTrust(ranges: [AddressRange("10.0.0.0/8")!], speaksProxyProtocol: true)
+        }
+        defer { try? edge.stop() }
+        #expect(try edge.client().get("/live").status == 200)
+        let socket = try StreamSocket(port: edge.port)
+        try socket.send("PROXY UNKNOWN\r\nGET /live HTTP/1.1\r\nHost: a\r\n\r\n".utf8, before: Deadline(in: 5))
+        let text = String(decoding: try socket.receive(before: Deadline(in: 5)), as: UTF8.self)
+        #expect(text.hasPrefix("HTTP/1.1 400"))
+    }
+
+    @Test("beyond the rate of new connections clients wait, and are all served")
+    func acceptRate() throws {
+        let edge = try EdgeHarness { $0.limits.acceptsPerSecond = 50 }
+        defer { try? edge.stop() }
+        let start = ContinuousClock().now
+        for _ in 0..<40 {
+            let client = edge.client()
+            #expect(try client.get("/live").status == 200)
+            client.close()
+        }
+        // 5 at once, 50 a second from then on.
+        #expect(ContinuousClock().now - start >= .milliseconds(650))
+        #expect(try metric("accept_delays_total", edge) > 0)
+    }
+}
