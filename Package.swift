@@ -74,7 +74,8 @@ let package = Package(
                 logging,
             ],
             resources: [
-                .embedInCode("demo.html"), .embedInCode("Client/tidings.js"), .embedInCode("Client/tidings.mjs"),
+                .embedInCode("demo.html"), .embedInCode("dashboard.html"),
+                .embedInCode("Client/tidings.js"), .embedInCode("Client/tidings.mjs"),
                 .embedInCode("Client/tidings.d.ts"), .embedInCode("Client/tidings.d.mts"),
             ],
             swiftSettings: strict),

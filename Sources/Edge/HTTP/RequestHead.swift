@@ -20,6 +20,8 @@ struct RequestHead: Equatable {
     var origin = 0..<0
     var authorization = 0..<0
     var apiKey = 0..<0
+    /// Whether a field says that it came through a proxy.
+    var isForwarded = false
     /// How many bytes the head has, with its empty line.
     var length = 0
 }

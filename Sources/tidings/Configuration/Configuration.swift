@@ -23,6 +23,8 @@ struct Configuration {
     var publicKinds: Set<String> = ["thread", "forum", "post"]
     /// Who may read the others, and who may post.
     var access = AccessSetting()
+    /// Nil: not said; the command decides.
+    var dashboard: DashboardSetting?
 
     var layout: PipelineLayout {
         PipelineLayout(name: pipeline, partitions: partitions, stages: stages.map(\.name))
@@ -104,10 +106,11 @@ struct Configuration {
     }
 
     private mutating func readEdge(_ node: ConfigurationNode) throws {
-        let members = try node.members(known: ["listen", "hold", "public"] + AccessSetting.keys)
+        let members = try node.members(known: ["listen", "hold", "public", "dashboard"] + AccessSetting.keys)
         if let node = members["listen"] { listen = try node.string() }
         if let node = members["hold"] { hold = Int(try node.duration(atLeast: 1000, atMost: 55_000) / 1000) }
-        if let node = members["public"] { publicKinds = Set(try node.strings()) }
+        if let node = members["public", "dashboard"] { publicKinds = Set(try node.strings()) }
+        if let node = members["dashboard"] { dashboard = try DashboardSetting(node) }
         access = try AccessSetting(members)
     }
 
