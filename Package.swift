@@ -117,7 +117,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "tidingsTests", dependencies: ["tidings", "Edge", "JSON", "Pipeline", "TestSupport"],
+            name: "tidingsTests", dependencies: ["tidings", "Edge", "JSON", "Pipeline", "Redis", "TestSupport"],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
