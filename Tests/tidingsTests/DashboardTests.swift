@@ -105,7 +105,7 @@ struct DashboardTests {
         try eventually(within: 5, "it asks again") { try reads(tidings) > hidden }
     }
 
-    @Test("it fits windows from 400 to 1,400 pixels, loads nothing from elsewhere, and breaks no rule of its policy")
+    @Test("it fits windows from 400 to 1,400 pixels, loads nothing from elsewhere, and names its tables and columns")
     func shape() throws {
         let tidings = try start()
         _ = try tidings.redis("RPUSH", "comments:incoming", "no JSON")
