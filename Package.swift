@@ -74,7 +74,8 @@ let package = Package(
                 logging,
             ],
             resources: [
-                .embedInCode("demo.html"), .embedInCode("Client/tidings.js"), .embedInCode("Client/tidings.mjs"),
+                .embedInCode("demo.html"), .embedInCode("dashboard.html"),
+                .embedInCode("Client/tidings.js"), .embedInCode("Client/tidings.mjs"),
                 .embedInCode("Client/tidings.d.ts"), .embedInCode("Client/tidings.d.mts"),
             ],
             swiftSettings: strict),
@@ -116,7 +117,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "tidingsTests", dependencies: ["tidings", "Edge", "JSON", "Pipeline", "TestSupport"],
+            name: "tidingsTests", dependencies: ["tidings", "Edge", "JSON", "Pipeline", "Redis", "TestSupport"],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

@@ -27,6 +27,13 @@ public enum EdgeAddress: Sendable, Equatable, CustomStringConvertible {
         self = .tcp(host: host, port: port)
     }
 
+    /// Whether only this machine can reach it. A unix socket does not count: what listens there stands behind a proxy.
+    public var isLoopback: Bool {
+        guard case .tcp(let host, _) = self else { return false }
+        let isNumeric = host.allSatisfy { $0.isNumber || $0 == "." }
+        return host == "localhost" || host == "::1" || (host.hasPrefix("127.") && isNumeric)
+    }
+
     public var description: String {
         switch self {
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"

@@ -19,6 +19,10 @@ public struct EdgeFile: Sendable {
         gzip = body.count < GzipBody.worthwhile ? nil : GzipBody(body, by: ZlibHandle())?.bytes
     }
 
+    init(_ page: EdgePage) {
+        self.init(body: page.body, contentType: page.contentType, contentSecurityPolicy: page.contentSecurityPolicy)
+    }
+
     /// FNV-1a in 64 bits (public domain).
     private static func hash(_ bytes: [UInt8]) -> UInt64 {
         bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }

@@ -30,6 +30,8 @@ final class EdgeMetrics {
     var clientsGone = 0
     /// Connections that were ended because a deadline passed.
     var timeouts = 0
+    /// Readings of the pipeline's state for the dashboard.
+    var statusReads = 0
     private var answers: [HTTPStatus: Int] = [:]
 
     func answered(_ status: HTTPStatus) {
@@ -68,6 +70,7 @@ final class EdgeMetrics {
         add("writes_delayed_total", "counter", "Answers that had to wait for a slow reader.", writesDelayed)
         add("clients_gone_total", "counter", "Clients that left while they were held.", clientsGone)
         add("timeouts_total", "counter", "Connections ended by a deadline.", timeouts)
+        add("status_reads_total", "counter", "Readings of the pipeline's state for the dashboard.", statusReads)
         text += "# HELP tidings_edge_answers_total Answers by status code.\n"
         text += "# TYPE tidings_edge_answers_total counter\n"
         for (status, count) in answers.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {

@@ -14,6 +14,8 @@ public struct EdgeOptions: Sendable {
     public var publicKinds: Set<String> = ["thread", "forum", "post"]
     /// Served at `/` when given.
     public var page: EdgePage?
+    /// Served at `/dashboard` when given.
+    public var dashboard: DashboardOptions?
     /// Files served from memory, by path: `["/tidings.js": …]`. What the edge serves itself comes first.
     public var files: [String: EdgeFile] = [:]
     /// Who may read what is not public, and who may post.

@@ -1,4 +1,4 @@
-/// A page that the edge serves at `/`.
+/// A page that the edge serves.
 public struct EdgePage: Sendable {
     /// The page's bytes.
     public let body: [UInt8]

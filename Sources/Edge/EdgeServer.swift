@@ -23,16 +23,18 @@ public final class EdgeServer {
     ///   - redis: for histories.
     ///   - subscriber: for announcements.
     ///   - sink: takes posted comments.
+    ///   - status: finds out what the dashboard shows.
     public convenience init(
         on loop: EventLoop, options: EdgeOptions, redis: RedisConnection, subscriber: RedisSubscriber,
-        sink: any CommentSink, logger: Logger
+        sink: any CommentSink, status: (any StatusSource)? = nil, logger: Logger
     ) {
         let source = FeedSource(redis: redis, subscriber: subscriber, epochKey: options.epochKey, logger: logger)
-        self.init(on: loop, options: options, source: source, sink: sink, logger: logger)
+        self.init(on: loop, options: options, source: source, sink: sink, status: status, logger: logger)
     }
 
     init(
-        on loop: EventLoop, options: EdgeOptions, source: any ChannelSource, sink: any CommentSink, logger: Logger
+        on loop: EventLoop, options: EdgeOptions, source: any ChannelSource, sink: any CommentSink,
+        status: (any StatusSource)? = nil, logger: Logger
     ) {
         self.loop = loop
         self.options = options
@@ -42,7 +44,7 @@ public final class EdgeServer {
         let services = EdgeServices(
             hub: hub, metrics: metrics, options: options,
             seed: UInt64(truncatingIfNeeded: Clock.monotonicNanoseconds()) ^ UInt64(getpid()) << 40)
-        router = Router(services: services, sink: sink)
+        router = Router(services: services, sink: sink, status: status)
         pool = ConnectionPool(
             on: loop, limits: options.limits, metrics: metrics,
             head: ResponseHead(origins: options.access.origins), proxies: options.proxies,
@@ -60,6 +62,9 @@ public final class EdgeServer {
 
     /// Connections open now.
     public var connections: Int { metrics.connections }
+
+    /// Polls and streams held now.
+    public var readers: Int { metrics.held }
 
     /// Listens from now on.
     ///

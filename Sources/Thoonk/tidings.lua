@@ -13,7 +13,7 @@ Rules that hold for all of it:
 ]]
 
 -- Raised with every change of this file; processes replace an older library by theirs.
-local VERSION = 4
+local VERSION = 5
 
 -- Lua's unpack puts everything on the stack, which ends near 8,000 values.
 local CHUNK = 1000
@@ -1006,7 +1006,14 @@ local function unknown(name)
   return redis.error_reply('ERR no pipeline is called ' .. name .. '; start one with tidings up')
 end
 
--- tidings_stats 0 NAME  ->  JSON: everything that `tidings status` shows
+-- How many letters a lane keeps; a key that holds something else keeps none.
+local function letters_in(name, lane, kind)
+  local length = redis.pcall('LLEN', prefix(name, lane.partition) .. ':' .. kind .. ':' .. lane.stage)
+  return type(length) == 'number' and length or 0
+end
+
+-- tidings_stats 0 NAME  ->  JSON: everything that `tidings status` shows. dead and held count what ever was; dead_letters
+-- and held_events what is there.
 local function stats(_, args)
   local name = args[1]
   local lanes, config, now_ms = gather(name)
@@ -1027,6 +1034,7 @@ local function stats(_, args)
       attempts = tonumber(lane.fields.attempts or 0),
       live = lane.live, ['in'] = lane['in'], out = lane.out, dropped = lane.dropped, held = lane.held, dead = lane.dead,
       emitted = tonumber(lane.fields.emitted or 0), reasons = reasons,
+      dead_letters = letters_in(name, lane, 'dead'), held_events = letters_in(name, lane, 'held'),
       unpublished = tonumber(lane.fields.unpublished or 0),
       dead_forgotten = tonumber(lane.fields['dead:forgotten'] or 0),
       held_forgotten = tonumber(lane.fields['held:forgotten'] or 0),

@@ -17,6 +17,7 @@ final class EdgeHarness: Sendable {
         let server: EdgeServer
         let source: FakeSource
         let sink: FakeSink
+        let status: FakeStatus
     }
 
     private struct State {
@@ -103,11 +104,12 @@ final class EdgeHarness: Sendable {
         configure(&options)
         let source = FakeSource()
         let sink = FakeSink()
+        let status = FakeStatus()
         let server = EdgeServer(
-            on: loop, options: options, source: source, sink: sink,
+            on: loop, options: options, source: source, sink: sink, status: status,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         try server.start()
-        let world = World(loop: loop, server: server, source: source, sink: sink)
+        let world = World(loop: loop, server: server, source: source, sink: sink, status: status)
         let port = server.port
         let ticker = Timer(on: loop) { [self] in
             let jobs = state.withLock { state in

@@ -32,7 +32,7 @@ struct ConfigurationTests {
                   - archive:  { file: comments.ndjson, rotate: 100MB, keep: 10, sync: false }
                   - route:    { channels: ["thread:{thread}", "user:{author.id}"] }
                   - publish:  { history: 50, ttl: 2d }
-                edge: { listen: "127.0.0.1:9090", hold: 20s, public: [thread] }
+                edge: { listen: "127.0.0.1:9090", hold: 20s, public: [thread], dashboard: local }
                 """, file: "tidings.yaml")
         #expect(
             settings.layout.stages == [
@@ -46,7 +46,7 @@ struct ConfigurationTests {
                 DoorSource(.queue, "in"), DoorSource(.job, "work"), DoorSource(.feed, "wall", fromStart: true),
                 DoorSource(.feed, "now"),
             ])
-        #expect(settings.hold == 20 && settings.publicKinds == ["thread"])
+        #expect(settings.hold == 20 && settings.publicKinds == ["thread"] && settings.dashboard == .local)
         for stage in settings.stages { _ = try stage.factory() }
     }
 

@@ -11,12 +11,15 @@ final class TidingsUp {
 
     /// Starts it and waits until its edge answers.
     ///
-    /// - Parameter configuration: the text of its tidings.yaml; nil: none, the default pipeline.
-    init(configuration: String? = nil) throws {
+    /// - Parameters:
+    ///   - configuration: the text of its tidings.yaml; nil: none, the default pipeline.
+    ///   - arguments: more flags of `up`.
+    init(configuration: String? = nil, arguments: [String] = []) throws {
         data = try TemporaryFolder()
         if let configuration { _ = try data.write(configuration, to: "tidings.yaml") }
         let process = try TidingsBinary.launch(
-            ["up", "--listen", "127.0.0.1:0", "--data", data.path, "--redis-port", "0"], in: data.path)
+            ["up", "--listen", "127.0.0.1:0", "--data", data.path, "--redis-port", "0"] + arguments,
+            in: data.path)
         self.process = process
         var found: UInt16?
         try eventually(within: 30, "tidings up says where it is; it wrote: \(process.output)\(process.errors)") {
@@ -72,6 +75,12 @@ final class TidingsUp {
     func page(thread: String) -> String {
         "http://127.0.0.1:\(port)/?thread=\(thread)"
     }
+
+    /// What comes before the path of every address.
+    var origin: String { "http://127.0.0.1:\(port)" }
+
+    /// The address of the dashboard.
+    var dashboard: String { "\(origin)/dashboard" }
 
     /// Posts comments to the pipeline, one JSON object a line, and expects them to be accepted.
     func post(_ comments: [ParsedJSON]) throws {

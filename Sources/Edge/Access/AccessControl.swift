@@ -50,7 +50,7 @@ final class AccessControl {
                 throw Refusal(.forbidden, "pages of this origin may not post here")
             }
             request.apiKey = try apiKey(credentials)
-        case .live, .ready, .metrics, .file, .options: break
+        case .live, .ready, .metrics, .status, .file, .options: break
         }
     }
 

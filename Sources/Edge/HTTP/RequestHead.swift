@@ -22,6 +22,8 @@ struct RequestHead: Equatable {
     var apiKey = 0..<0
     /// The last `X-Forwarded-For` field.
     var forwardedFor = 0..<0
+    /// Whether a field says that it came through a proxy.
+    var isForwarded = false
     /// How many bytes the head has, with its empty line.
     var length = 0
 }

@@ -194,10 +194,15 @@ struct RequestParser {
             return contentLength(bytes.extracting(value))
         case 15 where name.equalsIgnoringCase("x-forwarded-for"):
             head.forwardedFor = value
+            head.isForwarded = true
         case 15 where name.equalsIgnoringCase("accept-encoding"):
             head.acceptEncoding = value
         case 17 where name.equalsIgnoringCase("transfer-encoding"):
             return transferEncoding(bytes.extracting(value))
+        case 3 where name.equalsIgnoringCase("via"),
+            9 where name.equalsIgnoringCase("forwarded") || name.equalsIgnoringCase("x-real-ip"),
+            15... where name.extracting(0..<12).equalsIgnoringCase("x-forwarded-"):
+            head.isForwarded = true
         default: break
         }
         return nil

@@ -9,6 +9,8 @@ struct Request: Equatable {
         case live
         case ready
         case metrics
+        /// The pipeline's state, for the dashboard.
+        case status
         /// One of the files that are served from memory, by its path.
         case file(String)
         /// What a browser asks before it asks: which methods the resource has.

@@ -2,10 +2,12 @@
 struct RequestReader {
     private let limits: EdgeLimits
     private let files: Set<String>
+    private let gate: DashboardGate
 
     /// - Parameter files: the paths of the files that are served from memory.
     init(options: EdgeOptions, files: Set<String>) {
         limits = options.limits
+        gate = DashboardGate(options.dashboard?.audience)
         self.files = files
     }
 
@@ -21,6 +23,7 @@ struct RequestReader {
             return Request(target: .options(path.equals("*") ? .all : try methods(of: path)))
         }
         try require(head.method, of: try methods(of: path))
+        if gate.isDashboard(path) { try gate.check(head, of: bytes) }
         var request = Request(target: try target(path, query, lastEventID: text(bytes.extracting(head.lastEventID))))
         request.credentials = try credentials(head, of: bytes, request.target)
         request.bodyKind = bodyKind(bytes.extracting(head.contentType))
@@ -40,7 +43,7 @@ struct RequestReader {
     private func methods(of path: Span<UInt8>) throws(Refusal) -> Request.Methods {
         if path.equals("/v1/comments") { return .post }
         if path.starts(with: Self.channelPrefix) || path.equals("/v1/poll") || path.equals("/v1/events")
-            || path.equals("/live") || path.equals("/ready") || path.equals("/metrics")
+            || path.equals("/live") || path.equals("/ready") || path.equals("/metrics") || gate.isDashboard(path)
         {
             return .read
         }
@@ -74,6 +77,7 @@ struct RequestReader {
         if path.equals("/live") { return .live }
         if path.equals("/ready") { return .ready }
         if path.equals("/metrics") { return .metrics }
+        if path.equals("/dashboard.json"), gate.isDashboard(path) { return .status }
         guard let name = text(path) else { throw Self.nothing }
         return .file(name)
     }

@@ -4,18 +4,19 @@ final class Router: RequestHandler {
     private let reader: RequestReader
     private let sink: any CommentSink
     private let files: [String: EdgeFile]
+    private let board: StatusBoard?
     /// Set while the process ends: load balancers are told to go elsewhere.
     var isDraining = false
 
-    init(services: EdgeServices, sink: any CommentSink) {
+    /// - Parameter status: for the dashboard; nil: there is none.
+    init(services: EdgeServices, sink: any CommentSink, status: (any StatusSource)? = nil) {
         self.services = services
         self.sink = sink
         var files = services.options.files
-        if let page = services.options.page {
-            files["/"] = EdgeFile(
-                body: page.body, contentType: page.contentType, contentSecurityPolicy: page.contentSecurityPolicy)
-        }
+        if let page = services.options.page { files["/"] = EdgeFile(page) }
+        if let page = services.options.dashboard?.page { files["/dashboard"] = EdgeFile(page) }
         self.files = files
+        board = status.map { StatusBoard(source: $0, services: services) }
         reader = RequestReader(options: services.options, files: Set(files.keys))
     }
 
@@ -68,6 +69,9 @@ final class Router: RequestHandler {
                 channels: services.hub.count, ringBytes: services.hub.ringBytes, isReady: trouble == nil)
             let body = Array((text + services.access.metrics.text).utf8)
             connection.respond(.ok, type: "text/plain; version=0.0.4", body: body)
+        case .status:
+            guard let board else { throw Refusal(.notFound, "the dashboard is off") }
+            StatusRead(on: connection, services: services, board: board, takesGzip: request.takesGzip).start()
         case .file(let path): file(path, request, on: connection)
         case .options(let methods): options(methods, request.origin, on: connection)
         }

@@ -24,7 +24,11 @@
   /** Streams that end without a word, one after the other, before polls take their place. */
   const STREAM_ATTEMPTS = 3;
 
-  /** A stream without a word for this time is dead, in ms. */
+  /** How long polls then take their place before a stream is tried again: at first, and at most, in ms. */
+  const STREAM_RETREAT = 60_000;
+  const STREAM_RETREAT_CAP = 3_600_000;
+
+  /** A stream without a word for this time is dead, in ms. The edge says something each minute. */
   const STREAM_SILENCE = 90_000;
 
   /** Resolves after `ms`, or when `signal` aborts. Never rejects. */
@@ -359,20 +363,22 @@
       this.#hasStranger = false;
       try {
         await new Promise((resolve, reject) => {
+          // The edge names all places at once: what is silent at first is held back on the way.
           const listen = () => {
             clearTimeout(timer);
-            timer = setTimeout(() => reject(new TidingsError(0, "the stream is silent")), STREAM_SILENCE);
+            const patience = isGood ? STREAM_SILENCE : GRACE;
+            timer = setTimeout(() => reject(new TidingsError(0, "the stream is silent")), patience);
           };
           listen();
           signal.addEventListener("abort", resolve);
           if (signal.aborted) resolve();
           source.onopen = listen;
           source.onmessage = (message) => {
-            listen();
             try {
               const answer = Requests.parse(message.data);
               isGood = true;
-              this.#owner.streamFailures = 0;
+              this.#owner.streamWorks();
+              listen();
               this.#take(answer, this.channels);
             } catch (error) {
               reject(error);
@@ -382,7 +388,7 @@
           source.onerror = () => (isGood ? resolve() : reject(new TidingsError(0, "the stream has ended")));
         });
       } catch (error) {
-        this.#owner.streamFailures += 1;
+        this.#owner.streamFails();
         // It may have been the token; an EventSource does not tell.
         await this.#owner.requests.token(true);
         throw error;
@@ -438,9 +444,12 @@
     hold;
     channelsPerPoll;
     isSearching = false;
-    streamFailures = 0;
     #links = new Set();
     #wantsStreams;
+    #streamFailures = 0;
+    /** Until when polls take the place of streams, on the clock of the page, and how long the next such time is, in ms. */
+    #retreatEnd = 0;
+    #retreat = STREAM_RETREAT;
     #delegate;
 
     /** `delegate` has `lineTook(news)`, `lineRefused(channel, error)` and `lineChanged()`. */
@@ -453,7 +462,7 @@
     }
 
     get usesStreams() {
-      return this.#wantsStreams && this.streamFailures < STREAM_ATTEMPTS;
+      return this.#wantsStreams && performance.now() >= this.#retreatEnd;
     }
 
     /** Follows these channels and no others. The offset counts for those that it does not follow yet. */
@@ -501,6 +510,21 @@
     }
 
     // Called by links.
+
+    streamWorks() {
+      this.#streamFailures = 0;
+      this.#retreat = STREAM_RETREAT;
+    }
+
+    /** The edge may be away, or something on the way may not let streams through: polls tell which. */
+    streamFails() {
+      this.#streamFailures += 1;
+      if (this.#streamFailures < STREAM_ATTEMPTS) return;
+      this.#retreatEnd = performance.now() + this.#retreat;
+      this.#retreat = Math.min(this.#retreat * 2, STREAM_RETREAT_CAP);
+      // Then one attempt is enough.
+      this.#streamFailures = STREAM_ATTEMPTS - 1;
+    }
 
     took(news) {
       if (this.isSearching && this.state === "live") this.isSearching = false;

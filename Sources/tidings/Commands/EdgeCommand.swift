@@ -27,6 +27,7 @@ struct EdgeCommand: ParsableCommand {
     @OptionGroup var supervisor: SupervisorOptions
     @OptionGroup var limits: EdgeLimitOptions
     @OptionGroup var access: EdgeAccessOptions
+    @OptionGroup var dashboard: DashboardFlags
 
     @Option(name: .long, help: "HOST:PORT or unix:/PATH. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
     var listen: String?
@@ -82,7 +83,7 @@ struct EdgeCommand: ParsableCommand {
         } else if workers > 1 {
             throw CommandError("several processes cannot share a unix socket; give --workers 1 or a port", exitCode: 2)
         }
-        var words = ["--listen", listen] + limits.words + access.words
+        var words = ["--listen", listen] + limits.words + access.words + dashboard.words()
         if let hold { words += ["--hold", String(hold)] }
         if let drain { words += ["--drain", String(drain)] }
         if demo { words.append("--demo") }
@@ -127,10 +128,17 @@ struct EdgeCommand: ParsableCommand {
         let server = EdgeServer(
             on: loop, options: try edgeOptions(settings, address), redis: connection, subscriber: subscriber,
             sink: sink,
+            status: DashboardSource(
+                connection: connection, pipeline: settings.pipeline, limits: settings.limits),
             logger: logger)
         let beat = ProcessBeat(
             on: loop, id: id, role: "edge", stages: [], layout: settings.layout, connection: connection)
-        beat.details = { [("connections", String(server.connections)), ("listen", address.description)] }
+        beat.details = {
+            [
+                ("connections", String(server.connections)), ("readers", String(server.readers)),
+                ("listen", address.description),
+            ]
+        }
         session.onRefused = { logger.critical("\($0.message)") }
         let drain = { (isReplaced: Bool) in
             beat.stop()
@@ -190,6 +198,7 @@ struct EdgeCommand: ParsableCommand {
         result.proxies = limits.proxies(settings.clients)
         result.files = ClientFiles.all
         if demo { result.page = DemoPage.page }
+        result.dashboard = dashboard.setting(settings.dashboard).options(at: address)
         return result
     }
 

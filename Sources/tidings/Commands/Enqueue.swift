@@ -11,8 +11,9 @@ struct Enqueue: ParsableCommand {
         abstract: "Put comments into the pipeline: one JSON object a line.",
         discussion: """
             Each line goes to the first stage of its conversation's partition, in order. A line that is no event is named
-            by its number and left out; the others go in. Exit code: 0 all in, 1 some lines were bad, 75 Redis is out of
-            reach or full (what was in before stays in: the same file again is safe within the duplicate window).
+            by its number and left out; the others go in. While a queue or Redis' memory is full it waits, --patience at most
+            for each batch. Exit code: 0 all in, 1 some lines were bad, 75 Redis is out of reach or stayed full (what was
+            in before stays in: the same file again is safe within the duplicate window).
 
             Examples:
               tidings enqueue comments.ndjson
@@ -27,11 +28,30 @@ struct Enqueue: ParsableCommand {
     @Option(name: .long, help: "Lines that are sent together.")
     var batch: Int = 500
 
+    @Option(
+        name: .long,
+        help:
+            "How long to wait while a queue or Redis' memory is full, such as 500ms or 10m. (env TIDINGS_PATIENCE; default 30s)"
+    )
+    var patience: String?
+
     @Flag(name: .long, help: "Print the counts as JSON.")
     var json = false
 
     func validate() throws {
         guard (1...5000).contains(batch) else { throw ValidationError("--batch takes 1 to 5000") }
+        _ = try patienceMilliseconds
+    }
+
+    private var patienceMilliseconds: Int64 {
+        get throws {
+            let text = patience ?? Terminal.environment("TIDINGS_PATIENCE") ?? "30s"
+            guard let time = Duration.milliseconds(text) else {
+                throw ValidationError("--patience takes a time such as 30s or 10m, not '\(text)'")
+            }
+            // Whoever means for ever says so with days: no clock of ours overflows.
+            return min(time, 36_500 * 86_400_000)
+        }
     }
 
     func run() throws {
@@ -42,7 +62,7 @@ struct Enqueue: ParsableCommand {
         var run = EnqueueRun(
             layout: settings.layout, client: client,
             enqueuer: Enqueuer(layout: settings.layout, limits: settings.limits, connection: client.connection),
-            showsProgress: isatty(STDERR_FILENO) == 1)
+            patience: try patienceMilliseconds, showsProgress: isatty(STDERR_FILENO) == 1)
         do {
             try run.all(from: reader, batch: batch)
         } catch {
@@ -76,6 +96,8 @@ private struct EnqueueRun {
     let layout: PipelineLayout
     let client: RedisClient
     let enqueuer: Enqueuer
+    /// How long a batch waits for room, in ms.
+    let patience: Int64
     let showsProgress: Bool
     var accepted = 0
     var bad = 0
@@ -85,10 +107,13 @@ private struct EnqueueRun {
     private let started = Clock.monotonicNanoseconds()
     private var lastShown: Int64 = 0
 
-    init(layout: PipelineLayout, client: RedisClient, enqueuer: Enqueuer, showsProgress: Bool) {
+    init(
+        layout: PipelineLayout, client: RedisClient, enqueuer: Enqueuer, patience: Int64, showsProgress: Bool
+    ) {
         self.layout = layout
         self.client = client
         self.enqueuer = enqueuer
+        self.patience = patience
         self.showsProgress = showsProgress
     }
 
@@ -135,12 +160,12 @@ private struct EnqueueRun {
         let batch = events
         var backoff = Backoff(base: 20, limit: 500)
         var generator = SystemRandomNumberGenerator()
-        let patience = Clock.monotonicMilliseconds() + 30_000
+        let end = Clock.monotonicMilliseconds() + patience
         while true {
             do {
                 try client.wait { enqueuer.enqueue(batch, completion: $0) }
                 break
-            } catch let error as PipelineError where error.code == .full && Clock.monotonicMilliseconds() < patience {
+            } catch let error as PipelineError where error.code == .full && Clock.monotonicMilliseconds() < end {
                 client.pause(milliseconds: backoff.next(using: &generator))
             }
         }

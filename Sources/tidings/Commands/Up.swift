@@ -21,6 +21,7 @@ struct Up: ParsableCommand {
 
     @OptionGroup var options: GlobalOptions
     @OptionGroup var supervisor: SupervisorOptions
+    @OptionGroup var dashboard: DashboardFlags
 
     @Option(name: .long, help: "Where readers connect: HOST:PORT. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
     var listen: String?
@@ -106,7 +107,7 @@ private final class UpRun {
                 + ProcessPool.edges(
                     command.edges,
                     words: ["--listen", "\(host):\(sockets.port)", "--drain", UpRun.drain]
-                        + (command.demo ? ["--demo"] : []), sockets: sockets),
+                        + (command.demo ? ["--demo"] : []) + command.dashboard.words(isLocal: true), sockets: sockets),
             grace: 12_000, rules: try command.supervisor.rules(memory: 1 << 30), connection: connection,
             pipeline: settings.pipeline, logger: logger)
     }
@@ -215,9 +216,16 @@ private final class UpRun {
               page     \(command.demo ? "\(address)/   (open it in two windows)" : "off (--demo shows one)")
               read     curl '\(address)/v1/channels/thread:lobby?offset=-1'
               write    \(client) RPUSH \(settings.pipeline):incoming '{"thread":"lobby","text":"hello"}'
-              watch    tidings status --watch
+              watch    tidings status --watch\(dashboard(at: address))
               stop     Ctrl-C
 
             """)
+    }
+
+    /// Where the dashboard is, when there is one.
+    private func dashboard(at address: String) -> String {
+        let setting = command.dashboard.setting(settings.dashboard ?? .local)
+        let options = setting.options(at: .tcp(host: host, port: port))
+        return options == nil ? "" : "   or \(address)/dashboard"
     }
 }

@@ -25,6 +25,8 @@ struct Configuration {
     var access = AccessSetting()
     /// Who may connect how often, and through whom.
     var clients = ClientSetting()
+    /// Nil: not said; the command decides.
+    var dashboard: DashboardSetting?
 
     var layout: PipelineLayout {
         PipelineLayout(name: pipeline, partitions: partitions, stages: stages.map(\.name))
@@ -106,10 +108,12 @@ struct Configuration {
     }
 
     private mutating func readEdge(_ node: ConfigurationNode) throws {
-        let members = try node.members(known: ["listen", "hold", "public"] + AccessSetting.keys + ClientSetting.keys)
+        let members = try node.members(
+            known: ["listen", "hold", "public", "dashboard"] + AccessSetting.keys + ClientSetting.keys)
         if let node = members["listen"] { listen = try node.string() }
         if let node = members["hold"] { hold = Int(try node.duration(atLeast: 1000, atMost: 55_000) / 1000) }
         if let node = members["public"] { publicKinds = Set(try node.strings()) }
+        if let node = members["dashboard"] { dashboard = try DashboardSetting(node) }
         access = try AccessSetting(members)
         clients = try ClientSetting(members)
     }

@@ -32,14 +32,27 @@ final class RedisClient {
             loop.runOnce(wait: true)
         }
         guard connection.isReady else {
-            let reason = failure?.message ?? "no answer"
-            throw RedisError(
-                .disconnected,
-                "cannot reach Redis at \(address): \(reason); start one with 'tidings up', or name yours with --redis URL"
-            )
+            throw RedisClient.unreachable(address, failure)
         }
         guard loadsFunctions else { return }
         try wait { FunctionLibrary.tidings.ensureLoaded(on: connection, completion: $0) }
+    }
+
+    /// What to say of a server that cannot be used: what to do depends on whether there is one.
+    static func unreachable(_ address: RedisAddress, _ failure: RedisError?) -> RedisError {
+        guard let failure else {
+            return RedisError(.timeout, "cannot reach Redis at \(address): no answer within 3 s")
+        }
+        let remedy =
+            switch failure.code {
+            case .disconnected where failure.message.contains("Connection refused"),
+                .disconnected where failure.message.contains("No such file or directory"):
+                "; start one with 'tidings up', or name yours with --redis URL"
+            case .loading: "; it serves when it has read its data: try again then"
+            case .denied: "; name a user who may, as in --redis redis://USER:PASSWORD@HOST:PORT"
+            default: ""
+            }
+        return RedisError(.disconnected, "cannot reach Redis at \(address): \(failure.message)\(remedy)")
     }
 
     /// Sends a command and waits for its reply.

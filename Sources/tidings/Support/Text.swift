@@ -24,4 +24,10 @@ enum Text {
         }
         return (number < 0 ? "-" : "") + digits + result
     }
+
+    /// 1234567 bytes → `1.2 MB`.
+    static func megabytes(_ bytes: Int64) -> String {
+        let tenths = bytes * 10 / (1 << 20)
+        return tenths < 1000 ? "\(tenths / 10).\(tenths % 10) MB" : "\(grouped(Int(tenths / 10))) MB"
+    }
 }
