@@ -14,14 +14,14 @@ SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
 PACKAGES := libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev libsimdjson-dev redis-server redis-tools zlib1g-dev
 TEST_PACKAGES := $(PACKAGES) chromium chromium-driver curl python3 python3-venv
 FORMATTED := Package.swift Sources Tests
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
 
 # What of $(1) is not installed; dpkg-query is quick, apt-get is not.
 missing = $(shell for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
 install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
 	echo "installing $$packages"; \
 	export DEBIAN_FRONTEND=noninteractive; \
-	$(SUDO) apt-get update -qq && $(SUDO) -E apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
+	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
 
 .PHONY: help run deps test-deps build debug test chaos fuzz lint format install uninstall clean
 .DEFAULT_GOAL := help
