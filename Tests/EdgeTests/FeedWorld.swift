@@ -119,7 +119,10 @@ struct FeedWorld {
         if items.count > 1 { items.remove(at: Int.random(in: 0..<(items.count - 1), using: &random)) }
     }
 
+    /// Not between a subscription and its history: a feed that is deleted, made anew and as long again within that
+    /// moment is not told apart by a machine that never knew it.
     private mutating func delete() {
+        guard machine.isLive || !isLinked else { return }
         (born, last, items) = (0, 0, [])
     }
 
@@ -192,6 +195,7 @@ struct FeedWorld {
     private mutating func perform(_ actions: ChannelMachine.Actions) {
         if let load = actions.load { asked.append(load) }
         if actions.retryLater { mustRetry = true }
+        if actions.resubscribe, isLinked { wire.append(.confirmed) }
     }
 
     // MARK: The readers

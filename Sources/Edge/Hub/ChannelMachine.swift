@@ -3,6 +3,10 @@
 /// subscribing → (confirmed) loading → (loaded) live. Announcements that come while the history is loaded are kept and
 /// merged by sequence number afterwards, so nothing falls between. A gap, a contradiction or a new confirmation of the
 /// subscription loads again; a history that was asked for before that counts for nothing.
+///
+/// When a history shows that the feed is another than it was (deleted and made anew), announcements of the old one may
+/// still be on their way, with numbers that would fit the new one: the machine subscribes once more and takes only what
+/// is announced after that is confirmed.
 struct ChannelMachine {
     enum State: Equatable {
         /// No subscription is in force: not yet, or not any more.
@@ -33,6 +37,8 @@ struct ChannelMachine {
         var deliver = false
         /// Every reader's position must be looked at anew: the feed is another than it was.
         var reset = false
+        /// Subscribe again; the confirmation parts what is announced after it from what was on its way.
+        var resubscribe = false
 
         struct Load: Equatable {
             var generation: Int
@@ -44,6 +50,8 @@ struct ChannelMachine {
     let ring: Ring
     private var generation = 0
     private var requestedAfter: Int64 = 0
+    /// The history was asked for because of a confirmation: nothing older than that is on its way.
+    private var followsConfirmation = false
     private var early: [(sequence: Int64, event: [UInt8])] = []
     /// Announcements came that were too many to keep: load once more.
     private var overflowed = false
@@ -59,6 +67,7 @@ struct ChannelMachine {
     mutating func handle(_ input: Input) -> Actions {
         switch input {
         case .confirmed:
+            followsConfirmation = true
             return load()
         case .lost:
             state = .subscribing
@@ -104,7 +113,8 @@ struct ChannelMachine {
             switch ring.offer(sequence, event) {
             case .appended: return Actions(deliver: true)
             case .duplicate: return Actions()
-            case .gap, .suspect: return load()
+            case .gap: return load()
+            case .suspect: return load(whole: true)
             }
         }
     }
@@ -114,7 +124,14 @@ struct ChannelMachine {
         if ring.contradicts(history) {
             if requestedAfter > 0 { return load(whole: true) }
             reset = ring.identity != nil
+            // A server that has started anew has cut the line: nothing of its former life is on its way.
+            let isCut = followsConfirmation && ring.identity?.epoch != history.epoch
             ring.replace(with: history)
+            if reset, !isCut {
+                state = .subscribing
+                early = []
+                return Actions(reset: true, resubscribe: true)
+            }
         } else if requestedAfter == 0 {
             // All was asked for and nothing is contradicted: the same feed, perhaps further.
             ring.replace(with: history)
@@ -122,16 +139,19 @@ struct ChannelMachine {
             ring.merge(history)
         }
         state = .live
+        followsConfirmation = false
         var actions = Actions(deliver: true, reset: reset)
         var again = overflowed
+        var whole = false
         for (sequence, event) in early where !again {
             switch ring.offer(sequence, event) {
             case .appended, .duplicate: break
-            case .gap, .suspect: again = true
+            case .gap: again = true
+            case .suspect: (again, whole) = (true, true)
             }
         }
         early = []
-        if again { actions.load = load().load }
+        if again { actions.load = load(whole: whole).load }
         return actions
     }
 }

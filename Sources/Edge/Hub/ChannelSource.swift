@@ -5,7 +5,8 @@ protocol ChannelSource: AnyObject {
     /// Why nothing can be got now; nil when all is well.
     var trouble: String? { get }
 
-    /// Begins to follow a channel: the delegate hears of the confirmation, each time, and of the announcements.
+    /// Begins to follow a channel: the delegate hears of the confirmation, each time, and of the announcements. Called
+    /// again, it is confirmed again, after all that had been announced before.
     func watch(_ channel: String)
     func unwatch(_ channel: String)
 

@@ -151,6 +151,8 @@ final class Hub: ChannelSourceDelegate {
         }
         if actions.deliver { scheduleDelivery(of: channel) }
         checkMemory()
+        // Last: a source may confirm before this returns.
+        if actions.resubscribe { source.watch(channel.name) }
     }
 
     // MARK: Channels

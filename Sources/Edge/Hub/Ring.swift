@@ -60,10 +60,16 @@ final class Ring {
     /// Whether the feed was known not to exist when it was read.
     var isUnborn: Bool { identity?.born == 0 && last == 0 }
 
-    /// Whether the history belongs to another life of the feed, or to a server that has lost events.
+    /// Whether the history belongs to another life of the feed, or to a server that has lost events: also when another
+    /// event stands at the place of one that is held.
     func contradicts(_ history: History) -> Bool {
         guard let identity else { return true }
-        return identity.epoch != history.epoch || identity.born != history.born || history.last < last
+        if identity.epoch != history.epoch || identity.born != history.born || history.last < last { return true }
+        return history.items.contains { item in
+            let index = firstIndex(after: item.sequence - 1)
+            return index < entries.count && entries[index].sequence == item.sequence
+                && entries[index].event != item.event
+        }
     }
 
     /// Takes over a whole history in place of all that is held.
