@@ -28,6 +28,7 @@ let package = Package(
         // C libraries, each behind a module of its own.
         .systemLibrary(name: "CEvent"),
         .systemLibrary(name: "CHiredis"),
+        .systemLibrary(name: "CEpoll"),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
         .systemLibrary(name: "CZlib"),
@@ -66,10 +67,12 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
+        // Load for benchmarks, and the bare loop that they compare with.
+        .target(name: "Load", dependencies: ["CEpoll", "Events", "JSON"], swiftSettings: strict),
         .executableTarget(
             name: "tidings",
             dependencies: [
-                "Comments", "Connectors", "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Yams",
+                "Comments", "Connectors", "Edge", "Load", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 logging,
             ],

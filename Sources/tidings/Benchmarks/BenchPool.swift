@@ -16,18 +16,12 @@ final class BenchPool {
         setenv("TIDINGS_CONFIG", folder.path + "/tidings.yaml", 1)
         // Deaths are what some of these are about; they need no line each.
         if Terminal.environment("TIDINGS_LOG") == nil { setenv("TIDINGS_LOG", "error", 1) }
-        pid = try ChildProcess.spawn([ChildProcess.ownPath] + words)
+        // What it says to its operator is not for whoever reads figures.
+        pid = try ChildProcess.spawn(["sh", "-c", "exec \"$@\" >/dev/null", "sh", ChildProcess.ownPath] + words)
     }
 
     /// The processes that the supervisor has now.
-    var children: [pid_t] {
-        guard let file = fopen("/proc/\(pid)/task/\(pid)/children", "r") else { return [] }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 4096)
-        guard fgets(&line, 4096, file) != nil else { return [] }
-        let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return text.split(separator: " ").compactMap { pid_t($0) }
-    }
+    var children: [pid_t] { ProcessUse.children(of: pid) }
 
     /// Asks it to end in order and waits for that.
     func stop() {

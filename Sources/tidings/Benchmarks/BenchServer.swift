@@ -6,7 +6,7 @@ import Redis
 /// A redis-server for one benchmark.
 final class BenchServer {
     let address: RedisAddress
-    private let pid: pid_t
+    let pid: pid_t
 
     init(folder: BenchFolder, logger: Logger) throws {
         guard EmbeddedRedis.isInstalled else {

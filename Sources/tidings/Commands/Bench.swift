@@ -3,6 +3,9 @@ import ArgumentParser
 /// `tidings bench`: load, with figures.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure the pipeline on this machine.",
-        subcommands: [BenchPipeline.self, BenchTakeover.self, BenchIdle.self, BenchMemory.self])
+        abstract: "Measure the pipeline and the edge on this machine.",
+        subcommands: [
+            BenchPipeline.self, BenchEdge.self, BenchTakeover.self, BenchIdle.self, BenchMemory.self,
+            BenchReaders.self, BenchVisitors.self, BenchBare.self,
+        ])
 }

@@ -40,4 +40,12 @@ final class ReservedPort {
     deinit {
         close(descriptor)
     }
+
+    /// A loopback port that was free a moment ago, for a program that is to listen there.
+    static func freePort() throws -> UInt16 {
+        guard let reserved = ReservedPort(host: "127.0.0.1", port: 0, shared: false) else {
+            throw CommandError("no free port on 127.0.0.1")
+        }
+        return reserved.port
+    }
 }

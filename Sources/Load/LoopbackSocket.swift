@@ -1,0 +1,84 @@
+import Glibc
+
+/// TCP sockets on 127.0.0.1, for load from this machine on this machine.
+public enum LoopbackSocket {
+    /// Connects to a port; returns when the system has made the connection.
+    ///
+    /// - Throws: ``LoadError`` when nobody listens there or no descriptors are left.
+    public static func connect(to port: UInt16) throws(LoadError) -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else {
+            throw LoadError("no socket: \(LoadError.systemReason); raise the limit of open files (ulimit -n)")
+        }
+        guard call(Glibc.connect, descriptor, port) == 0 else {
+            let reason = LoadError.systemReason
+            close(descriptor)
+            throw LoadError("cannot connect to 127.0.0.1:\(port): \(reason)")
+        }
+        set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
+        return descriptor
+    }
+
+    /// Begins to connect without waiting; nil when the system refuses at once.
+    static func beginConnect(to port: UInt16) -> Int32? {
+        let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+        let descriptor = socket(AF_INET, Int32(type), 0)
+        guard descriptor >= 0 else { return nil }
+        if call(Glibc.connect, descriptor, port) == 0 || errno == EINPROGRESS { return descriptor }
+        close(descriptor)
+        return nil
+    }
+
+    /// Listens on a port that the system chooses. Does not block.
+    static func listen() throws(LoadError) -> (descriptor: Int32, port: UInt16) {
+        let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+        let descriptor = socket(AF_INET, Int32(type), 0)
+        guard descriptor >= 0 else { throw LoadError("no socket: \(LoadError.systemReason)") }
+        // Accepted connections inherit it.
+        set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
+        var bound = address(0)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let named = withUnsafeMutablePointer(to: &bound) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && Glibc.listen(descriptor, 4096) == 0
+                    && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard named else { throw LoadError("cannot listen on 127.0.0.1: \(LoadError.systemReason)") }
+        return (descriptor, UInt16(bigEndian: bound.sin_port))
+    }
+
+    /// Raises this process's limit of open files to what the system allows; gives that.
+    @discardableResult
+    public static func raiseFileLimit() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    private static func address(_ port: UInt16) -> sockaddr_in {
+        var result = sockaddr_in()
+        result.sin_family = sa_family_t(AF_INET)
+        result.sin_port = port.bigEndian
+        result.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return result
+    }
+
+    private static func call(
+        _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, _ descriptor: Int32, _ port: UInt16
+    ) -> Int32 {
+        var name = address(port)
+        return withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                function(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+    }
+
+    private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32) {
+        var on: Int32 = 1
+        setsockopt(descriptor, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
+    }
+}

@@ -1,0 +1,178 @@
+import Events
+import Glibc
+
+/// Thousands of readers in one process: each holds a connection, asks, checks what it gets, and asks again.
+///
+/// Every event must come once and in order; each reader counts what was lost, repeated or missing at the end.
+public final class ReaderPool {
+    private struct Reader {
+        var descriptor: Int32
+        let crowd: Int
+        let channel: Int
+        /// The number of the newest event that came.
+        var last = 0
+        /// What the next request needs of the answers so far.
+        var place: [UInt8] = []
+    }
+
+    /// What each crowd saw.
+    public private(set) var tallies: [ReaderTally]
+
+    private let port: UInt16
+    private let style: ReaderProtocol
+    private let crowds: [Crowd]
+    private let event: LoadEvent
+    private let epoll: EpollHandle
+    private var readers: [Reader] = []
+    /// Input that is no whole answer yet, by reader.
+    private var partial: [Int: [UInt8]] = [:]
+    private var inbox = [UInt8](repeating: 0, count: 2 * 1024 * 1024)
+    private var request: [UInt8] = []
+    /// Readers that have not had all events.
+    private var unfinished = 0
+
+    /// Connects all readers and sends their first requests.
+    ///
+    /// - Throws: ``LoadError`` when a connection cannot be made.
+    public init(port: UInt16, style: ReaderProtocol, crowds: [Crowd], event: LoadEvent) throws(LoadError) {
+        self.port = port
+        self.style = style
+        self.crowds = crowds
+        self.event = event
+        tallies = crowds.map { _ in ReaderTally() }
+        epoll = try EpollHandle()
+        for (number, crowd) in crowds.enumerated() {
+            for reader in 0..<crowd.readers {
+                let descriptor = try LoopbackSocket.connect(to: port)
+                readers.append(
+                    Reader(descriptor: descriptor, crowd: number, channel: crowd.channel(of: reader)))
+                epoll.add(descriptor, token: readers.count - 1)
+                if crowd.events > 0 { unfinished += 1 }
+                ask(readers.count - 1)
+            }
+        }
+    }
+
+    deinit {
+        for reader in readers { close(reader.descriptor) }
+    }
+
+    /// Reads until every reader has had everything, or until `isOver` says so, which is asked ten times a second.
+    ///
+    /// - Parameter stays: also when all have had everything.
+    public func run(stays: Bool, until isOver: () -> Bool) {
+        var nextLook = Clock.monotonicMilliseconds()
+        while unfinished > 0 || stays {
+            epoll.wait(milliseconds: 100) { reader, _, _ in self.receive(reader) }
+            let now = Clock.monotonicMilliseconds()
+            guard now >= nextLook else { continue }
+            if isOver() { break }
+            nextLook = now + 100
+        }
+        for reader in readers { tallies[reader.crowd].behind += max(0, crowds[reader.crowd].events - reader.last) }
+    }
+
+    private func ask(_ index: Int) {
+        style.write(&request, channel: readers[index].channel, place: readers[index].place[...])
+        let sent = send(readers[index].descriptor, request, request.count, Int32(MSG_NOSIGNAL))
+        if sent != request.count { renew(index) }
+    }
+
+    private func receive(_ index: Int) {
+        let descriptor = readers[index].descriptor
+        let count = recv(descriptor, &inbox, inbox.count, Int32(MSG_DONTWAIT))
+        if count < 0, errno == EAGAIN || errno == EINTR { return }
+        guard count > 0 else { return renew(index) }
+        let now = Clock.monotonicNanoseconds()
+        if var kept = partial.removeValue(forKey: index) {
+            kept.append(contentsOf: inbox[..<count])
+            let used = kept.withUnsafeBytes { take($0, index, now) }
+            if used < kept.count { partial[index] = Array(kept[used...]) }
+        } else {
+            let used = inbox.withUnsafeBytes { take(UnsafeRawBufferPointer(rebasing: $0[..<count]), index, now) }
+            if used < count { partial[index] = Array(inbox[used..<count]) }
+        }
+    }
+
+    /// Gives how many bytes were used.
+    private func take(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ now: Int64) -> Int {
+        style == .stream ? takeLines(bytes, index, now) : takeAnswer(bytes, index, now)
+    }
+
+    private func takeAnswer(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ now: Int64) -> Int {
+        var place: [UInt8] = []
+        switch AnswerScanner.scan(bytes, lines: { style.take(line: $0, into: &place) }) {
+        case .part: return 0
+        case .nonsense:
+            fail(index)
+            renew(index)
+            return bytes.count
+        case .whole(let status, let head, let length, let closes):
+            if status == 200 {
+                readers[index].place = place
+                take(events: UnsafeRawBufferPointer(rebasing: bytes[head..<head + length]), index, now)
+            } else if status != 204 {
+                fail(index)
+            }
+            if closes { renew(index) } else { ask(index) }
+            return head + length
+        }
+    }
+
+    private func takeLines(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ now: Int64) -> Int {
+        var start = 0
+        while start < bytes.count, let base = bytes.baseAddress,
+            let found = memchr(base + start, 10, bytes.count - start)
+        {
+            let end = UnsafeRawPointer(found) - base
+            let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+            if AnswerScanner.begins(line, "data: [") || AnswerScanner.begins(line, "data: {\"n\"") {
+                take(events: UnsafeRawBufferPointer(rebasing: line[6...]), index, now)
+            } else if AnswerScanner.begins(line, "id: ") {
+                readers[index].place = Array(line.dropFirst(4))
+            }
+            start = end + 1
+        }
+        return start
+    }
+
+    private func take(events body: UnsafeRawBufferPointer, _ index: Int, _ now: Int64) {
+        let crowd = readers[index].crowd
+        let before = readers[index].last
+        var last = before
+        tallies[crowd].answers += 1
+        let isWhole = event.read(body) { number, time in
+            guard number > last else {
+                tallies[crowd].repeated += 1
+                return
+            }
+            tallies[crowd].lost += number - last - 1
+            tallies[crowd].events += 1
+            tallies[crowd].latency.record(microseconds: (now - time) / 1000)
+            last = number
+        }
+        if !isWhole { fail(index) }
+        readers[index].last = last
+        tallies[crowd].lastTime = now
+        if before < crowds[crowd].events, last >= crowds[crowd].events { unfinished -= 1 }
+    }
+
+    private func fail(_ index: Int) {
+        tallies[readers[index].crowd].failures += 1
+    }
+
+    /// Connects anew and asks from where it was.
+    private func renew(_ index: Int) {
+        fail(index)
+        close(readers[index].descriptor)
+        partial[index] = nil
+        guard let descriptor = try? LoopbackSocket.connect(to: port) else {
+            readers[index].descriptor = -1
+            return
+        }
+        readers[index].descriptor = descriptor
+        epoll.add(descriptor, token: index)
+        style.write(&request, channel: readers[index].channel, place: readers[index].place[...])
+        _ = send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
+    }
+}
