@@ -14,6 +14,21 @@ public enum Clock {
         return Int64(value.tv_sec) * 1_000_000_000 + Int64(value.tv_nsec)
     }
 
+    /// Milliseconds of the monotonic clock as of the kernel's last tick, up to 10 ms old: for deadlines of seconds that are
+    /// set often. A few nanoseconds.
+    public static func coarseMilliseconds() -> Int64 {
+        var value = timespec()
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &value)
+        return Int64(value.tv_sec) * 1000 + Int64(value.tv_nsec) / 1_000_000
+    }
+
+    /// Whole seconds since 1970 (UTC), up to 10 ms late: as cheap.
+    public static func unixSeconds() -> Int64 {
+        var value = timespec()
+        clock_gettime(CLOCK_REALTIME_COARSE, &value)
+        return Int64(value.tv_sec)
+    }
+
     /// Milliseconds since 1970 (UTC): for time stamps in data.
     public static func unixMilliseconds() -> Int64 {
         var value = timespec()

@@ -36,8 +36,10 @@ struct RingMemoryTests {
         var ring: Ring? = Ring(limits: limits, ledger: ledger)
         ring?.replace(with: .sample(1...3))
         #expect(ledger.bytes == 3 + 3 * RingLedger.entryOverhead)
-        _ = ring?.batch(after: 0)
-        #expect(ledger.bytes == 3 + 3 * RingLedger.entryOverhead + 7)
+        let batch = ring?.batch(after: 0)
+        // The body, and the answer that is kept with it.
+        #expect(batch?.cost == 7 + 7 + 512)
+        #expect(ledger.bytes == 3 + 3 * RingLedger.entryOverhead + 7 + 7 + 512)
         for sequence in Int64(4)...9 { _ = ring?.offer(sequence, [0x31, 0x32]) }
         #expect(ledger.bytes == 10 + 5 * RingLedger.entryOverhead)
         #expect(ring?.shorten(to: 2 * RingLedger.entryOverhead + 4) == true)

@@ -41,7 +41,9 @@ final class AccessControl {
         let credentials = request.credentials
         request.credentials = Request.Credentials()
         switch request.target {
-        case .channel(let query): request.expires = try expiry(reading: [query.channel], with: credentials)
+        case .channel(let query):
+            if isPublic(query.channel) { return }
+            request.expires = try expiry(reading: [query.channel], with: credentials)
         case .poll(let query), .events(let query):
             request.expires = try expiry(reading: query.items.map(\.channel), with: credentials)
         case .comments:

@@ -56,7 +56,7 @@ final class Connection {
     private var origin: OriginMatch
 
     /// Up to this size it is cheaper to copy a body behind its head than to send two pieces.
-    private static let copiedBody = 4096
+    static let copiedBody = 4096
     /// How long one that has only just connected has for its first request when the process ends.
     private static let lastChance: Int64 = 1000
 
@@ -118,6 +118,30 @@ final class Connection {
         } else {
             write(pool.head.bytes, body)
         }
+    }
+
+    /// Answers with what others get alike: made for the first of them.
+    ///
+    /// - Parameters:
+    ///   - memo: of the body and all that `fields` adds, but for what `variant` tells apart.
+    func respond(
+        _ status: HTTPStatus, type: StaticString, body: [UInt8], memo: AnswerMemo, variant: Int64,
+        fields: (inout ResponseHead) -> Void
+    ) {
+        guard state == .exchange else { return }
+        if pool.isDraining || isSpare { keepAlive = false }
+        let now = pool.unixSeconds
+        let key = AnswerMemo.Key(
+            second: now, origin: origin, keepAlive: keepAlive, isHTTP10: isHTTP10, variant: variant)
+        guard !isHeadRequest, let bytes = memo.bytes(for: key) else {
+            respond(status, type: type, body: body, fields: fields)
+            if state != .closed, !isHeadRequest { memo.keep(pool.head.bytes, for: key) }
+            return
+        }
+        exchange = nil
+        state = .writing
+        pool.metrics.answered(status)
+        write(bytes, body.count <= Self.copiedBody ? [] : body)
     }
 
     /// Answers with a refusal in JSON.

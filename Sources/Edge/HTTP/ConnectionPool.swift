@@ -52,7 +52,7 @@ final class ConnectionPool {
     }
 
     /// Seconds since 1970, for `Date`.
-    var unixSeconds: Int64 { Clock.unixMilliseconds() / 1000 }
+    var unixSeconds: Int64 { Clock.unixSeconds() }
 
     /// Takes over a descriptor; the pool closes it. When there are too many, it is told so in answer to its first request;
     /// when there are many too many, at once.
@@ -118,7 +118,7 @@ final class ConnectionPool {
     }
 
     func schedule(_ connection: Connection, in milliseconds: Int64) {
-        wheel.schedule(connection.descriptor, at: Clock.monotonicMilliseconds() + milliseconds)
+        wheel.schedule(connection.descriptor, at: Clock.coarseMilliseconds() + milliseconds)
     }
 
     func unschedule(_ connection: Connection) {

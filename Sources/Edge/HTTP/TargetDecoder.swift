@@ -27,22 +27,28 @@ enum TargetDecoder {
         return String(validating: decoded, as: UTF8.self)
     }
 
-    /// Calls back with the name and the decoded value of each parameter of a query, in their order.
+    /// Decodes a parameter's value.
     ///
-    /// - Throws: ``Refusal`` (400) for a broken escape, and what the body throws.
+    /// - Throws: ``Refusal`` (400) for a broken escape.
+    static func value(_ bytes: Span<UInt8>) throws(Refusal) -> String {
+        guard let decoded = decode(bytes, plusIsSpace: true) else {
+            throw Refusal(.badRequest, "the query holds a broken percent-escape, or is no UTF-8")
+        }
+        return decoded
+    }
+
+    /// Calls back with the name and the value of each parameter of a query, in their order, as they stand there.
+    ///
+    /// - Throws: what the body throws. Nothing is decoded: the body has ``value(_:)`` look at what it does not know.
     static func forEachParameter(
-        _ query: Span<UInt8>, _ body: (Span<UInt8>, String) throws(Refusal) -> Void
+        _ query: Span<UInt8>, _ body: (Span<UInt8>, Span<UInt8>) throws(Refusal) -> Void
     ) throws(Refusal) {
         var start = 0
         while start < query.count {
             let end = query.firstIndex(of: 0x26, from: start) ?? query.count
             if end > start {
                 let equals = min(query.firstIndex(of: 0x3D, from: start) ?? end, end)
-                let value = query.extracting(min(equals + 1, end)..<end)
-                guard let decoded = decode(value, plusIsSpace: true) else {
-                    throw Refusal(.badRequest, "the query holds a broken percent-escape, or is no UTF-8")
-                }
-                try body(query.extracting(start..<equals), decoded)
+                try body(query.extracting(start..<equals), query.extracting(min(equals + 1, end)..<end))
             }
             start = end + 1
         }

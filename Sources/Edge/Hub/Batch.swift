@@ -8,6 +8,8 @@ final class Batch {
     let next: Position
     /// Whether the ring held nothing more.
     let reachesEnd: Bool
+    /// Answers that were made of it.
+    let memo = AnswerMemo()
     /// The body in gzip form; nil inside: it does not get smaller. Made when the first reader asks for it.
     private var gzip: GzipBody??
 
@@ -17,6 +19,9 @@ final class Batch {
         self.next = next
         self.reachesEnd = reachesEnd
     }
+
+    /// Bytes that it takes, an answer kept for others included.
+    var cost: Int { body.count + (body.count <= Connection.copiedBody ? body.count : 0) + 512 }
 
     /// The body in gzip form, shared like the plain one; nil when that is no smaller.
     func gzip(by zlib: ZlibHandle) -> GzipBody? {

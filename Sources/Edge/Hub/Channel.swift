@@ -1,8 +1,8 @@
 /// One watched channel: its machine, its ring, and the readers that wait.
 final class Channel {
     let name: String
-    /// The bytes of its name.
-    let key: [UInt8]
+    /// What it is found by.
+    let key: ChannelKey
     var machine: ChannelMachine
     /// Readers whose offset was not looked at, since the channel is not live.
     private var unresolved = WatchQueue()
@@ -10,6 +10,8 @@ final class Channel {
     private var older = WatchQueue()
     /// Readers with nothing to read, in the order of their positions: who came later stands further on.
     private var waiting = WatchQueue()
+    /// Readers that came back while others still waited for their turn: all of them have something to read.
+    private var returning = WatchQueue()
     /// Whether it has its turn in the hub's deliveries.
     var isDelivering = false
     /// Whether an older history is on its way.
@@ -21,7 +23,7 @@ final class Channel {
 
     init(name: String, limits: EdgeLimits, ledger: RingLedger = RingLedger()) {
         self.name = name
-        key = Array(name.utf8)
+        key = ChannelKey(name)
         machine = ChannelMachine(limits: limits, ledger: ledger)
     }
 
@@ -40,6 +42,7 @@ final class Channel {
         case .unresolved: unresolved.append(watch)
         case .older: older.append(watch)
         case .waiting: waiting.append(watch)
+        case .returning: returning.append(watch)
         }
     }
 
@@ -50,6 +53,7 @@ final class Channel {
         case .unresolved: unresolved.remove(watch)
         case .older: older.remove(watch)
         case .waiting: waiting.remove(watch)
+        case .returning: returning.remove(watch)
         }
         watch.place = .nowhere
     }
@@ -57,6 +61,7 @@ final class Channel {
     /// Whether someone can be woken now.
     var hasWork: Bool {
         if machine.isLive, !unresolved.isEmpty { return true }
+        if machine.isLive, !returning.isEmpty { return true }
         guard let first = waiting.first() else { return false }
         return first.sequence < ring.newest
     }
@@ -67,8 +72,12 @@ final class Channel {
             watch.place = .nowhere
             return watch
         }
-        guard let watch = waiting.first(), watch.sequence < ring.newest else { return nil }
-        dequeue(watch)
+        if let watch = waiting.first(), watch.sequence < ring.newest {
+            dequeue(watch)
+            return watch
+        }
+        guard machine.isLive, let watch = returning.popFirst() else { return nil }
+        watch.place = .nowhere
         return watch
     }
 
@@ -86,6 +95,6 @@ final class Channel {
 
     /// The feed is another than it was: whoever waits must be looked at anew.
     func unsettle() {
-        while let watch = waiting.popFirst() { enqueue(watch, in: .unresolved) }
+        while let watch = waiting.popFirst() ?? returning.popFirst() { enqueue(watch, in: .unresolved) }
     }
 }

@@ -29,7 +29,8 @@ final class FeedSource: ChannelSource {
         }
     }
 
-    weak var delegate: (any ChannelSourceDelegate)?
+    /// Not weak, which would make every use of the hub dearer: who sets it outlives this, or takes itself back.
+    unowned var delegate: (any ChannelSourceDelegate)?
     private let redis: RedisConnection
     private let subscriber: RedisSubscriber
     private let epochKey: String

@@ -9,7 +9,7 @@ final class Hub: ChannelSourceDelegate {
     private let limits: EdgeLimits
     private let metrics: EdgeMetrics
     /// By the bytes of their names: what `==` of two strings takes for the same may be two channels to Redis.
-    private var channels: [[UInt8]: Channel] = [:]
+    private var channels: [ChannelKey: Channel] = [:]
     /// Channels with readers to wake, in turn.
     private var turns: [Channel] = []
     private var nextTurn = 0
@@ -55,6 +55,10 @@ final class Hub: ChannelSourceDelegate {
         source.delegate = self
     }
 
+    deinit {
+        source.delegate = nil
+    }
+
     /// How many channels are watched.
     var count: Int { channels.count }
 
@@ -92,6 +96,18 @@ final class Hub: ChannelSourceDelegate {
         }
     }
 
+    /// Has a reader that has just come wait for its turn when there is news for it and others have waited for theirs for
+    /// longer: those who come back quickly must not be served again and again before them. It gets all the more then.
+    ///
+    /// - Returns: whether it waits.
+    func queueUp(_ watch: Watch, standing: Standing?) -> Bool {
+        guard case .found(_, hasNews: true) = standing, watch.channel.isDelivering, watch.channel.hasWork else {
+            return false
+        }
+        watch.channel.enqueue(watch, in: .returning)
+        return true
+    }
+
     /// Takes a watch out of the queue that it is in, if any.
     func settle(_ watch: Watch) {
         watch.channel.dequeue(watch)
@@ -111,19 +127,19 @@ final class Hub: ChannelSourceDelegate {
     // MARK: What the source tells
 
     func sourceConfirmed(_ channel: String) {
-        guard let channel = channels[Array(channel.utf8)] else { return }
+        guard let channel = channels[ChannelKey(channel)] else { return }
         // After a reconnect it is not worth loading what nobody reads.
         if channel.watches == 0, channel.ring.identity != nil { return forget(channel) }
         perform(channel.machine.handle(.confirmed), on: channel)
     }
 
     func sourceLost(_ channel: String) {
-        guard let channel = channels[Array(channel.utf8)] else { return }
+        guard let channel = channels[ChannelKey(channel)] else { return }
         perform(channel.machine.handle(.lost), on: channel)
     }
 
     func sourceAnnounced(_ channel: String, sequence: Int64, event: [UInt8]) {
-        guard let channel = channels[Array(channel.utf8)] else { return }
+        guard let channel = channels[ChannelKey(channel)] else { return }
         metrics.eventsReceived += 1
         perform(channel.machine.handle(.announced(sequence: sequence, event: event)), on: channel)
     }
@@ -134,9 +150,9 @@ final class Hub: ChannelSourceDelegate {
             channel.unsettle()
         }
         if let load = actions.load {
-            enqueueLoad { [weak self, weak channel] in
-                guard let self else { return }
-                guard let channel, self.channels[channel.key] === channel else { return self.loadEnded() }
+            // Held until it is done: a weak reference would make every use of the channel and of the hub dearer for ever.
+            enqueueLoad { [self] in
+                guard channels[channel.key] === channel else { return loadEnded() }
                 self.metrics.loads += 1
                 self.source.load(channel.name, after: load.after, limit: self.limits.ringEvents) { history in
                     self.loadEnded()
@@ -158,7 +174,7 @@ final class Hub: ChannelSourceDelegate {
     // MARK: Channels
 
     private func open(_ name: String) throws(Refusal) -> Channel {
-        let key = Array(name.utf8)
+        let key = ChannelKey(name)
         if let channel = channels[key] { return channel }
         if channels.count >= limits.maxChannels, !letGoOfOldestIdle() {
             throw Refusal(.serviceUnavailable, "this server watches as many channels as it can", retryAfter: 5)
@@ -189,7 +205,7 @@ final class Hub: ChannelSourceDelegate {
                 idle.removeFirst(firstIdle)
                 firstIdle = 0
             }
-            guard let channel = channels[Array(name.utf8)], channel.idleSince == since else { continue }
+            guard let channel = channels[ChannelKey(name)], channel.idleSince == since else { continue }
             forget(channel)
             return true
         }

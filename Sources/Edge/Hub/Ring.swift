@@ -165,8 +165,8 @@ final class Ring {
         let next = position(reachesEnd ? max(last, sequence) : entries[end - 1].sequence)
         let batch = Batch(body: body, count: end - start, next: next, reachesEnd: reachesEnd)
         // Readers far apart each have a body of their own; only so much of that is worth keeping.
-        if batchBytes + body.count > 4 * limits.answerBytes || batches.count >= 256 { forgetBatches() }
-        batchBytes += body.count
+        if batchBytes + batch.cost > 4 * limits.answerBytes || batches.count >= 256 { forgetBatches() }
+        batchBytes += batch.cost
         batches[sequence] = batch
         charge()
         return batch

@@ -9,6 +9,8 @@ final class Watch {
         case older
         /// Until there is news.
         case waiting
+        /// For its turn: there is news, and others have waited for it longer.
+        case returning
     }
 
     let channel: Channel

@@ -31,12 +31,16 @@ final class ChannelRead: Exchange, Watcher {
         let watch = try services.hub.watch(query.channel, from: offset, by: self)
         self.watch = watch
         connection.begin(self)
-        evaluate(watch, ring: watch.channel.ring)
+        if !isLive || !services.hub.queueUp(watch, standing: services.hub.look(watch)) {
+            evaluate(watch, ring: watch.channel.ring)
+        }
         guard self.watch != nil else { return }
         isHold = true
         services.metrics.held += 1
-        let catchUp = Clock.monotonicMilliseconds() + services.limits.loadTimeout
-        connection.hold(until: isLive ? services.endOfHold(seconds: query.timeout, expires: expires) : catchUp)
+        connection.hold(
+            until: isLive
+                ? services.endOfHold(seconds: query.timeout, expires: expires)
+                : Clock.coarseMilliseconds() + services.limits.loadTimeout)
     }
 
     func wake(_ watch: Watch, ring: Ring) {
@@ -91,9 +95,16 @@ final class ChannelRead: Exchange, Watcher {
             }
         }
         services.metrics.eventsDelivered += batch.count
-        connection.respond(.ok, type: "application/json", body: gzip?.bytes ?? batch.body) { head in
+        let fields = { (head: inout ResponseHead) in
             head.encoding(isGzip: gzip != nil)
             Self.fields(&head, next: batch.next, isEnd: isEnd, cursor: live, tag: tag)
+        }
+        if let live, gzip == nil {
+            let variant = live << 1 | (isEnd ? 1 : 0)
+            connection.respond(
+                .ok, type: "application/json", body: batch.body, memo: batch.memo, variant: variant, fields: fields)
+        } else {
+            connection.respond(.ok, type: "application/json", body: gzip?.bytes ?? batch.body, fields: fields)
         }
     }
 

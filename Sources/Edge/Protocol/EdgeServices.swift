@@ -54,7 +54,7 @@ final class EdgeServices {
     }
 
     func cursor(after client: Int64?) -> Int64 {
-        StreamCursor.next(after: client, now: Clock.unixMilliseconds() / 1000, using: &generator)
+        StreamCursor.next(after: client, now: Clock.unixSeconds(), using: &generator)
     }
 
     /// Why a reader's channel is not known now.

@@ -25,7 +25,8 @@ final class MultiPoll: Exchange, ChannelsReader {
     func start(_ query: Request.PollQuery) throws(Refusal) {
         try open(query.items)
         connection.begin(self)
-        evaluate()
+        let mustQueue = watches.contains { services.hub.queueUp($0, standing: services.hub.look($0)) }
+        if mustQueue { waitForMore() } else { evaluate() }
         guard !watches.isEmpty else { return }
         isHold = true
         services.metrics.held += 1

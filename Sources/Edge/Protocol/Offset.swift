@@ -9,32 +9,31 @@ enum Offset: Equatable {
 
     /// Reads an offset. Strict: nil for everything that no answer ever gave.
     init?(_ text: some StringProtocol) {
-        if text == "-1" {
+        self.init(Array(text.utf8).span)
+    }
+
+    /// Reads an offset where it lies in a request.
+    init?(_ bytes: Span<UInt8>) {
+        if bytes.equals("-1") {
             self = .beginning
-            return
-        }
-        if text == "now" {
+        } else if bytes.equals("now") {
             self = .now
-            return
+        } else {
+            guard bytes.count == Position.length, bytes[10] == 0x5F, bytes[24] == 0x5F,
+                let epoch = Self.number(bytes, 0..<10), let born = Self.number(bytes, 11..<24),
+                let sequence = Self.number(bytes, 25..<Position.length)
+            else { return nil }
+            self = .position(Position(epoch: epoch, born: born, sequence: sequence))
         }
-        var numbers: (Int64, Int64, Int64) = (0, 0, 0)
-        var index = 0
-        for byte in text.utf8 {
-            if index == 10 || index == 24 {
-                guard byte == 0x5F else { return nil }
-            } else {
-                guard byte.isDigit else { return nil }
-                let digit = Int64(byte - 0x30)
-                switch index {
-                case 0..<10: numbers.0 = numbers.0 * 10 + digit
-                case 11..<24: numbers.1 = numbers.1 * 10 + digit
-                case 25..<Position.length: numbers.2 = numbers.2 * 10 + digit
-                default: return nil
-                }
-            }
-            index += 1
+    }
+
+    /// At most 16 digits: they fit.
+    private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int64? {
+        var value: Int64 = 0
+        for index in range {
+            guard bytes[index].isDigit else { return nil }
+            value = value &* 10 &+ Int64(bytes[index] &- 0x30)
         }
-        guard index == Position.length else { return nil }
-        self = .position(Position(epoch: numbers.0, born: numbers.1, sequence: numbers.2))
+        return value
     }
 }

@@ -96,12 +96,24 @@ struct RequestReader {
         }
         var result = Request.ChannelQuery(channel: try channel(decoded))
         var hasOffset = false
-        try TargetDecoder.forEachParameter(query) { (key, value) throws(Refusal) in
+        try TargetDecoder.forEachParameter(query) { (key, raw) throws(Refusal) in
+            // What every poll brings is read where it lies.
             if key.equals("offset") {
                 if hasOffset { throw Refusal(.badRequest, "offset is given twice") }
                 hasOffset = true
-                result.offset = try offset(value)
-            } else if key.equals("live") {
+                if let offset = Offset(raw) {
+                    result.offset = offset
+                } else {
+                    result.offset = try offset(try TargetDecoder.value(raw))
+                }
+                return
+            }
+            if key.equals("live"), raw.equals("long-poll") {
+                result.live = .longPoll
+                return
+            }
+            let value = try TargetDecoder.value(raw)
+            if key.equals("live") {
                 switch value {
                 case "long-poll": result.live = .longPoll
                 case "sse": result.live = .serverSentEvents
@@ -128,7 +140,8 @@ struct RequestReader {
         _ query: Span<UInt8>, _ lastEventID: String?
     ) throws(Refusal) -> Request.PollQuery {
         var result = Request.PollQuery(items: [])
-        try TargetDecoder.forEachParameter(query) { (key, value) throws(Refusal) in
+        try TargetDecoder.forEachParameter(query) { (key, raw) throws(Refusal) in
+            let value = try TargetDecoder.value(raw)
             if key.equals("c") {
                 guard let at = value.lastIndex(of: "@") else {
                     throw Refusal(.badRequest, "c must read CHANNEL@OFFSET; begin with CHANNEL@-1 or CHANNEL@now")

@@ -27,5 +27,8 @@ struct BenchReaders: ParsableCommand {
         try BenchFiles.write("", to: files + ".ready")
         pool.run(stays: stays) { access(files + ".stop", F_OK) == 0 || getppid() == 1 }
         try BenchFiles.write(JSON.array(pool.tallies.map(\.json)).text, to: files + ".result")
+        // Connections that close would be counted as the server's work.
+        while kill(getppid(), 0) == 0, getppid() != 1 { usleep(20_000) }
+        withExtendedLifetime(pool) {}
     }
 }
