@@ -10,8 +10,9 @@ final class Channel {
     private var older = WatchQueue()
     /// Readers with nothing to read, in the order of their positions: who came later stands further on.
     private var waiting = WatchQueue()
-    /// Readers that came back while others still waited for their turn: all of them have something to read.
-    private var returning = WatchQueue()
+    /// Readers with something to read, in the order in which there was something for them: each has its turn before any
+    /// has its next.
+    private var ready = WatchQueue()
     /// Whether it has its turn in the hub's deliveries.
     var isDelivering = false
     /// Whether an older history is on its way.
@@ -42,7 +43,7 @@ final class Channel {
         case .unresolved: unresolved.append(watch)
         case .older: older.append(watch)
         case .waiting: waiting.append(watch)
-        case .returning: returning.append(watch)
+        case .ready: ready.append(watch)
         }
     }
 
@@ -53,30 +54,28 @@ final class Channel {
         case .unresolved: unresolved.remove(watch)
         case .older: older.remove(watch)
         case .waiting: waiting.remove(watch)
-        case .returning: returning.remove(watch)
+        case .ready: ready.remove(watch)
         }
         watch.place = .nowhere
     }
 
-    /// Whether someone can be woken now.
-    var hasWork: Bool {
-        if machine.isLive, !unresolved.isEmpty { return true }
-        if machine.isLive, !returning.isEmpty { return true }
-        guard let first = waiting.first() else { return false }
-        return first.sequence < ring.newest
+    /// There is news: those who wait for it have their turn now.
+    func promote() {
+        while let watch = waiting.first(), watch.sequence < ring.newest {
+            waiting.remove(watch)
+            enqueue(watch, in: .ready)
+        }
     }
+
+    /// Whether readers have waited for their turn and not had it.
+    var isBehind: Bool { !ready.isEmpty }
+
+    /// Whether someone can be woken now.
+    var hasWork: Bool { !ready.isEmpty || machine.isLive && !unresolved.isEmpty }
 
     /// Takes out the next reader to wake.
     func nextToWake() -> Watch? {
-        if machine.isLive, let watch = unresolved.popFirst() {
-            watch.place = .nowhere
-            return watch
-        }
-        if let watch = waiting.first(), watch.sequence < ring.newest {
-            dequeue(watch)
-            return watch
-        }
-        guard machine.isLive, let watch = returning.popFirst() else { return nil }
+        guard let watch = (machine.isLive ? unresolved.popFirst() : nil) ?? ready.popFirst() else { return nil }
         watch.place = .nowhere
         return watch
     }
@@ -95,6 +94,6 @@ final class Channel {
 
     /// The feed is another than it was: whoever waits must be looked at anew.
     func unsettle() {
-        while let watch = waiting.popFirst() ?? returning.popFirst() { enqueue(watch, in: .unresolved) }
+        while let watch = ready.popFirst() ?? waiting.popFirst() { enqueue(watch, in: .unresolved) }
     }
 }

@@ -101,10 +101,8 @@ final class Hub: ChannelSourceDelegate {
     ///
     /// - Returns: whether it waits.
     func queueUp(_ watch: Watch, standing: Standing?) -> Bool {
-        guard case .found(_, hasNews: true) = standing, watch.channel.isDelivering, watch.channel.hasWork else {
-            return false
-        }
-        watch.channel.enqueue(watch, in: .returning)
+        guard case .found(_, hasNews: true) = standing, watch.channel.isBehind else { return false }
+        watch.channel.enqueue(watch, in: .ready)
         return true
     }
 
@@ -302,6 +300,7 @@ final class Hub: ChannelSourceDelegate {
     // MARK: Delivery
 
     private func scheduleDelivery(of channel: Channel) {
+        channel.promote()
         guard !channel.isDelivering, channel.hasWork else { return }
         channel.isDelivering = true
         turns.append(channel)

@@ -9,8 +9,8 @@ final class Watch {
         case older
         /// Until there is news.
         case waiting
-        /// For its turn: there is news, and others have waited for it longer.
-        case returning
+        /// For its turn: there is news for it.
+        case ready
     }
 
     let channel: Channel
