@@ -44,6 +44,8 @@ final class Connection {
     /// After a refusal, input that nobody wants may be on its way.
     private var mustLinger = false
     private var isReadingPaused = false
+    /// The exchange has set a deadline.
+    private var hasHold = false
     /// No request was read yet.
     private var isNew = true
     /// A proxy speaks for a client.
@@ -86,6 +88,7 @@ final class Connection {
     func hold(until deadline: Int64) {
         // A closed one's descriptor may be another's already.
         guard state == .exchange else { return }
+        hasHold = true
         pool.schedule(self, at: min(deadline, pool.endOfHolds))
     }
 
@@ -453,8 +456,10 @@ final class Connection {
 
     private func dispatch(_ request: Request, body: [UInt8]) {
         state = .exchange
-        pool.unschedule(self)
+        hasHold = false
         pool.handler.handle(request, body: body, on: self)
+        // The deadline of the request is no deadline of the answer.
+        if state == .exchange, !hasHold { pool.unschedule(self) }
     }
 
     private func dispatch(_ refusal: Refusal) {
@@ -479,6 +484,7 @@ final class Connection {
         pool.metrics.writesDelayed += 1
         output = Output(
             head: Array(head.dropFirst(count)), body: body, sent: max(0, count - head.count))
+        hasHold = true
         event?.watch(isReadingPaused ? .write : [.read, .write])
         pool.schedule(self, in: pool.limits.writeTimeout)
     }

@@ -10,6 +10,8 @@ final class Hub: ChannelSourceDelegate {
     private let metrics: EdgeMetrics
     /// By the bytes of their names: what `==` of two strings takes for the same may be two channels to Redis.
     private var channels: [ChannelKey: Channel] = [:]
+    /// The channel that was asked for last, while it is watched.
+    private var latest: Channel?
     /// Channels with readers to wake, in turn.
     private var turns: [Channel] = []
     private var nextTurn = 0
@@ -173,7 +175,12 @@ final class Hub: ChannelSourceDelegate {
 
     private func open(_ name: String) throws(Refusal) -> Channel {
         let key = ChannelKey(name)
-        if let channel = channels[key] { return channel }
+        // Readers of one channel come in crowds.
+        if let latest, latest.key == key { return latest }
+        if let channel = channels[key] {
+            latest = channel
+            return channel
+        }
         if channels.count >= limits.maxChannels, !letGoOfOldestIdle() {
             throw Refusal(.serviceUnavailable, "this server watches as many channels as it can", retryAfter: 5)
         }
@@ -186,6 +193,7 @@ final class Hub: ChannelSourceDelegate {
     private func forget(_ channel: Channel) {
         guard channels[channel.key] === channel else { return }
         channels[channel.key] = nil
+        if latest === channel { latest = nil }
         source.unwatch(channel.name)
     }
 

@@ -3,6 +3,7 @@ struct RequestReader {
     private let limits: EdgeLimits
     private let files: Set<String>
     private let gate: DashboardGate
+    private let memo = NameMemo()
 
     /// - Parameter files: the paths of the files that are served from memory.
     init(options: EdgeOptions, files: Set<String>) {
@@ -91,10 +92,7 @@ struct RequestReader {
     private func channelQuery(
         _ name: Span<UInt8>, _ query: Span<UInt8>, _ lastEventID: String?
     ) throws(Refusal) -> Request.ChannelQuery {
-        guard let decoded = TargetDecoder.decode(name, plusIsSpace: false) else {
-            throw Refusal(.badRequest, "the channel's name holds a broken percent-escape, or is no UTF-8")
-        }
-        var result = Request.ChannelQuery(channel: try channel(decoded))
+        var result = Request.ChannelQuery(channel: try pathName(name))
         var hasOffset = false
         try TargetDecoder.forEachParameter(query) { (key, raw) throws(Refusal) in
             // What every poll brings is read where it lies.
@@ -134,6 +132,16 @@ struct RequestReader {
             throw Refusal(.badRequest, "live needs an offset: -1, now, or one given by an earlier answer")
         }
         return result
+    }
+
+    private func pathName(_ bytes: Span<UInt8>) throws(Refusal) -> String {
+        if let known = memo.name(of: bytes) { return known }
+        guard let decoded = TargetDecoder.decode(bytes, plusIsSpace: false) else {
+            throw Refusal(.badRequest, "the channel's name holds a broken percent-escape, or is no UTF-8")
+        }
+        let name = try channel(decoded)
+        if bytes.firstIndex(of: 0x25) == nil { memo.keep(name) }
+        return name
     }
 
     private func pollQuery(
