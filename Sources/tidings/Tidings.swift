@@ -1,7 +1,5 @@
 import ArgumentParser
 import Glibc
-import Pipeline
-import Redis
 
 /// The command `tidings`.
 @main
@@ -27,15 +25,8 @@ struct Tidings: ParsableCommand {
         do {
             var command = try parseAsRoot()
             try command.run()
-        } catch let error as CommandError {
-            fail(error.description, error.exitCode)
-        } catch let error as ConfigurationError {
-            fail(error.description, 2)
-        } catch let error as RedisError {
-            fail(error.message, error.code == .address ? 2 : error.isTransient ? 75 : 1)
-        } catch let error as PipelineError {
-            fail(error.message, error.code == .full || error.code == .redis ? 75 : 1)
         } catch {
+            if let known = CommandError(of: error) { fail(known.description, known.exitCode) }
             let code = exitCode(for: error)
             if code == .success {
                 // Help and version are errors to the parser.

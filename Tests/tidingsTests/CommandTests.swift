@@ -30,6 +30,18 @@ struct CommandTests {
         #expect(result.errors.contains("tidings up"))
     }
 
+    @Test("enqueue into a key that holds something else exits 1, since time will not cure it, and says so in one line")
+    func foreignQueue() throws {
+        let server = try RedisServer()
+        for partition in 0..<8 { try server.cli("SET", "{comments.\(partition)}:queue:validate", "a stranger's") }
+        let result = try TidingsBinary.run(["enqueue", "--redis", server.url], input: #"{"thread":"a","text":"one"}"#)
+        #expect(result.exit == .code(1), "\(result.errors)")
+        let lines = result.errors.split(separator: "\n")
+        #expect(lines.count == 1, "\(result.errors)")
+        #expect(result.errors.hasPrefix("tidings: stopped after 0 events, at line 1 of -: "), "\(result.errors)")
+        #expect(result.errors.contains("WRONGTYPE"), "\(result.errors)")
+    }
+
     @Test(
         "wrong use exits 2 and says what is right",
         arguments: [

@@ -12,8 +12,8 @@ struct Enqueue: ParsableCommand {
         discussion: """
             Each line goes to the first stage of its conversation's partition, in order. A line that is no event is named
             by its number and left out; the others go in. While a queue or Redis' memory is full it waits, --patience at most
-            for each batch. Exit code: 0 all in, 1 some lines were bad, 75 Redis is out of reach or stayed full (what was
-            in before stays in: the same file again is safe within the duplicate window).
+            for each batch. Exit code: 0 all in, 1 some lines were bad or a key holds something foreign, 75 Redis is out of
+            reach or stayed full (what was in before stays in: the same file again is safe within the duplicate window).
 
             Examples:
               tidings enqueue comments.ndjson
@@ -25,7 +25,7 @@ struct Enqueue: ParsableCommand {
     @Argument(help: "A file with one JSON object a line, or - for standard input.")
     var file: String = "-"
 
-    @Option(name: .long, help: "Lines that are sent together.")
+    @Option(name: .long, help: "Lines that are sent together; fewer when they are long.")
     var batch: Int = 500
 
     @Option(
@@ -67,9 +67,8 @@ struct Enqueue: ParsableCommand {
             try run.all(from: reader, batch: batch)
         } catch {
             run.finishProgress()
-            Terminal.writeError(
-                "tidings: stopped after \(run.accepted) events, at line \(run.firstUnsent) of \(file): \(error)\n")
-            throw error
+            guard let known = CommandError(of: error) else { throw error }
+            throw known.after("stopped after \(run.accepted) events, at line \(run.firstUnsent) of \(file)")
         }
         run.finishProgress()
         report(run)
@@ -127,7 +126,8 @@ private struct EnqueueRun {
                 events[partition, default: []].append(event)
                 count += 1
             }
-            // A pipe that has nothing more for now must not keep what it gave.
+            // A pipe that has nothing more for now must not keep what it gave. And so a batch has no more bytes than the
+            // reader has read ahead, and one line.
             if count >= batch || (count > 0 && !reader.hasBufferedLine) {
                 try send(&events, count: count)
                 count = 0

@@ -1,3 +1,6 @@
+import Pipeline
+import Redis
+
 /// Why a command did not do what it was asked, in one line that says what to do; and the exit code that goes with it.
 struct CommandError: Error, CustomStringConvertible {
     /// 1: failed. 2: wrong use. 75: try again later (EX_TEMPFAIL of sysexits.h).
@@ -7,5 +10,32 @@ struct CommandError: Error, CustomStringConvertible {
     init(_ message: String, exitCode: Int32 = 1) {
         description = message
         self.exitCode = exitCode
+    }
+
+    /// What an error of this program's modules comes to; nil for any other, as those of the argument parser are.
+    init?(of error: any Error) {
+        switch error {
+        case let error as CommandError: self = error
+        case let error as ConfigurationError: self.init(error.description, exitCode: 2)
+        case let error as RedisError:
+            self.init(error.message, exitCode: error.code == .address ? 2 : error.isTransient ? 75 : 1)
+        case let error as PipelineError:
+            self.init(error.message, exitCode: CommandError.isTransient(error) ? 75 : 1)
+        default: return nil
+        }
+    }
+
+    /// The same with a word in front on how far the command had come.
+    func after(_ progress: String) -> CommandError {
+        CommandError("\(progress): \(description)", exitCode: exitCode)
+    }
+
+    private static func isTransient(_ error: PipelineError) -> Bool {
+        switch error.code {
+        case .full: true
+        // A key that holds something else than it should will do so tomorrow.
+        case .redis: error.underlying?.isTransient ?? true
+        case .differs, .invalid, .process: false
+        }
     }
 }
