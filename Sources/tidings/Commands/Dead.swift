@@ -12,7 +12,7 @@ struct Dead: ParsableCommand {
             Examples:
               tidings dead list --stage validate
               tidings dead show validate.3-1795471274686744-1-1
-              tidings dead retry --all
+              tidings dead retry --stage validate
             """,
         subcommands: [List.self, Show.self, Retry.self, Drop.self])
 
@@ -32,7 +32,7 @@ struct Dead: ParsableCommand {
         @OptionGroup var selection: LetterOptions
 
         func run() throws {
-            Terminal.write(LetterTable.json(try selection.chosen(from: selection.box(.dead))))
+            try selection.show(.dead)
         }
     }
 
@@ -42,7 +42,7 @@ struct Dead: ParsableCommand {
 
         func run() throws {
             let box = try selection.box(.dead)
-            Terminal.write("\(try box.move(selection.chosen(from: box)) { $0 }) put back\n")
+            Terminal.write("\(try selection.move(in: box) { $0 }) put back\n")
         }
     }
 
@@ -52,7 +52,7 @@ struct Dead: ParsableCommand {
 
         func run() throws {
             let box = try selection.box(.dead)
-            Terminal.write("\(try box.move(selection.chosen(from: box)) { _ in nil }) deleted\n")
+            Terminal.write("\(try selection.move(in: box) { _ in nil }) deleted\n")
         }
     }
 }
@@ -65,10 +65,7 @@ struct LetterListing {
     let json: Bool
 
     func run() throws {
-        let settings = try options.configuration()
-        let client = try RedisClient(address: options.redisAddress(settings), name: "tidings-letters")
-        try client.greet(settings.layout)
-        let letters = try LetterBox(kind: kind, client: client, layout: settings.layout).letters(stage: stage)
-        Terminal.write(json ? LetterTable.json(letters) : LetterTable.text(letters))
+        try LetterTable.print(
+            LetterBox.open(kind, options: options, stage: stage, isForReading: true), stage: stage, json: json)
     }
 }

@@ -32,7 +32,7 @@ struct Held: ParsableCommand {
 
         func run() throws {
             let box = try selection.box(.held)
-            let moved = try box.move(selection.chosen(from: box)) { lane in
+            let moved = try selection.move(in: box) { lane in
                 box.layout.stage(after: lane.stage).map { LaneID(stage: $0, partition: lane.partition) }
             }
             Terminal.write("\(moved) sent on\n")
@@ -45,7 +45,7 @@ struct Held: ParsableCommand {
 
         func run() throws {
             let box = try selection.box(.held)
-            Terminal.write("\(try box.move(selection.chosen(from: box)) { _ in nil }) deleted\n")
+            Terminal.write("\(try selection.move(in: box) { _ in nil }) deleted\n")
         }
     }
 }

@@ -50,35 +50,100 @@ struct LetterBox {
         self.layout = layout
     }
 
-    /// All letters, oldest first within each lane.
+    /// Hands on all letters, oldest first within each lane, some at a time: there may be more than memory holds.
     ///
     /// - Parameter stage: nil: of every stage.
-    func letters(stage: String?) throws -> [Letter] {
-        var result: [Letter] = []
-        for lane in layout.lanes where stage == nil || lane.stage == stage {
-            for raw in try client.call("LRANGE", list(lane), "0", "-1").array ?? [] {
-                guard let bytes = raw.bytes, let fields = try? parser.parseObject(bytes) else { continue }
-                result.append(Letter(lane: lane, raw: bytes, fields: fields))
+    func read(stage: String?, _ body: ([Letter]) throws -> Void) throws {
+        for lane in lanes(of: stage) {
+            var page = LetterPage()
+            var start = 0
+            while true {
+                let (letters, count) = try read(lane, from: start, page.count, &page)
+                if count == 0 { break }
+                try body(letters)
+                start += count
             }
         }
-        return result
+    }
+
+    /// The letters with these ids, in the order of ``read(stage:_:)``.
+    func letters(_ ids: Set<String>, stage: String?) throws -> [Letter] {
+        var found: [Letter] = []
+        try read(stage: stage) { letters in found += letters.filter { ids.contains($0.id) } }
+        return found
     }
 
     /// Takes letters out and puts their events into the queue of the stage that `target` names; nil only takes them out.
-    func move(_ letters: [Letter], to target: (LaneID) -> LaneID?) throws -> Int {
+    ///
+    /// - Returns: how many were there still.
+    func move(_ letters: [Letter], to target: (LaneID) throws -> LaneID?) throws -> Int {
+        let groups = Dictionary(grouping: letters, by: \.lane)
+        // Before anything is moved, should one have no target.
+        let goals = try groups.mapValues { try target($0[0].lane) }
+        return try groups.reduce(0) { try $0 + move($1.value, from: $1.key, to: goals[$1.key] ?? nil) }
+    }
+
+    /// The same for all letters that are there now; what becomes a letter meanwhile, these among them, is let be.
+    func moveAll(stage: String?, to target: (LaneID) throws -> LaneID?) throws -> Int {
+        let full = try lanes(of: stage).map { ($0, try count(in: $0)) }.filter { $0.1 > 0 }
+        // Before anything is moved, should one have no target.
+        let goals = try full.map { try target($0.0) }
         var moved = 0
-        for (lane, group) in Dictionary(grouping: letters, by: \.lane) {
-            let goal = target(lane)
-            for start in stride(from: 0, to: group.count, by: 500) {
-                var command = RedisCommand("FCALL", "tidings_letters", "3", list(lane))
-                command.append(goal.map(layout.queue) ?? "")
-                command.append(goal.map(layout.lane) ?? "")
-                for letter in group[start..<min(start + 500, group.count)] {
-                    command.append(letter.raw)
-                    command.append(letter.event)
-                }
-                moved += Int(try client.call(command).integer ?? 0)
+        for ((lane, count), goal) in zip(full, goals) {
+            moved += try move(first: count, from: lane, to: goal)
+        }
+        return moved
+    }
+
+    private func move(first count: Int, from lane: LaneID, to goal: LaneID?) throws -> Int {
+        var moved = 0
+        var left = count
+        var page = LetterPage()
+        // What is no letter stays where it is, at the head.
+        var start = 0
+        while left > 0 {
+            let (letters, count) = try read(lane, from: start, min(left, page.count), &page)
+            if count == 0 { break }
+            moved += try move(letters, from: lane, to: goal)
+            start += count - letters.count
+            left -= count
+        }
+        return moved
+    }
+
+    private func count(in lane: LaneID) throws -> Int {
+        Int(try client.call("LLEN", list(lane)).integer ?? 0)
+    }
+
+    private func lanes(of stage: String?) -> [LaneID] {
+        layout.lanes.filter { stage == nil || $0.stage == stage }
+    }
+
+    /// Some letters of a lane, and how many places of its list they were read from.
+    private func read(
+        _ lane: LaneID, from start: Int, _ most: Int, _ page: inout LetterPage
+    ) throws -> ([Letter], count: Int) {
+        let raws = try client.call("LRANGE", list(lane), String(start), String(start + most - 1)).array ?? []
+        page.read(raws.count, bytes: raws.reduce(0) { $0 + ($1.bytes?.count ?? 0) })
+        let letters = raws.compactMap { raw -> Letter? in
+            guard let bytes = raw.bytes, let fields = try? parser.parseObject(bytes) else { return nil }
+            return Letter(lane: lane, raw: bytes, fields: fields)
+        }
+        return (letters, raws.count)
+    }
+
+    private func move(_ letters: [Letter], from lane: LaneID, to goal: LaneID?) throws -> Int {
+        var moved = 0
+        let events = letters.map(\.event)
+        for part in LetterPage.parts(of: letters.indices.map { letters[$0].raw.count + events[$0].count }) {
+            var command = RedisCommand("FCALL", "tidings_letters", "3", list(lane))
+            command.append(goal.map(layout.queue) ?? "")
+            command.append(goal.map(layout.lane) ?? "")
+            for index in part {
+                command.append(letters[index].raw)
+                command.append(events[index])
             }
+            moved += Int(try client.call(command).integer ?? 0)
         }
         return moved
     }

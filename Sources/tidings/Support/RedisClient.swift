@@ -86,6 +86,19 @@ final class RedisClient {
             "pipeline '\(layout.name)' has \(words[1]) \(words[2]) in Redis, \(words[3]) here, and \(words[4])")
     }
 
+    /// The same for a command that must not change what Redis holds: a pipeline that it does not hold differs from none.
+    func compare(_ layout: PipelineLayout) throws {
+        let known = try call("HMGET", layout.name + ":config", "contract", "partitions", "stages").array ?? []
+        let own = [String(PipelineLayout.contract), String(layout.partitions), layout.stages.joined(separator: ",")]
+        for (field, (there, here)) in zip(["contract", "partitions", "stages"], zip(known, own)) {
+            guard let there = there.text, there != here else { continue }
+            throw PipelineError(
+                .differs,
+                "pipeline '\(layout.name)' has \(field) \(there) in Redis, \(here) here; name its tidings.yaml by --config"
+            )
+        }
+    }
+
     /// Lets that much time pass, with the loop running.
     func pause(milliseconds: Int64) {
         var isOver = false
