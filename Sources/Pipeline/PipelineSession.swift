@@ -18,6 +18,8 @@ public final class PipelineSession {
     public var onRefused: (PipelineError) -> Void = { _ in }
 
     public private(set) var isReady = false
+    /// Why the last comparison ended badly; nil when it did not, or none was made since.
+    public private(set) var refusal: PipelineError?
 
     public let connection: RedisConnection
     private let layout: PipelineLayout
@@ -38,6 +40,7 @@ public final class PipelineSession {
         connection.onLost = { [unowned self] _ in
             self.retry.cancel()
             self.isReady = false
+            self.refusal = nil
             self.onLost()
         }
         connection.onErrorReply = { [unowned self] in self.replied($0) }
@@ -97,6 +100,7 @@ public final class PipelineSession {
             case .success(let value):
                 if let answer = value.array, answer.first?.text == "DIFFERS" { return self.refused(answer) }
                 self.backoff.reset()
+                self.refusal = nil
                 self.isReady = true
                 self.onReady()
             }
@@ -108,6 +112,7 @@ public final class PipelineSession {
         let error = PipelineError(
             .differs,
             "pipeline '\(layout.name)' has \(words[1]) \(words[2]) in Redis, \(words[3]) here, and \(words[4])")
+        refusal = error
         onRefused(error)
         retry.schedule(after: backoff.next(using: &generator))
     }

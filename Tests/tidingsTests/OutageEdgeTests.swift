@@ -84,4 +84,43 @@ struct OutageEdgeTests {
         try accepts(client, within: 10)
         withExtendedLifetime(edge) {}
     }
+
+    @Test("an edge whose configuration differs from what runs takes no comments: they would lie where nobody works")
+    func otherShape() throws {
+        let world = try OutageWorld()
+        let pool = try world.launch("work", "--workers", "1")
+        try world.waitForOwners(1)
+        let folder = try TemporaryFolder()
+        let other = try folder.write("partitions: 16\n", to: "tidings.yaml")
+        let port = try freePort()
+        // A supervisor would not start it: it is one whose pipeline was changed while it ran.
+        let edge = try TidingsBinary.launch([
+            "edge", "--child", "late", "--listen", "127.0.0.1:\(port)", "--config", other, "--redis", world.server.url,
+        ])
+        let client = HTTPClient(port: port, timeout: 10)
+        try eventually(within: 20, "it serves; log: \(edge.errors)") { (try? client.get("/live").status) == 200 }
+        try expectUnavailable(client, "has partitions 4 in Redis, 16 here")
+        #expect(try world.server.cli("KEYS", "*:queue:*") == "")
+        // It goes on asking, and takes them when it fits.
+        pool.send(SIGTERM)
+        #expect(try pool.wait(within: 15) == .code(0))
+        try accepts(client, within: 15)
+        #expect(try world.server.cli("HGET", "comments:config", "partitions") == "16")
+    }
+
+    private func freePort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let found = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard found else { throw TestSupportError("no free port") }
+        return UInt16(bigEndian: address.sin_port)
+    }
 }

@@ -124,7 +124,11 @@ struct EdgeCommand: ParsableCommand {
         let sink = PipelineSink(
             layout: settings.layout,
             enqueuer: Enqueuer(layout: settings.layout, limits: settings.limits, connection: connection),
-            options: ValidateOptions(maxBytes: settings.eventBytes))
+            options: ValidateOptions(maxBytes: settings.eventBytes),
+            trouble: {
+                if session.isReady || !connection.isReady { return nil }
+                return session.refusal?.message ?? "the pipeline in Redis is being looked at; try again"
+            })
         let server = EdgeServer(
             on: loop, options: try edgeOptions(settings, address), redis: connection, subscriber: subscriber,
             sink: sink,

@@ -9,13 +9,18 @@ import Pipeline
 final class PipelineSink: CommentSink {
     private let layout: PipelineLayout
     private let enqueuer: Enqueuer
+    private let trouble: () -> String?
     private var intake: CommentIntake
     private let parser: JSONParser
 
-    /// - Parameter options: those of the stage `validate`.
-    init(layout: PipelineLayout, enqueuer: Enqueuer, options: ValidateOptions) {
+    /// - Parameters:
+    ///   - options: those of the stage `validate`.
+    ///   - trouble: why comments cannot be taken now, besides a lost connection: while Redis holds a pipeline of another
+    ///     shape than the layout's they would come to lie in queues that nobody works. Nil: they can.
+    init(layout: PipelineLayout, enqueuer: Enqueuer, options: ValidateOptions, trouble: @escaping () -> String?) {
         self.layout = layout
         self.enqueuer = enqueuer
+        self.trouble = trouble
         intake = CommentIntake(options)
         parser = JSONParser(maxBytes: 4 << 20)
     }
@@ -37,6 +42,7 @@ final class PipelineSink: CommentSink {
             }
         }
         guard !ids.isEmpty else { return completion(.invalid(reason: "no comment in the body; send one JSON object")) }
+        if let trouble = trouble() { return completion(.unavailable(reason: trouble, retryAfter: 1)) }
         enqueuer.enqueue(events) { result in
             switch result {
             case .success: completion(.accepted(ids: ids))
