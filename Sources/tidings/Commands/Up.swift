@@ -70,7 +70,9 @@ private final class UpRun {
     private let server: Supervisor?
     private let serverPort: UInt16
     private let pool: ProcessPool
+    private let manager = ServiceManager()
     private var hasStarted = false
+    private var isStoppingServer = false
     private var failure: CommandError?
     private lazy var announcement = Timer(on: loop) { [unowned self] in self.announceWhenReachable() }
 
@@ -160,11 +162,8 @@ private final class UpRun {
                 Terminal.writeError("\nstopping…\n")
                 self.stop()
             },
-            immediate: { [unowned self] in
-                self.pool.signalAll(SIGKILL)
-                self.server?.signalAll(SIGTERM)
-                Glibc.exit(0)
-            })
+            // Dead children are buried before the end: others need not wait for their leases.
+            immediate: { [unowned self] in if self.hasStarted { self.pool.stop() } })
         let reload = SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() }
         server?.start()
         connection.start()
@@ -180,7 +179,9 @@ private final class UpRun {
             guard settings.layout == self.settings.layout else {
                 throw CommandError("stages or partitions differ from those that run: stop it, then start it anew")
             }
+            manager?.reloading()
             pool.renew()
+            manager?.ready(on: loop, status: summary)
         } catch {
             Terminal.writeError("nothing was changed: \(error)\n")
         }
@@ -191,19 +192,27 @@ private final class UpRun {
         stop()
     }
 
+    /// What a service manager shows.
+    private var summary: String { "\(settings.pipeline): \(host):\(port)" }
+
     private func stop() {
         announcement.cancel()
+        manager?.stopping()
         if hasStarted { pool.stop() } else { stopServer() }
     }
 
     /// Redis goes last: what the others had in hand is in it.
     private func stopServer() {
+        // A second word would kill it.
+        guard !isStoppingServer else { return }
+        isStoppingServer = true
         connection.stop()
         if let server { server.stop() } else { loop.stop() }
     }
 
     private func announceWhenReachable() {
         guard Reachability.accepts(host: host, port: port) else { return announcement.schedule(after: 20) }
+        manager?.ready(on: loop, status: summary)
         let shown = host.isEmpty || host == "0.0.0.0" ? "127.0.0.1" : host
         let address = "http://\(shown):\(port)"
         let client =
