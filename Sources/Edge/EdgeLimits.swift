@@ -20,6 +20,9 @@ public struct EdgeLimits: Sendable {
     public var bodyBytes = 64 * 1024
     /// A body that is many events, one a line. Larger: 413.
     public var batchBytes = 1024 * 1024
+    /// Bodies of posts that the sink has and has not answered, together: what piles up while Redis stands still. One more:
+    /// 503. One alone is always let through.
+    public var postedBytes = 64 * 1024 * 1024
     /// Channels in one poll or stream. More: 400.
     public var channelsPerPoll = 50
     /// A channel's name. Longer: 400.

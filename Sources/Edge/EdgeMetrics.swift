@@ -24,6 +24,10 @@ final class EdgeMetrics {
     /// Times that a ring gave up events for want of memory.
     var ringsShortened = 0
     var commentsPosted = 0
+    /// Gauge: bytes of posts that the sink has not answered.
+    var postedBytes = 0
+    /// Posts that were refused because of so many others.
+    var postsRefused = 0
     /// Answers that did not fit the socket's buffer at once.
     var writesDelayed = 0
     /// Clients that left while their request was held.
@@ -67,6 +71,8 @@ final class EdgeMetrics {
         add("rings_evicted_total", "counter", "Idle channels let go of for want of memory.", ringsEvicted)
         add("rings_shortened_total", "counter", "Rings that gave up events for want of memory.", ringsShortened)
         add("comments_posted_total", "counter", "Comments accepted over HTTP.", commentsPosted)
+        add("posted_bytes", "gauge", "Bytes of posts that Redis has not confirmed.", postedBytes)
+        add("posts_refused_total", "counter", "Posts refused since Redis had not confirmed the others.", postsRefused)
         add("writes_delayed_total", "counter", "Answers that had to wait for a slow reader.", writesDelayed)
         add("clients_gone_total", "counter", "Clients that left while they were held.", clientsGone)
         add("timeouts_total", "counter", "Connections ended by a deadline.", timeouts)

@@ -142,6 +142,36 @@ struct ConnectionTests {
         #expect(try edge.client().get("/live").status == 200)
     }
 
+    @Test("while the sink stands still no more bytes pile up than the limit allows: 503, and when to come again")
+    func posted() throws {
+        let edge = try EdgeHarness {
+            $0.limits.postedBytes = 100
+            $0.limits.acceptTimeout = 300
+        }
+        defer { try? edge.stop() }
+        try edge.on { $0.sink.verdict = nil }
+        func post(_ bytes: Int) throws -> HTTPResponse {
+            try edge.client().post("/v1/comments", "{" + String(repeating: " ", count: bytes - 2) + "}")
+        }
+        // One alone is let through whatever its size; nobody waits for it any more, but it is there.
+        #expect(try post(150).text.contains("in time"))
+        #expect(try edge.metric("posted_bytes") == 150)
+        let refused = try post(2)
+        #expect(refused.status == 503 && refused[header: "Retry-After"] == "2", "\(refused.text)")
+        #expect(refused.text.contains("has not confirmed the comments that came before"))
+        #expect(try edge.metric("posts_refused_total") == 1)
+        try edge.on { $0.sink.answer(.accepted(ids: ["a"])) }
+        #expect(try edge.metric("posted_bytes") == 0)
+        for _ in 0..<2 { #expect(try post(50).text.contains("in time")) }
+        #expect(try post(2).text.contains("came before"))
+        try edge.on {
+            $0.sink.answer(.unavailable(reason: "no connection", retryAfter: 1))
+            $0.sink.verdict = .accepted(ids: ["b"])
+        }
+        #expect(try post(50).status == 202)
+        #expect(try edge.metric("posted_bytes") == 0)
+    }
+
     @Test("a body that is too large is refused before it is sent, and the answer arrives")
     func tooLarge() throws {
         let edge = try EdgeHarness()

@@ -18,14 +18,29 @@ final class CommentPost: Exchange {
 
     /// Begins to answer.
     ///
-    /// - Throws: ``Refusal``: 413 or 429 for more than the API key may post.
+    /// - Throws: ``Refusal``: 413 or 429 for more than the API key may post, 503 while too much of others is under way.
     func start(_ body: [UInt8], kind: Request.BodyKind, sink: any CommentSink) throws(Refusal) {
         guard let connection else { return }
         let ndjson = kind == .ndjson || Self.isManyLines(body)
+        try refuseFlood(of: body.count)
         try services.access.take(ndjson ? Self.lines(of: body) : 1, of: apiKey)
         connection.begin(self)
         connection.hold(until: Clock.monotonicMilliseconds() + services.limits.acceptTimeout)
-        sink.accept(body, ndjson: ndjson) { verdict in self.answer(verdict) }
+        services.metrics.postedBytes += body.count
+        // Until the sink is through with them, also when nobody waits any more: they are held for so long.
+        sink.accept(body, ndjson: ndjson) { verdict in
+            self.services.metrics.postedBytes -= body.count
+            self.answer(verdict)
+        }
+    }
+
+    private func refuseFlood(of bytes: Int) throws(Refusal) {
+        let underWay = services.metrics.postedBytes
+        guard underWay > 0, underWay + bytes > services.limits.postedBytes else { return }
+        services.metrics.postsRefused += 1
+        throw Refusal(
+            .serviceUnavailable, "Redis has not confirmed the comments that came before; send them again later",
+            retryAfter: 2)
     }
 
     func clientLeft() {

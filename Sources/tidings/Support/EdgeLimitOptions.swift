@@ -15,6 +15,9 @@ struct EdgeLimitOptions: ParsableArguments {
     @Option(name: .long, help: "Bytes of a body with many comments, one a line; more: 413.")
     var batchBytes: Int = 1_048_576
 
+    @Option(name: .long, help: "Bytes of posts, together, that Redis has not confirmed; more: 503. (default 67108864)")
+    var postedBytes: Int?
+
     @Option(name: .long, help: "Channels in one poll; more: 400.")
     var channelsPerPoll: Int = 50
 
@@ -62,6 +65,7 @@ struct EdgeLimitOptions: ParsableArguments {
             ("header-timeout", headerTimeout, 1...3600), ("body-timeout", bodyTimeout, 1...3600),
             ("idle-timeout", idleTimeout, 1...86_400), ("write-timeout", writeTimeout, 1...3600),
             ("connections-per-address", connectionsPerAddress ?? 0, 0...10_000_000),
+            ("posted-bytes", postedBytes ?? 65_536, 65_536...(1 << 36)),
             ("accept-rate", acceptRate ?? 0, 0...10_000_000), ("stream-timeout", streamTimeout ?? 1, 1...86_400),
         ]
         for (name, value, range) in flags where !range.contains(value) {
@@ -87,6 +91,7 @@ struct EdgeLimitOptions: ParsableArguments {
         limits.writeTimeout = Int64(writeTimeout) * 1000
         limits.ringEvents = max(limits.ringEvents, history)
         if let number = connectionsPerAddress ?? clients.connectionsPerAddress { limits.connectionsPerAddress = number }
+        if let postedBytes { limits.postedBytes = postedBytes }
         if let number = acceptRate ?? clients.acceptsPerSecond { limits.acceptsPerSecond = number }
         if let seconds = streamTimeout ?? clients.streamTimeout { limits.streamTimeout = Int64(seconds) * 1000 }
         return limits
@@ -111,6 +116,7 @@ struct EdgeLimitOptions: ParsableArguments {
     private var given: [String] {
         var words = proxy.flatMap { ["--proxy", $0] } + (proxyProtocol ? ["--proxy-protocol"] : [])
         if let connectionsPerAddress { words += ["--connections-per-address", "\(connectionsPerAddress)"] }
+        if let postedBytes { words += ["--posted-bytes", "\(postedBytes)"] }
         if let acceptRate { words += ["--accept-rate", "\(acceptRate)"] }
         if let streamTimeout { words += ["--stream-timeout", "\(streamTimeout)"] }
         return words
