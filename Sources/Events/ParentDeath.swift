@@ -12,4 +12,16 @@ public enum ParentDeath {
         _ = tidings_signal_on_parent_death(signal)
         if getppid() != parent { kill(getpid(), signal) }
     }
+
+    /// Has this process get SIGTERM when its parent ends, and has the kernel end it `grace` seconds later if it is there
+    /// still: one whose loop hangs hears no SIGTERM, and has no supervisor any more that would kill it. SIGUSR2 and SIGALRM
+    /// are taken for that. Not kept over exec.
+    ///
+    /// - Parameters:
+    ///   - parent: as in ``deliver(_:ofParent:)``.
+    ///   - grace: at least 1.
+    public static func end(withParent parent: Int32, grace: Int) {
+        tidings_end_with_parent(UInt32(clamping: max(1, grace)))
+        if getppid() != parent { kill(getpid(), SIGUSR2) }
+    }
 }

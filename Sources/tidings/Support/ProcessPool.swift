@@ -44,6 +44,12 @@ final class ProcessPool {
         on loop: EventLoop, places: [Supervisor.Place], grace: Int64, rules: Rules, connection: RedisConnection,
         pipeline: String, logger: Logger
     ) {
+        let places = places.map { place in
+            var place = place
+            let arguments = place.arguments
+            place.arguments = { arguments() + ["--grace", String(grace / 1000)] }
+            return place
+        }
         supervisor = Supervisor(on: loop, places: places, grace: grace, restarts: rules.restarts, logger: logger)
         supervisor.recycling = rules.recycling
         silence = rules.silence
