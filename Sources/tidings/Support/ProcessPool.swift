@@ -27,15 +27,20 @@ final class ProcessPool {
     private var connectedSince: Int64 = 0
     /// Children that died and whose leases are not known to have been ended.
     private var dead: [String] = []
+    /// That those leases could not be ended was logged, and nothing has changed.
+    private var hasComplained = false
     /// The last child has ended; what is left to do is to end the leases of the dead.
     private var hasStopped = false
     private lazy var patience = Timer(on: loop) { [unowned self] in self.finish() }
+    private lazy var burial = Timer(on: loop) { [unowned self] in self.buryAll() }
     private lazy var listening = Timer(on: loop) { [unowned self] in self.listen() }
 
     /// Time between two looks at the heartbeats of children, in milliseconds.
     private static let listeningInterval: Int64 = 5000
     /// How long the end waits for Redis to take the last word, in milliseconds.
     private static let lastWord: Int64 = 1000
+    /// How soon a server that would not end the leases of the dead, as it is busy, is asked again, in milliseconds.
+    private static let burialRetry: Int64 = 250
 
     /// - Parameters:
     ///   - grace: how long children have to end in order, in milliseconds.
@@ -159,6 +164,7 @@ final class ProcessPool {
         guard hasStopped else { return }
         hasStopped = false
         patience.cancel()
+        burial.cancel()
         onStopped()
     }
 
@@ -175,14 +181,24 @@ final class ProcessPool {
                 switch result {
                 case .success:
                     self?.dead.removeAll { $0 == id }
+                    self?.hasComplained = false
                     if self?.dead.isEmpty == true { self?.finish() }
                 case .failure(let error):
-                    self?.finish()
-                    guard error.code != .disconnected, error.code != .timeout else { return }
-                    self?.logger.warning(
-                        "leases of a dead worker could not be ended", metadata: ["error": "\(error.message)"])
+                    self?.couldNotBury(error)
                 }
             }
         }
+    }
+
+    /// Without a connection there is nothing to do until there is one. A server that is busy, or cannot write, is asked
+    /// again: it does not say when it can.
+    private func couldNotBury(_ error: RedisError) {
+        if error.code == .disconnected || error.code == .timeout { return finish() }
+        if !hasComplained {
+            logger.warning(
+                "leases of a dead worker could not be ended, trying again", metadata: ["error": "\(error.message)"])
+        }
+        hasComplained = true
+        burial.schedule(after: ProcessPool.burialRetry)
     }
 }
