@@ -38,6 +38,43 @@ struct SupervisionTests {
         }
     }
 
+    @Test("a worker that is too old is replaced by another one")
+    func age() throws {
+        let server = try RedisServer()
+        let pool = try start(server, "--max-age", "1s")
+        let before = workers(pool)
+        try eventually(within: 20, "both were replaced; log: \(pool.errors)") {
+            workers(pool).count == 2 && workers(pool).isDisjoint(with: before)
+        }
+        #expect(pool.errors.contains("s old, older than 1"))
+        #expect(!pool.errors.contains("child ended, starting it again"), "\(pool.errors)")
+    }
+
+    @Test("SIGTERM while a program has a batch: what it says is committed, it was asked once, and the pool ends with 0")
+    func termOverBatch() throws {
+        let server = try RedisServer()
+        let folder = try TemporaryFolder()
+        // It takes a second to answer the first line, and notes each line that it was asked.
+        let program = try folder.write(
+            "sleep 1\nwhile read -r line; do echo \"$line\" >>\(folder.file("asked")); echo \"$line\"; done\n",
+            to: "program.sh")
+        try folder.write(
+            "partitions: 1\nstages: [{ work: { exec: [sh, \(program)], timeout: 10s } }, { last: { pass: true } }]",
+            to: "t.yaml")
+        let pool = try start(server, environment: ["TIDINGS_CONFIG": folder.file("t.yaml")])
+        let events = (0..<20).map { #"{"thread":"t","text":"\#($0)"}"# }
+        try server.cli(["RPUSH", "{comments.0}:queue:work"] + events)
+        try eventually(within: 10, "the program has them; log: \(pool.errors)") {
+            ProcessTable.descendants(of: pool.pid).contains { $0.command.hasPrefix("sleep") }
+        }
+        pool.send(SIGTERM)
+        #expect(try pool.wait(within: 15) == .code(0))
+        let lines = folder.read("asked").split(separator: "\n").map(String.init)
+        #expect(try server.cli("HGET", "{comments.0}:lane:work", "out") == String(lines.count))
+        #expect(lines == Array(events.prefix(lines.count)) && !lines.isEmpty)
+        #expect(try server.cli("LLEN", "{comments.0}:queue:work") == String(20 - lines.count))
+    }
+
     @Test("a worker that hangs is killed, and another one takes its place")
     func silence() throws {
         let server = try RedisServer()
