@@ -113,7 +113,7 @@ def examine(
     readers = make_readers(options.readers, system.ports, workload, findings)
     prober = Prober(system.redis.socket, system.ports, 4, workload, ledger, findings)
     auditor = Auditor(system.redis.socket, lossy, options.history, workload, findings)
-    memory = MemoryWatch(system)
+    memory = MemoryWatch(system, findings)
     everybody = [*readers, *prober.readers]
 
     prober.start()
@@ -150,6 +150,7 @@ def examine(
     reconciliation.run()
     lanes = reconciliation.check_lanes(auditor.redis)
     system.end()
+    system.check_end()
     return print_report(
         options, ledger, auditor, reconciliation, lanes, everybody, faults, storm, memory, system, findings)
 

@@ -32,13 +32,17 @@ class Faults:
     DECK = {
         "worker killed": 4,
         "work supervisor killed": 2,
+        "work supervisor stopped": 1,
         "work pool replaced (TERM)": 1,
+        "work pool renewed (HUP)": 1,
         "worker stopped": 2,
         "worker stopped, its leases ended": 2,
         "edge killed": 2,
         "edge stopped": 2,
         "edge supervisor killed": 1,
+        "edge supervisor stopped": 1,
         "edge pool replaced (TERM)": 1,
+        "edge pool renewed (HUP)": 1,
         "redis killed": 2,
         "redis stopped": 2,
         "connections killed": 2,
@@ -157,9 +161,25 @@ class Faults:
         self.random.choice(self.system.edges).kill()
         return 0.0, None
 
+    def _stop_supervisor(self, service: Service) -> tuple[float | None, End]:
+        """Its children work on without it; who dies meanwhile is buried and started again when it goes on."""
+        return self._stop(service.pid if service.has_started else None, self._some(0.1, 3.0))
+
+    def _work_supervisor_stopped(self) -> tuple[float | None, End]:
+        return self._stop_supervisor(self.random.choice(self.system.works))
+
+    def _edge_supervisor_stopped(self) -> tuple[float | None, End]:
+        return self._stop_supervisor(self.random.choice(self.system.edges))
+
+    def _work_pool_renewed(self) -> tuple[float | None, End]:
+        return (0.0 if self.random.choice(self.system.works).renew() else None), None
+
+    def _edge_pool_renewed(self) -> tuple[float | None, End]:
+        return (0.0 if self.random.choice(self.system.edges).renew() else None), None
+
     def _replace(self, service: Service, within: float) -> tuple[float | None, End]:
         # A stopped process cannot end in order.
-        if self._ends or not service.is_running:
+        if self._ends or not service.has_started:
             return None, None
         return (None if service.terminate(within) is None else 0.0), None
 

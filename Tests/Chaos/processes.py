@@ -37,6 +37,30 @@ def child_id(pid: int) -> str | None:
         return None
 
 
+def with_variable(name: str, value: str) -> list[int]:
+    """The live processes that have this variable in their environment."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/environ", "rb") as file:
+                    variables = file.read().split(b"\0")
+            except OSError:
+                continue
+            # A zombie has none.
+            if f"{name}={value}".encode() in variables:
+                found.append(int(entry))
+    return sorted(found)
+
+
+def command(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().decode(errors="replace").replace("\0", " ").strip()
+    except OSError:
+        return "gone"
+
+
 def send_signal(pid: int, number: int) -> bool:
     try:
         os.kill(pid, number)

@@ -9,7 +9,7 @@ from ledger import Ledger
 from resp import Redis
 from workload import PARTITIONS, SERIAL_MASK, Workload, name_of
 
-STAGES = ["validate", "moderate", "format", "route", "publish"]
+STAGES = ["validate", "moderate", "format", "echo", "route", "publish"]
 COUNTERS = ["in", "out", "emitted", "dropped", "held", "dead", "waiting"]
 
 

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import tempfile
 import unittest
 from array import array
 
@@ -13,8 +15,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from auditor import Auditor  # noqa: E402
 from findings import Findings  # noqa: E402
 from ledger import Ledger  # noqa: E402
+from logs import check_log  # noqa: E402
+from memory import MemoryWatch  # noqa: E402
+from processes import with_variable  # noqa: E402
 from readers import Piece, PollReader  # noqa: E402
 from reconcile import Reconciliation  # noqa: E402
+from service import Service  # noqa: E402
 from workload import PARTITIONS, Workload, index_of  # noqa: E402
 
 CONVERSATIONS, EVENTS = 4, 40
@@ -121,6 +127,75 @@ class ReconcilerTest(unittest.TestCase):
     def test_unescaped_markup_and_private_members_are_found(self) -> None:
         plain = self.workload.event(0, 0)
         self.assertIsNotNone(self.workload.recognise(plain)[1])
+
+
+class ProcessTest(unittest.TestCase):
+    """What is looked for in processes and their logs."""
+
+    HEAD = "2026-11-28T06:00:00.000Z WARNING work: "
+
+    def setUp(self) -> None:
+        self.findings = Findings()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.log = os.path.join(folder.name, "work-1.log")
+
+    def check(self, *lines: str) -> dict[str, int]:
+        with open(self.log, "w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
+        check_log(self.log, self.findings)
+        return self.findings.counts
+
+    def test_kills_and_replacements_are_expected(self) -> None:
+        lines = [
+            'child ended, starting it again child=work-1 how="signal 9" lived_ms=812 wait_ms=13',
+            'child ended too often, giving up child=work-1 deaths=21 how="signal 9" within_s=300',
+            'child was replaced child=work-1 how="exit 0"', "connection lost, connecting again",
+        ]
+        self.assertEqual(self.check(*(self.HEAD + line for line in lines)), {})
+
+    def test_a_child_that_crashed_or_gave_up_is_found(self) -> None:
+        for how in ("signal 4", "signal 6", "signal 11", "exit 1", "exit 0", "not started"):
+            line = f'child ended, starting it again child=edge-2 how="{how}" lived_ms=812 wait_ms=13'
+            before = self.findings.count("child died")
+            self.check(self.HEAD + line)
+            self.assertEqual(self.findings.count("child died"), before + 1, how)
+        self.check(self.HEAD + 'child was replaced child=work-1 how="signal 11"')
+        self.assertEqual(self.findings.count("child died"), 7)
+
+    def test_a_crash_without_a_supervisor_is_found(self) -> None:
+        self.assertEqual(self.check("Pipeline/Lane.swift:7: Fatal error: Index out of range"), {"crash": 1})
+
+    def test_a_supervisor_that_ends_for_another_reason_has_not_given_up(self) -> None:
+        for words, gave_up in (("cannot reach Redis", 0), ("work-1 dies again and again; see the log above", 1)):
+            with open(self.log, "a", encoding="utf-8") as file:
+                start = lambda: subprocess.Popen(  # noqa: E731
+                    [sys.executable, "-c", f"import sys; sys.exit('tidings: {words}')"], stderr=file)
+                service = Service("work-1", self.log, start, self.findings)
+                service.RESTART = 0.0
+                service._process.wait()
+                service.look()
+                service.destroy()
+            self.assertEqual(service.gave_up, gave_up)
+        self.assertEqual(self.findings.counts, {"bad exit": 1})
+
+    def test_who_is_left_over_is_found_by_its_environment(self) -> None:
+        orphan = subprocess.Popen(["sleep", "60"], env={**os.environ, "TIDINGS_CONFIG": self.log})
+        try:
+            self.assertEqual(with_variable("TIDINGS_CONFIG", self.log), [orphan.pid])
+        finally:
+            orphan.kill()
+            orphan.wait()
+        self.assertEqual(with_variable("TIDINGS_CONFIG", self.log), [])
+
+    def test_a_worker_that_has_grown_is_found_once(self) -> None:
+        watch = MemoryWatch(None, self.findings)  # type: ignore[arg-type]
+        watch.LIMITS = {"worker": 1}
+        for _ in range(2):
+            watch.look("worker", os.getpid())
+            watch.look("edge", os.getpid())
+        self.assertEqual(self.findings.counts, {"memory": 1})
+        self.assertGreater(watch.worst["edge"], 1024)
 
 
 if __name__ == "__main__":

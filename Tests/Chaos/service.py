@@ -8,6 +8,7 @@ import threading
 import time
 from typing import Callable
 
+import logs
 from findings import Findings
 from processes import children, send_signal
 
@@ -16,11 +17,17 @@ class Service:
     """A program that is started again when it ends, as a service manager does it."""
 
     RESTART = 0.2
+    #: What a supervisor says when it ends because its children died too often.
+    GAVE_UP = "dies again and again"
 
-    def __init__(self, name: str, start: Callable[[], "subprocess.Popen[bytes]"], findings: Findings) -> None:
+    def __init__(
+        self, name: str, log: str, start: Callable[[], "subprocess.Popen[bytes]"], findings: Findings
+    ) -> None:
         self.name = name
+        self.log = log
         self.findings = findings
         self._start = start
+        self._log_start = logs.size(log)
         self._process = start()
         self._expected: list[int] | None = None
         self._stopping = False
@@ -41,6 +48,16 @@ class Service:
         with self.lock:
             self._expected = [-signal.SIGKILL]
             self._process.kill()
+
+    @property
+    def has_started(self) -> bool:
+        """Whether it has children: before that it may not hear signals yet."""
+        return self.is_running and bool(children(self.pid))
+
+    def renew(self) -> bool:
+        """SIGHUP: it replaces its children one by one. False: it is not up."""
+        with self.lock:
+            return self.has_started and send_signal(self.pid, signal.SIGHUP)
 
     def terminate(self, within: float) -> float | None:
         """SIGTERM, and waits for its end, which has to be exit 0. Gives the seconds it took."""
@@ -67,12 +84,13 @@ class Service:
             code = self._process.poll()
             if code is None:
                 return
-            if self._expected is None and code == 1:
+            if self._expected is None and code == 1 and logs.says(self.log, self.GAVE_UP, self._log_start):
                 self.gave_up += 1
             elif code not in (self._expected or []):
                 self.findings.add("bad exit", f"{self.name} ended by itself with {code}, see its log")
             self._expected = None
             time.sleep(self.RESTART)
+            self._log_start = logs.size(self.log)
             self._process = self._start()
         finally:
             self.lock.release()

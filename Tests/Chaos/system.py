@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
+import time
 
 from findings import Findings
-from processes import children, free_port
+from logs import check_log
+from processes import child_id, children, command, free_port, send_signal, with_variable
 from redisserver import RedisServer
 from service import Service
 
@@ -17,6 +20,7 @@ stages:
   - validate: {{ duplicate_window: 1d, duplicate_keys: 4000000 }}
   - moderate: {{ author_rate: none }}
   - format
+  - echo: {{ exec: [cat], timeout: 1m }}
   - route
   - publish: {{ history: {history} }}
 edge: {{ public: [thread, forum, user, post] }}
@@ -27,6 +31,8 @@ class System:
     """All processes together."""
 
     DRAIN = 1
+    #: As long as an orphan has to end in order; a hanging one is ended by the kernel then.
+    ORPHANS = 20.0
 
     def __init__(self, binary: str, folder: str, seed: int, fsync: str, history: int, findings: Findings) -> None:
         self.binary = binary
@@ -36,6 +42,7 @@ class System:
         if not self.redis.wait_ready():
             raise RuntimeError(f"redis-server does not start, see {folder}/redis.log")
         configuration = os.path.join(folder, "tidings.yaml")
+        self._configuration = configuration
         with open(configuration, "w", encoding="utf-8") as file:
             file.write(CONFIGURATION.format(history=history))
         plain = {name: value for name, value in os.environ.items() if not name.startswith("TIDINGS_")}
@@ -69,7 +76,7 @@ class System:
                     [self.binary, *words], env={**self._environment, "TIDINGS_REDIS": address},
                     stdin=subprocess.DEVNULL, stdout=file, stderr=file)
 
-        return Service(name, start, self.findings)
+        return Service(name, log, start, self.findings)
 
     def run(self, words: list[str]) -> "subprocess.CompletedProcess[str]":
         """A command of `tidings`, run to its end."""
@@ -83,10 +90,10 @@ class System:
             return subprocess.CompletedProcess(words, -1, "", "no end within 60 s")
 
     def workers(self) -> list[int]:
-        return [pid for service in self.works if service.is_running for pid in children(service.pid)]
+        return [pid for service in self.works if service.is_running for pid in children(service.pid) if child_id(pid)]
 
     def edge_processes(self) -> list[int]:
-        return [pid for service in self.edges if service.is_running for pid in children(service.pid)]
+        return [pid for service in self.edges if service.is_running for pid in children(service.pid) if child_id(pid)]
 
     def _keep(self) -> None:
         while not self._closing.wait(0.02):
@@ -102,9 +109,25 @@ class System:
         for ender in enders:
             ender.join()
 
+    def leftovers(self) -> list[int]:
+        """What still runs of all that the pools have started, children of killed supervisors among them."""
+        return with_variable("TIDINGS_CONFIG", self._configuration)
+
+    def check_end(self) -> None:
+        """After :meth:`end`: nobody is left, and nobody died otherwise than by a fault."""
+        end = time.monotonic() + self.ORPHANS
+        while self.leftovers() and time.monotonic() < end:
+            time.sleep(0.1)
+        for pid in self.leftovers():
+            self.findings.add("left over", f"{pid} still runs: {command(pid)[:200]}")
+        for service in self.services:
+            check_log(service.log, self.findings)
+
     def destroy(self) -> None:
         self._closing.set()
         self._keeper.join(5)
         for service in self.services:
             service.destroy()
+        for pid in self.leftovers():
+            send_signal(pid, signal.SIGKILL)
         self.redis.end()
