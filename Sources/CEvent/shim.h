@@ -11,6 +11,8 @@
 /* prctl() takes a variable number of arguments, which Swift cannot call. */
 static inline int tidings_signal_on_parent_death(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
 
+static inline int tidings_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
 /* The seconds that an orphan has. Used by one file of Events only, so there is one of it. */
 static inline unsigned *tidings_orphan_grace(void)
 {

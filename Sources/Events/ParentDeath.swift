@@ -1,7 +1,7 @@
 internal import CEvent
 import Glibc
 
-/// Ending with one's parent.
+/// Ending with one's parent, and becoming the parent of those who have none any more.
 public enum ParentDeath {
     /// Has the kernel send this process a signal when its parent ends, however that happens. Kept over exec.
     ///
@@ -11,6 +11,11 @@ public enum ParentDeath {
     public static func deliver(_ signal: Int32, ofParent parent: Int32) {
         _ = tidings_signal_on_parent_death(signal)
         if getppid() != parent { kill(getpid(), signal) }
+    }
+
+    /// Has descendants of this process become its children when their parents end, instead of children of process 1.
+    public static func adoptOrphans() {
+        _ = tidings_adopt_orphans()
     }
 
     /// Has this process get SIGTERM when its parent ends, and has the kernel end it `grace` seconds later if it is there

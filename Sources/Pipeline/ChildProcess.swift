@@ -43,6 +43,33 @@ public enum ChildProcess {
         return String(decoding: buffer.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
+    /// All children of this process, dead ones that nobody has waited for among them. Source: proc(5), `children`.
+    static var children: [pid_t] {
+        guard let tasks = opendir("/proc/self/task") else { return [] }
+        defer { closedir(tasks) }
+        var found: [pid_t] = []
+        // Each thread has children of its own.
+        while let task = readdir(tasks) {
+            let name = withUnsafeBytes(of: &task.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard let file = fopen("/proc/self/task/\(name)/children", "r") else { continue }
+            defer { fclose(file) }
+            var pid: pid_t = 0
+            var character = fgetc(file)
+            while character != EOF {
+                if character == 0x20 {
+                    found.append(pid)
+                    pid = 0
+                } else {
+                    pid = pid * 10 + (character - 0x30)
+                }
+                character = fgetc(file)
+            }
+        }
+        return found
+    }
+
     /// How a process ended, from what waitpid() says: for a person.
     public static func describe(_ status: Int32) -> String {
         let signal = status & 0x7f

@@ -123,6 +123,11 @@ public final class Supervisor {
         }
     }
 
+    /// Whether that process is one of its children, also of those that were replaced and have not ended.
+    public func owns(_ pid: pid_t) -> Bool {
+        children.contains { $0.pid == pid } || leavers.contains { $0.pid == pid }
+    }
+
     /// Replaces every child by a new one, one place after the other: the new one starts, the old one is asked to end
     /// (SIGHUP: its place is taken already) and finishes what it has in hand. So a pool is never without a child that works.
     public func renew() {

@@ -52,6 +52,43 @@ struct OrphanTests {
         try eventually(within: 5, "it is ended; log: \(parent.errors)") { kill(pid, 0) != 0 }
     }
 
+    @Test("what the program of a killed worker has started ends with it, but for what made itself a session of its own")
+    func grandchildren() throws {
+        let server = try RedisServer()
+        let folder = try TemporaryFolder()
+        // Numbers by which they are known.
+        let (helper, daemon) = ("\(7_000_000 + getpid())", "\(8_000_000 + getpid())")
+        let program = try folder.write("sleep \(helper) &\nsetsid sleep \(daemon) &\ncat\n", to: "program.sh")
+        let configuration = try folder.write(
+            "partitions: 1\nstages: [{ work: { exec: [sh, \(program)] } }]\n", to: "tidings.yaml")
+        let pool = try TidingsBinary.launch([
+            "work", "--workers", "1", "--config", configuration, "--redis", server.url,
+        ])
+        func running(_ seconds: String) -> [Int32] {
+            ProcessTable.descendants(of: 1).filter { $0.command == "sleep \(seconds) " }.map(\.pid)
+        }
+        defer { for pid in running(helper) + running(daemon) { kill(pid, SIGKILL) } }
+        func pass(_ count: Int) throws {
+            try server.cli("RPUSH", "comments:incoming", #"{"thread":"t"}"#)
+            try eventually(within: 20, "\(count) are through; log: \(pool.errors)") {
+                try server.cli("HGET", "{comments.0}:lane:work", "out") == "\(count)"
+            }
+        }
+        try pass(1)
+        try eventually(within: 5, "both run") { running(helper).count == 1 && running(daemon).count == 1 }
+        let before = (running(helper), running(daemon))
+        let worker = try #require(
+            ProcessTable.descendants(of: pool.pid).first { $0.command.contains(" --child ") }?.pid)
+        kill(worker, SIGKILL)
+        try eventually(within: 5, "the helper is gone") { before.0.allSatisfy { kill($0, 0) != 0 } }
+        #expect(before.1.allSatisfy { kill($0, 0) == 0 })
+        // The next worker's program has helpers of its own, which end with the pool.
+        try pass(2)
+        pool.send(SIGTERM)
+        #expect(try pool.wait(within: 15) == .code(0))
+        #expect(running(helper) == [])
+    }
+
     /// Where in the kernel a process waits.
     private static func place(of pid: Int32) -> String {
         var buffer = [UInt8](repeating: 0, count: 64)

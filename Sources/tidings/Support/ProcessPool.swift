@@ -89,6 +89,11 @@ final class ProcessPool {
         supervisor.renew()
     }
 
+    /// Whether that process is one of its own.
+    func owns(_ pid: Int32) -> Bool {
+        supervisor.owns(pid)
+    }
+
     func signalAll(_ signal: Int32) {
         supervisor.signalAll(signal)
     }
