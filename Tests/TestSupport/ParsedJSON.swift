@@ -36,6 +36,15 @@ public enum ParsedJSON: Equatable, Sendable {
         return value
     }
 
+    /// Whole or not.
+    public var double: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
     public var string: String? {
         guard case .string(let value) = self else { return nil }
         return value
