@@ -51,6 +51,26 @@ struct OperatorTests {
         try up.expectBalance()
     }
 
+    @Test("what the last stage holds cannot be sent on: that is said, and nothing is touched")
+    func heldAtTheEnd() throws {
+        let up = try TidingsUp(configuration: "stages: [validate, moderate]\n")
+        let links = "http://a.example http://b.example http://c.example http://d.example"
+        _ = try up.redis("RPUSH", "comments:incoming", #"{"thread":"t","id":"one","text":"\#(links)"}"#)
+        try eventually(within: 10, "a held event") {
+            try ParsedJSON(parsing: up.run("held", "list", "--json").output).array?.count == 1
+        }
+        let id = try #require(
+            ParsedJSON(parsing: up.run("held", "list", "--json").output).array?.first?["id"]?.string)
+        for words in [id, "--all"] {
+            let refused = try up.run("held", "approve", words)
+            #expect(refused.exit == .code(1))
+            #expect(refused.errors.contains("no stage follows moderate"), "\(refused)")
+            #expect(refused.output.isEmpty)
+        }
+        #expect(try ParsedJSON(parsing: up.run("held", "list", "--json").output).array?.count == 1)
+        #expect(try up.run("held", "reject", id).output == "1 deleted\n")
+    }
+
     @Test("a paused stage keeps what comes in its queue, goes on when resumed, and can be purged")
     func pause() throws {
         let up = try TidingsUp()

@@ -33,7 +33,12 @@ struct Held: ParsableCommand {
         func run() throws {
             let box = try selection.box(.held)
             let moved = try selection.move(in: box) { lane in
-                box.layout.stage(after: lane.stage).map { LaneID(stage: $0, partition: lane.partition) }
+                guard let next = box.layout.stage(after: lane.stage) else {
+                    throw CommandError(
+                        "no stage follows \(lane.stage), nothing was sent on; see 'tidings held list --stage "
+                            + "\(lane.stage)', reject what is there or put a stage behind it in tidings.yaml")
+                }
+                return LaneID(stage: next, partition: lane.partition)
             }
             Terminal.write("\(moved) sent on\n")
         }
