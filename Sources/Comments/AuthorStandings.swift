@@ -1,44 +1,42 @@
+import Crypto
 import JSON
 import Pipeline
 
-/// What Redis knows about the authors of one batch: who is banned, how many comments each has written lately.
+/// What Redis knows about the authors of one batch: who is banned, and whose comments are too many.
 ///
 /// Filled once for a batch, with the replies to two commands; then asked for each event in turn.
 struct AuthorStandings {
     /// One event's author, as the moderator sees it.
     struct Standing: Equatable {
         var isBanned = false
-        /// Comments in the current window of time, this one included. 0: not counted.
-        var recentComments: Int64 = 0
+        /// Its author had written as many comments as he may before this one.
+        var isTooMany = false
     }
 
     /// Ids and names to look up among the banned, each once.
     let labels: [String]
-    /// Authors whose comments are counted, each once, with how many this batch holds.
-    let accounts: [(account: String, comments: Int64)]
+    /// The comments that are counted, in order: under whom, and a number that names each, the same one when the batch is
+    /// run again.
+    let counted: [(account: String, key: Int64)]
 
     private var banned: Set<String> = []
-    /// The number of the next comment of each account.
-    private var next: [String: Int64] = [:]
+    /// For each of those: whether it is one too many.
+    private var excesses: [Bool] = []
+    /// Of those, the next one to be asked for.
+    private var position = 0
 
     init(of batch: [Event]) {
         var labels: [String] = []
         var seen: Set<String> = []
-        var accounts: [(account: String, comments: Int64)] = []
-        var indices: [String: Int] = [:]
+        var counted: [(account: String, key: Int64)] = []
         for event in batch where EventType.of(event.fields) != EventType.deleted {
             let author = Author(of: event.fields)
             for label in author.labels where seen.insert(label).inserted { labels.append(label) }
             guard EventType.of(event.fields) == EventType.created, let account = author.account else { continue }
-            if let index = indices[account] {
-                accounts[index].comments += 1
-            } else {
-                indices[account] = accounts.count
-                accounts.append((account, 1))
-            }
+            counted.append((account, Self.key(of: event)))
         }
         self.labels = labels
-        self.accounts = accounts
+        self.counted = counted
     }
 
     /// Takes the reply to `SMISMEMBER`: for each of the labels, whether it is banned.
@@ -46,10 +44,10 @@ struct AuthorStandings {
         banned = Set(zip(labels, flags).lazy.filter(\.1).map(\.0))
     }
 
-    /// Takes the reply to `tidings_rate`: for each of the accounts, how many comments it has with those of this batch.
-    mutating func setCounts(_ counts: [Int64]) {
-        next = [:]
-        for (entry, count) in zip(accounts, counts) { next[entry.account] = count - entry.comments + 1 }
+    /// Takes the reply to `tidings_rate`: for each of the counted comments, whether it is one too many.
+    mutating func setExcesses(_ flags: [Bool]) {
+        excesses = flags
+        position = 0
     }
 
     /// The standing of an event's author. To be called once for each event of the batch, in order.
@@ -57,12 +55,17 @@ struct AuthorStandings {
         let author = Author(of: fields)
         var standing = Standing()
         if !banned.isEmpty { standing.isBanned = author.labels.contains { banned.contains($0) } }
-        if !next.isEmpty, EventType.of(fields) == EventType.created, let account = author.account,
-            let number = next[account]
-        {
-            standing.recentComments = number
-            next[account] = number + 1
+        if EventType.of(fields) == EventType.created, author.account != nil, position < excesses.count {
+            standing.isTooMany = excesses[position]
+            position += 1
         }
         return standing
+    }
+
+    /// 64 bits of the SHA-256 of its bytes, which stand in the queue until it is committed.
+    private static func key(of event: Event) -> Int64 {
+        var hash = SHA256()
+        event.raw.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        return hash.finalize().prefix(8).reduce(0) { $0 << 8 | Int64($1) }
     }
 }

@@ -5,7 +5,8 @@ import Redis
 ///
 /// The banned authors are the members of the Redis set `PIPELINE:banned`, ids or names; an operator edits it with
 /// redis-cli (`SADD comments:banned 7`), and it holds from the next batch on. The rate is counted in Redis for all lanes
-/// together, in fixed windows of time, under `PIPELINE:rate`; a batch that is run again after a crash counts again.
+/// together, in fixed windows of time, under `PIPELINE:rate`. Comments are told apart by their bytes, so that a batch which
+/// is run again, after a crash or a failure, is not counted twice.
 public final class ModerateStage: Stage {
     private let moderator: Moderator
     private var standings = AuthorStandings(of: [])
@@ -26,7 +27,7 @@ public final class ModerateStage: Stage {
         typealias Question = (command: RedisCommand, take: (Result<RedisValue, RedisError>) -> StageError?)
         var questions: [Question] = []
         if let command = bannedCommand(pipeline: context.pipeline) { questions.append((command, takeBanned)) }
-        if let command = rateCommand(pipeline: context.pipeline) { questions.append((command, takeCounts)) }
+        if let command = rateCommand(pipeline: context.pipeline) { questions.append((command, takeExcesses)) }
 
         var waiting = questions.count
         guard waiting > 0 else { return ready(nil) }
@@ -53,12 +54,13 @@ public final class ModerateStage: Stage {
     }
 
     private func rateCommand(pipeline: String) -> RedisCommand? {
-        guard let rate = moderator.options.authorRate, !standings.accounts.isEmpty else { return nil }
+        guard let rate = moderator.options.authorRate, !standings.counted.isEmpty else { return nil }
         var command = RedisCommand("FCALL", "tidings_rate", "1", "\(pipeline):rate")
         command.append(Int64(rate.seconds) * 1000)
-        for (account, comments) in standings.accounts {
+        command.append(rate.count)
+        for (account, key) in standings.counted {
             command.append(account)
-            command.append(comments)
+            command.append(key)
         }
         return command
     }
@@ -73,10 +75,10 @@ public final class ModerateStage: Stage {
         }
     }
 
-    private func takeCounts(_ reply: Result<RedisValue, RedisError>) -> StageError? {
+    private func takeExcesses(_ reply: Result<RedisValue, RedisError>) -> StageError? {
         switch reply {
         case .success(let value):
-            standings.setCounts((value.array ?? []).map { $0.integer ?? 0 })
+            standings.setExcesses((value.array ?? []).map { $0.integer == 1 })
             return nil
         case .failure(let error):
             return StageError("the authors' comments cannot be counted: \(error)")

@@ -48,11 +48,10 @@ public final class Moderator {
         {
             return finding
         }
-        if let rate = options.authorRate, standing.recentComments > Int64(rate.count) {
+        if let rate = options.authorRate, standing.isTooMany {
             return Finding(
                 reason: "author_rate",
-                sentence: "The author has written \(standing.recentComments) comments within \(rate.seconds) seconds, "
-                    + "at most \(rate.count) are allowed.")
+                sentence: "The author has written more than \(rate.count) comments within \(rate.seconds) seconds.")
         }
         return nil
     }

@@ -13,7 +13,7 @@ Rules that hold for all of it:
 ]]
 
 -- Raised with every change of this file; processes replace an older library by theirs.
-local VERSION = 5
+local VERSION = 6
 
 -- Lua's unpack puts everything on the stack, which ends near 8,000 values.
 local CHUNK = 1000
@@ -770,17 +770,31 @@ local function draw(keys, args)
   return { 'OK', seen }
 end
 
--- tidings_rate 1 KEY WINDOW (author n)…  ->  {count, …}: how many each author has in the current window of that many
--- ms, these included.
+-- tidings_rate 1 KEY WINDOW LIMIT (author event)…  ->  {beyond, …}: 1 for each event that is more than LIMIT allows its
+-- author in a window of that many ms, else 0.
+-- EVENT is a whole number that names it: the same one again, in this window or the next, is answered as it was and not
+-- counted twice, so that a batch may be run again. What is beyond the limit is not kept: LIMIT numbers an author.
 local function rate(keys, args)
-  local window = tonumber(args[1])
-  local key = keys[1] .. ':' .. whole(math.floor(now_us() / 1000 / window))
-  local counts = {}
-  for index = 2, #args, 2 do
-    counts[#counts + 1] = redis.call('HINCRBY', key, args[index], args[index + 1])
+  local window, limit = tonumber(args[1]), tonumber(args[2])
+  local number = math.floor(now_us() / 1000 / window)
+  local recent, older = keys[1] .. ':' .. whole(number) .. ':', keys[1] .. ':' .. whole(number - 1) .. ':'
+  local beyond = {}
+  for index = 3, #args, 2 do
+    local author, event = args[index], args[index + 1]
+    local answer = 0
+    local is_known = redis.call('SISMEMBER', recent .. author, event) == 1
+      or redis.call('SISMEMBER', older .. author, event) == 1
+    if not is_known then
+      if redis.call('SCARD', recent .. author) < limit then
+        redis.call('SADD', recent .. author, event)
+        redis.call('PEXPIRE', recent .. author, window * 2)
+      else
+        answer = 1
+      end
+    end
+    beyond[#beyond + 1] = answer
   end
-  redis.call('PEXPIRE', key, window * 2)
-  return counts
+  return beyond
 end
 
 -- Letters ---------------------------------------------------------------------------------------------------------------

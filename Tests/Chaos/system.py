@@ -18,7 +18,7 @@ CONFIGURATION = """\
 lease: 3s
 stages:
   - validate: {{ duplicate_window: 1d, duplicate_keys: 4000000 }}
-  - moderate: {{ author_rate: none }}
+  - moderate: {{ author_rate: 1000/min }}
   - format
   - echo: {{ exec: [cat], timeout: 1m }}
   - route

@@ -21,16 +21,23 @@ struct AuthorStandingsTests {
     func questions() {
         let standings = AuthorStandings(of: batch)
         #expect(standings.labels == ["7", "Ann", "8", "Bob"])
-        #expect(standings.accounts.map(\.account) == ["7", "8", "Bob"])
-        #expect(standings.accounts.map(\.comments) == [3, 1, 1])
+        #expect(standings.counted.map(\.account) == ["7", "8", "7", "Bob", "7"])
     }
 
-    @Test("the comments of a batch are numbered from what the author had before")
-    func counts() {
+    @Test("a comment is known again by its bytes, and by nothing else")
+    func keys() throws {
+        let batch = try [#"{"author":"Bob","n":1}"#, #"{"author":"Bob","n":2}"#, #"{"n":1,"author":"Bob"}"#].map(event)
+        let keys = AuthorStandings(of: batch).counted.map(\.key)
+        #expect(Set(keys).count == 3)
+        #expect(AuthorStandings(of: Array(batch[1...])).counted.map(\.key) == Array(keys[1...]))
+    }
+
+    @Test("each counted comment gets the answer that was given for it")
+    func excesses() {
         var standings = AuthorStandings(of: batch)
-        standings.setCounts([31, 1, 5])
-        let numbers = batch.map { standings.standing(of: $0.fields).recentComments }
-        #expect(numbers == [29, 1, 30, 0, 0, 5, 0, 31])
+        standings.setExcesses([false, true, false, true, true])
+        let flags = batch.map { standings.standing(of: $0.fields).isTooMany }
+        #expect(flags == [false, true, false, false, false, true, false, true])
     }
 
     @Test("an author is banned by id or by name")
@@ -45,6 +52,6 @@ struct AuthorStandingsTests {
     func longNames() {
         let standings = AuthorStandings(of: [event(["author": .string(String(repeating: "x", count: 60_000))])])
         #expect(standings.labels.isEmpty)
-        #expect(standings.accounts.first?.account.utf8.count == 200)
+        #expect(standings.counted.first?.account.utf8.count == 200)
     }
 }

@@ -58,12 +58,27 @@ struct ModerateStageTests {
         let options = ModerateOptions(authorRate: .init(count: 3, seconds: 315_360_000), hold: false)
         let first = try ModerateStage(options)
         let second = try ModerateStage(options)
-        let two = [event(["author": ["id": 7]]), event(["author": ["id": 7]])]
-        #expect(try run(first, two).allSatisfy { $0.forwarded != nil })
-        let decisions = try run(second, two + [event(["author": ["id": 8]])])
+        func comments(_ numbers: ClosedRange<Int64>) -> [Event] {
+            numbers.map { event(["author": ["id": 7], "n": .int($0)]) }
+        }
+        #expect(try run(first, comments(1...2)).allSatisfy { $0.forwarded != nil })
+        let decisions = try run(second, comments(3...4) + [event(["author": ["id": 8]])])
         #expect(decisions[0].forwarded != nil)
         #expect(decisions[1] == .drop("author_rate"))
         #expect(decisions[2].forwarded != nil)
+    }
+
+    @Test("a batch that is run again and again counts once, whole or in parts, by the same lane or another")
+    func rerun() throws {
+        let options = ModerateOptions(authorRate: .init(count: 3, seconds: 315_360_000), hold: false)
+        let batch = (1...3).map { event(["author": ["id": 7], "n": .int($0)]) }
+        for _ in 0..<3 {
+            #expect(try run(ModerateStage(options), batch).allSatisfy { $0.forwarded != nil })
+        }
+        for one in batch { #expect(try run(ModerateStage(options), [one])[0].forwarded != nil) }
+        let late = try run(ModerateStage(options), [event(["author": ["id": 7], "n": 4])] + batch)
+        #expect(late[0] == .drop("author_rate"))
+        #expect(late[1...].allSatisfy { $0.forwarded != nil })
     }
 
     @Test("a batch without authors asks nothing")

@@ -77,13 +77,43 @@ struct StatusTests {
         #expect(error.message.contains("no pipeline is called nowhere"))
     }
 
-    @Test("an author's rate is counted in windows")
+    // A window of a year: it ends in the middle of a test once in a lifetime.
+    private static let window = "31536000000"
+
+    private func rate(_ limit: Int, _ words: String..., window: String = StatusTests.window) throws -> String {
+        try library.call("rate", keys: ["t:rate"], [window, String(limit)] + words)
+    }
+
+    @Test("an author's comments are counted in windows, each one once, and what is too many is not kept")
     func rate() throws {
-        // A window of a year: it ends in the middle of this test once in a lifetime.
-        let window = "31536000000"
-        #expect(try library.call("rate", keys: ["{t.0}:rate"], [window, "ann", "2", "bob", "1"]) == "[2, 1]")
-        #expect(try library.call("rate", keys: ["{t.0}:rate"], [window, "ann", "3"]) == "[5]")
-        let key = try #require(try library.redis.ask("KEYS", "{t.0}:rate:*").array?.first?.line)
-        #expect(try #require(try library.redis.ask("PTTL", key).integer) > 0)
+        #expect(try rate(2, "ann", "1", "bob", "1", "ann", "2", "ann", "3") == "[0, 0, 0, 1]")
+        for _ in 0..<3 {
+            #expect(try rate(2, "ann", "1", "bob", "1", "ann", "2", "ann", "3") == "[0, 0, 0, 1]", "run again")
+        }
+        #expect(try rate(2, "bob", "-9223372036854775808", "bob", "7") == "[0, 1]")
+        let keys = try #require(try library.redis.ask("KEYS", "t:rate:*").array).map(\.line)
+        #expect(keys.count == 2)
+        for key in keys {
+            #expect(try library.redis.ask("SCARD", key).integer == 2)
+            #expect(try #require(try library.redis.ask("PTTL", key).integer) > 0)
+        }
+    }
+
+    @Test("what was counted at the end of a window is not counted again in the next one")
+    func rateOverWindows() throws {
+        let number = try #require(try library.redis.ask("TIME").array?.first?.text.flatMap(Int64.init)) / 31_536_000
+        try library.redis.ask("SADD", "t:rate:\(number - 1):ann", "1", "2")
+        #expect(try rate(2, "ann", "1", "ann", "2", "ann", "3", "ann", "4", "ann", "5") == "[0, 0, 0, 0, 1]")
+    }
+
+    @Test("names of any bytes are counted, and a key of another type is an error that nothing was lost by")
+    func rateHostile() throws {
+        #expect(try rate(1, "", "1", "a\0b", "1", "a:b\r\n", "1", "a\0b", "2") == "[0, 0, 0, 1]")
+        let key = try #require(try library.redis.ask("KEYS", "t:rate:*:").array?.first?.line)
+        try library.redis.ask("SET", key + "eve", "no set")
+        let error = try library.redis.error(
+            "FCALL", "tidings_rate", "1", "t:rate", Self.window, "1", "dan", "1", "eve", "1")
+        #expect(error?.message.contains("WRONGTYPE") == true)
+        #expect(try rate(1, "dan", "1", "dan", "2") == "[0, 1]")
     }
 }
