@@ -15,8 +15,9 @@ struct Validator {
             return .reject(reason: "the event has \(event.raw.count) bytes, at most \(options.maxBytes) are taken")
         }
         var event = event
+        let key = DuplicateKey.make(for: event.fields, raw: event.raw)
         if let problem = complete(&event.fields, now: now, using: &generator) { return .reject(reason: problem) }
-        event.duplicateKey = DuplicateKey.make(for: event.fields, raw: event.raw)
+        event.duplicateKey = key
         return .forward([event])
     }
 

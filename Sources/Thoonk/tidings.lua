@@ -732,6 +732,17 @@ local function draw_scale(draw, scale, low, high, late)
   return found
 end
 
+-- An edited item is an event of its own, though its comment has the id that it had: what names itself by its `id` only gets
+-- an `event_id`, which says which item of which feed it is, and as of when.
+local function named(item, feed, id)
+  if not string.find(item, '"id"', 1, true) then return item end
+  local rest = string.match(item, '^%s*{%s*(.+)$')
+  local good, object = pcall(cjson.decode, item)
+  if not rest or not good or type(object) ~= 'table' or object.id == nil or object.event_id ~= nil then return item end
+  local score = redis.call('ZSCORE', 'feed.ids:' .. feed, id) or ''
+  return '{"event_id":"' .. redis.sha1hex(feed .. '\0' .. id .. '\0' .. score) .. '",' .. rest
+end
+
 -- A feed: read and left as it is; where the door stands is kept beside.
 function drawers.feed(draw)
   redis.call('HLEN', draw.name .. ':door:' .. draw.feed)
@@ -742,8 +753,8 @@ function drawers.feed(draw)
   for _, id in ipairs(draw_scale(draw, 'ms', whole(SECONDS_END), '+inf', LATE_MS)) do ids[#ids + 1] = id end
   if #ids == 0 then return {}, 0 end
   local events = {}
-  for _, item in ipairs(redis.call('HMGET', 'feed.items:' .. draw.feed, unpack(ids))) do
-    if item then events[#events + 1] = item end
+  for index, item in ipairs(redis.call('HMGET', 'feed.items:' .. draw.feed, unpack(ids))) do
+    if item then events[#events + 1] = named(item, draw.feed, ids[index]) end
   end
   return events, #ids
 end

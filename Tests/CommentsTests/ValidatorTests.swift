@@ -124,6 +124,26 @@ struct ValidatorTests {
         #expect(try key(#"{"thread":"a","text":"y","event_id":"\#(long.dropLast())"}"#).count == 60)
     }
 
+    @Test("without one the id of a new comment does, as it was given, whatever else differs")
+    func commentID() throws {
+        let first = try key(#"{"thread":"a","text":"x","id":"c1"}"#)
+        #expect(first == [UInt8]("i:c1".utf8))
+        #expect(try key(#"{"id":"c1","sent":17,"type":"comment.created","text":"y","thread":"a"}"#) == first)
+        #expect(try key(#"{"thread":"a","text":"x","id":7}"#) == key(#"{"thread":"a","text":"x","id":"7"}"#))
+        #expect(try key(#"{"thread":"a","text":"x","id":"c1","event_id":"c1"}"#) == [UInt8]("e:c1".utf8))
+        let long = String(repeating: "x", count: 59)
+        let digest = try key(#"{"thread":"a","text":"x","id":"\#(long)"}"#)
+        #expect(digest.count == 18 && digest.starts(with: "j:".utf8))
+        #expect(try key(#"{"thread":"a","text":"x","event_id":"\#(long)"}"#).starts(with: "h:".utf8))
+        // The id that it is given has no part in it.
+        for text in [#"{"thread":"a","text":"x"}"#, #"{"thread":"a","text":"x","id":null}"#] {
+            #expect(try key(text).starts(with: "c:".utf8))
+        }
+        for type in ["comment.edited", "comment.deleted", "comment.liked"] {
+            #expect(try key(#"{"thread":"a","text":"x","id":"c1","type":"\#(type)"}"#).starts(with: "c:".utf8))
+        }
+    }
+
     @Test("without one the content does, and an edit is no repeat of another edit")
     func content() throws {
         let edit = #"{"type":"comment.edited","id":"c1","thread":"a","text":"x"}"#

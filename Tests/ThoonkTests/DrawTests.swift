@@ -319,6 +319,37 @@ final class DrawTests {
         #expect(try ids() == ["1", "2", "3", "4", "2"])
     }
 
+    @Test("what is named by its id only gets a name as an event: the same for the same item, another once it is edited")
+    func named() throws {
+        let items = [
+            #"{"id":"a","text":"x"}"#, #" { "id" : "b" }"#, #"{"id":"c","event_id":"e"}"#, #"{"text":"the \"id\""}"#,
+            #"{"id":"#, #"["id"]"#, "",
+        ]
+        func publish(_ score: Int) throws {
+            for (index, item) in items.enumerated() {
+                _ = try ask("ZADD", "feed.ids:f", "\(score + index)", "i\0\(index)\u{FF}")
+                _ = try ask("HSET", "feed.items:f", "i\0\(index)\u{FF}", item)
+            }
+        }
+        try publish(Self.now)
+        #expect(try draw("feed", "f", from: "start") == "[OK, 7]")
+        let first = try library.list(Self.door)
+        let names = try first[..<2].map { try #require(ParsedJSON(parsing: $0)["event_id"]?.string) }
+        #expect(Set(names).count == 2 && names.allSatisfy { $0.count == 40 })
+        #expect(first[0] == #"{"event_id":"\#(names[0])","id":"a","text":"x"}"#)
+        #expect(first[1] == #"{"event_id":"\#(names[1])","id" : "b" }"#)
+        #expect(Array(first[2...]) == Array(items[2...]))
+        // The door forgets where it stood: the same items have the same names.
+        _ = try ask("DEL", Self.door, "t:door:f", "t:door:f:ms", "t:door:f:seconds")
+        _ = try draw("feed", "f", from: "start")
+        #expect(try library.list(Self.door) == first)
+        try publish(Self.now + 100)
+        _ = try draw("feed", "f", from: "start")
+        let edited = try ParsedJSON(parsing: library.list(Self.door)[7])
+        #expect(edited["id"] == "a")
+        #expect(edited["event_id"]?.string != names[0])
+    }
+
     @Test("at seeded random, with late writers, equal scores and small pages, each item comes once")
     func random() throws {
         let seed = UInt64.random(in: 0 ... .max)
