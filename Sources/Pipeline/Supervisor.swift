@@ -37,6 +37,8 @@ public final class Supervisor {
     public var onGaveUp: (String) -> Void = { _ in }
     /// Called once when, after ``stop(after:)``, the last child has ended.
     public var onStopped: () -> Void = {}
+    /// No child is started any more: ``quiet()``.
+    public private(set) var isQuiet = false
     /// When a child is replaced though it is well.
     public var recycling = RecyclePolicy()
 
@@ -103,8 +105,20 @@ public final class Supervisor {
         renewalDeadline.cancel()
         for index in children.indices { children[index].timer = nil }
         signalAll(SIGTERM)
+        // One that got SIGTSTP before it knew what to do with it stands still, and would not hear the other.
+        if isQuiet { signalAll(SIGCONT) }
         stopDeadline.schedule(after: grace)
         finishWhenEmpty()
+    }
+
+    /// Has every child take nothing new (SIGTSTP). From now on none is started, again or in place of another: it would
+    /// take what the others leave.
+    public func quiet() {
+        guard !isStopping, !isQuiet else { return }
+        isQuiet = true
+        renewals = []
+        for index in children.indices { children[index].timer = nil }
+        signalAll(SIGTSTP)
     }
 
     /// Sends a signal to every child.
@@ -130,7 +144,9 @@ public final class Supervisor {
 
     /// Replaces every child by a new one, one place after the other: the new one starts, the old one is asked to end
     /// (SIGHUP: its place is taken already) and finishes what it has in hand. So a pool is never without a child that works.
+    /// After ``quiet()`` nothing is done.
     public func renew() {
+        guard !isQuiet else { return }
         renewals += children.indices.filter { !renewals.contains($0) }
         renewNext()
     }
@@ -149,6 +165,7 @@ public final class Supervisor {
     }
 
     private func inspect() {
+        guard !isQuiet else { return }
         for (index, child) in children.enumerated() where !renewals.contains(index) {
             guard let pid = child.pid else { continue }
             let age = Clock.monotonicMilliseconds() - child.started
@@ -162,7 +179,7 @@ public final class Supervisor {
 
     private func spawn(_ index: Int) {
         children[index].timer = nil
-        guard !isStopping else { return }
+        guard !isStopping, !isQuiet else { return }
         let arguments = children[index].place.arguments()
         children[index].arguments = arguments
         children[index].started = Clock.monotonicMilliseconds()
@@ -204,6 +221,11 @@ public final class Supervisor {
         let child = children[index]
         onEnded(child.place.name, child.arguments)
         guard !isStopping else { return }
+        if isQuiet {
+            return logger.warning(
+                "child ended, not starting it again after SIGTSTP",
+                metadata: ["child": "\(child.place.name)", "how": "\(how)"])
+        }
         let now = Clock.monotonicMilliseconds()
         let lived = now - child.started
         var policy = child.policy

@@ -98,32 +98,47 @@ final class ProcessPool {
         supervisor.signalAll(signal)
     }
 
+    /// The children take nothing new: ``quiet()``.
+    var isQuiet: Bool { supervisor.isQuiet }
+
+    /// Has the children take nothing new until they are ended; those that end by themselves are not replaced.
+    func quiet() {
+        supervisor.quiet()
+    }
+
     /// Places for workers. Each start has an id of its own: a lease never passes from a dead worker to its successor.
     static func workers(_ count: Int, stages: [String]) -> [Supervisor.Place] {
-        (1...max(1, count)).map { place("work", $0, words: stages) }
+        let pool = newName()
+        return (1...max(1, count)).map { place("work", $0, of: pool, words: stages) }
     }
 
     /// Places for edges; `words` are the flags of `tidings edge` that they take over.
     ///
     /// - Parameter sockets: one for each place.
     static func edges(_ count: Int, words: [String], sockets: PoolSockets?) -> [Supervisor.Place] {
-        (1...max(1, count)).map { index in
-            guard let sockets else { return place("edge", index, words: words) }
+        let pool = newName()
+        return (1...max(1, count)).map { index in
+            guard let sockets else { return place("edge", index, of: pool, words: words) }
             let own = sockets.ordered(first: index - 1)
             let flag = ["--listen-descriptors", own.map(String.init).joined(separator: ",")]
-            return place("edge", index, words: words + flag, descriptors: own)
+            return place("edge", index, of: pool, words: words + flag, descriptors: own)
         }
     }
 
     private static func place(
-        _ command: String, _ index: Int, words: [String], descriptors: [Int32] = []
+        _ command: String, _ index: Int, of pool: String, words: [String], descriptors: [Int32] = []
     ) -> Supervisor.Place {
         var starts = 0
         return Supervisor.Place(name: "\(command)-\(index)", descriptors: descriptors) {
             starts += 1
-            let id = "\(host)-\(getpid())-\(command)\(index)-\(starts)"
+            let id = "\(host)-\(getpid())-\(pool)-\(command)\(index)-\(starts)"
             return [ChildProcess.ownPath, command] + words + ["--child", id, "--parent", String(getpid())]
         }
+    }
+
+    /// Tells a pool from all others, ever: host and pid do not, where each runs in a container of its own.
+    private static func newName() -> String {
+        String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
     private static let host: String = {

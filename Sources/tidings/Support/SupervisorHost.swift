@@ -63,7 +63,7 @@ final class SupervisorHost {
             immediate: { [unowned self] in self.pool.stop() })
         forwarded = [
             SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() },
-            SignalEvent(on: loop, signal: SIGTSTP) { [unowned self] in self.pool.signalAll(SIGTSTP) },
+            SignalEvent(on: loop, signal: SIGTSTP) { [unowned self] in self.pool.quiet() },
         ]
         let orphanage = Orphanage(on: loop) { [unowned self] in self.pool.owns($0) }
         connection.start()
@@ -75,6 +75,9 @@ final class SupervisorHost {
 
     /// Has the children read the configuration anew, unless that would end badly.
     private func renew() {
+        guard !pool.isQuiet else {
+            return logger.error("nothing is replaced after SIGTSTP: end the pool with SIGTERM and start it anew")
+        }
         do {
             guard try reload() == layout else {
                 logger.error(
