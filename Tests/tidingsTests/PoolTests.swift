@@ -76,6 +76,53 @@ struct PoolTests {
         #expect(try pool.wait(within: 15) == .code(0))
     }
 
+    @Test("after SIGTSTP a worker that dies is not started again, SIGHUP replaces none, and SIGTERM ends the pool")
+    func tstpForGood() throws {
+        pool.send(SIGTSTP)
+        try waitForLanes(owned: false)
+        let before = workers
+        kill(try #require(before.first), SIGKILL)
+        try eventually(within: 10, "the supervisor has seen it; log: \(pool.errors)") {
+            pool.errors.contains("child ended, not starting it again after SIGTSTP")
+        }
+        pool.send(SIGHUP)
+        try eventually(within: 10, "SIGHUP is refused; log: \(pool.errors)") {
+            pool.errors.contains("nothing is replaced after SIGTSTP")
+        }
+        #expect(workers.count == 1 && workers.isSubset(of: before))
+        #expect(try owners().allSatisfy(\.isEmpty))
+        pool.send(SIGTERM)
+        #expect(try pool.wait(within: 15) == .code(0))
+    }
+
+    @Test("SIGHUP is refused while a stage cannot be made, and the workers go on")
+    func hupWithoutSecret() throws {
+        let folder = try TemporaryFolder()
+        let secret = try folder.write("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", to: "secret")
+        let configuration = try folder.write(
+            "pipeline: hooks\nstages: [{ call: { webhook: 'http://127.0.0.1:9/', secret_file: \(secret) } }]\n",
+            to: "tidings.yaml")
+        let own = try TidingsBinary.launch([
+            "work", "--workers", "1", "--config", configuration, "--redis", server.url,
+        ])
+        func children() -> [Int32] {
+            ProcessTable.descendants(of: own.pid).filter { $0.command.contains(" --child ") }.map(\.pid)
+        }
+        try eventually(within: 20, "its worker has its lanes; log: \(own.errors)", every: 0.05) {
+            try server.cli("HGET", "hooks:lane:incoming", "owner") != ""
+        }
+        let before = children()
+        unlink(secret)
+        own.send(SIGHUP)
+        try eventually(within: 10, "it is refused; log: \(own.errors)") {
+            own.errors.contains("nothing was changed")
+        }
+        #expect(children() == before)
+        #expect(!own.errors.contains("replacing the processes"))
+        own.send(SIGTERM)
+        #expect(try own.wait(within: 15) == .code(0))
+    }
+
     @Test("workers end with their supervisor, also when it is killed")
     func orphaned() throws {
         let before = workers

@@ -177,6 +177,7 @@ private final class UpRun {
     private func renew() {
         do {
             let settings = try command.options.configuration()
+            try settings.checkStages()
             _ = try settings.access.options()
             guard settings.layout == self.settings.layout else {
                 throw CommandError("stages or partitions differ from those that run: stop it, then start it anew")

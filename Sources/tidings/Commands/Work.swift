@@ -56,7 +56,12 @@ struct Work: ParsableCommand {
         let host = try SupervisorHost(
             settings: settings, redis: redis, logger: options.logger("work"),
             places: ProcessPool.workers(count, stages: stages), grace: 15_000,
-            rules: supervisor.rules(memory: 1 << 30), reload: { try options.configuration().layout })
+            rules: supervisor.rules(memory: 1 << 30),
+            reload: {
+                let settings = try options.configuration()
+                try settings.checkStages()
+                return settings.layout
+            })
         try host.run()
     }
 
