@@ -67,8 +67,9 @@ struct Lane {
         /// Read this many events; `watched`: and have a change told when there are none.
         case peek(count: Int, watched: Bool)
         case transform
-        /// Count the attempt first, then transform: the last worker may have died over this event.
-        case attempt
+        /// Count the attempt first, then transform: the last worker may have died over this event. `alone`: while no
+        /// other lane's event is in a stage's hands, so that a death speaks against this one only.
+        case attempt(alone: Bool)
         case commit
         /// Make the head event a dead letter: its attempts are used up.
         case bury
@@ -89,20 +90,27 @@ struct Lane {
     private var isPausing = false
     /// Events still to be taken one by one, after a worker died here.
     private var careful: Int
+    /// Workers that died over the head event when it was taken alone, or beside the heads of other lanes.
+    private var deaths: Int
     private var lastCount = 0
     private var averageBytes = 400
     /// Events a batch holds while the line to Redis is too slow for more.
     private var ceiling: Int
     private var isWatchingPeek = false
+    /// What the peek that leaves together with a commit asks for: settled before the commit's answer changes anything.
+    private(set) var following: (count: Int, watched: Bool) = (1, false)
     /// The queue was reported changed while a peek was under way, whose answer may be older than the report.
     private var isOutdated = false
     private var backoff = Backoff(base: 20, limit: 2000)
     private let limits: PipelineLimits
 
-    /// - Parameter careful: the worker before may have died over the head of the queue.
-    init(limits: PipelineLimits, careful: Bool) {
+    /// - Parameters:
+    ///   - careful: the worker before may have died over the head of the queue.
+    ///   - attempts: how often that event was begun since by workers that did not come back.
+    init(limits: PipelineLimits, careful: Bool, attempts: Int = 0) {
         self.limits = limits
         self.careful = careful ? limits.batchEvents : 0
+        deaths = attempts
         ceiling = limits.batchEvents
     }
 
@@ -112,6 +120,10 @@ struct Lane {
     var batchSize: Int {
         isCareful ? 1 : max(1, min(ceiling, limits.batchBytes / max(1, averageBytes)))
     }
+
+    /// When many lanes try their heads at once, a death is counted for all of them: from the second on one is tried alone.
+    /// None is set aside for deaths that may all have been another's.
+    private var attempt: Action { .attempt(alone: deaths > 0 || limits.deaths < 3) }
 
     /// A short batch means that the queue is nearly empty: the next peek looks and watches in one step.
     var expectsEmptiness: Bool { lastCount < max(2, batchSize / 4) }
@@ -128,7 +140,7 @@ struct Lane {
         case .transformed(let decided, let isNextFailed): return commit(decided, isNextFailed)
         case .failed(let ofFirstEvent): return failed(ofFirstEvent, &generator)
         case .committed: return committed()
-        case .moved: return state == .committing ? peek(watched: false) : .none
+        case .moved: return moved()
         case .full: return state == .committing ? wait(for: .commit, &generator, limit: 200) : .none
         case .fenced:
             state = .closed
@@ -151,15 +163,21 @@ struct Lane {
     private mutating func peek(watched: Bool) -> Action {
         if let rest = restIfAsked() { return rest }
         isOutdated = false
-        return peekAfterCommit(watched: watched)
+        return beginPeek(count: batchSize, watched: watched)
     }
 
-    /// The peek after a commit left together with it: what was reported since then may be news to it.
-    private mutating func peekAfterCommit(watched: Bool) -> Action {
-        if let rest = restIfAsked() { return rest }
+    private mutating func beginPeek(count: Int, watched: Bool) -> Action {
         state = .peeking
         isWatchingPeek = watched
-        return .peek(count: batchSize, watched: watched)
+        return .peek(count: count, watched: watched)
+    }
+
+    /// What is reported from here on may be news to the peek that leaves with the commit.
+    private mutating func beginCommit(_ action: Action = .commit) -> Action {
+        isOutdated = false
+        following = (batchSize, expectsEmptiness)
+        state = .committing
+        return action
     }
 
     /// A boundary between batches: the place to stop or pause.
@@ -180,6 +198,7 @@ struct Lane {
         lastCount = events
         guard events > 0 else {
             careful = 0
+            deaths = 0
             if !isWatchingPeek || isOutdated { return peek(watched: true) }
             if let rest = restIfAsked() { return rest }
             state = .asleep
@@ -188,7 +207,7 @@ struct Lane {
         if let rest = restIfAsked() { return rest }
         averageBytes = max(1, bytes / events)
         state = .transforming
-        return isCareful ? .attempt : .transform
+        return isCareful ? attempt : .transform
     }
 
     /// The answer took longer than leases allow: fewer events take less.
@@ -201,32 +220,37 @@ struct Lane {
     private mutating func commit(_ decided: Int, _ isNextFailed: Bool) -> Action {
         guard state == .transforming else { return .none }
         isNextHeadFailed = isNextFailed && decided < lastCount
-        isOutdated = false
-        state = .committing
-        return .commit
+        return beginCommit()
     }
 
     private mutating func committed() -> Action {
         guard state == .committing else { return .none }
         failures = isNextHeadFailed ? 1 : 0
         isNextHeadFailed = false
+        deaths = 0
         backoff.reset()
         careful = max(0, careful - 1)
         ceiling = min(limits.batchEvents, ceiling + max(1, ceiling / 4))
-        return peekAfterCommit(watched: expectsEmptiness)
+        if let rest = restIfAsked() { return rest }
+        return beginPeek(count: following.count, watched: following.watched)
+    }
+
+    /// Another event is the head now: what was counted for the one before is not its.
+    private mutating func moved() -> Action {
+        guard state == .committing else { return .none }
+        failures = 0
+        isNextHeadFailed = false
+        return peek(watched: false)
     }
 
     private mutating func failed(_ ofFirstEvent: Bool, _ generator: inout some RandomNumberGenerator) -> Action {
         guard state == .transforming else { return .none }
         if ofFirstEvent {
             failures += 1
-            if failures >= limits.attempts {
-                isOutdated = false
-                state = .committing
-                return .bury
-            }
+            if failures >= limits.attempts { return beginCommit(.bury) }
         }
-        return wait(for: .transform, &generator)
+        // A stage that fails kills nobody: what was counted is taken back, and counted anew.
+        return wait(for: isCareful ? .attempt : .transform, &generator)
     }
 
     private mutating func refused(_ error: RedisError, _ generator: inout some RandomNumberGenerator) -> Action {
@@ -274,16 +298,13 @@ struct Lane {
         case .attempt:
             if let rest = restIfAsked() { return rest }
             state = .transforming
-            return .attempt
+            return attempt
         case .transform:
-            // An attempt is counted once for each worker: a stage that fails kills nobody.
             if let rest = restIfAsked() { return rest }
             state = .transforming
             return .transform
         case .commit:
-            isOutdated = false
-            state = .committing
-            return .commit
+            return beginCommit()
         }
     }
 

@@ -26,20 +26,33 @@ final class LaneRunner {
     private var step = 0
     /// The peek that left with a commit: its answer, once there, or nil while it is on its way.
     private var isPeekUnderWay = false
+    /// Where this lane stands at the gate that all lanes of the worker pass to their stages.
+    private var standing = Standing.away
     private var generator = SystemRandomNumberGenerator()
     private lazy var timer = Timer(on: environment.loop) { [unowned self] in self.tell(.timer) }
 
-    init(id: LaneID, token: String, careful: Bool, stage: any Stage, environment: LaneEnvironment) {
+    private enum Standing: Equatable {
+        case away
+        case waiting(alone: Bool)
+        case inside(alone: Bool)
+    }
+
+    /// - Parameters:
+    ///   - careful: the worker before may have died over the head of the queue.
+    ///   - attempts: how often that event was begun since by workers that did not come back.
+    init(
+        id: LaneID, token: String, careful: Bool, attempts: Int, stage: any Stage, environment: LaneEnvironment
+    ) {
         self.id = id
         self.token = token
         self.stage = stage
         self.environment = environment
         queue = environment.layout.queue(id)
-        lane = Lane(limits: environment.limits, careful: careful)
+        lane = Lane(limits: environment.limits, careful: careful, attempts: attempts)
         if careful {
             environment.logger.debug(
                 "the worker before may have died over this lane's head, taking events one by one",
-                metadata: ["lane": "\(id)"])
+                metadata: ["lane": "\(id)", "attempts": "\(attempts)"])
         }
     }
 
@@ -53,19 +66,45 @@ final class LaneRunner {
     /// Tells the lane what happened.
     func tell(_ input: Lane.Input) {
         perform(lane.handle(input, using: &generator))
+        leaveGate()
+        // Who waits at the gate has nothing in hand that is worth waiting for.
+        if case .stop = input, case .waiting = standing { tell(.failed(ofFirstEvent: false)) }
     }
 
     private func perform(_ action: Lane.Action) {
         switch action {
         case .none: break
         case .peek(let count, let watched): peek(count: count, watched: watched)
-        case .transform: transform()
-        case .attempt: attempt()
+        case .transform: enterGate(alone: false) { $0.transform() }
+        case .attempt(let alone): enterGate(alone: alone) { $0.attempt() }
         case .commit: sendCommit()
         case .bury: bury()
         case .wait(let milliseconds): timer.schedule(after: milliseconds)
         case .release: release()
         case .abandon: close()
+        }
+    }
+
+    // MARK: Gate
+
+    private func enterGate(alone: Bool, body: @escaping (LaneRunner) -> Void) {
+        standing = .waiting(alone: alone)
+        environment.gate.enter(self, alone: alone) { [weak self] in
+            guard let self else { return }
+            self.standing = .inside(alone: alone)
+            body(self)
+        }
+    }
+
+    /// Who went in alone stays until its commit is answered: before that its attempt counts against it, whoever ends
+    /// this worker. Not longer than it takes to be answered: a full queue may be that of a lane behind it.
+    private func leaveGate() {
+        switch (standing, lane.state) {
+        case (.away, _), (_, .transforming): return
+        case (.inside(alone: true), .committing), (.inside(alone: true), .disconnected(next: .commit)): return
+        default:
+            standing = .away
+            environment.gate.leave(self)
         }
     }
 
@@ -189,6 +228,11 @@ final class LaneRunner {
 
     private func failed(_ error: StageError, ofFirstEvent: Bool) {
         if error.isCounted { lastError = error }
+        // A stage that fails has killed nobody.
+        if lane.isCareful {
+            let command = RedisCommand("FCALL", "tidings_attempt", "1", environment.layout.lane(id), token, "1")
+            environment.connection.send(command) { _ in }
+        }
         environment.logger.log(
             level: error.isCounted ? .warning : .debug, "stage failed, trying again",
             metadata: ["lane": "\(id)", "error": "\(error.message)", "failures": "\(lane.failures + 1)"])
@@ -222,7 +266,7 @@ final class LaneRunner {
         }
         guard sent == step, lane.state == .committing else { return }
         isPeekUnderWay = true
-        sendPeek(count: lane.batchSize, watched: lane.expectsEmptiness)
+        sendPeek(count: lane.following.count, watched: lane.following.watched)
     }
 
     private func committed(_ result: Result<RedisValue, RedisError>) {
@@ -281,6 +325,7 @@ final class LaneRunner {
         timer.cancel()
         batch = nil
         commit = nil
+        leaveGate()
         onClosed(self)
     }
 

@@ -16,7 +16,8 @@ public struct PipelineLimits: Sendable {
     public var duplicateKeys = 200_000
     /// Attempts of an event whose stage fails, before it becomes a dead letter.
     public var attempts = 5
-    /// Deaths of a worker over an event, before it becomes a dead letter.
+    /// Deaths of a worker over an event, before it becomes a dead letter. 2 at least: the first one happened over a
+    /// batch, and blames none of its events.
     public var deaths = 3
     /// Events that a channel's feed keeps.
     public var historyEvents = 100

@@ -18,8 +18,9 @@ public final class ProcessBeat {
     public static let lifetime: Int64 = 15_000
 
     public let id: String
+    /// What a worker serves at the moment; shown from the next beat on.
+    public var stages: [String]
     private let role: String
-    private let stages: [String]
     private let layout: PipelineLayout
     private let connection: RedisConnection
     private let loop: EventLoop
@@ -32,7 +33,7 @@ public final class ProcessBeat {
 
     /// - Parameters:
     ///   - role: `worker` or `edge`.
-    ///   - stages: what a worker serves.
+    ///   - stages: what a worker serves at first.
     ///   - lease: what a worker keeps by its beats, in milliseconds: it beats four times in that time at least.
     public init(
         on loop: EventLoop, id: String, role: String, stages: [String], layout: PipelineLayout,

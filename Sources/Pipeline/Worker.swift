@@ -24,12 +24,17 @@ public final class Worker {
     private let watcher: KeyWatcher
     private let session: PipelineSession
     private let beat: ProcessBeat
+    private let gate = LaneGate()
     private let parser = JSONParser(maxBytes: 512 << 20)
     private var runners: [LaneID: LaneRunner] = [:]
     private var laneOfQueue: [String: LaneID] = [:]
     /// The token that each lane's last runner had, which ended: commits are numbered within a token, so none begins anew
     /// with it.
     private var endedTokens: [LaneID: String] = [:]
+    /// Stages that could not be made, and until when they are left to others; monotonic, in milliseconds.
+    private var unmade: [String: Int64] = [:]
+    /// What another process of this name may have left behind is cleared away.
+    private var hasArrived = false
     /// Those that bring from Thoonk sources, while the open door's lane is owned.
     private var doors: [DoorRunner] = []
     private var isStopping = false
@@ -46,6 +51,8 @@ public final class Worker {
     private static let housekeepingInterval: Int64 = 5000
     /// A full look at all lanes is due after so many turns of housekeeping without one.
     private static let turnsBetweenBalances = 6
+    /// How long a stage that could not be made is left to others, in milliseconds.
+    private static let remaking: Int64 = 30_000
 
     public init(on loop: EventLoop, options: WorkerOptions, logger: Logger) {
         self.loop = loop
@@ -75,6 +82,7 @@ public final class Worker {
     }
 
     /// Finishes the batches in hand, gives the lanes back and takes no more; goes on living until ``stop(completion:)``.
+    /// What it cannot give back at the moment, without a connection, it gives back when there is one.
     public func quiet() {
         guard !isQuiet, !isStopping else { return }
         isQuiet = true
@@ -122,10 +130,21 @@ public final class Worker {
 
     private func ready() {
         watcher.connectionReady()
+        arrive()
         beat.start()
         balance()
         for runner in Array(runners.values) { runner.tell(.reconnected) }
         for door in doors { door.tell(.reconnected) }
+    }
+
+    /// Lanes of a process that had this name and ended without a word are not this one's: the tokens have been used, and
+    /// whoever takes them has to be careful. Before the first beat, so that nothing of this process is there yet.
+    private func arrive() {
+        guard !hasArrived else { return }
+        connection.send(RedisCommand("FCALL", "tidings_leave", "0", options.layout.name, options.id)) {
+            [weak self] result in
+            if case .success = result { self?.hasArrived = true }
+        }
     }
 
     // MARK: Lanes
@@ -140,18 +159,19 @@ public final class Worker {
             mustBalanceAgain = true
             return
         }
-        guard session.isReady, !isStopping, !isQuiet else { return }
+        guard session.isReady, !isStopping else { return }
         isBalancing = true
         mustBalanceAgain = false
         turnsSinceBalance = 0
+        let stages = beat.stages
         let command = RedisCommand(
-            "FCALL", "tidings_balance", "0", options.layout.name, options.id, options.serves.joined(separator: ","),
-            String(options.limits.lease), "1")
+            "FCALL", "tidings_balance", "0", options.layout.name, options.id, stages.joined(separator: ","),
+            String(options.limits.lease), isQuiet ? "0" : "1")
         connection.send(command) { [weak self] result in
             guard let self else { return }
             self.isBalancing = false
             switch result {
-            case .success(let value): self.adopt(value)
+            case .success(let value): self.adopt(value, of: stages)
             case .failure(let error):
                 // A lane without a worker must not wait for the next occasion. Without a connection there will be one.
                 if error.code != .disconnected, error.code != .timeout { self.soon.schedule(after: 500) }
@@ -160,44 +180,51 @@ public final class Worker {
         }
     }
 
-    /// Takes over what the server says: new lanes begin, lost ones end, what is beyond the share is let go.
-    private func adopt(_ value: RedisValue) {
-        guard let answer = value.array, !isStopping, !isQuiet else { return }
+    /// Takes over what the server says: new lanes begin, lost ones end, what is beyond the share is let go. A quiet worker
+    /// gives back whatever is still its own.
+    ///
+    /// - Parameter stages: whose lanes were asked for.
+    private func adopt(_ value: RedisValue, of stages: [String]) {
+        guard let answer = value.array, !isStopping else { return }
         var named: Set<LaneID> = []
         var surplus: [LaneID] = []
-        for entry in answer.dropFirst() {
-            guard let parts = entry.array, parts.count == 6, let stage = parts[1].text, let token = parts[2].text else {
-                continue
-            }
-            let lane = LaneID(stage: stage, partition: parts[0].text.flatMap(Int.init))
+        for grant in answer.dropFirst().compactMap(LaneGrant.init) {
+            let lane = grant.lane
             named.insert(lane)
-            if runners[lane] == nil, endedTokens[lane] == token {
-                giveBack(lane, token)
+            if runners[lane] == nil, isQuiet || endedTokens[lane] == grant.token {
+                giveBack(lane, grant.token)
                 continue
             }
-            if runners[lane]?.token != token { begin(lane, token: token, careful: parts[3].text == "1") }
-            runners[lane]?.tell(parts[4].text == "1" ? .pause : .resume)
-            if parts[5].text == "1" { surplus.append(lane) }
+            if runners[lane]?.token != grant.token, !isQuiet { begin(grant) }
+            runners[lane]?.tell(grant.isPaused ? .pause : .resume)
+            // Something waits there: if the lane sleeps, it was not told.
+            if grant.isWaiting { runners[lane]?.tell(.wake) }
+            if grant.isSurplus || isQuiet { surplus.append(lane) }
         }
-        for (lane, runner) in runners where !named.contains(lane) { runner.tell(.fenced) }
+        for (lane, runner) in runners where stages.contains(lane.stage) && !named.contains(lane) {
+            runner.tell(.fenced)
+        }
         for lane in surplus.reversed() { runners[lane]?.tell(.stop) }
         // A lease of somebody who is gone runs out then.
-        if let wait = answer.last?.integer, answer.count > 1 { leaseEnd.schedule(after: wait) }
+        if let wait = answer.last?.integer, answer.count > 1, !isQuiet { leaseEnd.schedule(after: wait) }
         onLanesChanged(runners.count)
     }
 
-    private func begin(_ lane: LaneID, token: String, careful: Bool) {
+    private func begin(_ grant: LaneGrant) {
+        let lane = grant.lane
         runners[lane]?.tell(.fenced)
-        guard let stage = makeStage(lane) else { return }
+        guard let stage = makeStage(lane) else { return giveBack(lane, grant.token) }
         let environment = LaneEnvironment(
             loop: loop, layout: options.layout, limits: options.limits, connection: connection, watcher: watcher,
-            parser: parser, logger: logger, isLeaseSure: { [unowned self] in self.isLeaseSure },
+            parser: parser, logger: logger, gate: gate, isLeaseSure: { [unowned self] in self.isLeaseSure },
             onCommitted: { [unowned self] lane, events in self.committed(lane, events) })
-        let runner = LaneRunner(id: lane, token: token, careful: careful, stage: stage, environment: environment)
+        let runner = LaneRunner(
+            id: lane, token: grant.token, careful: grant.isCareful, attempts: grant.attempts, stage: stage,
+            environment: environment)
         runner.onClosed = { [unowned self] in self.closed($0) }
         runners[lane] = runner
         runner.begin()
-        if lane == Worker.openDoor { openDoors(token, environment) }
+        if lane == Worker.openDoor { openDoors(grant.token, environment) }
     }
 
     // MARK: Doors
@@ -215,7 +242,7 @@ public final class Worker {
         doors = []
     }
 
-    /// Its runner ended while there was no connection to give it back over. All hear that it is free.
+    /// No runner of this worker has it. All hear that it is free.
     private func giveBack(_ lane: LaneID, _ token: String) {
         let command = RedisCommand(
             "FCALL", "tidings_release", "1", options.layout.lane(lane), token, options.layout.name)
@@ -224,13 +251,33 @@ public final class Worker {
 
     private func makeStage(_ lane: LaneID) -> (any Stage)? {
         if lane.isDoor { return DoorStage() }
+        guard unmade[lane.stage] == nil else { return nil }
         do {
             if let stage = try options.stages[lane.stage]?() { return stage }
             logger.error("no code for this stage", metadata: ["stage": "\(lane.stage)"])
         } catch {
-            logger.error("the stage cannot be made", metadata: ["stage": "\(lane.stage)", "error": "\(error)"])
+            logger.error(
+                "the stage cannot be made, leaving it to others for a while",
+                metadata: ["stage": "\(lane.stage)", "error": "\(error)"])
         }
+        unmade[lane.stage] = Clock.monotonicMilliseconds() + Worker.remaking
+        serve()
         return nil
+    }
+
+    /// Says which stages it serves now, before anything that is sent later. The lanes that it has go on.
+    private func serve() {
+        beat.stages = options.serves.filter { unmade[$0] == nil }
+        if session.isReady { beat.beat() }
+    }
+
+    /// Stages that could not be made are tried again after a while.
+    private func serveAgain() {
+        let now = Clock.monotonicMilliseconds()
+        guard unmade.contains(where: { $0.value <= now }) else { return }
+        unmade = unmade.filter { $0.value > now }
+        serve()
+        balanceSoon()
     }
 
     /// A lease begins when the server takes a beat, which is after this process has sent it.
@@ -257,7 +304,11 @@ public final class Worker {
 
     private func keepHouse() {
         turnsSinceBalance += 1
-        if turnsSinceBalance >= Worker.turnsBetweenBalances { balance() }
+        serveAgain()
+        if turnsSinceBalance >= Worker.turnsBetweenBalances {
+            balance()
+            for door in doors { door.tell(.wake) }
+        }
         // Without the server's reports (the subscription is down, or not allowed) a look now and then is all there is.
         if !watcher.isWatching {
             for runner in runners.values { runner.tell(.wake) }

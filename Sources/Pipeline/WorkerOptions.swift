@@ -1,6 +1,7 @@
 public import Redis
 
-/// Makes a stage for one lane. Called once for each lane a worker takes. A maker that fails leaves the lane to others.
+/// Makes a stage for one lane. Called once for each lane a worker takes. A maker that fails leaves the stage to others for
+/// half a minute; then it is asked again.
 public typealias StageFactory = () throws -> any Stage
 
 /// What a worker is told at its start.

@@ -5,9 +5,10 @@ The function library of Tidings: every step that has to be atomic. Contract: doc
 
 Rules that hold for all of it:
 - Check first, write last: Redis does not roll a script back.
-- A lane's hash holds: owner, token, deadline (ms), serial (of the last commit), attempts, dirty, paused, and the
-  counters in, out, emitted, dropped, dead, held. `in` counts arrivals, so that for every stage
-  in = out + dropped + dead + held + LLEN(queue); a door's arrivals are not seen, so it counts them when it takes them.
+- A lane's hash holds: owner, token, deadline (ms), serial (of the last commit), attempts, tried (the token that the
+  last of them was counted under), dirty, paused, and the counters in, out, emitted, dropped, dead, held. `in` counts
+  arrivals, so that for every stage in = out + dropped + dead + held + LLEN(queue); a door's arrivals are not seen, so
+  it counts them when it takes them.
 - Time is the server's (TIME): no clock of another host matters.
 - Functions that only drain are flagged allow-oom: they free memory and have to work when it is full.
 ]]
@@ -283,32 +284,54 @@ local function is_free(owner, deadline, live, now_ms)
   return not owner or owner == '' or (tonumber(deadline or 0) < now_ms and not live[owner])
 end
 
--- Takes a lane that is free. Gives its token, larger than any before, and whether the one who had it may have died over
--- the head of the queue.
-local function take(lane, queue, owner, lease, us)
-  local known = redis.call('HMGET', lane, 'owner', 'token', 'dirty')
-  local token = whole(math.max(tonumber(known[2] or 0) + 1, us))
-  local careful = (known[3] == '1' or (known[1] and known[1] ~= '')) and redis.call('LLEN', queue) > 0
-  redis.call('HSET', lane, 'owner', owner, 'token', token, 'deadline', whole(us / 1000 + lease), 'serial', '',
-    'dirty', '1')
-  return token, careful and '1' or '0'
+-- A key of another type holds no events: its lane finds out and says so, the others are not to suffer for it.
+local function has_events(queue)
+  local length = redis.pcall('LLEN', queue)
+  return type(length) == 'number' and length > 0
 end
 
--- tidings_claim 2 LANE QUEUE NAME OWNER LEASE  ->  {'OK', token, careful} or {'TAKEN', owner, deadline}
+-- Takes a lane that is free. Gives its token, larger than any before, whether the one who had it may have died over the
+-- head of the queue, and how often that event was begun alone before. Where nothing waits, nobody died over anything.
+local function take(lane, queue, owner, lease, us)
+  local known = redis.call('HMGET', lane, 'owner', 'token', 'dirty', 'attempts')
+  local token = whole(math.max(tonumber(known[2] or 0) + 1, us))
+  local was_dirty = known[3] == '1' or known[3] == '2'
+  local careful = (was_dirty or (known[1] and known[1] ~= '')) and has_events(queue)
+  local attempts = careful and known[4] or '0'
+  redis.call('HSET', lane, 'owner', owner, 'token', token, 'deadline', whole(us / 1000 + lease), 'serial', '',
+    'dirty', careful and '2' or '1', 'attempts', attempts)
+  return token, careful and '1' or '0', attempts
+end
+
+-- tidings_claim 2 LANE QUEUE NAME OWNER LEASE  ->  {'OK', token, careful, attempts} or {'TAKEN', owner, deadline}
 local function claim(keys, args)
   local us = now_us()
   local lease = tonumber(args[3])
   local known = redis.call('HMGET', keys[1], 'owner', 'deadline')
   local _, live = live_processes(args[1], lease, us / 1000)
   if not is_free(known[1], known[2], live, us / 1000) then return { 'TAKEN', known[1], known[2] } end
-  local token, careful = take(keys[1], keys[2], args[2], lease, us)
-  return { 'OK', token, careful }
+  local token, careful, attempts = take(keys[1], keys[2], args[2], lease, us)
+  return { 'OK', token, careful, attempts }
 end
 
--- tidings_release 1 LANE TOKEN NAME  ->  {'OK'} or {'FENCED'}. Nothing is in hand: the next owner need not be careful.
+-- The attempt that was counted under this token has come back: it killed nobody.
+local function take_back(lane, token)
+  local known = redis.call('HMGET', lane, 'tried', 'attempts')
+  if known[1] ~= token then return end
+  redis.call('HSET', lane, 'tried', '', 'attempts', whole(math.max(0, (tonumber(known[2] or 0) or 0) - 1)))
+end
+
+-- tidings_release 1 LANE TOKEN NAME  ->  {'OK'} or {'FENCED'}. Nothing is in hand: the next owner need not be careful,
+-- unless this one had to be and has not come past the head.
 local function release(keys, args)
-  if redis.call('HGET', keys[1], 'token') ~= args[1] then return { 'FENCED' } end
-  redis.call('HSET', keys[1], 'owner', '', 'deadline', '0', 'dirty', '0', 'attempts', '0')
+  local known = redis.call('HMGET', keys[1], 'token', 'dirty', 'serial')
+  if known[1] ~= args[1] then return { 'FENCED' } end
+  if known[2] == '2' and known[3] == '' then
+    take_back(keys[1], args[1])
+    redis.call('HSET', keys[1], 'owner', '', 'deadline', '0', 'dirty', '1')
+  else
+    redis.call('HSET', keys[1], 'owner', '', 'deadline', '0', 'dirty', '0', 'attempts', '0')
+  end
   redis.call('PUBLISH', args[2] .. ':control', 'free')
   return { 'OK' }
 end
@@ -338,10 +361,18 @@ local function bury(_, args)
   return freed
 end
 
--- tidings_attempt 1 LANE TOKEN  ->  {'OK', attempts} or {'FENCED'}. Counts a try of the head event before it is made;
--- the next commit sets the count back.
+-- tidings_attempt 1 LANE TOKEN [BACK]  ->  {'OK', attempts} or {'FENCED'}. Counts a try of the head event before it is
+-- made; the next commit sets the count back. The same again, after a lost reply, counts nothing: a token has one try.
+-- With BACK '1' its try has ended without a commit, and is no longer counted.
 local function attempt(keys, args)
-  if redis.call('HGET', keys[1], 'token') ~= args[1] then return { 'FENCED' } end
+  local known = redis.call('HMGET', keys[1], 'token', 'tried', 'attempts')
+  if known[1] ~= args[1] then return { 'FENCED' } end
+  if args[2] == '1' then
+    take_back(keys[1], args[1])
+    return { 'OK', tonumber(redis.call('HGET', keys[1], 'attempts') or 0) or 0 }
+  end
+  if known[2] == args[1] then return { 'OK', tonumber(known[3] or 0) or 0 } end
+  redis.call('HSET', keys[1], 'tried', args[1])
   return { 'OK', redis.call('HINCRBY', keys[1], 'attempts', 1) }
 end
 
@@ -554,15 +585,19 @@ local writers = {
 -- tidings_commit 2 LANE QUEUE TOKEN SERIAL COUNT FIRST LAST LEASE operation…
 -- ->  {'OK'} or {'OK', letters that fell off a full list}, {'FENCED'}, {'MOVED'} (the queue does not start with this batch any more) or {'FULL', queue, length}
 -- Takes COUNT events off the queue and does what became of them, all or nothing. The same SERIAL again, or one that
--- comes late, after its successor: {'OK'}, nothing done.
+-- comes late, after its successor: {'OK'}, nothing done. Who asks has outlived his try of the head event, whatever the
+-- answer; what was counted for a head that is gone does not count for the next one.
 local function commit(keys, args)
   local lane, queue = keys[1], keys[2]
-  local known = redis.call('HMGET', lane, 'token', 'serial', 'clock')
+  local known = redis.call('HMGET', lane, 'token', 'serial', 'clock', 'attempts')
   if known[1] ~= args[1] then return { 'FENCED' } end
   local done = tonumber(known[2])
   if done and tonumber(args[2]) <= done then return { 'OK' } end
   local count = tonumber(args[3])
-  if redis.call('LINDEX', queue, 0) ~= args[4] then return { 'MOVED' } end
+  if redis.call('LINDEX', queue, 0) ~= args[4] then
+    if known[4] and known[4] ~= '0' then redis.call('HSET', lane, 'attempts', '0', 'tried', '') end
+    return { 'MOVED' }
+  end
   if count > 1 and redis.call('LINDEX', queue, count - 1) ~= args[5] then return { 'MOVED' } end
 
   local operations = {}
@@ -585,7 +620,10 @@ local function commit(keys, args)
     end
     if op.queue then
       local length = redis.call('LLEN', op.queue)
-      if op.limit > 0 and length >= op.limit then return { 'FULL', op.queue, length } end
+      if op.limit > 0 and length >= op.limit then
+        take_back(lane, args[1])
+        return { 'FULL', op.queue, length }
+      end
     end
     operations[#operations + 1] = op
   end
@@ -593,8 +631,8 @@ local function commit(keys, args)
   local us = now_us()
   local now_ms = us / 1000
   local clock = math.max(now_ms, tonumber(known[3] or 0) + 0.001)
-  redis.call('HSET', lane, 'serial', args[2], 'attempts', '0', 'deadline', whole(now_ms + tonumber(args[6])),
-    'clock', string.format('%.3f', clock + count * 0.001))
+  redis.call('HSET', lane, 'serial', args[2], 'attempts', '0', 'tried', '',
+    'deadline', whole(now_ms + tonumber(args[6])), 'clock', string.format('%.3f', clock + count * 0.001))
   redis.call('LTRIM', queue, count, -1)
   local forgotten = 0
   for _, op in ipairs(operations) do forgotten = forgotten + (writers[op.name](op, lane, now_ms, clock) or 0) end
@@ -849,6 +887,7 @@ local function purge(keys)
         end
       end
     end
+    redis.call('HSET', keys[2], 'attempts', '0', 'tried', '')
     redis.call('UNLINK', keys[1])
     if is_door(keys[1]) then tally(keys[2], 'in', count) end
     tally(keys[2], 'dropped', count)
@@ -913,8 +952,10 @@ local function heard(_, args)
 end
 
 -- tidings_balance 0 NAME ID STAGES LEASE CLAIM
--- ->  {share, {partition, stage, token, careful, paused, surplus}…, [ms]}: the lanes this worker has now, and the time
--- until a lease of somebody who is gone runs out, when one does: a look is due then.
+-- ->  {share, {partition, stage, token, careful, paused, surplus, attempts, waiting}…, [ms]}: the lanes this worker has
+-- now, and the time until a lease of somebody who is gone runs out, when one does: a look is due then. `waiting`: whether
+-- the queue holds an event. A lane without a commit under its token may have been taken by a call whose answer was lost:
+-- it is named as it was then.
 -- Takes free lanes up to the worker's share when CLAIM is '1'; what it has beyond that is surplus, to be released.
 -- Lanes that the same workers can serve form a group, of which each of these has a share of ceil(lanes / workers): so
 -- no lane stays free because those who could serve it are busy with what others could do as well.
@@ -956,11 +997,16 @@ local function balance(_, args)
     local partition, stage = lane[1], lane[2]
     local group = group_of[stage]
     if group then
-      local known = redis.call('HMGET', lane_key(name, partition, stage), 'owner', 'deadline', 'token', 'paused')
-      local entry = { partition, stage, known[3], '0', known[4] or '0', '0' }
+      local known = redis.call('HMGET', lane_key(name, partition, stage), 'owner', 'deadline', 'token', 'paused',
+        'serial', 'attempts', 'dirty')
+      local entry = { partition, stage, known[3], '0', known[4] or '0', '0', known[6] or '0', '0' }
       if known[1] == id then
         group.taken = group.taken + 1
         if group.taken > group.share then entry[6] = '1' end
+        if has_events(queue_key(name, partition, stage)) then
+          entry[8] = '1'
+          if known[5] == '' and known[7] == '2' then entry[4] = '1' end
+        end
         mine[#mine + 1] = entry
       elseif is_free(known[1], known[2], live, now_ms) then
         free[#free + 1] = entry
@@ -975,7 +1021,7 @@ local function balance(_, args)
       if group.taken < group.share then
         group.taken = group.taken + 1
         local key, queue = lane_key(name, entry[1], entry[2]), queue_key(name, entry[1], entry[2])
-        entry[3], entry[4] = take(key, queue, id, lease, us)
+        entry[3], entry[4], entry[7] = take(key, queue, id, lease, us)
         mine[#mine + 1] = entry
       end
     end

@@ -12,8 +12,28 @@ struct LaneLivenessTests {
         case reply, timer
     }
 
+    /// Whether the last peek was watched, as whoever does what the lane says has sent it: one that follows a commit left
+    /// with the commit.
+    private struct Watch {
+        private(set) var isOn = false
+        private var follows: Bool?
+
+        /// Any answer but `committed` makes the peek that left with the commit worthless.
+        mutating func note(_ action: Lane.Action, after input: Lane.Input?, _ lane: Lane) {
+            let left = follows
+            if let input, LaneLivenessTests.isAnswer(input) { follows = nil }
+            switch (action, input) {
+            case (.commit, _), (.bury, _): follows = lane.following.watched
+            case (.peek(_, let watched), .committed): isOn = left ?? watched
+            case (.peek(_, let watched), _): isOn = watched
+            default: break
+            }
+        }
+    }
+
     private static let inputs: [Lane.Input] = [
-        .peeked(events: 5, bytes: 2000), .peeked(events: 0, bytes: 0), .peeked(events: 512, bytes: 9_000_000), .wake,
+        .peeked(events: 5, bytes: 2000), .peeked(events: 17, bytes: 6800), .peeked(events: 0, bytes: 0), .unsure,
+        .peeked(events: 512, bytes: 9_000_000), .wake,
         .transformed(decided: 1), .failed(ofFirstEvent: true), .failed(ofFirstEvent: false), .committed, .moved, .full,
         .fenced, .refused(RedisError(.disconnected, "")), .refused(RedisError(.timeout, "")),
         .refused(RedisError(.outOfMemory, "OOM")), .timer, .reconnected, .pause, .resume, .stop,
@@ -21,7 +41,7 @@ struct LaneLivenessTests {
 
     private static func isAnswer(_ input: Lane.Input) -> Bool {
         switch input {
-        case .peeked, .transformed, .failed, .committed, .moved, .full, .refused: true
+        case .peeked, .unsure, .transformed, .failed, .committed, .moved, .full, .refused: true
         default: false
         }
     }
@@ -39,9 +59,10 @@ struct LaneLivenessTests {
     }
 
     /// Whether something will surely wake the lane.
-    private static func lives(_ lane: Lane, _ outstanding: Outstanding?) -> Bool {
+    private static func lives(_ lane: Lane, _ outstanding: Outstanding?, _ watch: Watch) -> Bool {
         switch lane.state {
-        case .closed, .paused, .asleep, .disconnected: true
+        case .closed, .paused, .disconnected: true
+        case .asleep: watch.isOn
         case .peeking, .transforming, .committing: outstanding == .reply
         case .waiting: outstanding == .timer
         }
@@ -50,12 +71,13 @@ struct LaneLivenessTests {
     /// Whether that can come to the lane now: an answer only to what was asked, the timer only when it was set.
     private static func isPossible(_ input: Lane.Input, in lane: Lane, _ outstanding: Outstanding?) -> Bool {
         switch (input, lane.state) {
-        case (.peeked, .peeking), (.refused, .peeking): outstanding == .reply
+        case (.peeked, .peeking), (.unsure, .peeking), (.refused, .peeking): outstanding == .reply
         case (.transformed, .transforming), (.failed, .transforming): outstanding == .reply
         case (.refused, .transforming): outstanding == .reply && lane.isCareful
         case (.committed, .committing), (.moved, .committing), (.full, .committing), (.refused, .committing):
             outstanding == .reply
-        case (.peeked, _), (.transformed, _), (.failed, _), (.committed, _), (.moved, _), (.full, _), (.refused, _):
+        case (.peeked, _), (.unsure, _), (.transformed, _), (.failed, _), (.committed, _), (.moved, _), (.full, _),
+            (.refused, _):
             false
         case (.timer, _): outstanding == .timer
         default: true
@@ -67,7 +89,10 @@ struct LaneLivenessTests {
         var generator = SplitMix64()
         for _ in 0..<4000 {
             var lane = Lane(limits: PipelineLimits(), careful: Bool.random(using: &generator))
-            var outstanding = Self.outstanding(after: lane.begin(), before: nil, input: .wake)
+            let first = lane.begin()
+            var outstanding = Self.outstanding(after: first, before: nil, input: .wake)
+            var watch = Watch()
+            watch.note(first, after: nil, lane)
             var history: [Lane.Input] = []
             for _ in 0..<40 {
                 let candidates = Self.inputs.filter { Self.isPossible($0, in: lane, outstanding) }
@@ -76,8 +101,9 @@ struct LaneLivenessTests {
                 if case .fenced = input, Int.random(in: 0..<8, using: &generator) > 0 { continue }
                 let action = lane.handle(input, using: &generator)
                 outstanding = Self.outstanding(after: action, before: outstanding, input: input)
+                watch.note(action, after: input, lane)
                 history.append(input)
-                guard Self.lives(lane, outstanding) else {
+                guard Self.lives(lane, outstanding, watch) else {
                     Issue.record("seed \(generator.seed): stuck in \(lane.state) after \(history)")
                     return
                 }

@@ -65,6 +65,21 @@ struct LaneTests {
         #expect(lane.state == .asleep)
     }
 
+    @Test(
+        "whether the peek that leaves with a commit is watched is settled before the commit is answered",
+        arguments: [1, 8, 15, 16, 19, 31, 64])
+    mutating func watchedAfterUnsure(_ events: Int) {
+        var lane = lane([.unsure, .timer])
+        for _ in 0..<30 {
+            let peeked = min(events, lane.batchSize)
+            #expect(lane.handle(.peeked(events: peeked, bytes: peeked * 400), using: &generator) == .transform)
+            #expect(lane.handle(.transformed(decided: peeked), using: &generator) == .commit)
+            let (count, watched) = (lane.batchSize, lane.expectsEmptiness)
+            #expect(lane.following == (count, watched))
+            #expect(lane.handle(.committed, using: &generator) == .peek(count: count, watched: watched))
+        }
+    }
+
     @Test("a change that is told during a peek is not lost: the queue is read again")
     mutating func wakeDuringPeek() {
         var lane = lane([Self.none])
@@ -96,11 +111,31 @@ struct LaneTests {
         var lane = Lane(limits: limits, careful: true)
         #expect(lane.begin() == .peek(count: 1, watched: false))
         for left in [2, 1, 0] {
-            #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt)
+            #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(alone: false))
             #expect(lane.handle(.transformed(decided: 1), using: &generator) == .commit)
-            #expect(lane.handle(.committed, using: &generator) == .peek(count: left > 0 ? 1 : 3, watched: true))
+            // The peek that answers left with the commit.
+            #expect(lane.handle(.committed, using: &generator) == .peek(count: 1, watched: true))
+            #expect(lane.isCareful == (left > 0))
         }
-        #expect(lane.handle(.peeked(events: 3, bytes: 1200), using: &generator) == .transform)
+        #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .transform)
+        #expect(lane.handle(.transformed(decided: 1), using: &generator) == .commit)
+        #expect(lane.handle(.committed, using: &generator) == .peek(count: 3, watched: true))
+    }
+
+    @Test(
+        "a head over which a worker has died is tried alone, those behind it are not",
+        arguments: [(0, 3, false), (1, 3, true), (2, 3, true), (1, 100, true), (0, 2, true)])
+    mutating func alone(_ attempts: Int, _ deaths: Int, _ isAlone: Bool) {
+        var limits = PipelineLimits()
+        limits.deaths = deaths
+        var lane = Lane(limits: limits, careful: true, attempts: attempts)
+        _ = lane.begin()
+        #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(alone: isAlone))
+        _ = lane.handle(.failed(ofFirstEvent: false), using: &generator)
+        #expect(lane.handle(.timer, using: &generator) == .attempt(alone: isAlone))
+        _ = lane.handle(.transformed(decided: 1), using: &generator)
+        _ = lane.handle(.committed, using: &generator)
+        #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(alone: deaths < 3))
     }
 
     @Test("care ends with an empty queue")
@@ -110,7 +145,7 @@ struct LaneTests {
         #expect(lane.handle(.peeked(events: 9, bytes: 900), using: &generator) == .transform)
     }
 
-    @Test("an attempt is counted once for each worker: a stage that fails is tried again without counting a death")
+    @Test("a stage that fails kills nobody: before it is tried again the attempt is counted anew")
     mutating func failureIsNoDeath() {
         var lane = lane([.peeked(events: 1, bytes: 400)], careful: true)
         #expect(lane.state == .transforming)
@@ -118,14 +153,14 @@ struct LaneTests {
             Issue.record("no wait")
             return
         }
-        #expect(lane.handle(.timer, using: &generator) == .transform)
+        #expect(lane.handle(.timer, using: &generator) == .attempt(alone: false))
     }
 
     @Test("an attempt that Redis did not answer is made again")
     mutating func attemptAgain() {
         var lane = lane([.peeked(events: 1, bytes: 400), .refused(Self.breakage)], careful: true)
         #expect(lane.state == .disconnected(next: .attempt))
-        #expect(lane.handle(.reconnected, using: &generator) == .attempt)
+        #expect(lane.handle(.reconnected, using: &generator) == .attempt(alone: false))
     }
 
     @Test("a head event that fails is tried again in place, and set aside when its attempts are used up")
@@ -189,6 +224,22 @@ struct LaneTests {
             #expect(lane.handle(.timer, using: &generator) == .commit)
         }
         #expect(lane.handle(.committed, using: &generator) == .peek(count: 512, watched: true))
+    }
+
+    @Test("when the head was taken away by hand, the next one has all its attempts", arguments: [true, false])
+    mutating func moved(_ hasFailedBefore: Bool) {
+        var lane =
+            hasFailedBefore
+            ? lane([Self.some, .failed(ofFirstEvent: true), .timer, .failed(ofFirstEvent: true), .timer])
+            : lane([Self.some])
+        #expect(lane.failures == (hasFailedBefore ? 2 : 0))
+        _ = lane.handle(.transformed(decided: 2), using: &generator)
+        #expect(lane.handle(.moved, using: &generator) == .peek(count: 512, watched: false))
+        #expect(lane.failures == 0)
+        _ = lane.handle(Self.some, using: &generator)
+        _ = lane.handle(.transformed(decided: 3), using: &generator)
+        _ = lane.handle(.committed, using: &generator)
+        #expect(lane.failures == 0, "the commit that was refused said nothing about this head")
     }
 
     /// Where a lane stops at once when it is asked to, and where it first finishes.

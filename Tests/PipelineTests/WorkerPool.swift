@@ -57,6 +57,11 @@ final class WorkerPool {
         workers[id] = nil
     }
 
+    /// Drops a worker as if it was killed: it says no word, and nobody buries it.
+    func vanish(_ id: String) {
+        workers[id] = nil
+    }
+
     /// Waits until Redis says that so many lanes are the worker's.
     func owned(by id: String, _ count: Int) throws {
         try runner.run(within: 15, "\(id) has \(count) lanes") {

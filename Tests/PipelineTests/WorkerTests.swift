@@ -273,6 +273,174 @@ struct WorkerTests {
         #expect(batches == [1, 1, 1, 1])
     }
 
+    @Test("a worker with the name of one that vanished takes its lanes anew, and commits what it gets at once")
+    func sameName() throws {
+        var calls: [Int64] = []
+        let stages: KeyValuePairs<String, StageFactory> = [
+            "a": {
+                TestStage { event throws(StageError) in
+                    calls.append(event.fields["n"]?.int ?? -1)
+                    return .forward([event])
+                }
+            }, "b": WorkerPool.publisher,
+        ]
+        let pool = try WorkerPool(partitions: 1, stages: stages)
+        try pool.startAlone("w1")
+        for number in 0..<50 {
+            try pool.push(number...number)
+            try pool.published(number + 1)
+        }
+        pool.vanish("w1")
+        try pool.push(50...50)
+        try pool.start("w1")
+        try pool.published(51, within: 1)
+        pool.runner.run(for: 0.1)
+        #expect(calls == Array(0...50))
+        #expect(try pool.published() == Array(0...50))
+        try pool.expectBalance()
+    }
+
+    @Test("heads over which a worker died are tried one at a time, and nothing else beside them")
+    func suspects() throws {
+        var inside: Set<Int64> = []
+        var most = 0
+        let pool = try WorkerPool(
+            partitions: 4,
+            stages: [
+                "a": {
+                    SlowStage { number, isInside in
+                        if isInside { inside.insert(number) } else { inside.remove(number) }
+                        most = max(most, inside.count)
+                    }
+                }, "b": WorkerPool.publisher,
+            ])
+        try pool.startAlone()
+        try pool.stop("w1")
+        for partition in 0..<4 {
+            try pool.redis.ask("HSET", "{t.\(partition)}:lane:a", "dirty", "1", "attempts", "1")
+            try pool.redis.ask(
+                "FCALL", "tidings_enqueue", "2", "{t.\(partition)}:queue:a", "{t.\(partition)}:lane:a", "0", "1",
+                #"{"thread":"0","n":\#(partition)}"#)
+        }
+        try pool.start("w2")
+        try pool.published(4)
+        #expect(most == 1)
+        for partition in 0..<4 {
+            #expect(try pool.redis.ask("HGET", "{t.\(partition)}:lane:a", "attempts").text == "0")
+        }
+        try pool.expectBalance()
+    }
+
+    @Test("an attempt that ends with a failure of the stage is no death that counts, however often it fails")
+    func failureIsTakenBack() throws {
+        var tries = 0
+        let pool = try WorkerPool(
+            partitions: 1,
+            stages: [
+                "a": {
+                    TestStage { _ throws(StageError) in
+                        tries += 1
+                        throw StageError("away", isCounted: false)
+                    }
+                }, "b": WorkerPool.publisher,
+            ])
+        try pool.startAlone()
+        try pool.stop("w1")
+        try pool.redis.ask("HSET", "{t.0}:lane:a", "dirty", "1", "attempts", "1")
+        try pool.redis.ask(
+            "FCALL", "tidings_enqueue", "2", "{t.0}:queue:a", "{t.0}:lane:a", "0", "1", #"{"thread":"0","n":1}"#)
+        func attempts() throws -> String? { try pool.redis.ask("HGET", "{t.0}:lane:a", "attempts").text }
+        for name in ["w2", "w3"] {
+            tries = 0
+            try pool.startAlone(name)
+            try pool.runner.run(within: 10, "it has failed a few times, and what was counted is back") {
+                try tries >= 4 && attempts() == "1"
+            }
+            try pool.stop(name)
+            #expect(try attempts() == "1")
+        }
+        #expect(try pool.redis.ask("EXISTS", "{t.0}:dead:a").integer == 0)
+        pool.stages["a"] = WorkerPool.pass
+        try pool.start("w4")
+        try pool.published(1)
+        #expect(try attempts() == "0")
+    }
+
+    @Test("a stage that a worker cannot make is left to another one, and its lanes are not kept from it")
+    func unmakeable() throws {
+        let pool = try WorkerPool(stages: ["a": WorkerPool.pass, "b": WorkerPool.publisher])
+        let made = pool.stages["a"]
+        var tries = 0
+        pool.stages["a"] = {
+            tries += 1
+            throw StageError("no secret")
+        }
+        try pool.start("bad")
+        try pool.runner.run(within: 10, "the worker has all lanes but those of the stage") {
+            try pool.owners().filter { $0 == "bad" }.count == 5
+        }
+        #expect(try pool.redis.ask("HGET", "t:proc:bad", "stages").text == "incoming,b")
+        pool.stages["a"] = made
+        try pool.start("good")
+        try pool.runner.run(within: 5, "every lane has a worker") { try !pool.owners().contains("") }
+        try pool.push(0..<100)
+        try pool.published(100)
+        #expect(tries == 1, "it is not asked again and again")
+        #expect(
+            try (0..<2).allSatisfy { try pool.redis.ask("HGET", "{t.\($0)}:lane:a", "owner").text == "good" })
+        try pool.expectBalance()
+    }
+
+    @Test("a lane that sleeps though events wait is woken by the next look at all lanes")
+    func overslept() throws {
+        let pool = try WorkerPool(partitions: 1, stages: ["a": WorkerPool.pass, "b": WorkerPool.publisher])
+        // The server reports no changes: lanes look every 5 s only.
+        try pool.redis.ask("ACL", "SETUSER", "default", "-client|tracking")
+        try pool.startAlone()
+        for count in 1...4 {
+            pool.runner.run(for: 0.1)
+            try pool.redis.ask("RPUSH", "{t.0}:queue:b", #"{"thread":"0","n":\#(count)}"#)
+            try pool.redis.ask("PUBLISH", "t:control", "look")
+            try pool.published(count, within: 0.5)
+        }
+    }
+
+    @Test("a worker that is told to be quiet while Redis is away gives its lanes back when it is there again")
+    func quietAway() throws {
+        let pool = try WorkerPool(stages: ["a": WorkerPool.pass, "b": WorkerPool.publisher], appendOnly: .always)
+        try pool.startAlone()
+        try pool.server.kill()
+        try pool.runner.run(within: 10, "the test noticed") { !pool.redis.connection.isReady }
+        pool.runner.run(for: 0.05)
+        pool.workers["w1"]?.quiet()
+        try pool.server.restart()
+        try pool.redis.reconnected()
+        try pool.runner.run(within: 10, "all lanes are free") { try pool.owners().allSatisfy(\.isEmpty) }
+        try pool.redis.ask("PUBLISH", "t:control", "free")
+        pool.runner.run(for: 0.2)
+        #expect(try pool.owners().allSatisfy(\.isEmpty))
+        #expect(try pool.redis.ask("ZCARD", "t:procs").integer == 1, "it lives")
+    }
+
+    @Test("a worker that is told to be quiet while it is being given lanes gives them back")
+    func quietAtOnce() throws {
+        let pool = try WorkerPool(stages: ["a": WorkerPool.pass, "b": WorkerPool.publisher])
+        let worker = try pool.start("w1")
+        let deadline = Deadline(in: 10)
+        // The command line does not run the worker's loop: its lanes are granted, and it has not heard of it yet.
+        while try pool.server.cli("HGET", "t:lane:incoming", "owner") != "w1", !deadline.isOver {
+            pool.runner.loop.runOnce(wait: true)
+        }
+        #expect(pool.lanes["w1"] ?? 0 == 0)
+        worker.quiet()
+        try pool.runner.run(within: 10, "all lanes are free") { try pool.owners().allSatisfy(\.isEmpty) }
+        try pool.push(0..<3)
+        pool.runner.run(for: 0.2)
+        #expect(try pool.owners().allSatisfy(\.isEmpty))
+        try pool.start("w2")
+        try pool.published(3)
+    }
+
     @Test("an event that workers died over again and again is set aside as poison")
     func poison() throws {
         let pool = try WorkerPool(partitions: 1, stages: ["a": WorkerPool.pass, "b": WorkerPool.publisher])

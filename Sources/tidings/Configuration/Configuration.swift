@@ -71,7 +71,7 @@ struct Configuration {
         if let node = members["queue_limit"] { limits.queueEvents = try node.integer(in: 0...100_000_000) }
         if let node = members["dead_limit"] { limits.deadLetters = try node.integer(in: 1...10_000_000) }
         if let node = members["held_limit"] { limits.heldEvents = try node.integer(in: 1...10_000_000) }
-        if let node = members["deaths"] { limits.deaths = try node.integer(in: 1...100) }
+        if let node = members["deaths"] { limits.deaths = try node.integer(in: 2...100) }
         if let node = members["batch"] { limits.batchEvents = try node.integer(in: 1...5000) }
         if let node = members["attempts"] { limits.attempts = try node.integer(in: 1...1000) }
         if let node = members["lease"] { limits.lease = try node.duration(atLeast: 3000, atMost: 600_000) }

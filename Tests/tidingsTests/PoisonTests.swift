@@ -1,0 +1,43 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// One event that kills whatever worker takes it, in a backlog of others, with a real pool.
+struct PoisonTests {
+    private static let lanes = 8
+
+    @Test("an event that kills its worker is set aside, and none of those that were in other lanes at that moment")
+    func guilty() throws {
+        let server = try RedisServer()
+        let folder = try TemporaryFolder()
+        let script = try folder.write(
+            """
+            while IFS= read -r line; do
+              case "$line" in *guilty*) kill -9 $PPID; exit 1 ;; esac
+              printf '%s\\n' "$line"
+            done
+            """, to: "work.sh")
+        let configuration = try folder.write(
+            "partitions: \(Self.lanes)\nstages: [{ work: { exec: [sh, \(script)] } }, "
+                + "{ route: { channels: [all] } }, { publish: { history: 10000 } }]\n", to: "tidings.yaml")
+        let arguments = ["--config", configuration, "--redis", server.url]
+        // The guilty one is the 5th event of its lane, well inside of the first batch.
+        let lines = (0..<800).map { #"{"thread":"t\#($0 % 40)","text":"\#($0 == 170 ? "guilty" : "\($0)")"}"# + "\n" }
+        let filled = try TidingsBinary.run(["enqueue"] + arguments, input: lines.joined())
+        #expect(filled.succeeded, "\(filled)")
+
+        let pool = try TidingsBinary.launch(["work", "--workers", "2"] + arguments)
+        try eventually(within: 60, "the others are published; log: \(pool.errors.suffix(3000))", every: 0.05) {
+            try server.cli("ZCARD", "feed.ids:{all}") == "799"
+        }
+        let letters = try (0..<Self.lanes).flatMap { lane in
+            try server.cli("LRANGE", "{comments.\(lane)}:dead:work", "0", "-1").split(separator: "\n")
+        }
+        #expect(letters.count == 1, "\(letters)")
+        #expect(letters.first?.contains("guilty") == true)
+        #expect(letters.first?.contains("poison: 3 workers died") == true)
+        #expect(pool.errors.split(separator: "\n").count { $0.contains("child ended, starting it again") } == 3)
+        pool.send(SIGTERM)
+        #expect(try pool.wait(within: 20) == .code(0))
+    }
+}
