@@ -91,6 +91,7 @@ let package = Package(
             name: "FuzzTargets", dependencies: ["Edge", "Pipeline", "Thoonk", "Redis", "JSON", "CHiredis"],
             path: "Tests/FuzzTargets", exclude: ["Corpus"], swiftSettings: strict),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "LoadTests", dependencies: ["Load", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "RedisTests", dependencies: ["Redis", "Events", "TestSupport", logging], swiftSettings: strict),

@@ -19,15 +19,15 @@ final class EdgeServices {
 
     var limits: EdgeLimits { options.limits }
 
-    /// When a hold that begins now ends: at the latest after the time that the client named, else within the last fifth of
-    /// the usual one, so that clients who came together do not come back together. No client has to wait longer than it
-    /// said, or than it can know.
+    /// When a hold that begins now ends: within the last fifth of the time that the client named, or of the usual one, so
+    /// that clients who came together do not come back together. No client has to wait longer than it said, or than it can
+    /// know.
     ///
     /// - Parameter expires: when the reader's leave ends; nil: never.
     func endOfHold(seconds: Int?, expires: Int64?) -> Int64 {
         let now = Clock.monotonicMilliseconds()
         // Deadlines are up to a tick late.
-        let hold = seconds.map { Int64($0) * 1000 - 150 } ?? shortened(Int64(options.holdSeconds) * 1000)
+        let hold = shortened(seconds.map { Int64($0) * 1000 - 150 } ?? Int64(options.holdSeconds) * 1000)
         return min(now + hold, expires ?? .max)
     }
 
