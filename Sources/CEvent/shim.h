@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -39,3 +40,10 @@ static inline void tidings_end_with_parent(unsigned seconds)
     sigaction(SIGUSR2, &action, NULL);
     prctl(PR_SET_PDEATHSIG, SIGUSR2);
 }
+
+
+/* A descriptor by which one thread wakes another. */
+static inline int tidings_wake_descriptor(int blocking) { return eventfd(0, EFD_CLOEXEC | (blocking ? 0 : EFD_NONBLOCK)); }
+
+/* The name of the calling thread. Declared by the system only under _GNU_SOURCE. */
+static inline void tidings_name_thread(const char *name) { prctl(PR_SET_NAME, name); }

@@ -26,18 +26,39 @@ public final class EventLoop {
         event_base_free(base)
     }
 
+    /// The loop that runs on the calling thread right now; nil outside of ``run()`` and ``runOnce(wait:)``.
+    ///
+    /// For code that is called by a loop and wants to make events on it. What is given belongs to this thread.
+    public static var current: EventLoop? {
+        pthread_getspecific(running).map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
+    }
+
     /// Runs callbacks until ``stop()`` is called or nothing is left to wait for.
     public func run() {
-        event_base_dispatch(base)
+        asCurrent { event_base_dispatch(base) }
     }
 
     /// Runs what is ready now and returns; waits for one event first when `wait` is true.
     public func runOnce(wait: Bool) {
-        event_base_loop(base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK))
+        asCurrent { event_base_loop(base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK)) }
     }
 
     /// Makes ``run()`` return after the callback that is running now.
     public func stop() {
         event_base_loopbreak(base)
+    }
+
+    /// Names the loop of each thread that runs one.
+    private static let running: pthread_key_t = {
+        var key = pthread_key_t()
+        precondition(pthread_key_create(&key, nil) == 0, "the process has no thread-specific key left")
+        return key
+    }()
+
+    private func asCurrent(_ run: () -> Int32) {
+        let outer = pthread_getspecific(EventLoop.running)
+        pthread_setspecific(EventLoop.running, Unmanaged.passUnretained(self).toOpaque())
+        _ = run()
+        pthread_setspecific(EventLoop.running, outer)
     }
 }
