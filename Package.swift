@@ -43,8 +43,8 @@ let package = Package(
             dependencies: ["CHiredis", "CEvent", "Events", logging],
             swiftSettings: strict),
         .target(
-            name: "Thoonk", dependencies: ["Redis", "Events"],
-            resources: [.embedInCode("tidings.lua")], swiftSettings: strict),
+            name: "Thoonk", dependencies: ["Redis", "Events", logging],
+            resources: [.embedInCode("tidings.lua"), .embedInCode("thoonk.lua")], swiftSettings: strict),
         .target(
             name: "Pipeline",
             dependencies: ["Thoonk", "Redis", "Events", "JSON", logging],

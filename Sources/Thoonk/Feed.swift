@@ -1,0 +1,75 @@
+internal import Redis
+
+/// A Thoonk feed: items ordered by when they were published, the oldest falling off when there are more than
+/// `max_length`.
+///
+/// Get one by ``ThoonkClient/feed(_:)``. Every verb is one atomic step; its announcement is part of the step.
+public struct Feed: FeedHandle {
+    public static let type = FeedType.feed
+    public let client: ThoonkClient
+    public let name: String
+
+    /// Makes the feed.
+    ///
+    /// - Parameter maxLength: how many items it keeps; nil or 0: all.
+    /// - Returns: false when it was there: then its configuration stays as it is.
+    @discardableResult
+    public func create(maxLength: Int?) async throws -> Bool {
+        try await create(maxLength.map { ["max_length": String($0)] } ?? [:])
+    }
+
+    /// Publishes an item. With the id of one that is there: edits it, and it moves to the end.
+    ///
+    /// - Parameter id: without one the item gets a fresh id of 32 hexadecimal digits, or in the feed of a pipeline's
+    ///   channel the next sequence number.
+    /// - Returns: the item's id.
+    /// - Throws: ``ThoonkError`` with code `sequenced` when an id is given for the feed of a pipeline's channel.
+    @discardableResult
+    public func publish(_ item: some ItemBytes, id: String? = nil) async throws -> String {
+        var command = command("publish", client.instance, id == nil ? "0" : "1", try chosen(id))
+        command.append(item.itemBytes)
+        return try await client.call(command).array?.first?.text ?? ""
+    }
+
+    /// Publishes several items, in their order, in one step.
+    ///
+    /// - Returns: their ids.
+    @discardableResult
+    public func publish(all items: [some ItemBytes]) async throws -> [String] {
+        guard !items.isEmpty else { return [] }
+        var command = command("publish", client.instance, "0")
+        for item in items {
+            command.append(client.freshID())
+            command.append(item.itemBytes)
+        }
+        let answer = try await client.call(command).array ?? []
+        return stride(from: 0, to: answer.count, by: 2).map { answer[$0].text ?? "" }
+    }
+
+    /// Takes an item out of the feed.
+    ///
+    /// - Returns: false when there was none.
+    @discardableResult
+    public func retract(_ id: String) async throws -> Bool {
+        try await client.call(command("retract", id)).integer == 1
+    }
+
+    /// The ids of all items, oldest first.
+    public func ids() async throws -> [String] {
+        try await client.read(readingCommand("ids")).array?.compactMap(\.text) ?? []
+    }
+
+    /// All items, oldest first.
+    public func all() async throws -> [FeedItem] {
+        try await client.read(readingCommand("all")).feedItems
+    }
+
+    public func count() async throws -> Int {
+        Int(try await client.read(RedisCommand("ZCARD", "feed.ids:\(name)")).integer ?? 0)
+    }
+
+    /// How many items were ever published, edits included.
+    public func publishes() async throws -> Int {
+        try await counter("publishes")
+    }
+}

@@ -1,0 +1,28 @@
+internal import Events
+internal import Redis
+
+/// The waiting gets of one list, with what they wait by. Lives on the client's loop.
+final class GetDesk {
+    typealias Continuation = CheckedContinuation<Result<[TakenItem], ThoonkError>, Never>
+
+    /// Someone who waits, and the timer of his time-out.
+    struct Seat {
+        let continuation: Continuation
+        let timer: Timer?
+    }
+
+    /// As the first one asked: kind and feed are those of all.
+    let request: GetRequest
+    let key: String
+    var waiters: Waiters
+    var seats: [UInt64: Seat] = [:]
+    /// Fires when ``Waiters`` asked for it.
+    let alarm: Timer
+
+    init(_ request: GetRequest, isConnected: Bool, on loop: EventLoop, alarm: @escaping () -> Void) {
+        self.request = request
+        key = "feed.ids:\(request.feed)"
+        waiters = Waiters(losesItems: request.kind == .queue, isConnected: isConnected)
+        self.alarm = Timer(on: loop, action: alarm)
+    }
+}

@@ -1,0 +1,83 @@
+internal import Redis
+
+/// A Thoonk sorted feed: items in an order that its users give.
+///
+/// Get one by ``ThoonkClient/sortedFeed(_:)``. Ids are counted up from 1. Every verb is one atomic step; its
+/// announcements are part of the step.
+public struct SortedFeed: FeedHandle {
+    public static let type = FeedType.sortedFeed
+    public let client: ThoonkClient
+    public let name: String
+
+    /// Adds an item at the end. Returns its id.
+    @discardableResult
+    public func append(_ item: some ItemBytes) async throws -> String {
+        try await publish(item, at: .last)
+    }
+
+    /// Adds an item at the beginning. Returns its id.
+    @discardableResult
+    public func prepend(_ item: some ItemBytes) async throws -> String {
+        try await publish(item, at: .first)
+    }
+
+    /// Adds an item at a place.
+    ///
+    /// - Returns: its id.
+    /// - Throws: ``ThoonkError`` with code `noItem` when there is no such neighbour; no id is used up.
+    @discardableResult
+    public func publish(_ item: some ItemBytes, at position: FeedPosition) async throws -> String {
+        try await publish(all: [item.itemBytes], at: position).first ?? ""
+    }
+
+    /// Adds several items at a place, in their order, in one step.
+    ///
+    /// - Returns: their ids.
+    @discardableResult
+    public func publish(all items: [some ItemBytes], at position: FeedPosition = .last) async throws -> [String] {
+        guard !items.isEmpty else { return [] }
+        let (place, other) = position.words
+        var command = command("sorted_put", client.instance, place, other)
+        for item in items { command.append(item.itemBytes) }
+        return try await client.call(command).array?.compactMap(\.text) ?? []
+    }
+
+    /// Gives an item another content; it stays where it is.
+    ///
+    /// - Throws: ``ThoonkError`` with code `noItem` when there is none.
+    public func edit(_ id: String, _ item: some ItemBytes) async throws {
+        var command = command("sorted_edit", id)
+        command.append(item.itemBytes)
+        _ = try await client.call(command)
+    }
+
+    /// Moves an item to another place.
+    ///
+    /// - Throws: ``ThoonkError`` with code `noItem` when it or its neighbour is not there; it stays where it was.
+    public func move(_ id: String, to position: FeedPosition) async throws {
+        let (place, other) = position.words
+        _ = try await client.call(command("sorted_move", id, place, other))
+    }
+
+    /// Takes an item out of the feed.
+    ///
+    /// - Returns: false when there was none.
+    @discardableResult
+    public func retract(_ id: String) async throws -> Bool {
+        try await client.call(command("sorted_retract", id)).integer == 1
+    }
+
+    /// The ids of all items, in the feed's order.
+    public func ids() async throws -> [String] {
+        try await client.read(RedisCommand("LRANGE", "feed.ids:\(name)", "0", "-1")).array?.compactMap(\.text) ?? []
+    }
+
+    /// All items, in the feed's order.
+    public func all() async throws -> [FeedItem] {
+        try await client.read(readingCommand("sorted_all")).feedItems
+    }
+
+    public func count() async throws -> Int {
+        Int(try await client.read(RedisCommand("LLEN", "feed.ids:\(name)")).integer ?? 0)
+    }
+}

@@ -1,0 +1,96 @@
+internal import Events
+internal import Redis
+
+/// The way of a verb: wait for the connection, send, and what a failure means.
+extension ThoonkClient {
+    /// Does a verb that writes. When its reply is lost it fails with `uncertain`.
+    func call(_ command: RedisCommand) async throws -> RedisValue {
+        try await run(command, isRepeatable: false)
+    }
+
+    /// Does a verb that only reads. When its reply is lost it is asked again.
+    func read(_ command: RedisCommand) async throws -> RedisValue {
+        try await run(command, isRepeatable: true)
+    }
+
+    private func run(_ command: RedisCommand, isRepeatable: Bool) async throws -> RedisValue {
+        let deadline = Clock.monotonicMilliseconds() + options.patience.wholeMilliseconds
+        var hasLoaded = false
+        while true {
+            try await connected(before: deadline)
+            switch await send(command) {
+            case .success(let value): return value
+            case .failure(let error) where error.code == .functionMissing && !hasLoaded:
+                // The server was emptied, or another one has taken its place.
+                hasLoaded = true
+                if case .failure(let error) = await load() { throw ThoonkError(error) }
+            case .failure(let error) where isRepeatable && (error.code == .disconnected || error.code == .timeout):
+                guard Clock.monotonicMilliseconds() < deadline else { throw unreachable() }
+            case .failure(let error): throw ThoonkError(error)
+            }
+        }
+    }
+
+    /// Sends a command on a connection that stands, and waits for the reply.
+    func send(_ command: RedisCommand) async -> Result<RedisValue, RedisError> {
+        guard let link else { return .failure(RedisError(.disconnected, "closed")) }
+        return await withCheckedContinuation { continuation in
+            link.connection.send(command) { continuation.resume(returning: $0) }
+        }
+    }
+
+    func load() async -> Result<Void, RedisError> {
+        guard let link else { return .failure(RedisError(.disconnected, "closed")) }
+        return await withCheckedContinuation { continuation in
+            FunctionLibrary.thoonk.ensureLoaded(on: link.connection) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// Returns when verbs can be sent.
+    private func connected(before deadline: Int64) async throws {
+        while true {
+            switch state {
+            case .ready: return
+            case .closing, .closed: throw ThoonkError.isClosed
+            case .new, .away: break
+            }
+            try connect()
+            try Task.checkCancellation()
+            let id = nextID()
+            let failure = await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    parked.insert(id, until: deadline, continuation)
+                    schedulePatience()
+                }
+            } onCancel: {
+                Task { await self.unpark(id) }
+            }
+            try Task.checkCancellation()
+            if let failure { throw failure }
+        }
+    }
+
+    private func unpark(_ id: UInt64) {
+        parked.remove(id)?.resume(returning: nil)
+    }
+
+    func patienceIsOver() {
+        for task in parked.removeExpired(at: Clock.monotonicMilliseconds()) { task.resume(returning: unreachable()) }
+        schedulePatience()
+    }
+
+    private func schedulePatience() {
+        guard let nearest = parked.nearest else { return }
+        link?.patience.schedule(after: max(1, nearest - Clock.monotonicMilliseconds() + 1))
+    }
+
+    func unreachable() -> ThoonkError {
+        ThoonkError(
+            .unreachable, "no connection to Redis at \(address) within \(options.patience); is it running there?")
+    }
+
+    func nextID() -> UInt64 {
+        lastID += 1
+        return lastID
+    }
+}

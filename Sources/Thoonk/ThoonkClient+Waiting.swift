@@ -1,0 +1,190 @@
+internal import Events
+internal import Redis
+
+/// Gets, waiting and not. ``Waiters`` decides; this does what it says.
+///
+/// No item that was taken is dropped. A get that is cancelled leaves its desk; what a fetch brings that nobody wants any
+/// more goes to the next one who waits, or is put back at the head of the list in its order, without being counted. What
+/// cannot be put back at once, since the connection broke, is put back when there is one again; when there is none
+/// before the client is released, a job waits again when its claim's time is over, and a queue's item is lost.
+extension ThoonkClient {
+    func take(_ request: GetRequest) async throws -> [TakenItem] {
+        guard request.limit > 0 else { return [] }
+        let items: [TakenItem]
+        if let timeout = request.timeout, timeout <= .zero {
+            holdingItems += 1
+            defer { holdingItems -= 1 }
+            items = request.parse(try await call(request.command(count: request.limit, claim: request.claim))).items
+        } else {
+            items = try await sit(request)
+        }
+        guard Task.isCancelled else { return items }
+        putBack(items, of: request)
+        throw CancellationError()
+    }
+
+    private func sit(_ request: GetRequest) async throws -> [TakenItem] {
+        guard state != .closing, state != .closed else { throw ThoonkError.isClosed }
+        try connect()
+        guard let link else { throw ThoonkError.isClosed }
+        try Task.checkCancellation()
+        link.hear()
+        if !link.rounds.isScheduled { link.rounds.schedule(every: Waiters.blindPause) }
+        let desk = desk(for: request, on: link)
+        let key = desk.key
+        let id = nextID()
+        return try await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                var timer: Timer?
+                if let timeout = request.timeout {
+                    timer = Timer(on: link.loop) { [weak self] in
+                        self?.assumeIsolated { $0.leave(key, id, isTimeout: true) }
+                    }
+                    timer?.schedule(after: timeout.wholeMilliseconds)
+                }
+                desk.seats[id] = GetDesk.Seat(continuation: continuation, timer: timer)
+                apply(.joined(Waiters.Waiter(id: id, limit: request.limit, claim: request.claim)), to: desk)
+            }
+        } onCancel: {
+            Task { await self.leave(key, id, isTimeout: false) }
+        }.get()
+    }
+
+    private func desk(for request: GetRequest, on link: ThoonkLink) -> GetDesk {
+        let key = Array("feed.ids:\(request.feed)".utf8)
+        if let desk = desks[key], desk.request.kind == request.kind { return desk }
+        let desk = GetDesk(request, isConnected: state == .ready, on: link.loop) { [weak self] in
+            self?.assumeIsolated { client in
+                if let desk = client.desks[key] { client.apply(.due, to: desk) }
+            }
+        }
+        desks[key] = desk
+        return desk
+    }
+
+    /// Somebody waits no longer: his time is over, or his task was cancelled.
+    private func leave(_ key: String, _ id: UInt64, isTimeout: Bool) {
+        guard let desk = desks[Array(key.utf8)], let seat = desk.seats.removeValue(forKey: id) else { return }
+        // Without a connection nobody has looked whether there was something.
+        let isBlind = isTimeout && desk.waiters.phase == .away
+        seat.continuation.resume(returning: isBlind ? .failure(unreachable()) : .success([]))
+        apply(.left(id), to: desk)
+    }
+
+    func keyChanged(_ key: String) {
+        if let desk = desks[Array(key.utf8)] { apply(.changed, to: desk) }
+    }
+
+    func keysAreUnknown() {
+        for desk in desks.values { apply(.changed, to: desk) }
+    }
+
+    /// While changes are not reported nobody may sleep as if they were.
+    func makeRounds() {
+        guard let link else { return }
+        guard !desks.isEmpty else { return link.rounds.cancel() }
+        guard !link.watcher.isWatching else { return }
+        link.watcher.retry()
+        for desk in desks.values { apply(.due, to: desk) }
+    }
+
+    /// Tells a desk what has happened, and does what follows.
+    func apply(_ event: Waiters.Event, to desk: GetDesk, items: [TakenItem] = [], error: ThoonkError? = nil) {
+        for action in desk.waiters.handle(event) {
+            switch action {
+            case .fetch(let count, let claim): fetch(count, claim, for: desk, mayLoad: true)
+            case .look: look(at: desk)
+            case .deliver(let id, let range): desk.seats.removeValue(forKey: id)?.finish(.success(Array(items[range])))
+            case .putBack(let range): putBack(Array(items[range]), of: desk.request)
+            case .fail(let id, let failure):
+                let error: ThoonkError =
+                    switch failure {
+                    case .uncertain:
+                        ThoonkError(.uncertain, "the connection broke with an item perhaps on its way; it is lost then")
+                    case .closed: .isClosed
+                    case .refused: error ?? .isClosed
+                    }
+                desk.seats.removeValue(forKey: id)?.finish(.failure(error))
+            case .wake(after: let pause):
+                if let pause { desk.alarm.schedule(after: max(1, pause)) } else { desk.alarm.cancel() }
+            }
+        }
+        let key = Array(desk.key.utf8)
+        if desk.waiters.isOver, desks[key] === desk { desks[key] = nil }
+    }
+
+    private func fetch(_ count: Int, _ claim: Int64?, for desk: GetDesk, mayLoad: Bool) {
+        guard let link else { return }
+        holdingItems += 1
+        link.connection.send(desk.request.command(count: count, claim: claim)) { result in
+            self.holdingItems -= 1
+            self.fetched(result, count, claim, for: desk, mayLoad: mayLoad)
+        }
+    }
+
+    private func fetched(
+        _ result: Result<RedisValue, RedisError>, _ count: Int, _ claim: Int64?, for desk: GetDesk, mayLoad: Bool
+    ) {
+        switch result {
+        case .success(let reply):
+            let (items, wait) = desk.request.parse(reply)
+            apply(.fetched(count: items.count, wait: wait), to: desk, items: items)
+        case .failure(let error) where error.code == .disconnected || error.code == .timeout:
+            apply(.fetchLost, to: desk)
+        case .failure(let error) where error.code == .functionMissing && mayLoad:
+            guard let link else { return apply(.fetchLost, to: desk) }
+            FunctionLibrary.thoonk.ensureLoaded(on: link.connection) { _ in
+                self.fetch(count, claim, for: desk, mayLoad: false)
+            }
+        case .failure(let error): apply(.fetchRefused, to: desk, error: ThoonkError(error))
+        }
+    }
+
+    private func look(at desk: GetDesk) {
+        guard let link else { return }
+        link.watcher.read(RedisCommand("LLEN", desk.key)) { result in
+            switch result {
+            case .success(let length):
+                let isWatched = self.link?.watcher.isWatching ?? false
+                self.apply(.looked(length: length.integer ?? 0, isWatched: isWatched), to: desk)
+            case .failure: self.apply(.lookFailed, to: desk)
+            }
+        }
+    }
+
+    /// Puts items back that were taken and that nobody wants; goes on until it is done or the client is closed.
+    private func putBack(_ items: [TakenItem], of request: GetRequest) {
+        guard !items.isEmpty else { return }
+        holdingItems += 1
+        Task {
+            defer { holdingItems -= 1 }
+            let command = request.undo(items)
+            while state != .closed {
+                if state == .ready || state == .closing {
+                    switch await send(command) {
+                    case .success: return
+                    // Not told whether it was done: the same again doubles nothing that still waits.
+                    case .failure(let error) where error.isTransient: break
+                    case .failure: return
+                    }
+                }
+                try? await Task.sleep(for: .milliseconds(100))
+            }
+        }
+    }
+
+    /// Returns when nothing holds items any more, or after the client's patience.
+    func itemsAreSafe() async {
+        let deadline = Clock.monotonicMilliseconds() + options.patience.wholeMilliseconds
+        while holdingItems > 0, link != nil, Clock.monotonicMilliseconds() < deadline {
+            try? await Task.sleep(for: .milliseconds(2))
+        }
+    }
+}
+
+extension GetDesk.Seat {
+    func finish(_ result: Result<[TakenItem], ThoonkError>) {
+        timer?.cancel()
+        continuation.resume(returning: result)
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import TestSupport
+import Testing
+import Thoonk
+
+/// A server of the test's own, and clients on it.
+struct ThoonkWorld {
+    let server: RedisServer
+    let client: ThoonkClient
+
+    init(
+        appendOnly: RedisServer.AppendOnly = .no, maxMemory: String? = nil, options: ThoonkOptions = ThoonkOptions()
+    ) throws {
+        server = try RedisServer(appendOnly: appendOnly, maxMemory: maxMemory)
+        client = try ThoonkClient(redis: server.url, options: options)
+    }
+
+    /// One more client, as another program would be.
+    func another(_ options: ThoonkOptions = ThoonkOptions()) throws -> ThoonkClient {
+        try ThoonkClient(redis: server.url, options: options)
+    }
+
+    /// All keys, in order.
+    func keys() throws -> [String] {
+        let text = try server.cli("KEYS", "*")
+        return text.split(separator: "\n").map(String.init).sorted()
+    }
+
+    /// What `redis-cli` prints for a command, line by line.
+    func lines(_ arguments: String...) throws -> [String] {
+        try server.cli(arguments).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    }
+}
+
+/// The code of the error that something throws; nil when it throws none, or another.
+func code(_ body: () async throws -> Void) async -> ThoonkError.Code? {
+    do {
+        try await body()
+        return nil
+    } catch {
+        return (error as? ThoonkError)?.code
+    }
+}
+
+/// Waits until something holds, without holding a thread.
+func soon(
+    within seconds: Double = 10, _ expectation: String = "the condition holds", file: StaticString = #fileID,
+    line: UInt = #line, condition: () async throws -> Bool
+) async throws {
+    let deadline = Deadline(in: seconds)
+    while true {
+        let over = deadline.isOver
+        if try await condition() { return }
+        guard !over else { throw TestSupportError("not within \(seconds) s: \(expectation) (\(file):\(line))") }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+}
