@@ -91,7 +91,7 @@ public final class KeyWatcher {
         guard error.code != .disconnected, error.code != .timeout, error.message != lastLogged else { return }
         lastLogged = error.message
         logger.warning(
-            "redis does not report changed keys; idle lanes look only every few seconds",
+            "redis does not report changed keys; whoever waits looks only every few seconds",
             metadata: ["error": "\(error.message)"])
     }
 

@@ -39,6 +39,8 @@ public final class RedisSubscriber {
     private var isSubscribing = false
     /// By the bytes of the channels' names: to Redis two spellings of an é are two channels, to `==` they are one.
     private var handlers: [[UInt8]: any RedisSubscriberHandler] = [:]
+    /// The same for patterns of channels.
+    private var patternHandlers: [[UInt8]: any RedisSubscriberHandler] = [:]
     private var replies: [(Result<RedisValue, RedisError>) -> Void] = []
     private var backoff = Backoff()
     private var generator = SystemRandomNumberGenerator()
@@ -97,6 +99,18 @@ public final class RedisSubscriber {
         send(RedisCommand("UNSUBSCRIBE", channel))
     }
 
+    /// Subscribes to all channels that match a pattern (`PSUBSCRIBE`), as ``subscribe(_:handler:)`` does to one. The
+    /// handler is told of confirmation and loss under the pattern's name, and of messages under their channel's.
+    public func subscribe(pattern: String, handler: any RedisSubscriberHandler) {
+        patternHandlers[Array(pattern.utf8)] = handler
+        if isSubscribing { send(RedisCommand("PSUBSCRIBE", pattern)) }
+    }
+
+    public func unsubscribe(pattern: String) {
+        guard patternHandlers.removeValue(forKey: Array(pattern.utf8)) != nil, isSubscribing else { return }
+        send(RedisCommand("PUNSUBSCRIBE", pattern))
+    }
+
     private func send(_ command: RedisCommand) {
         _ = handle?.send(command)
     }
@@ -147,6 +161,8 @@ public final class RedisSubscriber {
         send(RedisCommand("SUBSCRIBE", RedisSubscriber.invalidations))
         let channels = handlers.keys.sorted { $0.lexicographicallyPrecedes($1) }
         for channel in channels { send(RedisCommand("SUBSCRIBE", String(decoding: channel, as: UTF8.self))) }
+        let patterns = patternHandlers.keys.sorted { $0.lexicographicallyPrecedes($1) }
+        for pattern in patterns { send(RedisCommand("PSUBSCRIBE", String(decoding: pattern, as: UTF8.self))) }
     }
 
     private func received(_ reply: Result<RedisValue, RedisError>?) {
@@ -163,10 +179,15 @@ public final class RedisSubscriber {
     }
 
     private func dispatch(_ value: RedisValue) {
-        guard let parts = value.array, parts.count == 3, let kind = parts[0].text, let channel = parts[1].text else {
+        guard let parts = value.array, parts.count >= 3, let kind = parts[0].text, let channel = parts[1].text else {
             return
         }
         switch (kind, channel) {
+        case ("pmessage", _):
+            guard parts.count == 4, let name = parts[2].text, let payload = parts[3].bytes else { return }
+            patternHandlers[Array(channel.utf8)]?.subscriptionMessage(name, payload)
+        case ("psubscribe", _):
+            patternHandlers[Array(channel.utf8)]?.subscriptionConfirmed(channel)
         case ("message", heartbeatChannel):
             heard()
         case ("message", RedisSubscriber.invalidations):
@@ -219,6 +240,9 @@ public final class RedisSubscriber {
             logger.warning("subscription to redis lost", metadata: ["error": "\(error.message)"])
             onLost()
             for (channel, handler) in handlers { handler.subscriptionLost(String(decoding: channel, as: UTF8.self)) }
+            for (pattern, handler) in patternHandlers {
+                handler.subscriptionLost(String(decoding: pattern, as: UTF8.self))
+            }
         }
         retry.schedule(after: backoff.next(using: &generator))
     }

@@ -13,6 +13,7 @@ final class GetDesk {
 
     /// As the first one asked: kind and feed are those of all.
     let request: GetRequest
+    /// The list that they wait for.
     let key: String
     var waiters: Waiters
     var seats: [UInt64: Seat] = [:]

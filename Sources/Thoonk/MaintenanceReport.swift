@@ -6,4 +6,10 @@ public struct MaintenanceReport: Sendable, Equatable {
     public var takenBack = 0
     /// Jobs that are in no list now, and are put back when they stay so.
     public var missing = 0
+
+    public init(putBack: Int = 0, takenBack: Int = 0, missing: Int = 0) {
+        self.putBack = putBack
+        self.takenBack = takenBack
+        self.missing = missing
+    }
 }

@@ -31,7 +31,7 @@ extension ThoonkClient {
         link.hear()
         if !link.rounds.isScheduled { link.rounds.schedule(every: Waiters.blindPause) }
         let desk = desk(for: request, on: link)
-        let key = desk.key
+        let key = DeskKey(request)
         let id = nextID()
         return try await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -51,8 +51,8 @@ extension ThoonkClient {
     }
 
     private func desk(for request: GetRequest, on link: ThoonkLink) -> GetDesk {
-        let key = Array("feed.ids:\(request.feed)".utf8)
-        if let desk = desks[key], desk.request.kind == request.kind { return desk }
+        let key = DeskKey(request)
+        if let desk = desks[key] { return desk }
         let desk = GetDesk(request, isConnected: state == .ready, on: link.loop) { [weak self] in
             self?.assumeIsolated { client in
                 if let desk = client.desks[key] { client.apply(.due, to: desk) }
@@ -63,8 +63,8 @@ extension ThoonkClient {
     }
 
     /// Somebody waits no longer: his time is over, or his task was cancelled.
-    private func leave(_ key: String, _ id: UInt64, isTimeout: Bool) {
-        guard let desk = desks[Array(key.utf8)], let seat = desk.seats.removeValue(forKey: id) else { return }
+    private func leave(_ key: DeskKey, _ id: UInt64, isTimeout: Bool) {
+        guard let desk = desks[key], let seat = desk.seats.removeValue(forKey: id) else { return }
         // Without a connection nobody has looked whether there was something.
         let isBlind = isTimeout && desk.waiters.phase == .away
         seat.continuation.resume(returning: isBlind ? .failure(unreachable()) : .success([]))
@@ -72,7 +72,7 @@ extension ThoonkClient {
     }
 
     func keyChanged(_ key: String) {
-        if let desk = desks[Array(key.utf8)] { apply(.changed, to: desk) }
+        for desk in desks.values where desk.key == key { apply(.changed, to: desk) }
     }
 
     func keysAreUnknown() {
@@ -109,7 +109,7 @@ extension ThoonkClient {
                 if let pause { desk.alarm.schedule(after: max(1, pause)) } else { desk.alarm.cancel() }
             }
         }
-        let key = Array(desk.key.utf8)
+        let key = DeskKey(desk.request)
         if desk.waiters.isOver, desks[key] === desk { desks[key] = nil }
     }
 

@@ -18,7 +18,7 @@ internal import Redis
 public actor ThoonkClient {
     /// Stands in the announcements of what this client creates, configures and deletes.
     public nonisolated let instance: String
-    /// The client runs on a thread of its own; see ``LoopThread``.
+    /// The client runs on a thread of its own.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     let options: ThoonkOptions
@@ -27,8 +27,11 @@ public actor ThoonkClient {
     var link: ThoonkLink?
     /// Verbs that wait for a connection.
     var parked = ParkedTasks()
-    /// Waiting gets, by their list's key.
-    var desks: [[UInt8]: GetDesk] = [:]
+    /// Waiting gets, by what they wait for.
+    var desks: [DeskKey: GetDesk] = [:]
+    /// Who follows what, and the streams by their follower's id.
+    var followers = Followers()
+    var streams: [UInt64: EventStream] = [:]
     /// Commands on their way that must not be cut off by ``close()``: they may hold items.
     var holdingItems = 0
     var lastID: UInt64 = 0
@@ -36,7 +39,9 @@ public actor ThoonkClient {
 
     /// Makes a client; it connects with its first verb.
     ///
-    /// - Parameter redis: `redis://[user:password@]host[:port][/database]` or `unix:///path`.
+    /// - Parameters:
+    ///   - redis: `redis://[user:password@]host[:port][/database]` or `unix:///path`.
+    ///   - options: how it behaves.
     /// - Throws: ``ThoonkError``: `invalid` for an address that cannot be used, `refused` when the system has no thread
     ///   or descriptor left.
     public init(redis: String = "redis://127.0.0.1:6379/0", options: ThoonkOptions = ThoonkOptions())
@@ -49,6 +54,7 @@ public actor ThoonkClient {
     }
 
     isolated deinit {
+        endStreams()
         disconnect()
         thread.stop()
     }
@@ -90,6 +96,7 @@ public actor ThoonkClient {
         state = .closing
         for desk in desks.values { apply(.closed, to: desk) }
         for task in parked.removeAll() { task.resume(returning: .isClosed) }
+        endStreams()
         await itemsAreSafe()
         state = .closed
         disconnect()

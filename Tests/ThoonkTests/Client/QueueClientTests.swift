@@ -48,4 +48,20 @@ struct QueueClientTests {
         try await world.another().queue("mail").put("late")
         #expect(try await item?.text == "late")
     }
+
+    @Test("a queue and a job feed of one name, and two spellings of one, are waited for apart")
+    func names() async throws {
+        async let first = queue.get(timeout: .seconds(20))
+        async let second = world.client.job("mail").get(timeout: .milliseconds(300))
+        async let composed = world.client.queue("caf\u{e9}").get(timeout: .seconds(20))
+        async let decomposed = world.client.queue("cafe\u{301}").get(timeout: .seconds(20))
+        let other = try world.another()
+        try await other.queue("cafe\u{301}").put("decomposed")
+        try await other.queue("caf\u{e9}").put("composed")
+        #expect(try await composed?.text == "composed")
+        #expect(try await decomposed?.text == "decomposed")
+        #expect(try await second == nil)
+        try await other.queue("mail").put("x")
+        #expect(try await first?.text == "x")
+    }
 }

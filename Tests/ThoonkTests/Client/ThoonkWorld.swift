@@ -26,6 +26,13 @@ struct ThoonkWorld {
         return text.split(separator: "\n").map(String.init).sorted()
     }
 
+    /// How often the server has run a command.
+    func calls(of command: String) throws -> Int {
+        let stats = try server.cli("INFO", "commandstats")
+        let line = stats.split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_\(command):calls=") }
+        return line?.split(separator: "=")[1].split(separator: ",").first.flatMap { Int($0) } ?? 0
+    }
+
     /// What `redis-cli` prints for a command, line by line.
     func lines(_ arguments: String...) throws -> [String] {
         try server.cli(arguments).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)

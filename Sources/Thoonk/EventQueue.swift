@@ -1,0 +1,73 @@
+import Synchronization
+
+/// Hands events from the client's thread to the task that follows them.
+final class EventQueue: Sendable {
+    private struct State {
+        var buffer: EventBuffer
+        /// Tasks that wait for the next event, in their order.
+        var waiting: [(id: UInt64, continuation: CheckedContinuation<FeedEvent?, Never>)] = []
+        var isOver = false
+        var lastID: UInt64 = 0
+    }
+
+    private let state: Mutex<State>
+
+    init(limit: Int) {
+        state = Mutex(State(buffer: EventBuffer(limit: limit)))
+    }
+
+    func offer(_ event: FeedEvent) {
+        change { $0.buffer.append(event) }
+    }
+
+    func offerReconnected() {
+        change { $0.buffer.appendReconnected() }
+    }
+
+    /// No more events will come. Those that are there are still given.
+    func finish() {
+        change { $0.isOver = true }
+    }
+
+    /// The next event; nil when there will be none, or when the task was cancelled.
+    func next() async -> FeedEvent? {
+        let id = state.withLock { state in
+            state.lastID += 1
+            return state.lastID
+        }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                change { state in
+                    state.waiting.append((id, continuation))
+                }
+                // Cancelled before it was in line: nobody else would say so.
+                if Task.isCancelled { giveUp(id) }
+            }
+        } onCancel: {
+            giveUp(id)
+        }
+    }
+
+    private func giveUp(_ id: UInt64) {
+        let continuation = state.withLock { state in
+            state.waiting.firstIndex { $0.id == id }.map { state.waiting.remove(at: $0).continuation }
+        }
+        continuation?.resume(returning: nil)
+    }
+
+    /// Changes the state, then serves who waits; resumes nobody under the lock.
+    private func change(_ body: (inout State) -> Void) {
+        let served = state.withLock { state in
+            body(&state)
+            var served: [(CheckedContinuation<FeedEvent?, Never>, FeedEvent?)] = []
+            while let next = state.waiting.first {
+                let event = state.buffer.popFirst()
+                guard event != nil || state.isOver else { break }
+                state.waiting.removeFirst()
+                served.append((next.continuation, event))
+            }
+            return served
+        }
+        for (continuation, event) in served { continuation.resume(returning: event) }
+    }
+}

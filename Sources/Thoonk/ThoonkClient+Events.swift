@@ -1,0 +1,105 @@
+internal import Events
+internal import Redis
+
+/// Following what happens. ``Followers`` decides; this does what it says.
+extension ThoonkClient {
+    /// Follows some feeds: everything that happens to them from the moment on at which this returns. They need not exist.
+    ///
+    /// - Throws: ``ThoonkError`` with code `unreachable` when Redis does not confirm the subscription in the client's
+    ///   patience.
+    public func events(of feeds: [String]) async throws -> FeedEvents {
+        try await follow(feeds)
+    }
+
+    /// Follows all feeds, also those that are yet to be made. See ``events(of:)``.
+    public func events() async throws -> FeedEvents {
+        try await follow(nil)
+    }
+
+    private func follow(_ feeds: [String]?) async throws -> FeedEvents {
+        guard state != .closing, state != .closed else { throw ThoonkError.isClosed }
+        try connect()
+        guard let link else { throw ThoonkError.isClosed }
+        link.hear()
+        let id = nextID()
+        let queue = EventQueue(limit: options.eventBuffer)
+        // From here on everything that is heard is kept, though the stream has not begun.
+        streams[id] = EventStream(queue: queue, feeds: feeds.map { Set($0.map { Array($0.utf8) }) })
+        let ticket = EventTicket(client: self, id: id)
+        let timer = Timer(on: link.loop) { [weak self] in
+            self?.assumeIsolated { $0.begin(id, failure: $0.unreachable()) }
+        }
+        timer.schedule(after: max(1, options.patience.wholeMilliseconds))
+        let failure = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                streams[id]?.beginning = continuation
+                apply(followers.follow(id, EventTopic.topics(of: feeds)))
+            }
+        } onCancel: {
+            Task { await self.begin(id, failure: nil) }
+        }
+        timer.cancel()
+        try Task.checkCancellation()
+        if let failure { throw failure }
+        return FeedEvents(queue: queue, ticket: ticket)
+    }
+
+    func unfollow(_ id: UInt64) {
+        streams.removeValue(forKey: id)?.queue.finish()
+        apply(followers.leave(id))
+    }
+
+    /// Ends every stream, at the client's end.
+    func endStreams() {
+        for (id, stream) in streams {
+            stream.queue.finish()
+            begin(id, failure: .isClosed)
+        }
+        streams = [:]
+    }
+
+    private func begin(_ id: UInt64, failure: ThoonkError?) {
+        guard let beginning = streams[id]?.beginning else { return }
+        streams[id]?.beginning = nil
+        beginning.resume(returning: failure)
+    }
+
+    private func apply(_ actions: [Followers.Action]) {
+        for action in actions {
+            switch action {
+            case .subscribe(let topic): subscribe(topic)
+            case .unsubscribe(let topic):
+                guard let subscriber = link?.subscriber else { continue }
+                if topic.isPattern {
+                    subscriber.unsubscribe(pattern: topic.text)
+                } else {
+                    subscriber.unsubscribe(topic.text)
+                }
+            case .begin(let id): begin(id, failure: nil)
+            case .missed(let id): streams[id]?.queue.offerReconnected()
+            }
+        }
+    }
+
+    private func subscribe(_ topic: EventTopic) {
+        guard let subscriber = link?.subscriber else { return }
+        let tap = EventTap(
+            onConfirmed: { [weak self] in self?.assumeIsolated { $0.apply($0.followers.confirmed(topic)) } },
+            onMessage: { [weak self] channel, payload in
+                self?.assumeIsolated { $0.announced(channel, payload, on: topic) }
+            },
+            onLost: { [weak self] in self?.assumeIsolated { $0.followers.lost(topic) } })
+        if topic.isPattern {
+            subscriber.subscribe(pattern: topic.text, handler: tap)
+        } else {
+            subscriber.subscribe(topic.text, handler: tap)
+        }
+    }
+
+    private func announced(_ channel: String, _ payload: [UInt8], on topic: EventTopic) {
+        guard let event = FeedEvent(channel: channel, payload: payload) else { return }
+        for id in followers.followers(of: topic) {
+            if let stream = streams[id], stream.wants(event) { stream.queue.offer(event) }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Testing
+
+@testable import Thoonk
+
+@Suite("the parts of a stream of events")
+struct EventPartsTests {
+    private func event(_ number: Int) -> FeedEvent { .retracted(feed: "f", id: "\(number)") }
+
+    private func drained(_ buffer: inout EventBuffer) -> [FeedEvent] {
+        var events: [FeedEvent] = []
+        while let event = buffer.popFirst() { events.append(event) }
+        return events
+    }
+
+    @Test("an announcement is split at its first NUL; what is none is passed over")
+    func parse() {
+        let cases: [(String, String, FeedEvent?)] = [
+            ("newfeed", "a:b\0inst", .created(feed: "a:b")),
+            ("delfeed", "a\0inst", .deleted(feed: "a")),
+            ("conffeed", "a\0inst", .configured(feed: "a")),
+            ("feed.publish:a:b", "1\0x\0y", .published(feed: "a:b", id: "1", item: Array("x\0y".utf8))),
+            ("feed.publish:a", "1\0", .published(feed: "a", id: "1", item: [])),
+            ("feed.publish:a", "1", nil),
+            ("feed.publish:", "1\0x", .published(feed: "", id: "1", item: Array("x".utf8))),
+            ("feed.edit:a", "1\0x", .edited(feed: "a", id: "1", item: Array("x".utf8))),
+            ("feed.retract:a", "1", .retracted(feed: "a", id: "1")),
+            ("feed.retract:a", "", .retracted(feed: "a", id: "")),
+            ("feed.position:a", "1\0:end", .moved(feed: "a", id: "1", position: .last)),
+            ("feed.position:a", "1\0begin:", .moved(feed: "a", id: "1", position: .first)),
+            ("feed.position:a", "1\0:7", .moved(feed: "a", id: "1", position: .before("7"))),
+            ("feed.position:a", "1\u{0}7:", .moved(feed: "a", id: "1", position: .after("7"))),
+            ("feed.position:a", "1\u{0}7", nil),
+            ("job.finish:a", "1\0ok", .finished(feed: "a", id: "1", result: Array("ok".utf8))),
+            ("feed.claimed:a", "1", nil),
+            ("", "", nil),
+        ]
+        for (channel, payload, expected) in cases {
+            #expect(FeedEvent(channel: channel, payload: Array(payload.utf8)) == expected, "\(channel)")
+        }
+    }
+
+    @Test("a full buffer drops the newest, and says in their place how many")
+    func full() {
+        var buffer = EventBuffer(limit: 2)
+        for number in 1...5 { buffer.append(event(number)) }
+        #expect(buffer.popFirst() == event(1))
+        buffer.append(event(6))
+        #expect(drained(&buffer) == [event(2), .missed(.tooSlow(dropped: 3)), event(6)])
+        for number in 1...3 { buffer.append(event(number)) }
+        #expect(drained(&buffer) == [event(1), event(2), .missed(.tooSlow(dropped: 1))])
+    }
+
+    @Test("a lost connection is noted once at its place, also in a full buffer")
+    func reconnected() {
+        var buffer = EventBuffer(limit: 1)
+        buffer.append(event(1))
+        buffer.append(event(2))
+        buffer.appendReconnected()
+        buffer.appendReconnected()
+        #expect(drained(&buffer) == [event(1), .missed(.tooSlow(dropped: 1)), .missed(.reconnected)])
+        #expect(buffer.popFirst() == nil)
+    }
+
+    @Test("a buffer keeps its order over many thousands")
+    func long() {
+        var buffer = EventBuffer(limit: 5000)
+        var next = 0
+        for round in 0..<20 {
+            for number in 0..<500 { buffer.append(event(round * 500 + number)) }
+            for _ in 0..<(round < 10 ? 100 : 800) where next < 10_000 {
+                guard let popped = buffer.popFirst() else { break }
+                #expect(popped == event(next))
+                next += 1
+            }
+        }
+        #expect(drained(&buffer).count == 10_000 - next)
+    }
+
+    @Test("a stream begins when all its topics are heard, and is told of each time that they are heard again")
+    func followers() {
+        let a = EventTopic(name: [1], isPattern: false)
+        let b = EventTopic(name: [1], isPattern: true)
+        var followers = Followers()
+        #expect(followers.follow(1, [a, b]) == [.subscribe(a), .subscribe(b)])
+        #expect(followers.confirmed(a) == [])
+        #expect(followers.confirmed(b) == [.begin(1)])
+        // The second one finds everything heard.
+        #expect(followers.follow(2, [a]) == [.begin(2)])
+        followers.lost(a)
+        followers.lost(b)
+        #expect(followers.confirmed(b) == [])
+        #expect(followers.confirmed(a) == [.missed(1), .missed(2)])
+        // Confirmed twice without a loss: nothing was missed.
+        #expect(followers.confirmed(a) == [])
+        #expect(followers.leave(1) == [.unsubscribe(b)])
+        #expect(followers.leave(1) == [])
+        #expect(followers.confirmed(b) == [])
+        #expect(followers.leave(2) == [.unsubscribe(a)])
+        #expect(followers.follow(3, [a]) == [.subscribe(a)])
+    }
+
+    @Test("a stream that loses its link before it has begun begins later, and has missed nothing")
+    func early() {
+        let a = EventTopic(name: [1], isPattern: false)
+        var followers = Followers()
+        _ = followers.follow(1, [a])
+        followers.lost(a)
+        #expect(followers.confirmed(a) == [.begin(1)])
+    }
+}

@@ -1,0 +1,168 @@
+import TestSupport
+import Testing
+import Thoonk
+
+/// Redis goes, comes back, forgets, and says no.
+@Suite("a Thoonk client in trouble")
+struct ThoonkOutageTests {
+    @Test("a verb waits for the connection, and says when there was none in time")
+    func unreachable() async throws {
+        let world = try ThoonkWorld(options: ThoonkOptions(patience: .milliseconds(150)))
+        try world.server.kill()
+        #expect(await code { try await world.client.queue("q").put("x") } == .unreachable)
+        #expect(await code { _ = try await world.client.queue("q").count() } == .unreachable)
+        #expect(await code { _ = try await world.client.queue("q").get(timeout: .milliseconds(50)) } == .unreachable)
+        try world.server.restart()
+        let patient = try world.another()
+        try await patient.queue("q").put("x")
+        try await soon { (try? await world.client.queue("q").get(timeout: .zero)?.text) == "x" }
+    }
+
+    @Test("a verb that finds no server goes on when one comes, within its patience")
+    func patient() async throws {
+        let world = try ThoonkWorld(options: ThoonkOptions(patience: .seconds(20)))
+        try world.server.kill()
+        async let id = world.client.job("j").put("x", id: "1")
+        try await Task.sleep(for: .milliseconds(50))
+        try world.server.restart()
+        #expect(try await id == "1")
+        #expect(try await world.client.job("j").get(timeout: .zero)?.text == "x")
+    }
+
+    @Test("a write whose reply is lost is said to be uncertain; a read is asked again")
+    func uncertain() async throws {
+        let world = try ThoonkWorld()
+        let job = world.client.job("j")
+        try await job.create()
+        world.server.pause()
+        async let put = code { try await job.put("x", id: "1") }
+        async let count = job.counts().waiting
+        // Both are on their way when the server dies.
+        try await Task.sleep(for: .milliseconds(100))
+        try world.server.restart()
+        #expect(await put == .uncertain)
+        #expect(try await count == 0)
+        // The same put again doubles nothing.
+        try await job.put("x", id: "1")
+        try await job.put("x", id: "1")
+        #expect(try await job.waiting() == ["1"])
+    }
+
+    @Test(
+        "gets that wait outlive a killed server and cut connections, and each gets what comes",
+        arguments: [
+            "kill", "normal", "pubsub", "both",
+        ])
+    func waiting(trouble: String) async throws {
+        let world = try ThoonkWorld(appendOnly: .always)
+        let job = world.client.job("j")
+        let queue = world.client.queue("q")
+        async let claims = withThrowingTaskGroup(of: String?.self) { group in
+            for _ in 0..<10 { group.addTask { try await job.get(timeout: .seconds(30))?.text } }
+            return try await group.reduce(into: Set<String>()) { if let text = $1 { $0.insert(text) } }
+        }
+        async let item = queue.get(timeout: .seconds(30))
+        // Both lists have been looked at and found empty.
+        try await soon { try world.calls(of: "llen") >= 2 }
+        switch trouble {
+        case "kill":
+            try world.server.kill()
+            try world.server.restart()
+        case "both":
+            try world.server.cli("CLIENT", "KILL", "TYPE", "pubsub")
+            try world.server.cli("CLIENT", "KILL", "TYPE", "normal")
+        default: try world.server.cli("CLIENT", "KILL", "TYPE", trouble)
+        }
+        let other = try world.another()
+        try await other.job("j").put(all: (1...10).map { "\($0)" })
+        try await other.queue("q").put("item")
+        #expect(try await claims == Set((1...10).map { "\($0)" }))
+        #expect(try await item?.text == "item")
+        #expect(try await job.counts().claimed == 10)
+    }
+
+    @Test("a server that has lost the functions gets them again, in the middle of a waiting get too")
+    func flushed() async throws {
+        let world = try ThoonkWorld()
+        let queue = world.client.queue("q")
+        async let item = queue.get(timeout: .seconds(20))
+        try await soon { try world.calls(of: "llen") > 0 }
+        try world.server.cli("FUNCTION", "FLUSH")
+        try world.server.cli("HSET", "feed.items:q", "1", "x")
+        try world.server.cli("LPUSH", "feed.ids:q", "1")
+        #expect(try await item?.text == "x")
+        try world.server.cli("FUNCTION", "FLUSH")
+        try await queue.put("y")
+        #expect(try await queue.count() == 1)
+    }
+
+    @Test("an older library is replaced, a newer one stays")
+    func versions() async throws {
+        let world = try ThoonkWorld()
+        func load(version: Int) throws {
+            let source = """
+                #!lua name=thoonk
+                local function version() return \(version) end
+                redis.register_function({ function_name = 'thoonk_version', callback = version, flags = { 'no-writes' } })
+                """
+            try world.server.cli(["-x", "FUNCTION", "LOAD", "REPLACE"], input: source)
+        }
+        try load(version: 0)
+        try await world.client.queue("q").put("x")
+        try load(version: 1_000_000)
+        #expect(await code { try await world.another().queue("q").put("x") } == .refused)
+        #expect(try world.server.cli("FCALL", "thoonk_version", "0") == "1000000")
+    }
+
+    @Test("when changes are not reported, gets look every two seconds")
+    func blind() async throws {
+        let world = try ThoonkWorld()
+        try await world.client.queue("q").create()
+        try world.server.cli("ACL", "SETUSER", "default", "-client|tracking")
+        let queue = try world.another().queue("q")
+        async let item = queue.get(timeout: .seconds(20))
+        try await soon { try world.server.cli("ACL", "LOG").contains("client|tracking") }
+        try await world.client.queue("q").put("x")
+        #expect(try await item?.text == "x")
+    }
+
+    @Test("gets that wait send nothing while nothing happens")
+    func idle() async throws {
+        let world = try ThoonkWorld()
+        let waiting = (0..<20).map { number in
+            Task { try await world.client.job("j\(number % 4)").get(timeout: .seconds(60)) }
+        }
+        func commands() throws -> Int { try world.calls(of: "llen") + world.calls(of: "fcall") }
+        try await soon { try world.calls(of: "llen") > 0 }
+        // Longer than the pause between two looks where changes are not reported; the first may hold the last of these,
+        // made before the watch was on.
+        try await soon(within: 20, "a silent time of 2.5 seconds") {
+            let before = try commands()
+            try await Task.sleep(for: .milliseconds(2500))
+            return try commands() == before
+        }
+        for task in waiting { task.cancel() }
+        for task in waiting { await #expect(throws: CancellationError.self) { try await task.value } }
+    }
+
+    @Test("full memory refuses what is put, and lets be taken and finished")
+    func fullMemory() async throws {
+        let world = try ThoonkWorld(maxMemory: "8mb")
+        let job = world.client.job("j")
+        try await job.put("first")
+        let filler = String(repeating: "x", count: 1_000_000)
+        var error: ThoonkError.Code?
+        for _ in 0..<20 where error == nil { error = await code { try await job.put(filler) } }
+        #expect(error == .memoryFull)
+        let claim = try #require(try await job.get(timeout: .zero))
+        #expect(claim.text == "first")
+        #expect(try await job.finish(claim, result: "ok") == .done)
+        #expect(try await job.delete())
+        try await soon { await code { try await job.put("again") } == nil }
+    }
+
+    @Test("an address that cannot be used is said at once")
+    func address() {
+        #expect(throws: ThoonkError.self) { _ = try ThoonkClient(redis: "http://x") }
+    }
+}
