@@ -12,7 +12,7 @@ struct UpTests {
             ["up", "--redis", server.url, "--listen", "127.0.0.1:0", "--workers", "1", "--edges", "1"],
             environment: ["NOTIFY_SOCKET": socket.path, "WATCHDOG_USEC": "200000", "WATCHDOG_PID": ""])
         try eventually(within: 30, "ready: \(socket.lines); log: \(up.errors)") { socket.lines.contains("READY=1") }
-        #expect(up.output.contains("Tidings is running"))
+        try eventually(within: 10, "its page: \(up.output)") { up.output.contains("Tidings is running") }
         try eventually(within: 10, "signs of life: \(socket.lines)") { socket.lines.count { $0 == "WATCHDOG=1" } >= 2 }
         up.send(SIGHUP)
         try eventually(within: 10, "reloading: \(socket.lines)") {
