@@ -314,7 +314,8 @@ final class LaneRunner {
 
     private func release() {
         let command = RedisCommand(
-            "FCALL", "tidings_release", "1", environment.layout.lane(id), token, environment.layout.name)
+            "FCALL", "tidings_release", "1", environment.layout.lane(id), token, environment.layout.name,
+            lane.isCareful ? "1" : "0")
         // A lost release costs no more than the lease's time.
         environment.connection.send(command) { _ in }
         close()

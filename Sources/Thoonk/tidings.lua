@@ -321,12 +321,12 @@ local function take_back(lane, token)
   redis.call('HSET', lane, 'tried', '', 'attempts', whole(math.max(0, (tonumber(known[2] or 0) or 0) - 1)))
 end
 
--- tidings_release 1 LANE TOKEN NAME  ->  {'OK'} or {'FENCED'}. Nothing is in hand: the next owner need not be careful,
--- unless this one had to be and has not come past the head.
+-- tidings_release 1 LANE TOKEN NAME [CAREFUL]  ->  {'OK'} or {'FENCED'}. Nothing is in hand: the next owner need not be
+-- careful, unless this one had to be and is not done with it: it says so by CAREFUL '1', or has not come past the head.
 local function release(keys, args)
   local known = redis.call('HMGET', keys[1], 'token', 'dirty', 'serial')
   if known[1] ~= args[1] then return { 'FENCED' } end
-  if known[2] == '2' and known[3] == '' then
+  if args[3] == '1' or known[2] == '2' and known[3] == '' then
     take_back(keys[1], args[1])
     redis.call('HSET', keys[1], 'owner', '', 'deadline', '0', 'dirty', '1')
   else

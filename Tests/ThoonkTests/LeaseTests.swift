@@ -91,6 +91,18 @@ struct LeaseTests {
         #expect(try library.claim("w5").hasSuffix(", 0, 0]"))
     }
 
+    @Test("who gives a lane back while it is still careful says so, and the next owner is")
+    func releasedCareful() throws {
+        try library.enqueue(["x", "y"])
+        _ = try library.token(of: "w1")
+        try library.call("bury", ["t", "w1"])
+        let token = try library.token(of: "w2")
+        #expect(try library.commit(token: token, serial: 1, ["x"], TidingsLibrary.push(["x"])) == "[OK]")
+        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 1]")
+        #expect(try library.call("release", keys: [TidingsLibrary.lane], [token, "t", "1"]) == "[OK]")
+        #expect(try library.claim("w3").hasSuffix(", 1, 0]"), "its own attempt has come back")
+    }
+
     @Test("who takes a lane over the head of which its owner may have died is told so")
     func careful() throws {
         _ = try library.token(of: "w1")

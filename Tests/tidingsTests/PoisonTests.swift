@@ -36,7 +36,7 @@ struct PoisonTests {
         #expect(letters.count == 1, "\(letters)")
         #expect(letters.first?.contains("guilty") == true)
         #expect(letters.first?.contains("poison: 3 workers died") == true)
-        #expect(pool.errors.split(separator: "\n").count { $0.contains("child ended, starting it again") } == 3)
+        #expect(pool.errors.split(separator: "\n").count { $0.contains("child ended, starting it again") } >= 3)
         pool.send(SIGTERM)
         #expect(try pool.wait(within: 20) == .code(0))
     }
