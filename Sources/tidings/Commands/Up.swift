@@ -215,7 +215,6 @@ private final class UpRun {
 
     private func announceWhenReachable() {
         guard Reachability.accepts(host: host, port: port) else { return announcement.schedule(after: 20) }
-        manager?.ready(on: loop, status: summary)
         let shown = host.isEmpty || host == "0.0.0.0" ? "127.0.0.1" : host
         let address = "http://\(shown):\(port)"
         let client =
@@ -232,6 +231,7 @@ private final class UpRun {
               stop     Ctrl-C
 
             """)
+        manager?.ready(on: loop, status: summary)
     }
 
     /// Where the dashboard is, when there is one.
