@@ -22,13 +22,16 @@ public final class EdgeServer {
     /// - Parameters:
     ///   - redis: for histories.
     ///   - subscriber: for announcements.
+    ///   - isServing: whether functions and epoch were brought up to date since the connection was made; until then no
+    ///     channel is read. Call ``renew()`` each time that becomes true.
     ///   - sink: takes posted comments.
     ///   - status: finds out what the dashboard shows.
     public convenience init(
         on loop: EventLoop, options: EdgeOptions, redis: RedisConnection, subscriber: RedisSubscriber,
-        sink: any CommentSink, status: (any StatusSource)? = nil, logger: Logger
+        isServing: @escaping () -> Bool, sink: any CommentSink, status: (any StatusSource)? = nil, logger: Logger
     ) {
-        let source = FeedSource(redis: redis, subscriber: subscriber, epochKey: options.epochKey, logger: logger)
+        let source = FeedSource(
+            redis: redis, subscriber: subscriber, epochKey: options.epochKey, isServing: isServing, logger: logger)
         self.init(on: loop, options: options, source: source, sink: sink, status: status, logger: logger)
     }
 
@@ -71,6 +74,11 @@ public final class EdgeServer {
     /// - Throws: ``EdgeError`` when the address cannot be listened on.
     public func start() throws(EdgeError) {
         try listener.start()
+    }
+
+    /// Reads every watched channel anew: functions and epoch of Redis were brought up to date.
+    public func renew() {
+        hub.renew()
     }
 
     /// Takes no new connection from now on; those that stand are served as before.

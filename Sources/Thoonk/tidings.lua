@@ -181,9 +181,24 @@ local function history(keys, args)
   local oldest = tonumber(redis.call('ZRANGE', 'feed.ids:' .. feed, 0, 0)[1] or 0) or 0
   local answer = { whole(epoch), config[1] or '0', whole(last), whole(capacity), whole(oldest) }
   local from = math.max(after + 1, last - limit + 1, oldest, 1)
-  for start = from, last, CHUNK do
+  local count = math.max(0, last - from + 1)
+  -- Where numbers are far more than items (nothing kept, much retracted, ids of another client), the items are gone
+  -- through and not the numbers: those may be millions.
+  local numbers
+  if count > 2 * redis.call('ZCARD', 'feed.ids:' .. feed) + CHUNK then
+    numbers = {}
+    for _, id in ipairs(redis.call('ZRANGE', 'feed.ids:' .. feed, 0, -1)) do
+      local number = tonumber(id)
+      if number and number >= from and number <= last and id == whole(number) then numbers[#numbers + 1] = number end
+    end
+    table.sort(numbers)
+    count = #numbers
+  end
+  for start = 1, count, CHUNK do
     local ids = {}
-    for id = start, math.min(start + CHUNK - 1, last) do ids[#ids + 1] = whole(id) end
+    for index = start, math.min(start + CHUNK - 1, count) do
+      ids[#ids + 1] = whole(numbers and numbers[index] or from + index - 1)
+    end
     local items = redis.call('HMGET', 'feed.items:' .. feed, unpack(ids))
     for index, id in ipairs(ids) do
       -- An item that was retracted leaves a hole, which is no loss.

@@ -51,6 +51,22 @@ struct ChannelMachineTests {
         #expect(Self.events(machine, after: 4) == "[5,6]")
     }
 
+    @Test("when the server was made ready anew, what is known or on its way is loaded once more")
+    func renewed() {
+        var machine = ChannelMachine(limits: EdgeLimits())
+        #expect(machine.handle(.renewed) == ChannelMachine.Actions(), "no subscription: its confirmation loads")
+        _ = machine.handle(.confirmed)
+        #expect(machine.handle(.renewed).load == Load(generation: 2, after: 0))
+        #expect(machine.handle(.loaded(generation: 1, .sample(1...5))) == ChannelMachine.Actions())
+        _ = machine.handle(.loaded(generation: 2, .sample(1...5)))
+        #expect(machine.handle(.renewed).load == Load(generation: 3, after: 5))
+        _ = machine.handle(.failed(generation: 3))
+        #expect(machine.handle(.renewed).load == Load(generation: 4, after: 5), "not only after the pause")
+        // Another epoch is no other feed to the subscription: it must be confirmed anew as after any contradiction.
+        #expect(machine.handle(.loaded(generation: 4, .sample(6...6, epoch: 2))).load == Load(generation: 5, after: 0))
+        #expect(machine.handle(.loaded(generation: 5, .sample(1...6, epoch: 2))).reset)
+    }
+
     @Test("a gap is filled from the feed")
     func gap() {
         var machine = Self.live()

@@ -142,14 +142,22 @@ struct ClientAddressTests {
             var now: Int64 = 0
             var taken = 0
             while now < 10_000 {
-                let wait = rate.take(now: now)
-                if wait == 0 { taken += 1 } else { now += Bool.random(using: &random) ? wait : wait + 1 }
+                let wait = rate.wait(now: now)
+                if wait == 0 {
+                    rate.take()
+                    taken += 1
+                } else {
+                    now += Bool.random(using: &random) ? wait : wait + 1
+                }
             }
             let most = Double(perSecond) * 10 + max(1, Double(perSecond) / 10) + 1
             #expect(Double(taken) <= most && Double(taken) >= Double(perSecond) * 4, "\(perSecond)/s: \(taken)")
         }
         var any = AcceptRate(perSecond: 0, now: 0)
-        let waits = (0..<1000).map { _ in any.take(now: 0) }
+        let waits = (0..<1000).map { _ in
+            any.take()
+            return any.wait(now: 0)
+        }
         #expect(waits.allSatisfy { $0 == 0 })
     }
 }

@@ -133,4 +133,17 @@ struct ClientLimitTests {
         #expect(ContinuousClock().now - start >= .milliseconds(650))
         #expect(try metric("accept_delays_total", edge) > 0)
     }
+
+    @Test("below the rate nobody waits: what counts is who came, not how often it was looked")
+    func belowAcceptRate() throws {
+        let edge = try EdgeHarness { $0.limits.acceptsPerSecond = 50 }
+        defer { try? edge.stop() }
+        for _ in 0..<40 {
+            let client = edge.client()
+            #expect(try client.get("/live").status == 200)
+            client.close()
+            usleep(25_000)
+        }
+        #expect(try metric("accept_delays_total", edge) == 0)
+    }
 }

@@ -60,6 +60,74 @@ struct ConnectionTests {
         #expect(try edge.metric("clients_gone_total") == 1)
     }
 
+    @Test("a client that sends nothing more still gets every answer that is certain to come")
+    func halfClosed() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        try edge.on { $0.sink.verdict = nil }
+        let client = edge.client()
+        try client.send(raw: "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
+        client.finishSending()
+        let pipelined = edge.client()
+        try pipelined.send(
+            raw: "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" + Self.live + Self.live)
+        pipelined.finishSending()
+        try eventually { try edge.on { $0.sink.bodies.count == 2 } }
+        // The end of their input has been seen once others were served after it.
+        for _ in 0..<3 { #expect(try edge.client().get("/live").status == 200) }
+        try edge.on { $0.sink.answer(.accepted(ids: ["id-1"])) }
+        let answer = try client.readResponse()
+        #expect(answer.status == 202 && answer[header: "Connection"] == "close")
+        #expect(try pipelined.readResponse().status == 202)
+        for _ in 0..<2 { #expect(try pipelined.readResponse().text == "live\n") }
+        #expect(try pipelined.readToEnd() == [])
+        // A history that is on its way.
+        try edge.on { $0.source.holdsLoads = true }
+        let reader = edge.client()
+        try reader.send(raw: "GET /v1/channels/thread:7 HTTP/1.1\r\nHost: a\r\n\r\n")
+        reader.finishSending()
+        try edge.waitForHeld(1)
+        for _ in 0..<3 { #expect(try edge.client().get("/live").status == 200) }
+        try edge.on { $0.source.answerLoads() }
+        let last = try reader.readResponse()
+        #expect(last.text == "[]" && last[header: "Connection"] == "close")
+        #expect(try edge.metric("clients_gone_total") == 0)
+        try eventually { try edge.metric("connections") == 1 }
+    }
+
+    @Test("a client whose connection is reset is gone at once", arguments: ["held", "streaming", "writing", "posting"])
+    func reset(_ state: String) throws {
+        let edge = try EdgeHarness { $0.limits.answerBytes = 32 << 20 }
+        defer { try? edge.stop() }
+        try edge.on { world in
+            world.source.publish("\"" + String(repeating: "x", count: 16 << 20) + "\"", to: "thread:large")
+            world.sink.verdict = nil
+        }
+        let request =
+            switch state {
+            case "held": Self.poll
+            case "streaming": "GET /v1/events?c=thread:1@now HTTP/1.1\r\nHost: a\r\n\r\n"
+            case "writing": "GET /v1/channels/thread:large HTTP/1.1\r\nHost: a\r\n\r\n"
+            default: "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+            }
+        var socket: StreamSocket? = try StreamSocket(port: edge.port)
+        try socket?.send(Array(request.utf8), before: Deadline(in: 5))
+        try eventually("the request is \(state)") {
+            switch state {
+            case "writing": try edge.metric("writes_delayed_total") == 1
+            case "posting": try edge.on { $0.sink.bodies.count == 1 }
+            default: try edge.metric("held") == 1
+            }
+        }
+        socket?.resetWhenReleased()
+        socket = nil
+        try eventually { try edge.metric("connections") == 1 }
+        #expect(try edge.metric("held") == 0)
+        // Whoever is told of it now is told nothing.
+        try edge.on { $0.sink.answer(.accepted(ids: [])) }
+        #expect(try edge.client().get("/live").status == 200)
+    }
+
     @Test(
         "a request that two servers could read differently is refused and ends the connection",
         arguments: [

@@ -100,4 +100,119 @@ struct FairnessTests {
         }
         return slowest
     }
+
+    /// Reads once, as a long-poll does, and leaves.
+    private final class Poller: Watcher {
+        private let hub: Hub
+        private(set) var body: String?
+        private(set) var wasLost = false
+        var onWake: () -> Void = {}
+
+        init(_ hub: Hub) {
+            self.hub = hub
+        }
+
+        /// Waits as a request does that has just come. Gives the watch, and whether it was queued behind others.
+        func come(_ channel: String, from offset: Offset) throws -> (watch: Watch, isQueued: Bool) {
+            let watch = try hub.watch(channel, from: offset, by: self)
+            let standing = hub.look(watch)
+            if hub.queueUp(watch, standing: standing) { return (watch, true) }
+            hub.wait(watch, standing: standing)
+            return (watch, false)
+        }
+
+        func wake(_ watch: Watch, ring: Ring) {
+            switch hub.look(watch) {
+            case .found(let position, _):
+                body = String(decoding: ring.batch(after: position.sequence).body, as: UTF8.self)
+            case .lost: wasLost = true
+            case .older, nil: break
+            }
+            hub.leave(watch)
+            onWake()
+        }
+    }
+
+    /// A thousand pollers at the tail of a channel.
+    private static func thousand(_ hub: Hub) throws -> [Poller] {
+        try (0..<1000).map { _ in
+            let poller = Poller(hub)
+            let isQueued = try poller.come("thread:hot", from: .now).isQueued
+            #expect(!isQueued)
+            return poller
+        }
+    }
+
+    private static let before = Offset.position(Position(epoch: 1, born: 1000, sequence: 1))
+
+    @Test("a reader that comes back while a thousand wait for their turn is served after them, and gets all")
+    func returning() throws {
+        let runner = try LoopRunner()
+        let source = FakeSource()
+        let hub = Hub(on: runner.loop, source: source, limits: EdgeLimits(), metrics: EdgeMetrics())
+        source.publish("1", to: "thread:hot")
+        let crowd = try Self.thousand(hub)
+        let last = Poller(hub)
+        var servedBefore: Int?
+        last.onWake = { servedBefore = crowd.count { $0.body != nil } }
+        source.publish("2", to: "thread:hot")
+        // Nobody was served yet: the delivery comes with the loop's next turn.
+        let isQueued = try last.come("thread:hot", from: Self.before).isQueued
+        #expect(isQueued)
+        var hasPublished = false
+        try runner.run(within: 20, "all are served") {
+            if !hasPublished, crowd.contains(where: { $0.body != nil }) {
+                #expect(last.body == nil)
+                source.publish("3", to: "thread:hot")
+                hasPublished = true
+            }
+            return last.body != nil && crowd.allSatisfy { $0.body != nil }
+        }
+        #expect(servedBefore == 1000)
+        #expect(last.body == "[2,3]" && crowd.allSatisfy { $0.body == "[2]" || $0.body == "[2,3]" })
+        // With nobody before it a reader is not queued.
+        let isNextQueued = try Poller(hub).come("thread:hot", from: Self.before).isQueued
+        #expect(!isNextQueued)
+        last.onWake = {}
+    }
+
+    @Test("a returning reader that leaves is forgotten, and with no news none is queued")
+    func returningLeaves() throws {
+        let runner = try LoopRunner()
+        let source = FakeSource()
+        let hub = Hub(on: runner.loop, source: source, limits: EdgeLimits(), metrics: EdgeMetrics())
+        source.publish("1", to: "thread:hot")
+        let crowd = try Self.thousand(hub)
+        source.publish("2", to: "thread:hot")
+        let returned = try (0..<3).map { _ in
+            let poller = Poller(hub)
+            return (poller, try poller.come("thread:hot", from: Self.before))
+        }
+        #expect(returned.allSatisfy { $0.1.isQueued })
+        hub.leave(returned[1].1.watch)
+        let fresh = Poller(hub)
+        let isFreshQueued = try fresh.come("thread:hot", from: .now).isQueued
+        #expect(!isFreshQueued)
+        try runner.run(within: 20, "all are served") { crowd.allSatisfy { $0.body != nil } && returned[2].0.body != nil }
+        #expect(returned[0].0.body == "[2]" && returned[2].0.body == "[2]")
+        #expect(returned[1].0.body == nil && fresh.body == nil)
+    }
+
+    @Test("returning readers are told when the feed turns out to be another one before their turn")
+    func returningReset() throws {
+        let runner = try LoopRunner()
+        let source = FakeSource()
+        let hub = Hub(on: runner.loop, source: source, limits: EdgeLimits(), metrics: EdgeMetrics())
+        source.publish("1", to: "thread:hot")
+        let crowd = try Self.thousand(hub)
+        source.publish("2", to: "thread:hot")
+        let last = Poller(hub)
+        let isQueued = try last.come("thread:hot", from: Self.before).isQueued
+        #expect(isQueued)
+        source.epoch = 2
+        source.breakLink()
+        source.mendLink()
+        try runner.run(within: 20, "all are told") { last.wasLost && crowd.allSatisfy { $0.wasLost } }
+        #expect(last.body == nil && crowd.allSatisfy { $0.body == nil })
+    }
 }

@@ -19,19 +19,31 @@ final class LiveEdge: Sendable {
         var port: UInt16?
         var failure: String?
         var isStopped = false
+        var holdsHello = false
         var hasEnded = false
+    }
+
+    /// How far the edge is with a server that it has just connected to.
+    private final class Standing {
+        var hasFunctions = false
+        var isGreeting = false
+        var isServing = false
     }
 
     private let state = Mutex(State())
 
     /// Starts an edge and waits until it is ready. Loads the function library.
     ///
-    /// - Parameter port: 0 lets the system choose one.
+    /// - Parameters:
+    ///   - port: 0 lets the system choose one.
+    ///   - greets: bring the epoch up to date after each connect, as a pipeline's edge does: a restart is then another
+    ///     epoch.
     init(
-        redis: String, port: UInt16 = 0, _ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }
+        redis: String, port: UInt16 = 0, greets: Bool = false,
+        _ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }
     ) throws {
         Thread.detachNewThread { [self] in
-            do { try run(redis, port, configure) } catch { state.withLock { $0.failure = "\(error)" } }
+            do { try run(redis, port, greets, configure) } catch { state.withLock { $0.failure = "\(error)" } }
             state.withLock { $0.hasEnded = true }
         }
         try eventually(within: 15, "the edge is ready") {
@@ -43,12 +55,19 @@ final class LiveEdge: Sendable {
 
     var port: UInt16 { state.withLock { $0.port ?? 0 } }
 
+    /// Has the edge that greets wait with that, or not any more.
+    func holdHello(_ isHeld: Bool) {
+        state.withLock { $0.holdsHello = isHeld }
+    }
+
     func stop() throws {
         state.withLock { $0.isStopped = true }
         try eventually(within: 10, "the edge ends") { state.withLock { $0.hasEnded } }
     }
 
-    private func run(_ url: String, _ port: UInt16, _ configure: (inout EdgeOptions) -> Void) throws {
+    private func run(
+        _ url: String, _ port: UInt16, _ greets: Bool, _ configure: (inout EdgeOptions) -> Void
+    ) throws {
         let loop = try EventLoop()
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let address = try RedisAddress(url: url)
@@ -57,11 +76,17 @@ final class LiveEdge: Sendable {
         var options = EdgeOptions(address: .tcp(host: "127.0.0.1", port: port), epochKey: "{comments.0}:epoch")
         configure(&options)
         let sink = Sink()
+        let standing = Standing()
         let server = EdgeServer(
-            on: loop, options: options, redis: redis, subscriber: subscriber, sink: sink, logger: logger)
+            on: loop, options: options, redis: redis, subscriber: subscriber,
+            isServing: { !greets || standing.isServing }, sink: sink, logger: logger)
+        redis.onLost = { _ in (standing.hasFunctions, standing.isServing) = (false, false) }
         redis.onReady = { [unowned redis] in
             FunctionLibrary.tidings.ensureLoaded(on: redis) { result in
-                if case .failure(let error) = result { self.state.withLock { $0.failure = error.message } }
+                switch result {
+                case .success: standing.hasFunctions = true
+                case .failure(let error): self.state.withLock { $0.failure = error.message }
+                }
             }
         }
         redis.start()
@@ -70,6 +95,7 @@ final class LiveEdge: Sendable {
         let port = server.port
         let ticker = Timer(on: loop) { [self] in
             if state.withLock({ $0.isStopped }) { loop.stop() }
+            if greets, !state.withLock({ $0.holdsHello }) { Self.greet(redis, server, standing) }
         }
         ticker.schedule(every: 5)
         state.withLock { $0.port = port }
@@ -77,5 +103,16 @@ final class LiveEdge: Sendable {
         server.stop()
         subscriber.stop()
         redis.stop()
+    }
+
+    private static func greet(_ redis: RedisConnection, _ server: EdgeServer, _ standing: Standing) {
+        guard standing.hasFunctions, !standing.isServing, !standing.isGreeting else { return }
+        standing.isGreeting = true
+        redis.send(RedisCommand("FCALL", "tidings_hello", "0", "comments", "1", "1", "publish")) { result in
+            standing.isGreeting = false
+            guard case .success = result else { return }
+            standing.isServing = true
+            server.renew()
+        }
     }
 }

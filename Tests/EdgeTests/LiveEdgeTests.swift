@@ -1,5 +1,6 @@
 import Foundation
 import Redis
+import Edge
 import TestSupport
 import Testing
 
@@ -90,6 +91,34 @@ struct LiveEdgeTests {
         }
         #expect(try events.connections == 1 && events.collected("thread:1").resets == 0)
         try events.stop()
+    }
+
+    @Test("after a restart nothing is read before the epoch is that of the new life, and then every position is of it")
+    func heldHello() throws {
+        let redis = try RedisServer(appendOnly: .always)
+        let edge = try LiveEdge(redis: redis.url, greets: true) { $0.limits.loadTimeout = 300 }
+        defer { try? edge.stop() }
+        try redis.publish("thread:1", 1...3)
+        let client = HTTPClient(port: edge.port)
+        let old = try #require(try client.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
+        let waiting = HTTPClient(port: edge.port)
+        try waiting.send(
+            raw: "GET /v1/channels/thread:1?offset=\(old)&live=long-poll&timeout=55 HTTP/1.1\r\nHost: a\r\n\r\n")
+        try eventually("it is held") { try client.get("/metrics").text.contains("tidings_edge_held 1\n") }
+        edge.holdHello(true)
+        try redis.restart()
+        try eventually(within: 20, "the channel is subscribed to, and the edge hears itself") {
+            try client.get("/ready").text.contains("not ready for the pipeline")
+                && redis.cli("PUBSUB", "NUMSUB", "feed.publish:{thread:1}").hasSuffix("1")
+        }
+        #expect(try client.get("/v1/channels/thread:1").status == 503)
+        edge.holdHello(false)
+        #expect(try waiting.readResponse().status == 410)
+        try eventually("ready") { try client.get("/ready").status == 200 }
+        let new = try #require(try client.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
+        let epoch = try redis.cli("HGET", "{comments.0}:epoch", "number")
+        #expect(Int(new.prefix(10)) == Int(epoch) && new.prefix(10) != old.prefix(10))
+        #expect(try client.get("/v1/channels/thread:1?offset=\(old)").status == 410)
     }
 
     @Test("another epoch loses every position, and the reader begins anew")

@@ -66,6 +66,12 @@ public final class StreamSocket: Sendable {
         shutdown(descriptor, Int32(SHUT_WR))
     }
 
+    /// Has the end of this socket be a reset: what was not sent or read is thrown away.
+    public func resetWhenReleased() {
+        var now = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+    }
+
     private func waitFor(_ event: Int32, before deadline: Deadline, isCancelled: () -> Bool = { false }) throws {
         var entry = pollfd(fd: descriptor, events: Int16(event), revents: 0)
         while poll(&entry, 1, deadline.pollTimeout(atMost: 0.05)) <= 0 {

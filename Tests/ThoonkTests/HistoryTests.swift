@@ -64,6 +64,25 @@ struct HistoryTests {
         #expect(try history(after: 1).items.map(\.sequence) == [2, 4, 5])
     }
 
+    @Test(
+        "numbers far beyond the items cost nothing: Redis serves nobody else meanwhile",
+        arguments: [
+            // Nothing kept; the oldest with an id of another client's; all but the oldest fallen off, with a bound or none.
+            (["DEL", "feed.ids:{c}"], []), (["ZADD", "feed.ids:{c}", "0", "some-id"], [1, 2, 3]),
+            (["ZADD", "feed.ids:{c}", "0", "nan", "0", "2.5", "0", "-1", "0", "0x1"], [1, 2, 3]),
+            (["HSET", "feed.config:{c}", "max_length", "100"], [1, 2, 3]),
+            (["HDEL", "feed.config:{c}", "max_length"], [1, 2, 3]),
+        ] as [([String], [Int64])])
+    func sparse(_ damage: [String], _ expected: [Int64]) throws {
+        try publish(1...3)
+        // To go through so many takes Redis a minute: far longer than the history is waited for.
+        try library.redis.ask("SET", "feed.publishes:{c}", "200000000")
+        try library.redis.ask(words: damage)
+        let read = try history(after: 0, limit: Int(Int32.max))
+        #expect(read.items.map(\.sequence) == expected && read.last == 200_000_000)
+        #expect(read.items.map { String(decoding: $0.event, as: UTF8.self) } == expected.map { "e\($0)" })
+    }
+
     @Test("a long history comes whole")
     func long() throws {
         for start in stride(from: 1, to: 5000, by: 500) { try publish(start...start + 499, history: 5000) }

@@ -15,15 +15,16 @@ struct AcceptRate {
         filled = now
     }
 
-    /// Takes one connection's worth. Gives 0, or the milliseconds after which to come again.
-    mutating func take(now: Int64) -> Int64 {
+    /// In how many milliseconds a connection may be taken; 0: now.
+    mutating func wait(now: Int64) -> Int64 {
         guard perSecond > 0 else { return 0 }
         tokens = min(capacity, tokens + Double(max(0, now - filled)) * perSecond / 1000)
         filled = now
-        guard tokens < 1 else {
-            tokens -= 1
-            return 0
-        }
-        return max(1, Int64(((1 - tokens) * 1000 / perSecond).rounded(.up)))
+        return tokens >= 1 ? 0 : max(1, Int64(((1 - tokens) * 1000 / perSecond).rounded(.up)))
+    }
+
+    /// A connection was taken.
+    mutating func take() {
+        if perSecond > 0 { tokens -= 1 }
     }
 }

@@ -269,13 +269,19 @@ final class Connection {
         }
     }
 
-    /// The client sends nothing more. While it is held that means it has gone; while it takes an answer it may take it all.
+    /// The client sends nothing more. While it is held that means it has gone; while it waits for an answer that is certain
+    /// to come, or takes one, it may take it all.
     private func inputEnded() {
-        guard state == .writing else { return close() }
-        keepAlive = false
+        switch state {
+        case .writing: break
+        case .exchange where exchange?.isHold == false: break
+        default: return close()
+        }
+        // What it has asked for already is answered as well: the end is found again after that.
+        if inbound == nil { keepAlive = false }
         mustLinger = false
         isReadingPaused = true
-        event?.watch(.write)
+        event?.watch(output == nil ? [] : .write)
     }
 
     private func received(_ count: Int) {

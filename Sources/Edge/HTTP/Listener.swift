@@ -29,6 +29,8 @@ final class Listener {
     private var event: FileEvent?
     private var resume: Timer?
     private var rate: AcceptRate
+    /// Accepting has paused for the rate; who is found next has waited for it.
+    private var isRatePause = false
 
     /// Connections accepted before the loop has its turn.
     private static let acceptsAtOnce = 64
@@ -71,7 +73,10 @@ final class Listener {
             neighbours?.schedule(every: Self.neighbourInterval)
         }
         event = FileEvent(on: loop, descriptor: descriptor) { [unowned self] _ in self.accept() }
-        resume = Timer(on: loop) { [unowned self] in self.event?.watch(.read) }
+        resume = Timer(on: loop) { [unowned self] in
+            self.event?.watch(.read)
+            self.accept()
+        }
         event?.watch(.read)
     }
 
@@ -100,9 +105,9 @@ final class Listener {
     @discardableResult
     private func accept(from socket: Int32) -> Int {
         for count in 0..<Self.acceptsAtOnce {
-            let wait = rate.take(now: Clock.monotonicMilliseconds())
+            let wait = rate.wait(now: Clock.monotonicMilliseconds())
             guard wait == 0 else {
-                pool.metrics.acceptDelays += 1
+                isRatePause = true
                 event?.cancel()
                 resume?.schedule(after: wait)
                 return count
@@ -113,6 +118,9 @@ final class Listener {
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.accept(socket, $0, &length) }
             }
             if accepted >= 0 {
+                rate.take()
+                if isRatePause { pool.metrics.acceptDelays += 1 }
+                isRatePause = false
                 // accept4(2) would save this call; Swift does not see it.
                 _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
                 pool.adopt(accepted, from: ClientAddress(peer))
@@ -120,7 +128,11 @@ final class Listener {
             }
             switch errno {
             // EINVAL: a socket beside this one on which nobody listens yet.
-            case EAGAIN, EINVAL: return count
+            case EAGAIN, EINVAL:
+                isRatePause = false
+                return count
+            // The client left between the system's accept and ours, or a signal came.
+            case ECONNABORTED, EINTR: continue
             case EMFILE, ENFILE, ENOBUFS, ENOMEM:
                 // The connection stays in the system's queue and would wake us for ever.
                 pool.metrics.acceptPauses += 1
@@ -131,8 +143,10 @@ final class Listener {
                 resume?.schedule(after: Self.pause)
                 return count
             default:
-                // The client left between the system's accept and ours, or a signal came.
-                continue
+                // An error of the network's, or one that lasts.
+                event?.cancel()
+                resume?.schedule(after: Self.pause)
+                return count
             }
         }
         return Self.acceptsAtOnce

@@ -20,6 +20,8 @@ struct ChannelMachine {
     enum Input {
         case confirmed
         case lost
+        /// What was loaded, or is on its way, may be of a former life of the server.
+        case renewed
         case announced(sequence: Int64, event: [UInt8])
         case loaded(generation: Int, History)
         case failed(generation: Int)
@@ -73,6 +75,8 @@ struct ChannelMachine {
             state = .subscribing
             early = []
             return Actions()
+        case .renewed:
+            return state == .subscribing ? Actions() : load()
         case .announced(let sequence, let event):
             return announced(sequence, event)
         case .loaded(let answered, let history):

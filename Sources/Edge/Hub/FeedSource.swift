@@ -33,12 +33,19 @@ final class FeedSource: ChannelSource {
     unowned var delegate: (any ChannelSourceDelegate)?
     private let redis: RedisConnection
     private let subscriber: RedisSubscriber
+    private let isServing: () -> Bool
     private let epochKey: String
     private let logger: Logger
     private let text = EventText()
     private var lastLogged: String?
 
-    init(redis: RedisConnection, subscriber: RedisSubscriber, epochKey: String, logger: Logger) {
+    /// - Parameter isServing: whether the server has been made ready since the connection was made: before that its epoch
+    ///   may be that of a former life, and a ring that has it would look as if nothing had been lost.
+    init(
+        redis: RedisConnection, subscriber: RedisSubscriber, epochKey: String, isServing: @escaping () -> Bool,
+        logger: Logger
+    ) {
+        self.isServing = isServing
         self.redis = redis
         self.subscriber = subscriber
         self.epochKey = epochKey
@@ -47,6 +54,7 @@ final class FeedSource: ChannelSource {
 
     var trouble: String? {
         if !redis.isReady { return "no connection to Redis" }
+        if !isServing() { return "Redis is not ready for the pipeline yet" }
         if !subscriber.isAlive { return "Redis is silent: announcements are not heard" }
         return nil
     }
@@ -60,6 +68,7 @@ final class FeedSource: ChannelSource {
     }
 
     func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (History?) -> Void) {
+        guard isServing() else { return completion(nil) }
         feed(channel).history(after: sequence, limit: limit, on: redis) { [self] result in
             switch result {
             case .success(let history):

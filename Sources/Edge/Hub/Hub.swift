@@ -124,6 +124,17 @@ final class Hub: ChannelSourceDelegate {
         idle.append((channel.name, now))
     }
 
+    /// The source's epoch may be another than it was: all that was loaded is compared with it.
+    func renew() {
+        for channel in channels.values {
+            if channel.watches == 0, channel.ring.identity != nil {
+                forget(channel)
+            } else {
+                perform(channel.machine.handle(.renewed), on: channel)
+            }
+        }
+    }
+
     // MARK: What the source tells
 
     func sourceConfirmed(_ channel: String) {

@@ -11,7 +11,7 @@ final class ChannelRead: Exchange, Watcher {
     private let ifNoneMatch: String?
     private let takesGzip: Bool
     private let expires: Int64?
-    private(set) var isHold = false
+    private var isCounted = false
 
     init(on connection: Connection, services: EdgeServices, query: Request.ChannelQuery, request: Request) {
         self.connection = connection
@@ -24,6 +24,9 @@ final class ChannelRead: Exchange, Watcher {
         expires = request.expires
     }
 
+    /// A catch-up waits for its history only, which comes or fails.
+    var isHold: Bool { isLive && isCounted }
+
     /// Begins to answer.
     func start(_ query: Request.ChannelQuery) throws(Refusal) {
         // The head of a channel is its tail, wherever the reader stands.
@@ -35,7 +38,7 @@ final class ChannelRead: Exchange, Watcher {
             evaluate(watch, ring: watch.channel.ring)
         }
         guard self.watch != nil else { return }
-        isHold = true
+        isCounted = true
         services.metrics.held += 1
         connection.hold(
             until: isLive
@@ -132,7 +135,7 @@ final class ChannelRead: Exchange, Watcher {
         guard let watch else { return }
         self.watch = nil
         services.hub.leave(watch)
-        if isHold { services.metrics.held -= 1 }
+        if isCounted { services.metrics.held -= 1 }
     }
 
     private static func fields(

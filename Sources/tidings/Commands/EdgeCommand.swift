@@ -131,7 +131,7 @@ struct EdgeCommand: ParsableCommand {
             })
         let server = EdgeServer(
             on: loop, options: try edgeOptions(settings, address), redis: connection, subscriber: subscriber,
-            sink: sink,
+            isServing: { session.isReady }, sink: sink,
             status: DashboardSource(
                 connection: connection, pipeline: settings.pipeline, limits: settings.limits),
             logger: logger)
@@ -178,6 +178,7 @@ struct EdgeCommand: ParsableCommand {
         session.onReady = {
             beat.start()
             begin()
+            server.renew()
         }
         connection.start()
         subscriber.start()
