@@ -5,6 +5,8 @@ public struct EdgeLimits: Sendable {
     /// Connections beyond that limit whose request is read before it is answered so. An `EventSource` never comes back
     /// after a 503: it gets an empty stream that tells it when to come again.
     public var spareConnections = 256
+    /// Files that are left for all but clients: those that the process opens itself, above all to reach Redis again.
+    static let filesKept = 64
     /// Connections of one address, of one /64 for IPv6; through a proxy: requests under way of one client. One more is
     /// answered 429 and closed. 0: any number. Connections from this machine itself are not counted.
     public var connectionsPerAddress = 1000
@@ -23,6 +25,8 @@ public struct EdgeLimits: Sendable {
     /// Bodies of posts that the sink has and has not answered, together: what piles up while Redis stands still. One more:
     /// 503. One alone is always let through.
     public var postedBytes = 64 * 1024 * 1024
+    /// Comments in one body, one a line. More: 413. They go to Redis in one call, and everybody waits for that.
+    public var commentsPerPost = 1000
     /// Channels in one poll or stream. More: 400.
     public var channelsPerPoll = 50
     /// A channel's name. Longer: 400.
@@ -68,4 +72,19 @@ public struct EdgeLimits: Sendable {
     public var streamRetry: Int64 = 2_000
 
     public init() {}
+
+    /// Lowers the limits of connections so that the process has files left when all are taken: full of clients it could
+    /// not connect to Redis again, and each file that comes free would be a client's at once.
+    ///
+    /// - Parameters:
+    ///   - files: that the process may have open.
+    ///   - inherited: of those, such as it has been given.
+    /// - Returns: whether they were too high.
+    public mutating func fit(files: Int, inherited: Int = 0) -> Bool {
+        let room = max(2, files - inherited - min(Self.filesKept, files / 2))
+        guard maxConnections + spareConnections > room else { return false }
+        spareConnections = min(spareConnections, room / 4)
+        maxConnections = min(maxConnections, room - spareConnections)
+        return true
+    }
 }

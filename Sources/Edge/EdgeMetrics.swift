@@ -28,6 +28,8 @@ final class EdgeMetrics {
     var postedBytes = 0
     /// Posts that were refused because of so many others.
     var postsRefused = 0
+    /// Comments that were too many in one body.
+    var commentsRefused = 0
     /// Answers that did not fit the socket's buffer at once.
     var writesDelayed = 0
     /// Clients that left while their request was held.
@@ -73,6 +75,7 @@ final class EdgeMetrics {
         add("comments_posted_total", "counter", "Comments accepted over HTTP.", commentsPosted)
         add("posted_bytes", "gauge", "Bytes of posts that Redis has not confirmed.", postedBytes)
         add("posts_refused_total", "counter", "Posts refused since Redis had not confirmed the others.", postsRefused)
+        add("comments_refused_total", "counter", "Comments refused as too many in one request.", commentsRefused)
         add("writes_delayed_total", "counter", "Answers that had to wait for a slow reader.", writesDelayed)
         add("clients_gone_total", "counter", "Clients that left while they were held.", clientsGone)
         add("timeouts_total", "counter", "Connections ended by a deadline.", timeouts)

@@ -242,7 +242,7 @@ struct ConnectionTests {
 
     @Test("a body that is too large is refused before it is sent, and the answer arrives")
     func tooLarge() throws {
-        let edge = try EdgeHarness()
+        let edge = try EdgeHarness { $0.limits.commentsPerPost = 20_000 }
         defer { try? edge.stop() }
         let client = edge.client()
         let head = "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -260,6 +260,23 @@ struct ConnectionTests {
         #expect(
             try edge.client().post("/v1/comments", lines, headers: ["Content-Type": "application/x-ndjson"]).status
                 == 202)
+    }
+
+    @Test("comments that are too many for one request are refused before Redis hears of them, and counted")
+    func tooMany() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let client = edge.client()
+        let line = "{\"a\":1}\n"
+        for type in ["application/x-ndjson", "text/plain"] {
+            let fields = ["Content-Type": type]
+            let many = String(repeating: line + "\r\n", count: 1000)
+            #expect(try client.post("/v1/comments", many, headers: fields).status == 202)
+            let refused = try client.post("/v1/comments", many + line, headers: fields)
+            #expect(refused.status == 413 && refused.text.contains("more than 1000 comments"))
+        }
+        #expect(try edge.on { $0.sink.bodies.count } == 2)
+        #expect(try edge.metric("comments_refused_total") == 2002)
     }
 
     @Test("a client that asks first is told to go on")

@@ -12,23 +12,56 @@ struct DescriptorTests {
         return (Double(fields[11])! + Double(fields[12])!) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
-    @Test("accepting pauses without spinning, who is connected is served, and afterwards all goes on")
-    func exhausted() throws {
-        let server = try RedisServer()
-        // The hard limit: an edge takes all that it may have.
+    /// An edge that may open so many files: the hard limit, it takes all that it may have.
+    private static func edge(_ redis: RedisServer, files: Int) throws -> (process: ChildProcess, port: UInt16) {
         let edge = try ChildProcess(
             "sh",
             [
-                "-c", "ulimit -n 60; exec \"$0\" \"$@\"", try TidingsBinary.path, "edge", "--workers", "1", "--listen",
-                "127.0.0.1:0", "--redis", server.url,
+                "-c", "ulimit -n \(files); exec \"$0\" \"$@\"", try TidingsBinary.path, "edge", "--workers", "1",
+                "--listen", "127.0.0.1:0", "--redis", redis.url,
             ])
         var port: UInt16 = 0
         try eventually(within: 20, "the edge says where it is: \(edge.errors)") {
             port = edge.output.split(separator: ":").last.flatMap { UInt16($0.trimmingCharacters(in: .newlines)) } ?? 0
             return port > 0 && (try? HTTPClient(port: port).get("/ready").status) == 200
         }
+        return (edge, port)
+    }
+
+    @Test("full of clients, with more at the door, an edge has Redis back when Redis is back")
+    func full() throws {
+        let server = try RedisServer(appendOnly: .always)
+        let (edge, port) = try Self.edge(server, files: 100)
+        #expect(edge.errors.contains("fewer files may be open"))
+        let early = HTTPClient(port: port)
+        #expect(try early.get("/live").status == 200)
+        let poll = Array(
+            "GET /v1/channels/thread:1?offset=now&live=long-poll&timeout=55 HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+        let crowd = try (0..<150).map { _ in
+            let socket = try StreamSocket(port: port)
+            // Those that are turned away at once may not take it any more.
+            try? socket.send(poll, before: Deadline(in: 5))
+            return socket
+        }
+        try eventually(within: 10, "those beyond the limit are turned away") {
+            try !early.get("/metrics").text.contains("tidings_edge_connections_refused_total 0\n")
+        }
+        try server.kill()
+        try eventually(within: 10, "red") { try early.get("/ready").status == 503 }
+        try server.restart()
+        try eventually(within: 15, "green") { try early.get("/ready").status == 200 }
+        #expect(crowd.count == 150 && !edge.errors.contains("no descriptors left"))
+    }
+
+    @Test("accepting pauses without spinning, who is connected is served, and afterwards all goes on")
+    func exhausted() throws {
+        let server = try RedisServer()
+        let (edge, port) = try Self.edge(server, files: 1024)
         let child = try #require(
             ProcessTable.descendants(of: edge.pid).first { $0.command.contains(" --child ") }?.pid)
+        // Behind its back: an edge takes no more connections than it was allowed files.
+        let narrowed = try ChildProcess.run("prlimit", ["--pid", "\(child)", "--nofile=60:60"])
+        #expect(narrowed.succeeded, "\(narrowed.errors)")
         let early = HTTPClient(port: port)
         #expect(try early.get("/live").status == 200)
         func pauses() throws -> Int {

@@ -49,20 +49,26 @@ final class Connection {
     /// No request was read yet.
     private var isNew = true
     /// A proxy speaks for a client.
-    private let isProxied: Bool
+    let isProxied: Bool
     /// The proxy's header, which comes before the first request, is awaited.
     private var awaitsProxyHeader = false
-    /// The client that the proxy named has too many requests under way.
-    private var isOneTooMany = false
+    /// The client has too many connections, or through a proxy too many requests under way: it is told so.
+    private(set) var isOneTooMany: Bool
     /// Whose scripts may read the answer.
     private var origin: OriginMatch
 
     /// Up to this size it is cheaper to copy a body behind its head than to send two pieces.
     static let copiedBody = 4096
+    /// Requests that arrived at once and are answered before the loop has its turn.
+    static let requestsAtOnce = 32
     /// How long one that has only just connected has for its first request when the process ends.
     private static let lastChance: Int64 = 1000
 
-    init(descriptor: Int32, isSpare: Bool, isProxied: Bool, pool: ConnectionPool, loop: EventLoop) {
+    init(
+        descriptor: Int32, isSpare: Bool, isProxied: Bool, isOneTooMany: Bool = false, pool: ConnectionPool,
+        loop: EventLoop
+    ) {
+        self.isOneTooMany = isOneTooMany
         self.descriptor = descriptor
         self.isProxied = isProxied
         awaitsProxyHeader = isProxied && pool.proxies.speaksProxyProtocol
@@ -112,7 +118,9 @@ final class Connection {
         pool.head.begin(status, now: pool.unixSeconds, caching: caching, origin: origin)
         if let type { pool.head.field("Content-Type: ", type) }
         fields(&pool.head)
-        pool.head.end(length: status.isBodiless ? nil : body.count, keepAlive: keepAlive, isHTTP10: isHTTP10)
+        // Of what is true only now, nobody knows the length that GET would find (RFC 9110, 8.6).
+        let isUnknown = status.isBodiless || isHeadRequest && caching == .none
+        pool.head.end(length: isUnknown ? nil : body.count, keepAlive: keepAlive, isHTTP10: isHTTP10)
         if isHeadRequest || status.isBodiless {
             write(pool.head.bytes, [])
         } else if body.count <= Self.copiedBody {
@@ -295,7 +303,7 @@ final class Connection {
             advance()
         case .exchange, .writing:
             keep(count)
-            if let inbound, inbound.bytes.count >= pool.limits.pipelineBytes {
+            if let inbound, inbound.unread >= pool.limits.pipelineBytes {
                 isReadingPaused = true
                 event?.watch(output == nil ? [] : .write)
             }
@@ -314,7 +322,6 @@ final class Connection {
             return advance()
         }
         adopt(head, of: input)
-        if isOneTooMany { return refuseInput(Self.oneTooMany) }
         do throws(Refusal) {
             dispatch(try pool.handler.read(head, of: input), body: [])
         } catch {
@@ -322,12 +329,13 @@ final class Connection {
         }
     }
 
-    private static let oneTooMany = Refusal(
+    static let oneTooMany = Refusal(
         .tooManyRequests, "too many connections of your address; close some, or come later", retryAfter: 5)
 
     /// True when the header is complete and a request may follow.
     private func readProxyHeader() -> Bool {
         guard let inbound else { return false }
+        // Nothing was read before it.
         switch ProxyHeader.parse(inbound.bytes) {
         case .needsMore: return false
         case .malformed:
@@ -336,7 +344,7 @@ final class Connection {
             return false
         case .complete(let length, let client):
             awaitsProxyHeader = false
-            inbound.bytes.removeFirst(length)
+            inbound.skip(length)
             isOneTooMany = !pool.count(self, for: client)
             return true
         }
@@ -346,7 +354,7 @@ final class Connection {
     private func keep(_ count: Int) {
         let inbound = self.inbound ?? Inbound(limits: pool.limits)
         self.inbound = inbound
-        inbound.bytes.append(contentsOf: pool.inbox.prefix(count))
+        inbound.append(pool.inbox.prefix(count))
     }
 
     /// Looks at the kept input until a request is under way or more is needed.
@@ -354,10 +362,15 @@ final class Connection {
         guard !isAdvancing else { return }
         isAdvancing = true
         defer { isAdvancing = false }
+        var answered = 0
         while let inbound {
             if inbound.isEmpty {
                 self.inbound = nil
                 break
+            }
+            if state == .idle {
+                if answered == Self.requestsAtOnce { return postpone() }
+                answered += 1
             }
             switch state {
             case .idle, .head: guard readHead(inbound) else { return }
@@ -367,9 +380,26 @@ final class Connection {
         }
     }
 
+    /// Lets the loop have its turn before the next request; nothing more is received meanwhile.
+    private func postpone() {
+        isReadingPaused = true
+        event?.watch([])
+        pool.postpone(self)
+    }
+
+    /// The loop had its turn.
+    func goOn() {
+        guard state == .idle, isReadingPaused else { return }
+        isReadingPaused = false
+        event?.watch(.read)
+        advance()
+    }
+
     /// True when there may be more to do.
     private func readHead(_ inbound: Inbound) -> Bool {
-        switch inbound.parser.parse(inbound.bytes.span) {
+        let bytes = inbound.bytes
+        let input = bytes.span.extracting(inbound.start..<bytes.count)
+        switch inbound.parser.parse(input) {
         case .needsMore:
             if state == .idle {
                 state = .head
@@ -380,18 +410,18 @@ final class Connection {
             refuseInput(refusal)
             return false
         case .complete(let head):
-            adopt(head, of: inbound.bytes.span)
-            if isOneTooMany {
+            adopt(head, of: input)
+            if isOneTooMany, head.framing != .none {
                 refuseInput(Self.oneTooMany)
                 return false
             }
             let request: Result<Request, Refusal>
             do throws(Refusal) {
-                request = .success(try pool.handler.read(head, of: inbound.bytes.span))
+                request = .success(try pool.handler.read(head, of: input))
             } catch {
                 request = .failure(error)
             }
-            inbound.bytes.removeFirst(head.length)
+            inbound.skip(head.length)
             inbound.parser = RequestParser(limits: pool.limits)
             return begin(request, head, inbound)
         }
@@ -404,7 +434,7 @@ final class Connection {
             isOneTooMany = !pool.count(self, for: client)
         }
         origin = pool.handler.origin(head, of: bytes)
-        keepAlive = head.keepAlive
+        keepAlive = head.keepAlive && !isOneTooMany
         isHTTP10 = head.minorVersion == 0
         isHeadRequest = head.method == .head
     }
@@ -436,7 +466,7 @@ final class Connection {
         inbound.request = request
         state = .body
         pool.schedule(self, in: pool.limits.bodyTimeout)
-        if head.expectsContinue, inbound.bytes.isEmpty {
+        if head.expectsContinue, inbound.unread == 0 {
             // Fits any socket's buffer: nothing else is in it.
             _ = Socket.send(descriptor, Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), [])
         }

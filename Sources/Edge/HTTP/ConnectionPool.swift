@@ -21,6 +21,8 @@ final class ConnectionPool {
     private var wheel: TimerWheel
     private var ticker: Timer?
     private var resume: Timer?
+    /// Connections with more requests at hand, which wait until the loop has had its turn.
+    private var postponed: [Connection] = []
     let proxies: ProxyTrust
     /// By descriptor.
     private var connections: [Connection?] = []
@@ -28,6 +30,8 @@ final class ConnectionPool {
     private var counted: [ClientAddress?] = []
     private var census: AddressCensus
     private(set) var count = 0
+    /// Connections of addresses that have too many: each is told so in answer to its first request.
+    private var excess = 0
     private var generator: JitterGenerator
 
     /// Deadlines that are looked after before the loop has its turn.
@@ -47,7 +51,7 @@ final class ConnectionPool {
         wheel = TimerWheel(now: Clock.monotonicMilliseconds())
         generator = JitterGenerator(seed: UInt64(truncatingIfNeeded: Clock.monotonicNanoseconds()) ^ UInt64(getpid()))
         ticker = Timer(on: loop) { [unowned self] in self.expire() }
-        resume = Timer(on: loop) { [unowned self] in self.expire() }
+        resume = Timer(on: loop) { [unowned self] in self.goOn() }
         ticker?.schedule(every: wheel.tick)
     }
 
@@ -67,11 +71,14 @@ final class ConnectionPool {
         }
         let isProxied = proxies.isProxy(peer)
         // This machine is not counted: a proxy that nobody named speaks for everybody.
-        let client = isProxied || peer?.isLoopback ?? true ? nil : peer
-        if let client, !census.enter(client) {
+        var client = isProxied || peer?.isLoopback ?? true ? nil : peer
+        var isOneTooMany = false
+        if let address = client, !census.enter(address) {
             metrics.connectionsRefusedByAddress += 1
-            turnAway(descriptor, "429 Too Many Requests")
-            return
+            guard excess < limits.spareConnections else { return turnAway(descriptor, "429 Too Many Requests") }
+            isOneTooMany = true
+            excess += 1
+            client = nil
         }
         let index = Int(descriptor)
         if index >= connections.count {
@@ -82,9 +89,10 @@ final class ConnectionPool {
         counted[index] = client
         count += 1
         metrics.connections = count
-        if !isSpare { metrics.connectionsAccepted += 1 }
+        if !isSpare, !isOneTooMany { metrics.connectionsAccepted += 1 }
         connections[index] = Connection(
-            descriptor: descriptor, isSpare: isSpare, isProxied: isProxied, pool: self, loop: loop)
+            descriptor: descriptor, isSpare: isSpare, isProxied: isProxied, isOneTooMany: isOneTooMany, pool: self,
+            loop: loop)
     }
 
     /// A proxy has said for whom a connection speaks. False when that client has as many as it may.
@@ -108,6 +116,7 @@ final class ConnectionPool {
         connections[index] = nil
         if let address = counted[index] { census.leave(address) }
         counted[index] = nil
+        if connection.isOneTooMany, !connection.isProxied { excess -= 1 }
         count -= 1
         metrics.connections = count
         onClosed()
@@ -146,6 +155,19 @@ final class ConnectionPool {
     /// Ends all connections at once.
     func closeAll() {
         for connection in connections { connection?.close() }
+    }
+
+    /// Has a connection go on after the loop has had its turn.
+    func postpone(_ connection: Connection) {
+        postponed.append(connection)
+        resume?.schedule(after: 0)
+    }
+
+    private func goOn() {
+        let connections = postponed
+        postponed = []
+        for connection in connections { connection.goOn() }
+        expire()
     }
 
     private func expire() {

@@ -2,8 +2,10 @@
 ///
 /// Only connections with such input have one.
 final class Inbound {
-    var bytes: [UInt8] = []
-    /// Reads the head that begins at the first byte.
+    private(set) var bytes: [UInt8] = []
+    /// Where in `bytes` begins what is not used up.
+    private(set) var start = 0
+    /// Reads the head that begins there.
     var parser: RequestParser
     /// The request whose body is being read.
     var request: Request?
@@ -18,7 +20,28 @@ final class Inbound {
     }
 
     /// Whether nothing is left and nothing is under way.
-    var isEmpty: Bool { bytes.isEmpty && request == nil }
+    var isEmpty: Bool { unread == 0 && request == nil }
+
+    /// How many bytes are not used up.
+    var unread: Int { bytes.count - start }
+
+    /// Appends input. What is used up is let go of only here, and not for each request.
+    func append(_ input: ArraySlice<UInt8>) {
+        if start > 0 { bytes.removeFirst(start) }
+        start = 0
+        bytes.append(contentsOf: input)
+    }
+
+    /// Bytes are used up.
+    func skip(_ count: Int) {
+        start += count
+        if start == bytes.count { clear() }
+    }
+
+    private func clear() {
+        bytes = []
+        start = 0
+    }
 
     /// What is known of a body after some input.
     enum BodyProgress {
@@ -32,25 +55,25 @@ final class Inbound {
         if var decoder {
             // Taken out and put back, so that the decoder can write into the body beside it.
             let input = bytes
-            let progress = decoder.decode(input.span, into: &body)
+            let progress = decoder.decode(input.span.extracting(start..<input.count), into: &body)
             self.decoder = decoder
             switch progress {
             case .needsMore:
-                bytes.removeAll()
+                clear()
                 return .needsMore
             case .complete(let consumed):
-                bytes.removeFirst(consumed)
+                skip(consumed)
                 return .complete
             case .refused(let refusal):
                 return .refused(refusal)
             }
         }
-        let count = min(missing, bytes.count)
-        if count == bytes.count, body.isEmpty {
+        let count = min(missing, unread)
+        if start == 0, count == bytes.count, body.isEmpty {
             swap(&body, &bytes)
         } else {
-            body.append(contentsOf: bytes.prefix(count))
-            bytes.removeFirst(count)
+            body.append(contentsOf: bytes[start..<start + count])
+            skip(count)
         }
         missing -= count
         return missing == 0 ? .complete : .needsMore

@@ -17,7 +17,7 @@ final class ChannelRead: Exchange, Watcher {
         self.connection = connection
         self.services = services
         isLive = query.live == .longPoll && !connection.wantsHeadOnly
-        isFromNow = query.offset == .now
+        isFromNow = query.offset == .now || connection.wantsHeadOnly
         cursor = query.cursor
         ifNoneMatch = isLive ? nil : request.ifNoneMatch
         takesGzip = request.takesGzip

@@ -18,12 +18,19 @@ final class CommentPost: Exchange {
 
     /// Begins to answer.
     ///
-    /// - Throws: ``Refusal``: 413 or 429 for more than the API key may post, 503 while too much of others is under way.
+    /// - Throws: ``Refusal``: 413 for more than may come at once, 413 or 429 for more than the API key may post, 503 while too
+    ///   much of others is under way.
     func start(_ body: [UInt8], kind: Request.BodyKind, sink: any CommentSink) throws(Refusal) {
         guard let connection else { return }
         let ndjson = kind == .ndjson || Self.isManyLines(body)
+        let count = ndjson ? Self.lines(of: body) : 1
+        let most = services.limits.commentsPerPost
+        guard count <= most else {
+            services.metrics.commentsRefused += count
+            throw Refusal(.contentTooLarge, "more than \(most) comments at once; send fewer in one request")
+        }
         try refuseFlood(of: body.count)
-        try services.access.take(ndjson ? Self.lines(of: body) : 1, of: apiKey)
+        try services.access.take(count, of: apiKey)
         connection.begin(self)
         connection.hold(until: Clock.monotonicMilliseconds() + services.limits.acceptTimeout)
         services.metrics.postedBytes += body.count

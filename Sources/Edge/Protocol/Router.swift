@@ -37,10 +37,12 @@ final class Router: RequestHandler {
 
     func handle(_ request: Request, body: [UInt8], on connection: Connection) {
         do throws(Refusal) {
+            if connection.isOneTooMany { throw Connection.oneTooMany }
             if connection.isSpare { throw Self.full }
             try answer(request, body: body, on: connection)
         } catch {
-            guard error.status == .serviceUnavailable, request.isStream else { return connection.refuse(error) }
+            let isForNow = error.status == .serviceUnavailable || error.status == .tooManyRequests
+            guard isForNow, request.isStream else { return connection.refuse(error) }
             connection.postponeEvents(retry: Pressure.longest + services.streamRetry())
         }
     }
@@ -87,7 +89,8 @@ final class Router: RequestHandler {
     private func channel(
         _ query: Request.ChannelQuery, _ request: Request, on connection: Connection
     ) throws(Refusal) {
-        if query.live == .serverSentEvents, !connection.wantsHeadOnly {
+        if query.live == .serverSentEvents {
+            if connection.wantsHeadOnly { return connection.postponeEvents(retry: 0) }
             return try EventStream(on: connection, services: services, query: query, expires: request.expires)
                 .start(query)
         }

@@ -130,7 +130,7 @@ struct EdgeCommand: ParsableCommand {
                 return session.refusal?.message ?? "the pipeline in Redis is being looked at; try again"
             })
         let server = EdgeServer(
-            on: loop, options: try edgeOptions(settings, address), redis: connection, subscriber: subscriber,
+            on: loop, options: try edgeOptions(settings, address, logger), redis: connection, subscriber: subscriber,
             isServing: { session.isReady }, sink: sink,
             status: DashboardSource(
                 connection: connection, pipeline: settings.pipeline, limits: settings.limits),
@@ -159,7 +159,6 @@ struct EdgeCommand: ParsableCommand {
             logger.notice("taking no more connections, on SIGTSTP")
             server.stopAccepting()
         }
-        EdgeCommand.raiseFileLimit()
         // Whoever connects before Redis is there would hear of it: better to let them wait a moment.
         var failure: CommandError?
         var hasBegun = false
@@ -191,7 +190,9 @@ struct EdgeCommand: ParsableCommand {
     /// How long an edge waits for Redis before it takes connections without it, in milliseconds.
     private static let patience: Int64 = 2000
 
-    private func edgeOptions(_ settings: Configuration, _ address: EdgeAddress) throws -> EdgeOptions {
+    private func edgeOptions(
+        _ settings: Configuration, _ address: EdgeAddress, _ logger: Logger
+    ) throws -> EdgeOptions {
         var result = EdgeOptions(address: address, epochKey: settings.layout.epoch)
         result.inheritedSockets = (listenDescriptors ?? "").split(separator: ",").compactMap { Int32($0) }
         result.holdSeconds = hold ?? settings.hold
@@ -200,6 +201,12 @@ struct EdgeCommand: ParsableCommand {
         result.access = try access.options(settings.access)
         result.limits = limits.limits(
             history: settings.limits.historyEvents, eventBytes: settings.eventBytes, clients: settings.clients)
+        let files = EdgeCommand.raiseFileLimit()
+        if result.limits.fit(files: files, inherited: result.inheritedSockets.count) {
+            logger.warning(
+                "fewer files may be open than connections are allowed: taking fewer; raise the limit of open files",
+                metadata: ["files": "\(files)", "connections": "\(result.limits.maxConnections)"])
+        }
         result.proxies = limits.proxies(settings.clients)
         result.files = ClientFiles.all
         if demo { result.page = DemoPage.page }
@@ -207,11 +214,13 @@ struct EdgeCommand: ParsableCommand {
         return result
     }
 
-    /// Every connection is an open file: take what the system allows.
-    private static func raiseFileLimit() {
+    /// Every connection is an open file: takes what the system allows, and gives how many that is.
+    private static func raiseFileLimit() -> Int {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return Int.max }
+        let soft = limit.rlim_cur
         limit.rlim_cur = limit.rlim_max
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) != 0 { limit.rlim_cur = soft }
+        return Int(clamping: limit.rlim_cur)
     }
 }

@@ -18,6 +18,9 @@ struct EdgeLimitOptions: ParsableArguments {
     @Option(name: .long, help: "Bytes of posts, together, that Redis has not confirmed; more: 503. (default 67108864)")
     var postedBytes: Int?
 
+    @Option(name: .long, help: "Comments in one body, one a line; more: 413.")
+    var commentsPerPost: Int = 1000
+
     @Option(name: .long, help: "Channels in one poll; more: 400.")
     var channelsPerPoll: Int = 50
 
@@ -61,7 +64,8 @@ struct EdgeLimitOptions: ParsableArguments {
         let flags: [(String, Int, ClosedRange<Int>)] = [
             ("max-connections", maxConnections, 1...10_000_000), ("header-bytes", headerBytes, 256...1_048_576),
             ("url-bytes", urlBytes, 64...65_536),
-            ("batch-bytes", batchBytes, 256...67_108_864), ("channels-per-poll", channelsPerPoll, 1...1000),
+            ("batch-bytes", batchBytes, 256...67_108_864), ("comments-per-post", commentsPerPost, 1...1_000_000),
+            ("channels-per-poll", channelsPerPoll, 1...1000),
             ("header-timeout", headerTimeout, 1...3600), ("body-timeout", bodyTimeout, 1...3600),
             ("idle-timeout", idleTimeout, 1...86_400), ("write-timeout", writeTimeout, 1...3600),
             ("connections-per-address", connectionsPerAddress ?? 0, 0...10_000_000),
@@ -84,6 +88,7 @@ struct EdgeLimitOptions: ParsableArguments {
         limits.urlBytes = urlBytes
         limits.bodyBytes = eventBytes
         limits.batchBytes = batchBytes
+        limits.commentsPerPost = commentsPerPost
         limits.channelsPerPoll = channelsPerPoll
         limits.headerTimeout = Int64(headerTimeout) * 1000
         limits.bodyTimeout = Int64(bodyTimeout) * 1000
@@ -107,7 +112,7 @@ struct EdgeLimitOptions: ParsableArguments {
     var words: [String] {
         [
             "--max-connections", "\(maxConnections)", "--header-bytes", "\(headerBytes)", "--url-bytes", "\(urlBytes)",
-            "--batch-bytes", "\(batchBytes)", "--channels-per-poll",
+            "--batch-bytes", "\(batchBytes)", "--comments-per-post", "\(commentsPerPost)", "--channels-per-poll",
             "\(channelsPerPoll)", "--header-timeout", "\(headerTimeout)", "--body-timeout", "\(bodyTimeout)",
             "--idle-timeout", "\(idleTimeout)", "--write-timeout", "\(writeTimeout)",
         ] + given
