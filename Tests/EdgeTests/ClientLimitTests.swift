@@ -146,4 +146,26 @@ struct ClientLimitTests {
         }
         #expect(try metric("accept_delays_total", edge) == 0)
     }
+
+    @Test("several X-Forwarded-For fields are one list")
+    func severalFields() throws {
+        let edge = try EdgeHarness { options in
+            options.proxies = ProxyTrust(ranges: [Self.local])
+            options.limits.connectionsPerAddress = 1
+        }
+        defer { try? edge.stop() }
+        let open = edge.client()
+        #expect(try open.get("/live", headers: ["X-Forwarded-For": "1.2.3.4"]).status == 200)
+        func status(_ fields: [String]) throws -> Int {
+            let client = edge.client()
+            let lines = fields.map { "X-Forwarded-For: \($0)\r\n" }.joined()
+            try client.send(raw: "GET /live HTTP/1.1\r\nHost: a\r\n\(lines)\r\n")
+            return try client.readResponse().status
+        }
+        // The last named proxy has written a field of its own.
+        #expect(try status(["1.2.3.4", "127.0.0.2"]) == 429)
+        #expect(try status(["9.9.9.9, 1.2.3.4", "127.0.0.3", "127.0.0.2"]) == 429)
+        #expect(try status(["1.2.3.4", "5.6.7.8, 127.0.0.2"]) == 200)
+        #expect(try status(["1.2.3.4", "5.6.7.8"]) == 200)
+    }
 }

@@ -232,4 +232,21 @@ struct EventsEndpointTests {
         #expect(parser.reconnectionTime ?? 0 >= 2000)
         try eventually(within: 5, "the loop has ended") { edge.hasEnded }
     }
+
+    @Test("an id that is no UTF-8 is a lost position, never a beginning somewhere else")
+    func idWithoutEncoding() throws {
+        let edge = try EdgeHarness { $0.limits.streamTimeout = 300 }
+        defer { try? edge.stop() }
+        try edge.publish("1", to: "thread:1")
+        for (path, mark) in [
+            ("/v1/channels/thread:1?offset=now&live=sse", "event: reset\n"),
+            ("/v1/events?c=thread:1@now", "\"reset\":true"),
+        ] {
+            let client = edge.client()
+            let head = Array("GET \(path) HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 1.".utf8)
+            try client.send(raw: head + [0xFF, 0xC3] + Array("\r\n\r\n".utf8))
+            let text = String(decoding: try client.readToEnd(), as: UTF8.self)
+            #expect(text.hasPrefix("HTTP/1.1 200 ") && text.contains(mark) && text.contains("[1]"))
+        }
+    }
 }

@@ -193,7 +193,9 @@ struct FairnessTests {
         let fresh = Poller(hub)
         let isFreshQueued = try fresh.come("thread:hot", from: .now).isQueued
         #expect(!isFreshQueued)
-        try runner.run(within: 20, "all are served") { crowd.allSatisfy { $0.body != nil } && returned[2].0.body != nil }
+        try runner.run(within: 20, "all are served") {
+            crowd.allSatisfy { $0.body != nil } && returned[2].0.body != nil
+        }
         #expect(returned[0].0.body == "[2]" && returned[2].0.body == "[2]")
         #expect(returned[1].0.body == nil && fresh.body == nil)
     }

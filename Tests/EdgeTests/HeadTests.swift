@@ -5,11 +5,13 @@ import Testing
 
 @Suite("HEAD")
 struct HeadTests {
-    @Test("it says nothing that GET would not say", arguments: [
-        "/live", "/ready", "/", "/metrics", "/none", "/v1/channels/thread:1", "/v1/channels/thread:1?offset=now",
-        "/v1/channels/thread:1?offset=-1&live=long-poll", "/v1/channels/thread:1?offset=-1&live=sse",
-        "/v1/poll?c=thread:1@-1", "/v1/events?c=thread:1@-1", "/v1/poll",
-    ])
+    @Test(
+        "it says nothing that GET would not say",
+        arguments: [
+            "/live", "/ready", "/", "/metrics", "/none", "/v1/channels/thread:1", "/v1/channels/thread:1?offset=now",
+            "/v1/channels/thread:1?offset=-1&live=long-poll", "/v1/channels/thread:1?offset=-1&live=sse",
+            "/v1/poll?c=thread:1@-1", "/v1/events?c=thread:1@-1", "/v1/poll",
+        ])
     func sameAsGet(_ path: String) throws {
         let edge = try EdgeHarness { options in
             options.page = EdgePage(

@@ -1,6 +1,6 @@
+import Edge
 import Foundation
 import Redis
-import Edge
 import TestSupport
 import Testing
 

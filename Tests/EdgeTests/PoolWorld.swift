@@ -16,6 +16,10 @@ final class PoolWorld {
     final class Client {
         fileprivate let descriptor: Int32
         private(set) var received = ""
+        /// Status lines among it.
+        private(set) var answers = 0
+        private var matched = 0
+        private static let mark = Array("HTTP/1.1 ".utf8)
 
         fileprivate init(_ descriptor: Int32) {
             self.descriptor = descriptor
@@ -39,7 +43,15 @@ final class PoolWorld {
                 let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
                 guard count > 0 else { return count == 0 }
                 received += String(decoding: buffer[..<count], as: UTF8.self)
+                for byte in buffer[..<count] { match(byte) }
             }
+        }
+
+        private func match(_ byte: UInt8) {
+            matched = byte == Self.mark[matched] ? matched + 1 : byte == Self.mark[0] ? 1 : 0
+            guard matched == Self.mark.count else { return }
+            matched = 0
+            answers += 1
         }
     }
 

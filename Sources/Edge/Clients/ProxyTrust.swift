@@ -18,6 +18,19 @@ public struct ProxyTrust: Sendable, Equatable {
         return ranges.contains { $0.contains(peer) }
     }
 
+    /// The client that a head names in its `X-Forwarded-For` fields, which are one list.
+    func client(in head: RequestHead, of bytes: Span<UInt8>) -> ClientAddress? {
+        let last = bytes.extracting(head.forwardedFor)
+        if head.earlierForwardedFor.isEmpty { return client(forwardedFor: last) }
+        var joined: [UInt8] = []
+        for range in head.earlierForwardedFor {
+            joined.append(contentsOf: bytes.extracting(range).array())
+            joined.append(0x2C)
+        }
+        joined.append(contentsOf: last.array())
+        return client(forwardedFor: joined.span)
+    }
+
     /// The client in an `X-Forwarded-For` field: the last address that is no proxy of ours, for what stands before it
     /// anybody may have written. Nil when there is none, or when something else than addresses stands there.
     func client(forwardedFor value: Span<UInt8>) -> ClientAddress? {

@@ -430,7 +430,7 @@ final class Connection {
     private func adopt(_ head: RequestHead, of bytes: Span<UInt8>) {
         isNew = false
         if isProxied, !pool.proxies.speaksProxyProtocol {
-            let client = pool.proxies.client(forwardedFor: bytes.extracting(head.forwardedFor))
+            let client = pool.proxies.client(in: head, of: bytes)
             isOneTooMany = !pool.count(self, for: client)
         }
         origin = pool.handler.origin(head, of: bytes)

@@ -22,6 +22,8 @@ struct RequestHead: Equatable {
     var apiKey = 0..<0
     /// The last `X-Forwarded-For` field.
     var forwardedFor = 0..<0
+    /// Those before it: together they are one list (RFC 9110, 5.3).
+    var earlierForwardedFor: [Range<Int>] = []
     /// Whether a field says that it came through a proxy.
     var isForwarded = false
     /// How many bytes the head has, with its empty line.

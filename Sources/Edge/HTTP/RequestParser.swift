@@ -193,6 +193,7 @@ struct RequestParser {
         case 14 where name.equalsIgnoringCase("content-length"):
             return contentLength(bytes.extracting(value))
         case 15 where name.equalsIgnoringCase("x-forwarded-for"):
+            if !head.forwardedFor.isEmpty { head.earlierForwardedFor.append(head.forwardedFor) }
             head.forwardedFor = value
             head.isForwarded = true
         case 15 where name.equalsIgnoringCase("accept-encoding"):

@@ -21,6 +21,8 @@ final class Channel {
     var watches = 0
     /// When the last reader left, while there is none.
     var idleSince: Int64?
+    /// Set by the queue of channels without readers; -1: it is not there.
+    var idleTicket = -1
 
     init(name: String, limits: EdgeLimits, ledger: RingLedger = RingLedger()) {
         self.name = name

@@ -15,9 +15,7 @@ final class Hub: ChannelSourceDelegate {
     /// Channels with readers to wake, in turn.
     private var turns: [Channel] = []
     private var nextTurn = 0
-    /// Channels without readers, the longest idle first. Entries may be out of date.
-    private var idle: [(name: String, since: Int64)] = []
-    private var firstIdle = 0
+    private(set) var idle = IdleQueue()
     /// Loads that wait for others to end.
     private var loads: [() -> Void] = []
     private var nextLoad = 0
@@ -76,7 +74,10 @@ final class Hub: ChannelSourceDelegate {
     func watch(_ name: String, from offset: Offset, by reader: any Watcher) throws(Refusal) -> Watch {
         let channel = try open(name)
         channel.watches += 1
-        channel.idleSince = nil
+        if channel.watches == 1 {
+            channel.idleSince = nil
+            idle.remove(channel)
+        }
         return Watch(channel: channel, reader: reader, offset: offset)
     }
 
@@ -119,9 +120,8 @@ final class Hub: ChannelSourceDelegate {
         channel.dequeue(watch)
         channel.watches -= 1
         guard channel.watches == 0 else { return }
-        let now = clock()
-        channel.idleSince = now
-        idle.append((channel.name, now))
+        channel.idleSince = clock()
+        idle.append(channel)
     }
 
     /// The source's epoch may be another than it was: all that was loaded is compared with it.
@@ -204,29 +204,21 @@ final class Hub: ChannelSourceDelegate {
     private func forget(_ channel: Channel) {
         guard channels[channel.key] === channel else { return }
         channels[channel.key] = nil
+        idle.remove(channel)
         if latest === channel { latest = nil }
         source.unwatch(channel.name)
     }
 
     private func letGoOfIdle() {
         let limit = clock() - limits.channelLinger
-        while firstIdle < idle.count, idle[firstIdle].since <= limit { _ = letGoOfOldestIdle() }
+        while let channel = idle.first(), channel.idleSince ?? limit <= limit { forget(channel) }
     }
 
     /// Lets go of the channel that has had no reader for the longest time. False when all have readers.
     private func letGoOfOldestIdle() -> Bool {
-        while firstIdle < idle.count {
-            let (name, since) = idle[firstIdle]
-            firstIdle += 1
-            if firstIdle > 256, firstIdle > idle.count / 2 {
-                idle.removeFirst(firstIdle)
-                firstIdle = 0
-            }
-            guard let channel = channels[ChannelKey(name)], channel.idleSince == since else { continue }
-            forget(channel)
-            return true
-        }
-        return false
+        guard let channel = idle.first() else { return false }
+        forget(channel)
+        return true
     }
 
     // MARK: Memory

@@ -25,7 +25,8 @@ struct RequestReader {
         }
         try require(head.method, of: try methods(of: path))
         if gate.isDashboard(path) { try gate.check(head, of: bytes) }
-        var request = Request(target: try target(path, query, lastEventID: text(bytes.extracting(head.lastEventID))))
+        let lastEventID = eventID(bytes.extracting(head.lastEventID))
+        var request = Request(target: try target(path, query, lastEventID: lastEventID))
         request.credentials = try credentials(head, of: bytes, request.target)
         request.bodyKind = bodyKind(bytes.extracting(head.contentType))
         request.ifNoneMatch = text(bytes.extracting(head.ifNoneMatch))
@@ -81,6 +82,13 @@ struct RequestReader {
         if path.equals("/dashboard.json"), gate.isDashboard(path) { return .status }
         guard let name = text(path) else { throw Self.nothing }
         return .file(name)
+    }
+
+    /// The id of the last event, where one is given. What is no UTF-8 is none of ours, which is not the same as none: the
+    /// reader's position is lost.
+    private func eventID(_ bytes: Span<UInt8>) -> String? {
+        guard bytes.count > 0 else { return nil }
+        return bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
     }
 
     /// A field's text; nil when it is empty or no UTF-8.
