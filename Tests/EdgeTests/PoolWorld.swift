@@ -74,7 +74,7 @@ final class PoolWorld {
     func connect(from address: String? = nil) throws -> Client {
         var ends: [Int32] = [0, 0]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
-            throw TestSupportError.system("socketpair")
+            throw TestSupportError("no socket pair: \(String(cString: strerror(errno)))")
         }
         pool.adopt(ends[0], from: address.flatMap { ClientAddress($0) })
         return Client(ends[1])
