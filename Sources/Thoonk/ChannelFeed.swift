@@ -32,7 +32,11 @@ public struct ChannelFeed: Sendable {
 
     /// Reads what is kept after a sequence number: at most the newest `limit` events.
     ///
-    /// - Parameter reply: called once, on the loop's thread.
+    /// - Parameters:
+    ///   - sequence: the first event given is the one after it.
+    ///   - limit: how many events are given at most.
+    ///   - connection: what asks.
+    ///   - reply: called once, on the loop's thread.
     public func history(
         after sequence: Int64, limit: Int, on connection: RedisConnection,
         reply: @escaping (Result<ChannelHistory, RedisError>) -> Void
@@ -48,8 +52,10 @@ public struct ChannelFeed: Sendable {
     /// Appends events to the feed and announces them, in one step.
     ///
     /// - Parameters:
+    ///   - events: in their order.
     ///   - history: how many events the feed keeps from now on.
     ///   - ttl: the feed disappears after that many milliseconds without an event.
+    ///   - connection: what publishes.
     ///   - reply: gives the last event's sequence number.
     public func publish(
         _ events: [[UInt8]], history: Int, ttl: Int64, on connection: RedisConnection,

@@ -20,8 +20,10 @@ public struct Feed: FeedHandle {
 
     /// Publishes an item. With the id of one that is there: edits it, and it moves to the end.
     ///
-    /// - Parameter id: without one the item gets a fresh id of 32 hexadecimal digits, or in the feed of a pipeline's
-    ///   channel the next sequence number.
+    /// - Parameters:
+    ///   - item: what is published.
+    ///   - id: without one the item gets a fresh id of 32 hexadecimal digits, or in the feed of a pipeline's channel the
+    ///     next sequence number.
     /// - Returns: the item's id.
     /// - Throws: ``ThoonkError`` with code `sequenced` when an id is given for the feed of a pipeline's channel.
     @discardableResult

@@ -4,7 +4,9 @@ internal import Redis
 extension Job {
     /// Ends a job: it is gone.
     ///
-    /// - Parameter result: announced to whoever follows the feed; without one nothing is.
+    /// - Parameters:
+    ///   - claim: what the get of the job gave.
+    ///   - result: announced to whoever follows the feed; without one nothing is.
     @discardableResult
     public func finish(_ claim: JobClaim, result: (any ItemBytes)? = nil) async throws -> ClaimOutcome {
         try await finish([claim], results: [result?.itemBytes]).first ?? .notClaimed
@@ -12,7 +14,10 @@ extension Job {
 
     /// Ends several jobs in one step.
     ///
-    /// - Parameter results: one for each claim, in their order; claims beyond have none.
+    /// - Parameters:
+    ///   - claims: what gets gave.
+    ///   - results: one for each claim, in their order; claims beyond have none.
+    /// - Returns: what became of each, in their order.
     @discardableResult
     public func finish(_ claims: [JobClaim], results: [[UInt8]?] = []) async throws -> [ClaimOutcome] {
         guard !claims.isEmpty else { return [] }
@@ -47,7 +52,10 @@ extension Job {
 
     /// Ends a job by its id.
     ///
-    /// - Parameter token: that of the claim; nil: whoever has claimed it. For operators, and as the contract has it.
+    /// - Parameters:
+    ///   - id: the job's.
+    ///   - token: that of the claim; nil: whoever has claimed it. For operators, and as the contract has it.
+    ///   - result: announced to whoever follows the feed; without one nothing is.
     @discardableResult
     public func finish(id: String, token: String? = nil, result: (any ItemBytes)? = nil) async throws -> ClaimOutcome {
         var command = command("job_finish", id, token ?? "", result == nil ? "0" : "1")

@@ -24,6 +24,7 @@ public struct Job: FeedHandle {
     /// Puts a job.
     ///
     /// - Parameters:
+    ///   - item: what is to be done.
     ///   - priority: before all that wait, instead of behind them.
     ///   - id: an own one: while its job is not finished the same put again changes nothing. So a put that failed with
     ///     ``ThoonkError/Code/uncertain`` can be repeated.

@@ -12,6 +12,7 @@ public struct Queue: FeedHandle {
     /// Puts an item.
     ///
     /// - Parameters:
+    ///   - item: what is put.
     ///   - priority: before all that wait, instead of behind them.
     ///   - id: an own one, at most once while the item waits: the same put again changes nothing. So a put that failed
     ///     with ``ThoonkError/Code/uncertain`` can be repeated; it doubles the item only when that was got meanwhile.
