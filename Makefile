@@ -13,7 +13,8 @@ RELEASE := .build/release/tidings
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
 PACKAGES := libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev libsimdjson-dev redis-server redis-tools zlib1g-dev
 TEST_PACKAGES := $(PACKAGES) chromium chromium-driver curl python3 python3-venv
-FORMATTED := Package.swift Sources Tests
+FORMATTED := Package.swift Sources Tests docs/examples/thoonk/Package.swift docs/examples/thoonk/Sources
+TRIPLE = $(shell swift -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p')
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
 
 # What of $(1) is not installed; dpkg-query is quick, apt-get is not.
@@ -23,7 +24,7 @@ install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
 
-.PHONY: help run deps test-deps build debug test chaos fuzz lint format install uninstall clean
+.PHONY: help run deps test-deps build debug test chaos fuzz docs example lint format install uninstall clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -61,6 +62,25 @@ fuzz: test-deps ## Look for inputs that break a parser, guided by coverage (SECO
 			|| { tail -40 .build-fuzz/$$target.log; echo "found in $$target: see above"; exit 1; }; \
 		grep -E '^(INFO: Seed|#.*DONE|Done)' .build-fuzz/$$target.log; \
 	done
+
+docs: deps ## Write the documentation of the Thoonk library, .build/docs
+	@swift build --target Thoonk
+	@rm -rf .build/symbol-graphs .build/docs && mkdir -p .build/symbol-graphs
+	@swift symbolgraph-extract -module-name Thoonk -target $(TRIPLE) -minimum-access-level public \
+		-skip-synthesized-members -I .build/debug/Modules -I Sources/CEvent -I Sources/CHiredis \
+		-output-dir .build/symbol-graphs 2>.build/symbol-graphs.log || { cat .build/symbol-graphs.log; exit 1; }
+	@docc convert Sources/Thoonk/Thoonk.docc --additional-symbol-graph-dir .build/symbol-graphs \
+		--fallback-display-name Thoonk --fallback-bundle-identifier tidings.Thoonk \
+		--warnings-as-errors --output-path .build/docs
+	@echo "written to .build/docs; to read it: docc preview Sources/Thoonk/Thoonk.docc --additional-symbol-graph-dir .build/symbol-graphs"
+
+example: deps ## Build and run the example of the Thoonk library, with a Redis of its own
+	@swift build --package-path docs/examples/thoonk
+	@folder=$$(mktemp -d); trap 'kill $$(cat $$folder/pid); rm -rf $$folder' EXIT; \
+	redis-server --port 0 --unixsocket $$folder/redis.sock --dir $$folder --save "" --pidfile $$folder/pid \
+		--daemonize yes >/dev/null; \
+	until redis-cli -s $$folder/redis.sock ping >/dev/null 2>&1; do sleep 0.05; done; \
+	docs/examples/thoonk/.build/debug/thoonk-example unix://$$folder/redis.sock
 
 lint: ## Check the format; nothing is changed
 	@swift format lint --strict --parallel --recursive $(FORMATTED)
