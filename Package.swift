@@ -90,6 +90,9 @@ let package = Package(
         .target(
             name: "FuzzTargets", dependencies: ["Edge", "Pipeline", "Thoonk", "Redis", "JSON", "CHiredis"],
             path: "Tests/FuzzTargets", exclude: ["Corpus"], swiftSettings: strict),
+        // A worker that tests kill.
+        .executableTarget(
+            name: "JobWorker", dependencies: ["Thoonk"], path: "Tests/JobWorker", swiftSettings: strict),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "LoadTests", dependencies: ["Load", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),

@@ -8,15 +8,7 @@ public enum TidingsBinary {
     public static var path: String {
         get throws {
             if let named = ProcessInfo.processInfo.environment["TIDINGS_BINARY"] { return named }
-            let programs = ["/proc/self/exe", CommandLine.arguments.first ?? "."]
-            let candidates = programs.map { program in
-                URL(fileURLWithPath: program).resolvingSymlinksInPath().deletingLastPathComponent()
-                    .appendingPathComponent("tidings").path
-            }
-            guard let found = candidates.first(where: FileManager.default.isExecutableFile) else {
-                throw TestSupportError("no tidings program at \(candidates.joined(separator: ", ")); run swift build")
-            }
-            return found
+            return try BuiltProgram.path(of: "tidings")
         }
     }
 
