@@ -57,6 +57,8 @@ public final class BareServer {
         for _ in 0..<256 {
             let descriptor = Glibc.accept(listener, nil, nil)
             guard descriptor >= 0 else { return }
+            // As every server does that may start programs.
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             let index = Int(descriptor)
             if index >= connections.count {
                 connections.append(contentsOf: repeatElement(nil, count: index + 1 - connections.count + 1024))

@@ -9,7 +9,7 @@ final class EpollHandle {
 
     /// - Throws: ``LoadError`` when the system has no descriptors left.
     init(eventsAtOnce: Int = 512) throws(LoadError) {
-        descriptor = epoll_create1(0)
+        descriptor = epoll_create1(O_CLOEXEC)
         guard descriptor >= 0 else { throw LoadError("epoll_create1: \(LoadError.systemReason)") }
         events = Array(repeating: epoll_event(), count: eventsAtOnce)
     }

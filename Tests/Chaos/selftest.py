@@ -167,17 +167,29 @@ class ProcessTest(unittest.TestCase):
         self.assertEqual(self.check("Pipeline/Lane.swift:7: Fatal error: Index out of range"), {"crash": 1})
 
     def test_a_supervisor_that_ends_for_another_reason_has_not_given_up(self) -> None:
-        for words, gave_up in (("cannot reach Redis", 0), ("work-1 dies again and again; see the log above", 1)):
-            with open(self.log, "a", encoding="utf-8") as file:
-                start = lambda: subprocess.Popen(  # noqa: E731
-                    [sys.executable, "-c", f"import sys; sys.exit('tidings: {words}')"], stderr=file)
-                service = Service("work-1", self.log, start, self.findings)
-                service.RESTART = 0.0
+        cases = [("cannot reach Redis", 0), ("work-1 dies again and again; see the log above", 1)]
+        for words, gave_up in cases + [("bind: Address already in use", 0)]:
+            self.assertEqual(self.serve(words).gave_up, gave_up)
+        self.assertEqual(self.findings.counts, {"bad exit": 2})
+
+    def test_a_port_that_a_stopped_orphan_holds_is_waited_for(self) -> None:
+        self.serve("bind: Address already in use", after_kill=True)
+        self.assertEqual(self.findings.counts, {})
+
+    def serve(self, words: str, after_kill: bool = False) -> Service:
+        """A supervisor that ends with 1 and these words."""
+        with open(self.log, "a", encoding="utf-8") as file:
+            service = Service("work-1", self.log, lambda: subprocess.Popen(
+                [sys.executable, "-c", f"import sys; sys.exit('tidings: {words}')"], stderr=file), self.findings)
+            service.RESTART = 0.0
+            if after_kill:
+                service.kill()
                 service._process.wait()
                 service.look()
-                service.destroy()
-            self.assertEqual(service.gave_up, gave_up)
-        self.assertEqual(self.findings.counts, {"bad exit": 1})
+            service._process.wait()
+            service.look()
+            service.destroy()
+        return service
 
     def test_who_is_left_over_is_found_by_its_environment(self) -> None:
         orphan = subprocess.Popen(["sleep", "60"], env={**os.environ, "TIDINGS_CONFIG": self.log})

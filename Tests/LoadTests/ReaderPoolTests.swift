@@ -48,6 +48,7 @@ struct ReaderPoolTests {
         Thread.detachNewThread {
             var descriptor: Int32 = -1
             while descriptor < 0 { descriptor = accept(listener, nil, nil) }
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             var buffer = [UInt8](repeating: 0, count: 4096)
             for body in bodies {
                 guard recv(descriptor, &buffer, buffer.count, 0) > 0 else { return }

@@ -1,7 +1,8 @@
 import Synchronization
 import TestSupport
 import Testing
-import Thoonk
+
+@testable import Thoonk
 
 /// Many at once, with what happens drawn from a seed.
 @Suite("many Thoonk clients at once")
@@ -133,10 +134,10 @@ struct ThoonkFaultTests {
         let world = try ThoonkWorld()
         let queue = world.client.queue("q")
         var tasks: [Task<String?, any Error>] = []
-        for _ in 0..<5 {
-            tasks.append(Task { try await queue.get(timeout: .seconds(20))?.text })
-            // In line before the next one comes: each has had its turn on the client when this answers, and looked.
-            for _ in 0..<20 { _ = try await queue.count() }
+        for number in 1...5 {
+            tasks.append(Task { try await queue.get(timeout: .seconds(60))?.text })
+            // In line before the next one comes.
+            try await soon(within: 30, "\(number) wait") { await world.client.waitingGets == number }
         }
         try await world.another().queue("q").put(all: ["0", "1", "2", "3", "4"])
         for (number, task) in tasks.enumerated() { #expect(try await task.value == "\(number)") }
@@ -159,4 +160,9 @@ struct ThoonkFaultTests {
             }
         }
     }
+}
+
+extension ThoonkClient {
+    /// Gets that stand in line.
+    fileprivate var waitingGets: Int { desks.values.reduce(0) { $0 + $1.waiters.waiters.count } }
 }
