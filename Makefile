@@ -2,12 +2,16 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Tests that run at once: many of them wait for processes, and each has times to keep.
+WIDTH ?= 4
 # How long the fault suite runs, and what decides everything that it draws (none: a new seed).
 MINUTES ?= 10
 SEED ?=
 # How long each parser is fuzzed, and which.
 SECONDS ?= 60
 TARGETS ?= request chunked target offset proxy resp announcement event
+# The Python client of Thoonk, to measure beside.
+THOONK_PY := .build/thoonk-py
 # Where the release goes. A static standard library: one file to copy, 5 MB to start with.
 RELEASE := .build/release/tidings
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
@@ -24,7 +28,7 @@ install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
 
-.PHONY: help run deps test-deps build debug test chaos fuzz docs example lint format install uninstall clean
+.PHONY: help run deps test-deps build debug test chaos fuzz bench-jobs docs example lint format install uninstall clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -47,10 +51,16 @@ debug: deps ## Build for debugging
 
 test: test-deps ## Run all tests
 	@swift build --build-tests
-	@swift test --skip-build $(ARGS)
+	@SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(WIDTH) swift test --skip-build $(ARGS)
 
 chaos: test-deps build ## Kill processes, cut connections, squeeze memory, then count (SEED, MINUTES, ARGS)
 	@python3 -B Tests/Chaos/chaos.py --binary $(RELEASE) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+bench-jobs: build ## Thoonk jobs a second, beside thoonk.py in an environment of its own (ARGS)
+	@$(call install,python3 python3-venv)
+	@test -x $(THOONK_PY)/bin/pip || python3 -m venv $(THOONK_PY)
+	@$(THOONK_PY)/bin/pip install --quiet --disable-pip-version-check 'thoonk==1.0.1.0' 'redis>=5,<9'
+	@$(RELEASE) bench jobs --python $(THOONK_PY)/bin/python $(ARGS)
 
 fuzz: test-deps ## Look for inputs that break a parser, guided by coverage (SECONDS for each, SEED, TARGETS)
 	@TIDINGS_FUZZ=1 swift build --scratch-path .build-fuzz --sanitize fuzzer --product Fuzz

@@ -80,6 +80,7 @@ let package = Package(
                 .embedInCode("demo.html"), .embedInCode("dashboard.html"),
                 .embedInCode("Client/tidings.js"), .embedInCode("Client/tidings.mjs"),
                 .embedInCode("Client/tidings.d.ts"), .embedInCode("Client/tidings.d.mts"),
+                .embedInCode("Benchmarks/thoonk_bench.py"),
             ],
             swiftSettings: strict),
 

@@ -259,7 +259,8 @@ local function publish(_, args)
     announce(is_new == 1 and 'feed.publish' or 'feed.edit', feed, id, item)
     answer[#answer + 1] = id
     answer[#answer + 1] = is_new
-    clock = clock + 0.001
+    -- By two, since a score of whole milliseconds is raised by one: no two are to be the same.
+    clock = clock + 0.002
   end
   return answer
 end

@@ -16,8 +16,8 @@ struct Tidings: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Up.self, Work.self, EdgeCommand.self, Enqueue.self, Status.self, Dead.self, Held.self, Pause.self,
-            Resume.self,
-            Purge.self, Token.self, Doctor.self, Bench.self, Under.self,
+            Resume.self, Purge.self, FeedCommand.self, QueueCommand.self, JobCommand.self, Token.self, Doctor.self,
+            Bench.self, Under.self,
         ])
 
     /// Exit codes: 0 done, 1 failed, 2 wrong use, 75 try again later. Errors are one line on standard error.

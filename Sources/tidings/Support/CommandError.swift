@@ -1,5 +1,6 @@
 import Pipeline
 import Redis
+import Thoonk
 
 /// Why a command did not do what it was asked, in one line that says what to do; and the exit code that goes with it.
 struct CommandError: Error, CustomStringConvertible {
@@ -21,6 +22,8 @@ struct CommandError: Error, CustomStringConvertible {
             self.init(error.message, exitCode: error.code == .address ? 2 : error.isTransient ? 75 : 1)
         case let error as PipelineError:
             self.init(error.message, exitCode: CommandError.isTransient(error) ? 75 : 1)
+        case let error as ThoonkError: self.init(error.message, exitCode: error.exitCode)
+        case let error as ItemOutput.Failure: self.init(error.description)
         default: return nil
         }
     }

@@ -51,7 +51,7 @@ func code(_ body: () async throws -> Void) async -> ThoonkError.Code? {
 
 /// Waits until something holds, without holding a thread.
 func soon(
-    within seconds: Double = 10, _ expectation: String = "the condition holds", file: StaticString = #fileID,
+    within seconds: Double = 60, _ expectation: String = "the condition holds", file: StaticString = #fileID,
     line: UInt = #line, condition: () async throws -> Bool
 ) async throws {
     let deadline = Deadline(in: seconds)

@@ -1,0 +1,26 @@
+import ArgumentParser
+import Thoonk
+
+/// `tidings job cancel`: gives claimed jobs up.
+struct JobCancel: ThoonkCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel",
+        abstract: "Give claimed jobs up: they wait again, behind the others.",
+        discussion: """
+            The cancel is counted. Exit code 1 when a job was not given up.
+
+            Example:
+              tidings job cancel mail ID --token TOKEN
+            """)
+
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The job feed's name.") var name: String
+    @OptionGroup var claims: ClaimSelection
+
+    func run(_ client: ThoonkClient) async throws {
+        try await client.require(name, .job)
+        var report = ClaimReport(json: claims.json)
+        for id in claims.ids { try report.add(id, try await client.job(name).cancel(id: id, token: claims.token)) }
+        try report.finish()
+    }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+
+/// The items of a command: its arguments, or the lines of standard input.
+struct ItemInput: ParsableArguments, Sendable {
+    @Argument(help: "Items. None, or - alone: each line of standard input is one, as it stands.")
+    var items: [String] = []
+
+    private static let batchItems = 500
+    private static let batchBytes = 1 << 20
+
+    /// Hands all items on, in their order, many at a time. What a pipe has given is handed on before waiting for more.
+    func batches(_ send: ([[UInt8]]) async throws -> Void) async throws {
+        let reader = try items.isEmpty || items == ["-"] ? LineReader(path: "-") : nil
+        var rest = items[...]
+        func next() throws -> [UInt8]? {
+            guard let reader else { return rest.popFirst().map { Array($0.utf8) } }
+            return try reader.next()
+        }
+        var batch: [[UInt8]] = []
+        var bytes = 0
+        while let item = try next() {
+            batch.append(item)
+            bytes += item.count
+            let waits = reader.map { !$0.hasBufferedLine } ?? false
+            if waits || batch.count >= ItemInput.batchItems || bytes >= ItemInput.batchBytes {
+                try await send(batch)
+                batch = []
+                bytes = 0
+            }
+        }
+        if !batch.isEmpty { try await send(batch) }
+    }
+}
