@@ -1,5 +1,8 @@
 # Two commands do everything: `make run` and `make test`. Both begin with `make deps`.
 
+# For pipefail.
+SHELL := /bin/bash
+
 PREFIX ?= /usr/local
 DESTDIR ?=
 # Tests that run at once: many of them wait for processes, and each has times to keep.
@@ -51,7 +54,8 @@ debug: deps ## Build for debugging
 
 test: test-deps ## Run all tests
 	@swift build --build-tests
-	@SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(WIDTH) swift test --skip-build $(ARGS)
+	@set -o pipefail; SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(WIDTH) swift test --skip-build $(ARGS) 2>&1 \
+		| tee .build/test.log || { echo; echo "What failed (all of it: .build/test.log):"; grep '✘' .build/test.log; exit 1; }
 
 chaos: test-deps build ## Kill processes, cut connections, squeeze memory, then count (SEED, MINUTES, ARGS)
 	@python3 -B Tests/Chaos/chaos.py --binary $(RELEASE) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)

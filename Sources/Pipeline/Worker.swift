@@ -1,7 +1,7 @@
 public import Events
 internal import JSON
 public import Logging
-public import Redis
+internal import Redis
 
 /// A worker: takes its share of the pipeline's lanes and runs them, on one loop, over one connection.
 ///
@@ -75,7 +75,8 @@ public final class Worker {
 
     /// Starts to work; returns at once.
     public func start() {
-        subscriber.subscribe(options.layout.control, handler: self)
+        let listener = ControlListener { [weak self] in self?.balanceSoon() }
+        subscriber.subscribe(options.layout.control, handler: listener)
         connection.start()
         subscriber.start()
         housekeeping.schedule(every: Worker.housekeepingInterval)
@@ -347,19 +348,5 @@ public final class Worker {
     private func hangUp() {
         subscriber.stop()
         connection.stop()
-    }
-}
-
-extension Worker: RedisSubscriberHandler {
-    /// What was said while the subscription was down was not heard: look for oneself.
-    public func subscriptionConfirmed(_ channel: String) {
-        balanceSoon()
-    }
-
-    public func subscriptionLost(_ channel: String) {}
-
-    /// Somebody came, went, or freed a lane.
-    public func subscriptionMessage(_ channel: String, _ payload: [UInt8]) {
-        balanceSoon()
     }
 }

@@ -59,7 +59,9 @@ final class WorkerPool {
 
     /// Drops a worker as if it was killed: it says no word, and nobody buries it.
     func vanish(_ id: String) {
+        weak let worker = workers[id]
         workers[id] = nil
+        #expect(worker == nil, "\(id) is kept alive")
     }
 
     /// Waits until Redis says that so many lanes are the worker's.

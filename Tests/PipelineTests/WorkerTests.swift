@@ -292,6 +292,7 @@ struct WorkerTests {
         }
         pool.vanish("w1")
         try pool.push(50...50)
+        #expect(calls == Array(0..<50))
         try pool.start("w1")
         try pool.published(51, within: 1)
         pool.runner.run(for: 0.1)
