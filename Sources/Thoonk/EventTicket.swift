@@ -1,14 +1,14 @@
 /// Ends a subscription when the last copy of its ``FeedEvents`` is gone.
 final class EventTicket: Sendable {
-    private let client: ThoonkClient
+    private let core: ThoonkCore
     private let id: UInt64
 
-    init(client: ThoonkClient, id: UInt64) {
-        self.client = client
+    init(core: ThoonkCore, id: UInt64) {
+        self.core = core
         self.id = id
     }
 
     deinit {
-        Task { [client, id] in await client.unfollow(id) }
+        Task { [core, id] in await core.unfollow(id) }
     }
 }

@@ -30,7 +30,7 @@ public struct Feed: FeedHandle {
     public func publish(_ item: some ItemBytes, id: String? = nil) async throws -> String {
         var command = command("publish", client.instance, id == nil ? "0" : "1", try chosen(id))
         command.append(item.itemBytes)
-        return try await client.call(command).array?.first?.text ?? ""
+        return try await client.core.call(command).array?.first?.text ?? ""
     }
 
     /// Publishes several items, in their order, in one step.
@@ -44,7 +44,7 @@ public struct Feed: FeedHandle {
             command.append(client.freshID())
             command.append(item.itemBytes)
         }
-        let answer = try await client.call(command).array ?? []
+        let answer = try await client.core.call(command).array ?? []
         return stride(from: 0, to: answer.count, by: 2).map { answer[$0].text ?? "" }
     }
 
@@ -53,21 +53,21 @@ public struct Feed: FeedHandle {
     /// - Returns: false when there was none.
     @discardableResult
     public func retract(_ id: String) async throws -> Bool {
-        try await client.call(command("retract", id)).integer == 1
+        try await client.core.call(command("retract", id)).integer == 1
     }
 
     /// The ids of all items, oldest first.
     public func ids() async throws -> [String] {
-        try await client.read(readingCommand("ids")).array?.compactMap(\.text) ?? []
+        try await client.core.read(readingCommand("ids")).array?.compactMap(\.text) ?? []
     }
 
     /// All items, oldest first.
     public func all() async throws -> [FeedItem] {
-        try await client.read(readingCommand("all")).feedItems
+        try await client.core.read(readingCommand("all")).feedItems
     }
 
     public func count() async throws -> Int {
-        Int(try await client.read(RedisCommand("ZCARD", "feed.ids:\(name)")).integer ?? 0)
+        Int(try await client.core.read(RedisCommand("ZCARD", "feed.ids:\(name)")).integer ?? 0)
     }
 
     /// How many items were ever published, edits included.

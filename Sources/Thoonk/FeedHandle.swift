@@ -21,7 +21,7 @@ extension FeedHandle {
             command.append(field)
             command.append(value)
         }
-        return try await client.call(command).integer == 1
+        return try await client.core.call(command).integer == 1
     }
 
     /// Sets fields of the configuration; others stay. The type cannot be changed.
@@ -34,12 +34,12 @@ extension FeedHandle {
             command.append(field)
             command.append(value)
         }
-        _ = try await client.call(command)
+        _ = try await client.core.call(command)
     }
 
     /// The whole configuration, the type included; empty when there is no such feed.
     public func configuration() async throws -> [String: String] {
-        let flat = try await client.read(RedisCommand("HGETALL", "feed.config:\(name)")).array ?? []
+        let flat = try await client.core.read(RedisCommand("HGETALL", "feed.config:\(name)")).array ?? []
         var fields: [String: String] = [:]
         for index in stride(from: 0, to: flat.count - 1, by: 2) {
             fields[flat[index].text ?? ""] = flat[index + 1].text ?? ""
@@ -52,7 +52,7 @@ extension FeedHandle {
     /// - Returns: false when there was none.
     @discardableResult
     public func delete() async throws -> Bool {
-        try await client.call(RedisCommand("FCALL", "thoonk_delete", "0", name, client.instance)).integer == 1
+        try await client.core.call(RedisCommand("FCALL", "thoonk_delete", "0", name, client.instance)).integer == 1
     }
 
     public func exists() async throws -> Bool {
@@ -61,12 +61,12 @@ extension FeedHandle {
 
     /// An item by its id; nil when there is none.
     public func item(_ id: String) async throws -> [UInt8]? {
-        try await client.read(RedisCommand("HGET", "feed.items:\(name)", id)).bytes
+        try await client.core.read(RedisCommand("HGET", "feed.items:\(name)", id)).bytes
     }
 
     /// The value of a counter key of the feed.
     func counter(_ key: String) async throws -> Int {
-        Int(try await client.read(RedisCommand("GET", "feed.\(key):\(name)")).integer ?? 0)
+        Int(try await client.core.read(RedisCommand("GET", "feed.\(key):\(name)")).integer ?? 0)
     }
 
     /// An id that a caller has chosen, or a fresh one.

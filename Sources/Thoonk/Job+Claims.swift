@@ -86,7 +86,7 @@ extension Job {
     /// - Returns: false when it is not stalled: nothing was done.
     @discardableResult
     public func retry(_ id: String) async throws -> Bool {
-        try await client.call(command("job_retry", id)).array?.first?.text == "OK"
+        try await client.core.call(command("job_retry", id)).array?.first?.text == "OK"
     }
 
     /// Removes a job, wherever it is. A claim on it is lost.
@@ -94,7 +94,7 @@ extension Job {
     /// - Returns: false when there was none.
     @discardableResult
     public func retract(_ id: String) async throws -> Bool {
-        try await client.call(command("job_retract", id)).integer == 1
+        try await client.core.call(command("job_retract", id)).integer == 1
     }
 
     /// Looks through the whole feed for jobs that a client has lost, in many small steps, and takes back claims whose
@@ -108,7 +108,7 @@ extension Job {
         var cursor = ""
         repeat {
             let command = command("job_maintenance", String(grace.wholeMilliseconds), cursor)
-            let parts = try await client.call(command).array ?? []
+            let parts = try await client.core.call(command).array ?? []
             guard parts.count == 4 else {
                 throw ThoonkError(.refused, "thoonk_job_maintenance answered in an unknown form")
             }
@@ -136,6 +136,6 @@ extension Job {
     }
 
     private func outcomes(_ command: RedisCommand) async throws -> [ClaimOutcome] {
-        try await client.call(command).array?.map { $0.text.flatMap(ClaimOutcome.init) ?? .notClaimed } ?? []
+        try await client.core.call(command).array?.map { $0.text.flatMap(ClaimOutcome.init) ?? .notClaimed } ?? []
     }
 }

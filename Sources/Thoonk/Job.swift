@@ -34,7 +34,7 @@ public struct Job: FeedHandle {
         let id = try chosen(id)
         var command = command("job_put", client.instance, priority ? "1" : "0", id)
         command.append(item.itemBytes)
-        _ = try await client.call(command)
+        _ = try await client.core.call(command)
         return id
     }
 
@@ -50,7 +50,7 @@ public struct Job: FeedHandle {
             command.append(id)
             command.append(item.itemBytes)
         }
-        _ = try await client.call(command)
+        _ = try await client.core.call(command)
         return ids
     }
 
@@ -71,34 +71,35 @@ public struct Job: FeedHandle {
     public func get(upTo limit: Int, timeout: Duration? = nil, claimTimeout: Duration? = nil) async throws -> [JobClaim]
     {
         let claim = claimTimeout?.wholeMilliseconds
-        return try await client.take(
+        return try await client.core.take(
             GetRequest(kind: .job, feed: name, limit: limit, claim: claim, timeout: timeout)
         ).map { JobClaim(rawID: $0.id, bytes: $0.bytes, cancelled: $0.cancelled, token: $0.token) }
     }
 
     /// The ids of all jobs that are not finished, in no order.
     public func ids() async throws -> [String] {
-        try await client.read(RedisCommand("HKEYS", "feed.items:\(name)")).array?.compactMap(\.text) ?? []
+        try await client.core.read(RedisCommand("HKEYS", "feed.items:\(name)")).array?.compactMap(\.text) ?? []
     }
 
     /// The ids of the jobs that wait, in the order in which they will be got.
     public func waiting() async throws -> [String] {
-        let ids = try await client.read(RedisCommand("LRANGE", "feed.ids:\(name)", "0", "-1")).array ?? []
+        let ids = try await client.core.read(RedisCommand("LRANGE", "feed.ids:\(name)", "0", "-1")).array ?? []
         return ids.reversed().compactMap(\.text)
     }
 
     /// The ids of the jobs that are claimed, the oldest claim first.
     public func claimed() async throws -> [String] {
-        try await client.read(RedisCommand("ZRANGE", "feed.claimed:\(name)", "0", "-1")).array?.compactMap(\.text) ?? []
+        try await client.core.read(RedisCommand("ZRANGE", "feed.claimed:\(name)", "0", "-1")).array?.compactMap(\.text)
+            ?? []
     }
 
     /// The ids of the jobs that are stalled, in no order.
     public func stalled() async throws -> [String] {
-        try await client.read(RedisCommand("SMEMBERS", "feed.stalled:\(name)")).array?.compactMap(\.text) ?? []
+        try await client.core.read(RedisCommand("SMEMBERS", "feed.stalled:\(name)")).array?.compactMap(\.text) ?? []
     }
 
     public func counts() async throws -> JobCounts {
-        let numbers = try await client.read(readingCommand("job_counts")).array?.map { Int($0.integer ?? 0) } ?? []
+        let numbers = try await client.core.read(readingCommand("job_counts")).array?.map { Int($0.integer ?? 0) } ?? []
         guard numbers.count == 7 else { throw ThoonkError(.refused, "thoonk_job_counts answered in an unknown form") }
         return JobCounts(
             waiting: numbers[0], claimed: numbers[1], stalled: numbers[2], missing: numbers[3], items: numbers[4],
@@ -107,7 +108,7 @@ public struct Job: FeedHandle {
 
     /// Where a job is. Looks through the list of those that wait: an operator's tool.
     public func status(_ id: String) async throws -> JobStatus {
-        let parts = try await client.read(readingCommand("job_state", id)).array ?? []
+        let parts = try await client.core.read(readingCommand("job_state", id)).array ?? []
         guard parts.count == 4, let state = parts[0].text.flatMap(JobState.init) else {
             throw ThoonkError(.refused, "thoonk_job_state answered in an unknown form")
         }

@@ -22,7 +22,7 @@ public struct Queue: FeedHandle {
         let id = try chosen(id)
         var command = command("queue_put", client.instance, priority ? "1" : "0", id)
         command.append(item.itemBytes)
-        _ = try await client.call(command)
+        _ = try await client.core.call(command)
         return id
     }
 
@@ -38,7 +38,7 @@ public struct Queue: FeedHandle {
             command.append(id)
             command.append(item.itemBytes)
         }
-        _ = try await client.call(command)
+        _ = try await client.core.call(command)
         return ids
     }
 
@@ -56,18 +56,18 @@ public struct Queue: FeedHandle {
     ///
     /// - Returns: an empty array when the time is over.
     public func get(upTo limit: Int, timeout: Duration? = nil) async throws -> [FeedItem] {
-        try await client.take(GetRequest(kind: .queue, feed: name, limit: limit, claim: nil, timeout: timeout))
+        try await client.core.take(GetRequest(kind: .queue, feed: name, limit: limit, claim: nil, timeout: timeout))
             .map { FeedItem(id: String(decoding: $0.id, as: UTF8.self), bytes: $0.bytes) }
     }
 
     /// The ids that wait, in the order in which they will be got.
     public func ids() async throws -> [String] {
-        let ids = try await client.read(RedisCommand("LRANGE", "feed.ids:\(name)", "0", "-1")).array ?? []
+        let ids = try await client.core.read(RedisCommand("LRANGE", "feed.ids:\(name)", "0", "-1")).array ?? []
         return ids.reversed().compactMap(\.text)
     }
 
     /// How many items wait.
     public func count() async throws -> Int {
-        Int(try await client.read(RedisCommand("LLEN", "feed.ids:\(name)")).integer ?? 0)
+        Int(try await client.core.read(RedisCommand("LLEN", "feed.ids:\(name)")).integer ?? 0)
     }
 }

@@ -39,7 +39,7 @@ public struct SortedFeed: FeedHandle {
         let (place, other) = position.words
         var command = command("sorted_put", client.instance, place, other)
         for item in items { command.append(item.itemBytes) }
-        return try await client.call(command).array?.compactMap(\.text) ?? []
+        return try await client.core.call(command).array?.compactMap(\.text) ?? []
     }
 
     /// Gives an item another content; it stays where it is.
@@ -48,7 +48,7 @@ public struct SortedFeed: FeedHandle {
     public func edit(_ id: String, _ item: some ItemBytes) async throws {
         var command = command("sorted_edit", id)
         command.append(item.itemBytes)
-        _ = try await client.call(command)
+        _ = try await client.core.call(command)
     }
 
     /// Moves an item to another place.
@@ -56,7 +56,7 @@ public struct SortedFeed: FeedHandle {
     /// - Throws: ``ThoonkError`` with code `noItem` when it or its neighbour is not there; it stays where it was.
     public func move(_ id: String, to position: FeedPosition) async throws {
         let (place, other) = position.words
-        _ = try await client.call(command("sorted_move", id, place, other))
+        _ = try await client.core.call(command("sorted_move", id, place, other))
     }
 
     /// Takes an item out of the feed.
@@ -64,20 +64,21 @@ public struct SortedFeed: FeedHandle {
     /// - Returns: false when there was none.
     @discardableResult
     public func retract(_ id: String) async throws -> Bool {
-        try await client.call(command("sorted_retract", id)).integer == 1
+        try await client.core.call(command("sorted_retract", id)).integer == 1
     }
 
     /// The ids of all items, in the feed's order.
     public func ids() async throws -> [String] {
-        try await client.read(RedisCommand("LRANGE", "feed.ids:\(name)", "0", "-1")).array?.compactMap(\.text) ?? []
+        try await client.core.read(RedisCommand("LRANGE", "feed.ids:\(name)", "0", "-1")).array?.compactMap(\.text)
+            ?? []
     }
 
     /// All items, in the feed's order.
     public func all() async throws -> [FeedItem] {
-        try await client.read(readingCommand("sorted_all")).feedItems
+        try await client.core.read(readingCommand("sorted_all")).feedItems
     }
 
     public func count() async throws -> Int {
-        Int(try await client.read(RedisCommand("LLEN", "feed.ids:\(name)")).integer ?? 0)
+        Int(try await client.core.read(RedisCommand("LLEN", "feed.ids:\(name)")).integer ?? 0)
     }
 }

@@ -1,4 +1,3 @@
-internal import Events
 internal import Redis
 
 /// A client of the Thoonk contract: feeds, sorted feeds, queues and jobs in one Redis, shared with any other client.
@@ -15,27 +14,12 @@ internal import Redis
 ///     try await jobs.finish(claim, result: "sent")
 /// }
 /// ```
-public actor ThoonkClient {
+public final class ThoonkClient: Sendable {
     /// Stands in the announcements of what this client creates, configures and deletes.
-    public nonisolated let instance: String
-    /// The client runs on a thread of its own.
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-
-    let options: ThoonkOptions
-    let address: RedisAddress
-    var state = LinkState.new
-    var link: ThoonkLink?
-    /// Verbs that wait for a connection.
-    var parked = ParkedTasks()
-    /// Waiting gets, by what they wait for.
-    var desks: [DeskKey: GetDesk] = [:]
-    /// Who follows what, and the streams by their follower's id.
-    var followers = Followers()
-    var streams: [UInt64: EventStream] = [:]
-    /// Commands on their way that must not be cut off by ``close()``: they may hold items.
-    var holdingItems = 0
-    var lastID: UInt64 = 0
-    private let thread: LoopThread
+    public let instance: String
+    /// What runs on the client's thread. A client is an object of its own beside it: whoever optimises across modules
+    /// cannot deal with an `isolated deinit` that it can see.
+    let core: ThoonkCore
 
     /// Makes a client; it connects with its first verb.
     ///
@@ -47,22 +31,14 @@ public actor ThoonkClient {
     public init(redis: String = "redis://127.0.0.1:6379/0", options: ThoonkOptions = ThoonkOptions())
         throws(ThoonkError)
     {
-        do throws(RedisError) { address = try RedisAddress(url: redis) } catch { throw ThoonkError(error) }
-        do throws(EventsError) { thread = try LoopThread(name: "thoonk") } catch { throw ThoonkError(error) }
-        self.options = options
+        core = try ThoonkCore(redis: redis, options: options)
         instance = ThoonkClient.makeID()
     }
 
-    isolated deinit {
-        endStreams()
-        disconnect()
-        thread.stop()
-    }
-
-    public nonisolated func feed(_ name: String) -> Feed { Feed(client: self, name: name) }
-    public nonisolated func sortedFeed(_ name: String) -> SortedFeed { SortedFeed(client: self, name: name) }
-    public nonisolated func queue(_ name: String) -> Queue { Queue(client: self, name: name) }
-    public nonisolated func job(_ name: String) -> Job { Job(client: self, name: name) }
+    public func feed(_ name: String) -> Feed { Feed(client: self, name: name) }
+    public func sortedFeed(_ name: String) -> SortedFeed { SortedFeed(client: self, name: name) }
+    public func queue(_ name: String) -> Queue { Queue(client: self, name: name) }
+    public func job(_ name: String) -> Job { Job(client: self, name: name) }
 
     /// All feeds, of every type, in no order. Those of a pipeline's channels are among them: `{thread:42}`.
     ///
@@ -72,7 +48,7 @@ public actor ThoonkClient {
         var seen: Set<[UInt8]> = []
         var found: [FeedSummary] = []
         repeat {
-            let page = try await read(RedisCommand("FCALL_RO", "thoonk_feeds", "0", cursor, "500")).array ?? []
+            let page = try await core.read(RedisCommand("FCALL_RO", "thoonk_feeds", "0", cursor, "500")).array ?? []
             cursor = page.first?.text ?? "0"
             for index in stride(from: 1, to: page.count - 1, by: 2) where seen.insert(page[index].bytes ?? []).inserted
             {
@@ -84,7 +60,20 @@ public actor ThoonkClient {
 
     /// Whether there is a feed of that name, of any type.
     public func exists(_ name: String) async throws -> Bool {
-        try await read(RedisCommand("SISMEMBER", "feeds", name)).integer == 1
+        try await core.read(RedisCommand("SISMEMBER", "feeds", name)).integer == 1
+    }
+
+    /// Follows some feeds: everything that happens to them from the moment on at which this returns. They need not exist.
+    ///
+    /// - Throws: ``ThoonkError`` with code `unreachable` when Redis does not confirm the subscription in the client's
+    ///   patience.
+    public func events(of feeds: [String]) async throws -> FeedEvents {
+        try await core.follow(feeds)
+    }
+
+    /// Follows all feeds, also those that are yet to be made. See ``events(of:)``.
+    public func events() async throws -> FeedEvents {
+        try await core.follow(nil)
     }
 
     /// Closes the connections and ends the thread. What waits fails with ``ThoonkError/Code/closed``; items that are on
@@ -92,18 +81,10 @@ public actor ThoonkClient {
     ///
     /// A client that is closed stays so.
     public func close() async {
-        guard state != .closed, state != .closing else { return }
-        state = .closing
-        for desk in desks.values { apply(.closed, to: desk) }
-        for task in parked.removeAll() { task.resume(returning: .isClosed) }
-        endStreams()
-        await itemsAreSafe()
-        state = .closed
-        disconnect()
-        thread.stop()
+        await core.close()
     }
 
-    nonisolated func freshID() -> String { ThoonkClient.makeID() }
+    func freshID() -> String { ThoonkClient.makeID() }
 
     /// 128 random bits, as 32 hexadecimal digits.
     private static func makeID() -> String {

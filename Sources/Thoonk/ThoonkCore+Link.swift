@@ -2,7 +2,7 @@ internal import Events
 internal import Redis
 
 /// Connecting, and what is told to whom when a connection comes or goes.
-extension ThoonkClient {
+extension ThoonkCore {
     /// Starts to connect, once. What the link calls runs on the loop's thread, which is this actor's.
     func connect() throws(ThoonkError) {
         guard link == nil, state == .new else { return }

@@ -2,21 +2,9 @@ internal import Events
 internal import Redis
 
 /// Following what happens. ``Followers`` decides; this does what it says.
-extension ThoonkClient {
-    /// Follows some feeds: everything that happens to them from the moment on at which this returns. They need not exist.
-    ///
-    /// - Throws: ``ThoonkError`` with code `unreachable` when Redis does not confirm the subscription in the client's
-    ///   patience.
-    public func events(of feeds: [String]) async throws -> FeedEvents {
-        try await follow(feeds)
-    }
-
-    /// Follows all feeds, also those that are yet to be made. See ``events(of:)``.
-    public func events() async throws -> FeedEvents {
-        try await follow(nil)
-    }
-
-    private func follow(_ feeds: [String]?) async throws -> FeedEvents {
+extension ThoonkCore {
+    /// Follows these feeds, or all of them. See ``ThoonkClient/events(of:)``.
+    func follow(_ feeds: [String]?) async throws -> FeedEvents {
         guard state != .closing, state != .closed else { throw ThoonkError.isClosed }
         try connect()
         guard let link else { throw ThoonkError.isClosed }
@@ -25,7 +13,7 @@ extension ThoonkClient {
         let queue = EventQueue(limit: options.eventBuffer)
         // From here on everything that is heard is kept, though the stream has not begun.
         streams[id] = EventStream(queue: queue, feeds: feeds.map { Set($0.map { Array($0.utf8) }) })
-        let ticket = EventTicket(client: self, id: id)
+        let ticket = EventTicket(core: self, id: id)
         let timer = Timer(on: link.loop) { [weak self] in
             self?.assumeIsolated { $0.begin(id, failure: $0.unreachable()) }
         }

@@ -2,7 +2,7 @@ internal import Events
 internal import Redis
 
 /// The way of a verb: wait for the connection, send, and what a failure means.
-extension ThoonkClient {
+extension ThoonkCore {
     /// Does a verb that writes. When its reply is lost it fails with `uncertain`.
     func call(_ command: RedisCommand) async throws -> RedisValue {
         try await run(command, isRepeatable: false)

@@ -7,7 +7,7 @@ internal import Redis
 /// more goes to the next one who waits, or is put back at the head of the list in its order, without being counted. What
 /// cannot be put back at once, since the connection broke, is put back when there is one again; when there is none
 /// before the client is released, a job waits again when its claim's time is over, and a queue's item is lost.
-extension ThoonkClient {
+extension ThoonkCore {
     func take(_ request: GetRequest) async throws -> [TakenItem] {
         guard request.limit > 0 else { return [] }
         let items: [TakenItem]
@@ -54,8 +54,8 @@ extension ThoonkClient {
         let key = DeskKey(request)
         if let desk = desks[key] { return desk }
         let desk = GetDesk(request, isConnected: state == .ready, on: link.loop) { [weak self] in
-            self?.assumeIsolated { client in
-                if let desk = client.desks[key] { client.apply(.due, to: desk) }
+            self?.assumeIsolated { core in
+                if let desk = core.desks[key] { core.apply(.due, to: desk) }
             }
         }
         desks[key] = desk

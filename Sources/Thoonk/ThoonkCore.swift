@@ -1,0 +1,50 @@
+internal import Events
+internal import Redis
+
+/// A ``ThoonkClient`` as the actor that it is: runs on the thread of its loop, to which its connections, timers and
+/// waiting tasks belong.
+actor ThoonkCore {
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    let options: ThoonkOptions
+    let address: RedisAddress
+    var state = LinkState.new
+    var link: ThoonkLink?
+    /// Verbs that wait for a connection.
+    var parked = ParkedTasks()
+    /// Waiting gets, by what they wait for.
+    var desks: [DeskKey: GetDesk] = [:]
+    /// Who follows what, and the streams by their follower's id.
+    var followers = Followers()
+    var streams: [UInt64: EventStream] = [:]
+    /// Commands on their way that must not be cut off by ``close()``: they may hold items.
+    var holdingItems = 0
+    var lastID: UInt64 = 0
+    private let thread: LoopThread
+
+    /// - Throws: ``ThoonkError``: `invalid` for an address, `refused` by the system.
+    init(redis: String, options: ThoonkOptions) throws(ThoonkError) {
+        do throws(RedisError) { address = try RedisAddress(url: redis) } catch { throw ThoonkError(error) }
+        do throws(EventsError) { thread = try LoopThread(name: "thoonk") } catch { throw ThoonkError(error) }
+        self.options = options
+    }
+
+    isolated deinit {
+        endStreams()
+        disconnect()
+        thread.stop()
+    }
+
+    /// See ``ThoonkClient/close()``.
+    func close() async {
+        guard state != .closed, state != .closing else { return }
+        state = .closing
+        for desk in desks.values { apply(.closed, to: desk) }
+        for task in parked.removeAll() { task.resume(returning: .isClosed) }
+        endStreams()
+        await itemsAreSafe()
+        state = .closed
+        disconnect()
+        thread.stop()
+    }
+}
