@@ -75,6 +75,23 @@ struct SupervisionTests {
         #expect(try server.cli("LLEN", "{comments.0}:queue:work") == String(20 - lines.count))
     }
 
+    @Test("SIGTERM over a batch that takes too long: the pool ends in time with 0, and the batch is still there")
+    func termOverLongBatch() throws {
+        let server = try RedisServer()
+        let folder = try TemporaryFolder()
+        try folder.write("partitions: 1\nstages: [{ work: { exec: [sleep, '1000'], timeout: 1h } }]", to: "t.yaml")
+        let pool = try start(server, environment: ["TIDINGS_CONFIG": folder.file("t.yaml")])
+        let events = (0..<20).map { #"{"thread":"t","text":"\#($0)"}"# }
+        try server.cli(["RPUSH", "{comments.0}:queue:work"] + events)
+        try eventually(within: 10, "the program has them; log: \(pool.errors)") {
+            ProcessTable.descendants(of: pool.pid).contains { $0.command.hasPrefix("sleep") }
+        }
+        pool.send(SIGTERM)
+        #expect(try pool.wait(within: 30) == .code(0))
+        #expect(try server.cli("LRANGE", "{comments.0}:queue:work", "0", "-1") == events.joined(separator: "\n"))
+        #expect(try server.cli("HGET", "{comments.0}:lane:work", "owner") == "")
+    }
+
     @Test("a worker that hangs is killed, and another one takes its place")
     func silence() throws {
         let server = try RedisServer()

@@ -69,4 +69,30 @@ struct UpTests {
         #expect(Set(up.workers + up.edges) == others)
         #expect(up.process.errors.contains("child ended, starting it again"))
     }
+
+    @Test("its redis-server may use half of the machine's memory, or what is said; when that is full the door is shut")
+    func embeddedMemory() throws {
+        let machine = sysconf(Int32(_SC_PHYS_PAGES)) / 2 * sysconf(Int32(_SC_PAGESIZE))
+        #expect(try TidingsUp().redis("CONFIG", "GET", "maxmemory").hasSuffix("\n\(machine)"))
+
+        let up = try TidingsUp(arguments: ["--redis-memory", "64MB"])
+        #expect(try up.redis("CONFIG", "GET", "maxmemory").hasSuffix("\n\(64 << 20)"))
+        // A key larger than the limit is taken while there is room before it.
+        _ = try up.redis("SETRANGE", "big", "\(80 << 20)", "x")
+        let client = HTTPClient(port: up.port)
+        let refused = try client.post("/v1/comments", #"{"thread":"t","id":"a","text":"full"}"#)
+        #expect(refused.status == 503)
+        #expect(refused[header: "retry-after"] != nil)
+        #expect(refused.text.contains("memory"))
+        _ = try up.redis("DEL", "big")
+        try eventually(within: 20, "the door is open again; log: \(up.process.errors)", every: 0.05) {
+            try client.post("/v1/comments", #"{"thread":"t","id":"a","text":"room"}"#).status == 202
+        }
+        try eventually(within: 20, "it is published; log: \(up.process.errors)", every: 0.05) {
+            try up.redis("ZCARD", "feed.ids:{thread:t}") == "1"
+        }
+        let wrong = try TidingsBinary.run(["up", "--redis-memory", "1MB"])
+        #expect(wrong.exit == .code(2))
+        #expect(wrong.errors.contains("--redis-memory takes a size of 64MB or more"))
+    }
 }

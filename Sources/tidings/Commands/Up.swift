@@ -37,12 +37,23 @@ struct Up: ParsableCommand {
         help: "Loopback port of the embedded Redis, besides its socket, when that port is free. 0: socket only.")
     var redisPort: UInt16 = 6379
 
+    @Option(
+        name: .long,
+        help: "Memory that the embedded Redis may use: 512MB, 4GB; 0: no limit. (default: half of this machine's)")
+    var redisMemory: String?
+
     @Flag(name: .long, inversion: .prefixedNo, help: "Serve the demo page at /.")
     var demo = true
+
+    /// Less is no use: functions and buffers take their share.
+    private static let leastMemory = 64 << 20
 
     func validate() throws {
         guard (1...256).contains(workers), (1...256).contains(edges) else {
             throw ValidationError("--workers and --edges take 1 to 256")
+        }
+        if let redisMemory, ByteSize.bytes(redisMemory).map({ $0 != 0 && $0 < Up.leastMemory }) ?? true {
+            throw ValidationError("--redis-memory takes a size of 64MB or more, such as 512MB, or 0 for no limit")
         }
     }
 
@@ -98,7 +109,9 @@ private final class UpRun {
             (redis, server, serverPort) = (named, nil, 0)
         } else {
             let folder = DataFolder(path: command.options.dataPath)
-            (redis, serverPort, server) = try UpRun.prepare(folder, port: command.redisPort, on: loop, logger: logger)
+            (redis, serverPort, server) = try UpRun.prepare(
+                folder, port: command.redisPort, memory: command.redisMemory.flatMap(ByteSize.bytes), on: loop,
+                logger: logger)
         }
         ChildEnvironment.set(options: command.options, redis: redis)
         connection = RedisConnection(on: loop, to: redis, name: "tidings-up-\(getpid())", logger: logger)
@@ -123,7 +136,7 @@ private final class UpRun {
     }
 
     private static func prepare(
-        _ folder: DataFolder, port: UInt16, on loop: EventLoop, logger: Logger
+        _ folder: DataFolder, port: UInt16, memory: Int?, on loop: EventLoop, logger: Logger
     ) throws -> (RedisAddress, UInt16, Supervisor) {
         guard EmbeddedRedis.isInstalled else {
             throw CommandError(
@@ -133,7 +146,7 @@ private final class UpRun {
         try folder.create()
         try folder.takeLock()
         let free = port != 0 && EmbeddedRedis.isFree(port: port) ? port : 0
-        let server = EmbeddedRedis(folder: folder, port: free)
+        let server = EmbeddedRedis(folder: folder, port: free, memory: memory ?? EmbeddedRedis.halfOfMachine)
         try server.writeConfiguration()
         let supervisor = Supervisor(on: loop, places: [server.place], grace: 20_000, logger: logger)
         return (RedisAddress(endpoint: .unix(path: folder.socket)), free, supervisor)

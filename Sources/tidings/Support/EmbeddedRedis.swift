@@ -6,6 +6,9 @@ struct EmbeddedRedis {
     let folder: DataFolder
     /// A loopback port besides the socket, for redis-cli and web apps; 0: none.
     let port: UInt16
+    /// Bytes that it may use: beyond them it refuses writes and the door is shut, where the kernel would have killed it.
+    /// 0: no limit.
+    var memory = EmbeddedRedis.halfOfMachine
 
     /// Writes the server's configuration.
     func writeConfiguration() throws {
@@ -20,6 +23,7 @@ struct EmbeddedRedis {
             "appendonly yes",
             "appendfsync everysec",
             "save \"\"",
+            "maxmemory \(memory)",
             "maxmemory-policy noeviction",
             "logfile \(quoted(folder.path + "/redis.log"))",
             "loglevel notice",
@@ -41,6 +45,10 @@ struct EmbeddedRedis {
             ]
         }
     }
+
+    /// Half of what the machine has: the other half is for the copy that rewriting the append-only file may need, and for
+    /// everybody else.
+    static let halfOfMachine = sysconf(Int32(_SC_PHYS_PAGES)) / 2 * sysconf(Int32(_SC_PAGESIZE))
 
     /// Whether a loopback port can be had now.
     static func isFree(port: UInt16) -> Bool {
