@@ -15,8 +15,14 @@ public final class SlowProxy: Sendable {
         public var isDead: Bool
         /// New connections are closed at once.
         public var isShut: Bool
+        /// What the server sends to clients that have sent `SUBSCRIBE` is swallowed, and nobody is told. All else passes. A
+        /// connection that has lost something so stays deaf to its end: nothing good can come behind a hole.
+        public var isDeaf: Bool
 
-        public init(delay: Double = 0, bandwidth: Int = 0, isDead: Bool = false, isShut: Bool = false) {
+        public init(
+            delay: Double = 0, bandwidth: Int = 0, isDead: Bool = false, isShut: Bool = false, isDeaf: Bool = false
+        ) {
+            self.isDeaf = isDeaf
             self.delay = delay
             self.bandwidth = bandwidth
             self.isDead = isDead
@@ -57,6 +63,9 @@ public final class SlowProxy: Sendable {
 
     /// How many connections have been made so far.
     public var accepted: Int { orders.state.withLock { $0.accepted } }
+
+    /// How many connections that stand have gone deaf.
+    public var deaf: Int { orders.state.withLock { $0.deaf } }
 
     /// Changes the line, for the connections that stand as well. Bytes on their way keep their time.
     public func set(_ line: Line) {

@@ -7,6 +7,7 @@ final class SlowProxyOrders: Sendable {
         var end: SlowProxy.End?
         var cutAfter: Int?
         var accepted = 0
+        var deaf = 0
         var isOver = false
     }
 

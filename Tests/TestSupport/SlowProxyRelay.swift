@@ -15,6 +15,10 @@ final class SlowProxyRelay {
         var down = Way()
         /// How many more bytes go to the client before the end.
         var cutAfter: Int?
+        /// The client has subscribed to something.
+        var subscribes = false
+        /// The client hears nothing any more.
+        var isDeaf = false
         var isOver = false
     }
 
@@ -82,6 +86,8 @@ final class SlowProxyRelay {
                 for link in links where link.isOver { finish(link, .close) }
                 links.removeAll(where: \.isOver)
             }
+            let deaf = links.count { $0.isDeaf }
+            orders.state.withLock { $0.deaf = deaf }
             rest(isDead: order.line.isDead)
         }
     }
@@ -133,14 +139,23 @@ final class SlowProxyRelay {
     private func relay(_ link: Link, _ line: SlowProxy.Line) -> Link {
         var link = link
         var unlimited: Int?
+        let known = link.up.pieces.count
         take(from: link.client, into: &link.up, line)
+        if link.up.pieces[known...].contains(where: { Self.subscribes($0.bytes) }) { link.subscribes = true }
         take(from: link.server, into: &link.down, line)
+        if line.isDeaf, link.subscribes { link.isDeaf = true }
+        if link.isDeaf { link.down.pieces = [] }
         let upHolds = give(to: link.server, from: &link.up, left: &unlimited)
         let downHolds = give(to: link.client, from: &link.down, left: &link.cutAfter)
         let isDrained = link.up.pieces.isEmpty && link.down.pieces.isEmpty
         link.isOver =
             !upHolds || !downHolds || link.cutAfter == 0 || ((link.up.hasEnded || link.down.hasEnded) && isDrained)
         return link
+    }
+
+    /// Whether a piece of what a client says holds the command. Clients send it in one piece.
+    private static func subscribes(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.firstRange(of: Array("SUBSCRIBE".utf8)) != nil
     }
 
     private func take(from source: Int32, into way: inout Way, _ line: SlowProxy.Line) {

@@ -2,22 +2,22 @@
 ///
 /// Takes bytes in pieces of any size. UTF-8 is decoded once a line is whole, which is the same: no byte of a longer
 /// character is a line end.
-struct EventSourceParser {
+public struct EventSourceParser {
     /// An event as a page gets it.
-    struct Event: Equatable {
-        var type = "message"
-        var data: String
-        var lastEventID: String
+    public struct Event: Equatable, Sendable {
+        public var type = "message"
+        public var data: String
+        public var lastEventID: String
     }
 
     /// "the reconnection time", when the stream has set one.
-    private(set) var reconnectionTime: Int?
+    public private(set) var reconnectionTime: Int?
     /// "the last event ID string of the event source".
-    var lastEventID = ""
+    public var lastEventID = ""
     /// Lines that a strict reader does not expect: unknown fields, a `retry` that is no number.
-    private(set) var oddities: [String] = []
+    public private(set) var oddities: [String] = []
     /// Comment lines seen.
-    private(set) var comments = 0
+    public private(set) var comments = 0
 
     private var line: [UInt8] = []
     private var endedByCarriageReturn = false
@@ -26,13 +26,13 @@ struct EventSourceParser {
     private var type = ""
     private var idBuffer = ""
 
-    init(lastEventID: String = "") {
+    public init(lastEventID: String = "") {
         self.lastEventID = lastEventID
         idBuffer = lastEventID
     }
 
     /// Takes bytes of the stream; returns the events that they complete.
-    mutating func feed(_ bytes: some Sequence<UInt8>) -> [Event] {
+    public mutating func feed(_ bytes: some Sequence<UInt8>) -> [Event] {
         var events: [Event] = []
         for byte in bytes {
             switch byte {

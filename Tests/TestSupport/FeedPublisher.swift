@@ -1,8 +1,6 @@
-import TestSupport
-
 /// Publishing numbered events to a channel's feed, as the publish stage does.
 extension RedisServer {
-    func publish(_ channel: String, _ numbers: ClosedRange<Int>, history: Int = 1000) throws {
+    public func publish(_ channel: String, _ numbers: ClosedRange<Int>, history: Int = 1000) throws {
         for start in stride(from: numbers.lowerBound, through: numbers.upperBound, by: 100) {
             let events = (start...min(start + 99, numbers.upperBound)).map { "{\"id\":\"\($0)\"}" }
             try cli(["FCALL", "tidings_publish", "0", channel, "\(history)", "600000"] + events)
@@ -10,7 +8,7 @@ extension RedisServer {
     }
 
     /// The same, one event a call, all channels in turn, over one connection.
-    func publishOneByOne(_ channels: [String], _ numbers: ClosedRange<Int>, history: Int = 1000) throws {
+    public func publishOneByOne(_ channels: [String], _ numbers: ClosedRange<Int>, history: Int = 1000) throws {
         var input = ""
         for number in numbers {
             for channel in channels {

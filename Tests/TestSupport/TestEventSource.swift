@@ -1,11 +1,10 @@
 import Foundation
 import Synchronization
-import TestSupport
 
 /// An `EventSource` as browsers have it, on a thread of its own: it connects, reads, and when the stream ends connects anew
 /// after the reconnection time with the last event's id. Anything but a 200 of the right type ends it for ever.
-final class TestEventSource: Sendable {
-    struct State {
+public final class TestEventSource: Sendable {
+    private struct State {
         var events: [EventSourceParser.Event] = []
         var lastEventID = ""
         var reconnectionTime = 3000
@@ -23,36 +22,49 @@ final class TestEventSource: Sendable {
     /// - Parameters:
     ///   - path: path and query; always the same, as `EventSource.url`.
     ///   - port: asked before each connection.
-    init(_ path: String, port: @escaping @Sendable () -> UInt16) {
+    public init(_ path: String, port: @escaping @Sendable () -> UInt16) {
         Thread.detachNewThread { self.run(path, port) }
     }
 
-    var events: [EventSourceParser.Event] { state.withLock { $0.events } }
-    var connections: Int { state.withLock { $0.connections } }
-    var comments: Int { state.withLock { $0.comments } }
-    var lastEventID: String { state.withLock { $0.lastEventID } }
+    public var events: [EventSourceParser.Event] { state.withLock { $0.events } }
+    public var connections: Int { state.withLock { $0.connections } }
+    public var comments: Int { state.withLock { $0.comments } }
+    public var lastEventID: String { state.withLock { $0.lastEventID } }
 
     /// Why it gave up, or what was strange in the streams; nil when all was well.
-    var trouble: String? {
+    public var trouble: String? {
         state.withLock { $0.failure ?? ($0.oddities.isEmpty ? nil : $0.oddities.joined(separator: ", ")) }
     }
 
-    func stop() throws {
+    public func stop() throws {
         state.withLock { $0.isStopped = true }
         try eventually(within: 10, "the event source ends") { state.withLock { $0.hasEnded } }
     }
 
-    /// What a page that collects all events of `/v1/events` has of a channel: its events' numbers, and how often it was told
-    /// to begin anew.
-    func collected(_ channel: String) throws -> (events: [ParsedJSON], resets: Int) {
-        var collected: [ParsedJSON] = []
-        var resets = 0
+    /// What a page that collects all events of `/v1/events` has, by channel, and how often it was told to begin anew.
+    public func collected() throws -> (events: [String: [ParsedJSON]], resets: [String: Int]) {
+        var collected: [String: [ParsedJSON]] = [:]
+        var resets: [String: Int] = [:]
         for event in events where event.type == "message" {
-            guard let item = try ParsedJSON(parsing: event.data)["channels"]?[channel] else { continue }
-            if item["reset"]?.bool == true { resets += 1 }
-            collected += item["events"]?.array ?? []
+            for (channel, item) in try ParsedJSON(parsing: event.data)["channels"]?.object ?? [:] {
+                if item["reset"]?.bool == true { resets[channel, default: 0] += 1 }
+                collected[channel, default: []] += item["events"]?.array ?? []
+            }
         }
         return (collected, resets)
+    }
+
+    /// The same of one channel.
+    public func collected(_ channel: String) throws -> (events: [ParsedJSON], resets: Int) {
+        let (events, resets) = try collected()
+        return (events[channel] ?? [], resets[channel] ?? 0)
+    }
+
+    /// What a page that collects the events of one channel's stream (`/v1/channels/…?live=sse`) has.
+    public func collectedData() throws -> (events: [ParsedJSON], resets: Int) {
+        let all = events
+        let lists = try all.filter { $0.type == "data" }.map { try ParsedJSON(parsing: $0.data).array ?? [] }
+        return (lists.flatMap { $0 }, all.count { $0.type == "reset" })
     }
 
     private func run(_ path: String, _ port: () -> UInt16) {
