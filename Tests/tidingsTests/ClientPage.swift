@@ -1,7 +1,8 @@
 import Foundation
 import TestSupport
 
-/// A page that follows channels with `tidings.js`, in a browser window. It counts its own requests.
+/// A page that follows channels with `tidings.js`, in a browser window. It counts its own requests and
+/// streams.
 struct ClientPage {
     let window: WebWindow
 
@@ -38,6 +39,13 @@ struct ClientPage {
                 return response;
               } finally {
                 open -= 1;
+              }
+            };
+            window.streams = 0;
+            window.EventSource = class extends EventSource {
+              constructor(address) {
+                super(address);
+                streams += 1;
               }
             };
             """)

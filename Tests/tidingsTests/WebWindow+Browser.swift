@@ -9,6 +9,21 @@ extension WebWindow {
             ["offline": .bool(isOffline), "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1])
     }
 
+    /// Puts the window away, so that its page is hidden.
+    func minimize() throws {
+        _ = try command("POST", "/window/minimize", [:])
+    }
+
+    /// Brings it back to where it can be seen.
+    func restore() throws {
+        _ = try command("POST", "/window/rect", ["width": 900, "height": 700])
+    }
+
+    /// Freezes the page, as a browser does with one that has been hidden for long, or lets it go on.
+    func setFrozen(_ isFrozen: Bool) throws {
+        try debug("Page.setWebLifecycleState", ["state": isFrozen ? "frozen" : "active"])
+    }
+
     /// A command of Chromium's debugging protocol.
     private func debug(_ name: String, _ parameters: ParsedJSON = [:]) throws {
         _ = try command("POST", "/goog/cdp/execute", ["cmd": .string(name), "params": parameters])
