@@ -31,7 +31,7 @@ install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
 
-.PHONY: help run deps test-deps build debug test chaos fuzz bench-jobs docs example lint format install uninstall clean
+.PHONY: help run deps test-deps build debug test types chaos fuzz bench-jobs docs example lint format install uninstall clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -56,6 +56,10 @@ test: test-deps ## Run all tests
 	@swift build --build-tests
 	@set -o pipefail; SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(WIDTH) swift test --skip-build $(ARGS) 2>&1 \
 		| tee .build/test.log || { echo; echo "What failed (all of it: .build/test.log):"; grep '✘' .build/test.log; exit 1; }
+
+types: ## Check the declarations of tidings.js with TypeScript's compiler
+	@$(call install,node-typescript)
+	@tsc --project Tests/Types
 
 chaos: test-deps build ## Kill processes, cut connections, squeeze memory, then count (SEED, MINUTES, ARGS)
 	@python3 -B Tests/Chaos/chaos.py --binary $(RELEASE) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -1,0 +1,114 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The declarations of `tidings.js` say what there is: each name is looked for where the browser has it.
+///
+/// That they are good TypeScript is checked by `make types`, with TypeScript's own compiler.
+@Suite(.serialized)
+struct ClientTypesTests {
+    let declared: TypeDeclarations
+    let stage: ClientStage
+
+    init() throws {
+        let root = (0..<3).reduce(URL(fileURLWithPath: #filePath)) { path, _ in path.deletingLastPathComponent() }
+        let file = root.appendingPathComponent("Sources/tidings/Client/tidings.d.ts")
+        declared = TypeDeclarations(try String(contentsOf: file, encoding: .utf8))
+        stage = try ClientStage(in: WebDriver())
+    }
+
+    private func names(_ type: String) throws -> Set<String> {
+        Set(try declared.members(of: type).map(\.name))
+    }
+
+    private func list(_ expression: String) throws -> Set<String> {
+        Set(try ParsedJSON(parsing: stage.value(expression)).array?.compactMap(\.string) ?? [])
+    }
+
+    @Test("the class has every member that is declared, and its methods take as many parameters")
+    func members() throws {
+        let members = try declared.members(of: "Tidings")
+        #expect(members.map(\.name) == ["version", "Error", "state", "onState", "subscribe", "retry", "close"])
+        for member in members {
+            let owner = member.isStatic ? "Tidings" : "tidings"
+            #expect(try stage.value("'\(member.name)' in \(owner)") == "true", "\(member.name)")
+            guard let needed = member.needed else { continue }
+            #expect(try stage.value("\(owner).\(member.name).length") == "\(needed)", "\(member.name)")
+        }
+        // Both parameters of the constructor have defaults.
+        #expect(try stage.value("Tidings.length") == "0")
+        #expect(try stage.value("typeof Tidings.version") == #""string""#)
+    }
+
+    @Test("a subscription has every member that is declared")
+    func subscription() throws {
+        try stage.run("window.subscription = follow('thread:a')")
+        for member in try declared.members(of: "Subscription") {
+            #expect(try stage.value("'\(member.name)' in subscription") == "true", "\(member.name)")
+            if let needed = member.needed {
+                #expect(try stage.value("subscription.\(member.name).length") == "\(needed)", "\(member.name)")
+            }
+        }
+        #expect(try names("Subscription") == ["channel", "offset", "state", "close"])
+    }
+
+    @Test("the options of a subscription that are declared are those that are read, and no others")
+    func subscriptionOptions() throws {
+        try stage.run(
+            """
+            window.read = [];
+            tidings.subscribe("thread:a", new Proxy({}, { get(target, name) { read.push(String(name)); } })).close();
+            """)
+        #expect(try list("read") == names("SubscriptionOptions"))
+    }
+
+    @Test("the options that are declared are those that have a default, and no others")
+    func options() throws {
+        // They are copied whole; what is looked for afterwards stands beside the copy.
+        try stage.run(
+            #"window.literal = /#options = \{([^]*?)\.\.\.options/.exec(Tidings.toString())[1]"#)
+        let defaults = try list(#"[...literal.matchAll(/(\w+):/g)].map((match) => match[1])"#)
+        #expect(try defaults == names("Options") && !defaults.isEmpty)
+    }
+
+    @Test("what callbacks are given has the members that are declared")
+    func callbacks() throws {
+        try stage.run(
+            """
+            window.given = {};
+            const note = (name) => (...values) => { given[name] = Object.keys(values.at(-1)); };
+            answers.push({ body: news("thread:b", "p1", [{ id: "1" }], true) });
+            tidings.subscribe("thread:b", {
+              from: "-1", onEvent: note("EventInfo"), onReset: note("reset"), onState: note("StateDetail") });
+            """)
+        try stage.expect("Object.keys(given).length", "3")
+        #expect(try list("given.EventInfo") == names("EventInfo"))
+        #expect(try list("given.StateDetail") == names("StateDetail"))
+        #expect(try list("given.reset") == ["channel"])
+    }
+
+    @Test("an error has the members that are declared, and is one of Tidings.Error")
+    func errors() throws {
+        try stage.run(
+            """
+            answers.push({ status: 404, body: { error: "nothing here" } });
+            tidings.subscribe("thread:c", { from: "-1", onError: (error) => { window.caught = error; } });
+            """)
+        try stage.expect("typeof caught", #""object""#)
+        for member in try declared.members(of: "TidingsError") {
+            #expect(try stage.value("'\(member.name)' in caught") == "true", "\(member.name)")
+        }
+        #expect(try names("TidingsError") == ["status", "channel", "retryAfter"])
+        #expect(try stage.value("caught instanceof Tidings.Error && caught instanceof Error") == "true")
+        let caught = try stage.value("[caught.status, caught.channel, caught.message]")
+        #expect(caught == #"[404,"thread:c","nothing here"]"#)
+    }
+
+    @Test("the states that are declared are those that the script knows")
+    func states() throws {
+        let states = declared.alternatives(of: "State")
+        #expect(states.count == 7)
+        let script = try ClientPage.script
+        for state in states { #expect(script.contains("\"\(state)\""), "\(state)") }
+    }
+}
