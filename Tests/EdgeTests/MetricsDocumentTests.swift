@@ -1,0 +1,44 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Edge
+
+@Suite("The list of metrics in docs/edge.md")
+struct MetricsDocumentTests {
+    /// The rows of the table: names as they are written, with labels, kinds, and what is said about them.
+    private static var rows: [(name: Substring, kind: Substring, text: Substring)] {
+        get throws {
+            let root = (0..<3).reduce(URL(fileURLWithPath: #filePath)) { path, _ in path.deletingLastPathComponent() }
+            let text = try String(contentsOf: root.appendingPathComponent("docs/edge.md"), encoding: .utf8)
+            let lines = text.split(separator: "\n")
+            let start = try #require(lines.firstIndex(of: "### Metrics"))
+            let end = lines[(start + 1)...].firstIndex { $0.hasPrefix("#") } ?? lines.endIndex
+            return lines[start..<end].compactMap { line in
+                line.firstMatch(of: /^\| `([^`]+)` \| (\w+) \| (\S.*)/).map { ($0.1, $0.2, $0.3) }
+            }
+        }
+    }
+
+    private func metrics() throws -> String {
+        let key = try APIKey(name: "blog", key: "a-key-that-nobody-guesses")
+        let edge = try EdgeHarness { $0.access.apiKeys = [key] }
+        defer { try? edge.stop() }
+        return try edge.client().get("/metrics").text
+    }
+
+    @Test("it names each metric that an edge has, with its kind, once, and no other")
+    func complete() throws {
+        let served = try metrics().matches(of: /# TYPE tidings_edge_(\w+) (\w+)\n/).map { "\($0.1) \($0.2)" }
+        let written = try Self.rows.map { "\($0.name.prefix { $0 != "{" }) \($0.kind)" }
+        #expect(written.sorted() == served.sorted() && served.count > 20)
+    }
+
+    @Test("it names each reason for which access control refuses, and no other")
+    func reasons() throws {
+        let served = try metrics().matches(of: /requests_refused_total\{reason="(\w+)"\}/).map { String($0.1) }
+        let row = try #require(try Self.rows.first { $0.name.hasPrefix("requests_refused_total{") })
+        let written = row.text.matches(of: /`(\w+)`/).map { String($0.1) }
+        #expect(written.sorted() == served.sorted())
+    }
+}
