@@ -1,0 +1,103 @@
+import TestSupport
+import Testing
+
+@testable import Edge
+
+/// What docs/protocol.md says in numbers, so that a client of somebody else's can rely on it.
+@Suite("The page on the protocol")
+struct ProtocolPageTests {
+    private static let streams = ["/v1/channels/thread:1?offset=-1&live=sse", "/v1/events?c=thread:1@-1"]
+
+    /// A stream from its head to its end, and what a browser makes of it.
+    private func stream(
+        _ path: String, on edge: EdgeHarness, headers: String = ""
+    ) throws -> (head: HTTPResponse, text: String, parser: EventSourceParser) {
+        let client = edge.client()
+        try client.send(raw: "GET \(path) HTTP/1.1\r\nHost: a\r\n\(headers)\r\n")
+        let head = try client.readHead()
+        let bytes = try client.readToEnd()
+        var parser = EventSourceParser()
+        _ = parser.feed(bytes)
+        return (head, String(decoding: bytes, as: UTF8.self), parser)
+    }
+
+    @Test("a stream begins with a pause of 2 to 3 s; one whose time is over ends with a short one", arguments: streams)
+    func retry(_ path: String) throws {
+        let edge = try EdgeHarness { $0.limits.streamTimeout = 300 }
+        defer { try? edge.stop() }
+        let (_, text, parser) = try stream(path, on: edge)
+        let first = try #require(text.firstMatch(of: /^retry: (\d+)\n\n/)?.1)
+        #expect((2000...3000).contains(try #require(Int(first))))
+        #expect(parser.reconnectionTime == 100 && text.hasSuffix("retry: 100\n\n"))
+    }
+
+    @Test("where another request is answered 503 a stream is 200, says to come again in 7 to 8 s, and ends")
+    func postponed() throws {
+        let edge = try EdgeHarness { $0.limits.maxChannels = 0 }
+        defer { try? edge.stop() }
+        for path in Self.streams {
+            let (head, text, parser) = try stream(path, on: edge)
+            #expect(head.status == 200 && text.matches(of: /retry:/).count == 1)
+            #expect((7000...8000).contains(parser.reconnectionTime ?? 0))
+        }
+        for path in ["/v1/poll?c=thread:1@-1", "/v1/channels/thread:1"] {
+            let refused = try edge.client().get(path)
+            #expect(refused.status == 503 && refused[header: "Retry-After"] == "5")
+            #expect(try refused.json["error"]?.string?.isEmpty == false)
+        }
+    }
+
+    @Test("a stream has no length and is never compressed: its end is the end of its connection", arguments: streams)
+    func framing(_ path: String) throws {
+        let edge = try EdgeHarness { $0.limits.streamTimeout = 200 }
+        defer { try? edge.stop() }
+        try edge.publish("\"\(String(repeating: "a", count: 5000))\"", to: "thread:1")
+        let (head, text, _) = try stream(path, on: edge, headers: "Accept-Encoding: gzip\r\n")
+        #expect(head[header: "Content-Type"] == "text/event-stream" && head[header: "Connection"] == "close")
+        for name in ["Content-Length", "Transfer-Encoding", "Content-Encoding"] { #expect(head[header: name] == nil) }
+        #expect(text.contains(String(repeating: "a", count: 5000)))
+    }
+
+    @Test(
+        "a silent stream of many channels has a message without id and channels beside comments, one of a channel has none"
+    )
+    func heartbeat() throws {
+        let edge = try EdgeHarness { options in
+            options.limits.heartbeat = 50
+            options.limits.streamTimeout = 1500
+        }
+        defer { try? edge.stop() }
+        let (_, one, _) = try stream(Self.streams[0], on: edge)
+        #expect(one.contains("\n:\n\n") && one.matches(of: /event:/).count == 1)
+        let (_, many, _) = try stream(Self.streams[1], on: edge)
+        #expect(many.contains(":\n\n:\n\n:\n\ndata: {\"channels\":{},\"wait\":0}\n\n:\n\n"))
+        #expect(many.matches(of: /id:/).count == 1)
+    }
+
+    @Test(
+        "a hold that is none is 400 wherever it stands; parameters that nobody knows, and an empty lastEventId, count for nothing",
+        arguments: ["0", "56", "-1", "2.5", "", "x", "1s"])
+    func wrongHold(_ timeout: String) throws {
+        let edge = try EdgeHarness { $0.limits.streamTimeout = 200 }
+        defer { try? edge.stop() }
+        let client = edge.client()
+        for path in Self.streams + ["/v1/poll?c=thread:1@now", "/v1/channels/thread:1?offset=now&live=long-poll"] {
+            let answer = try client.get("\(path)&timeout=\(timeout)")
+            #expect(answer.status == 400 && answer.text.contains("1 to 55"), "\(path)")
+            #expect(try client.request("HEAD", "\(path)&timeout=55&colour=red&lastEventId=").status == 200)
+        }
+    }
+
+    @Test("HEAD of a poll is answered at once, and a method that no resource has is 405 or 501")
+    func methods() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let client = edge.client(timeout: 5)
+        #expect(try client.request("HEAD", "/v1/poll?c=thread:1@now&timeout=55").status == 200)
+        for path in ["/v1/poll", "/v1/events", "/v1/channels/thread:1", "/v1/comments"] {
+            let refused = try client.request("DELETE", path)
+            #expect(refused.status == 405 && refused[header: "Allow"]?.contains("OPTIONS") == true)
+            #expect(try client.request("SEARCH", path).status == 501)
+        }
+    }
+}
