@@ -21,13 +21,16 @@ struct ClientLifeTests {
 
     private func waitUntilAsleep(_ page: ClientPage) throws {
         try eventually(within: 20, "the page lets go", every: 0.02) {
-            try page.state == "hidden" && page.number("open") == 0
+            try page.state == "hidden" && page.held == 0
         }
     }
 
-    @Test("a tab that is hidden for long lets go of its connection, asks nothing, and comes back to what it missed")
-    func hidden() throws {
-        let page = try ClientPage(address, options: "{ hiddenAfter: 500 }", in: browser)
+    @Test(
+        "a tab that is hidden for long lets go of its connection, asks nothing, and comes back to what it missed",
+        arguments: ["poll", "sse"])
+    func hidden(transport: String) throws {
+        let options = "transport: '\(transport)'"
+        let page = try ClientPage(address, options: "{ hiddenAfter: 500, \(options) }", in: browser)
         try page.subscribe("thread:a")
         try page.waitUntilLive()
         try post("one")
@@ -35,14 +38,14 @@ struct ClientLifeTests {
         try page.window.minimize()
         #expect(try page.window.execute("return document.visibilityState").string == "hidden")
         try waitUntilAsleep(page)
-        let requests = try page.number("requests")
+        let asked = try page.number("requests + streams.length")
         // Another tab leads now: what it says is not heard either.
-        let other = try ClientPage(address, in: browser)
+        let other = try ClientPage(address, options: "{ \(options) }", in: browser)
         try other.subscribe("thread:a")
         try post("two")
         try other.expect(["one", "two"])
         #expect(try page.log == ["one"])
-        #expect(try page.number("requests") == requests)
+        #expect(try page.number("requests + streams.length") == asked)
         try page.window.restore()
         try page.expect(["one", "two"])
         try page.waitUntilLive()
@@ -66,9 +69,11 @@ struct ClientLifeTests {
         #expect(try page.strings("states") == states)
     }
 
-    @Test("a tab that the browser freezes lets go at once, and when it is seen again has what it missed")
-    func frozen() throws {
-        let page = try ClientPage(address, in: browser)
+    @Test(
+        "a tab that the browser freezes lets go at once, and when it is seen again has what it missed",
+        arguments: ["poll", "sse"])
+    func frozen(transport: String) throws {
+        let page = try ClientPage(address, options: "{ transport: '\(transport)' }", in: browser)
         try page.subscribe("thread:a")
         try page.waitUntilLive()
         try post("one")

@@ -41,11 +41,11 @@ struct ClientPage {
                 open -= 1;
               }
             };
-            window.streams = 0;
+            window.streams = [];
             window.EventSource = class extends EventSource {
               constructor(address) {
                 super(address);
-                streams += 1;
+                streams.push(this);
               }
             };
             """)
@@ -88,6 +88,16 @@ struct ClientPage {
     /// A number in the page.
     func number(_ name: String) throws -> Int {
         try window.execute("return \(name)").integer ?? -1
+    }
+
+    /// How many streams it has opened.
+    var streams: Int {
+        get throws { try number("streams.length") }
+    }
+
+    /// How many requests and streams it has open.
+    var held: Int {
+        get throws { try number("open + streams.filter(({ readyState }) => readyState !== 2).length") }
     }
 
     /// The state of the whole.

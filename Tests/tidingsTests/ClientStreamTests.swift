@@ -42,9 +42,9 @@ struct ClientStreamTests {
         var texts: [String] = []
         for round in 0..<3 {
             for _ in 0..<8 { texts += try post(25, from: texts.count, to: ["a"]) }
-            let streams = try page.number("streams")
+            let streams = try page.streams
             try eventually(within: 20, "round \(round): the stream was ended and opened again", every: 0.02) {
-                try page.number("streams") > streams
+                try page.streams > streams
             }
             texts += try post(25, from: texts.count, to: ["a"])
             try tidings.killEdges()
@@ -53,9 +53,28 @@ struct ClientStreamTests {
         try page.expect(texts, within: 60)
         try page.waitUntilLive()
         // Ended three times by the edge and three times by its death; no poll has taken a stream's place.
-        #expect(try page.number("streams") >= 6)
+        #expect(try page.streams >= 6)
         #expect(try page.number("requests") == 0)
         #expect(try page.strings("errors") == [])
+    }
+
+    @Test("tabs share one stream; when the tab that leads goes, the next opens one from where it stood")
+    func sharing() throws {
+        let pages = try (0..<3).map { _ in try ClientPage(address, options: "{ transport: 'sse' }", in: browser) }
+        var texts: [String] = []
+        for page in pages {
+            try page.subscribe("thread:a")
+            try page.waitUntilLive()
+        }
+        for (index, page) in pages.enumerated() {
+            texts += try post(25, from: texts.count, to: ["a"])
+            for rest in pages[index...] { try rest.expect(texts) }
+            #expect(try pages[index...].dropFirst().allSatisfy { try $0.streams == 0 })
+            guard index < 2 else { break }
+            try page.leave()
+            texts += try post(25, from: texts.count, to: ["a"])
+        }
+        #expect(try pages[2].streams > 0)
     }
 
     @Test("an EventSource of the browser's own resumes by itself on both endpoints: nothing is lost or comes twice")
