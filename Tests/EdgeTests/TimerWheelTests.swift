@@ -58,6 +58,63 @@ struct TimerWheelTests {
         #expect(Self.expired(&wheel, at: 10_951) == [1])
     }
 
+    /// Ten thousand timers that are due, each between two of the same slot that are not.
+    private static func crowded() -> TimerWheel {
+        var wheel = TimerWheel(tick: 100, slots: 16, now: 1000)
+        for key in 0..<30_000 {
+            wheel.schedule(Int32(key), at: key % 3 == 1 ? 1510 : key % 3 == 0 ? 1590 : 1510 + 1600)
+        }
+        return wheel
+    }
+
+    @Test("in a crowded slot each key is looked at once, however many calls it takes")
+    func crowd() {
+        var wheel = Self.crowded()
+        #expect(wheel.popExpired(now: 1509) == nil && wheel.looks == 30_000)
+        #expect(Self.expired(&wheel, at: 1510) == (0..<10_000).map { $0 * 3 + 1 })
+        #expect(wheel.looks == 60_000)
+        // The rest of the slot is looked through once more when its time is over, and then not for a whole turn.
+        #expect(Self.expired(&wheel, at: 1600) == (0..<10_000).map { $0 * 3 })
+        #expect(wheel.looks == 80_000)
+        #expect(wheel.popExpired(now: 2900) == nil && wheel.looks == 80_000)
+        #expect(Self.expired(&wheel, at: 3110) == (0..<10_000).map { $0 * 3 + 2 })
+        #expect(wheel.looks == 90_000 && wheel.count == 0)
+    }
+
+    @Test("a look that the slot's end overtakes leaves nothing behind", arguments: [1, 256, 9_999])
+    func overtaken(_ first: Int) {
+        var wheel = Self.crowded()
+        var keys = (0..<first).compactMap { _ in wheel.popExpired(now: 1510) }
+        keys += Self.expired(&wheel, at: 1650)
+        #expect(keys.sorted() == (0..<30_000).filter { $0 % 3 < 2 })
+        #expect(wheel.looks <= 60_000)
+    }
+
+    @Test("what is done for a key in a crowded slot is seen by the look that is under way, and costs no second one")
+    func changed() {
+        var wheel = Self.crowded()
+        var popped = 0
+        var again = 0
+        while let key = wheel.popExpired(now: 1510) {
+            if key >= 30_000 {
+                again += 1
+                continue
+            }
+            popped += 1
+            // One before it and one behind it go, the slot gets one that is due at once and one that is due later.
+            wheel.cancel(key - 1)
+            wheel.cancel(key + 1)
+            if popped <= 1000 {
+                wheel.schedule(Int32(30_000 + popped), at: 3)
+                wheel.schedule(Int32(40_000 + popped), at: 1599)
+            }
+        }
+        #expect(popped == 10_000 && again == 1000)
+        #expect(wheel.count == 1000)
+        #expect(wheel.looks <= 32_000)
+        #expect(Self.expired(&wheel, at: 1700).count == 1000)
+    }
+
     @Test("it does what a plain table of deadlines would do")
     func model() {
         var random = SplitMix64()
