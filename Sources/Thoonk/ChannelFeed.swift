@@ -30,20 +30,23 @@ public struct ChannelFeed: Sendable {
         return (sequence, announcement[(separator + 1)...])
     }
 
-    /// Reads what is kept after a sequence number: at most the newest `limit` events.
+    /// Reads what is kept after a sequence number: at most the newest `limit` events, or the oldest ones.
     ///
     /// - Parameters:
-    ///   - sequence: the first event given is the one after it.
+    ///   - sequence: the first event given is one after it.
     ///   - limit: how many events are given at most.
+    ///   - bytes: nil: the newest are given. Otherwise the oldest, that have together so many bytes at most; one in any
+    ///     case. The server reads hardly more than that.
     ///   - connection: what asks.
     ///   - reply: called once, on the loop's thread.
     public func history(
-        after sequence: Int64, limit: Int, on connection: RedisConnection,
+        after sequence: Int64, limit: Int, bytes: Int? = nil, on connection: RedisConnection,
         reply: @escaping (Result<ChannelHistory, RedisError>) -> Void
     ) {
         var command = RedisCommand("FCALL_RO", "tidings_history", "1", epochKey, channel)
         command.append(sequence)
         command.append(limit)
+        if let bytes { command.append(bytes) }
         connection.send(command) { result in
             reply(result.flatMap(ChannelFeed.history(from:)))
         }

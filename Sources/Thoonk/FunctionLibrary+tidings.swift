@@ -2,5 +2,5 @@ public import Redis
 
 extension FunctionLibrary {
     /// The library `tidings` (tidings.lua): lanes, feeds, processes.
-    public static let tidings = FunctionLibrary(name: "tidings", version: 6, source: PackageResources.tidings_lua)
+    public static let tidings = FunctionLibrary(name: "tidings", version: 7, source: PackageResources.tidings_lua)
 }

@@ -14,10 +14,13 @@ Rules that hold for all of it:
 ]]
 
 -- Raised with every change of this file; processes replace an older library by theirs.
-local VERSION = 6
+local VERSION = 7
 
 -- Lua's unpack puts everything on the stack, which ends near 8,000 values.
 local CHUNK = 1000
+
+-- Events that are read at once when only so many bytes are wanted: what is read too much is thrown away.
+local FEW = 32
 
 local function now_us()
   local time = redis.call('TIME')
@@ -168,19 +171,20 @@ local function publish(_, args)
   return last
 end
 
--- tidings_history 1 EPOCH-KEY CHANNEL AFTER LIMIT
+-- tidings_history 1 EPOCH-KEY CHANNEL AFTER LIMIT [BYTES]
 -- ->  {epoch, born (ms), last, capacity, oldest kept, sequence, event, sequence, event, …}: what is kept after AFTER,
--- the newest LIMIT of it, oldest first. A feed that does not exist has zeros.
+-- the newest LIMIT of it, oldest first. With BYTES it is the oldest: up to LIMIT events of together so many bytes, and
+-- one whatever its size. Hardly more is read of the feed than that. A feed that does not exist has zeros.
 local function history(keys, args)
   local feed = '{' .. args[1] .. '}'
-  local after, limit = tonumber(args[2]), tonumber(args[3])
+  local after, limit, room = tonumber(args[2]), tonumber(args[3]), tonumber(args[4] or '')
   local epoch = tonumber(redis.call('HGET', keys[1], 'number') or 0)
   local last = tonumber(redis.call('GET', 'feed.publishes:' .. feed) or 0)
   local config = redis.call('HMGET', 'feed.config:' .. feed, 'born', 'max_length')
   local capacity = tonumber(config[2] or 0)
   local oldest = tonumber(redis.call('ZRANGE', 'feed.ids:' .. feed, 0, 0)[1] or 0) or 0
   local answer = { whole(epoch), config[1] or '0', whole(last), whole(capacity), whole(oldest) }
-  local from = math.max(after + 1, last - limit + 1, oldest, 1)
+  local from = math.max(after + 1, room and 1 or last - limit + 1, oldest, 1)
   local count = math.max(0, last - from + 1)
   -- Where numbers are far more than items (nothing kept, much retracted, ids of another client), the items are gone
   -- through and not the numbers: those may be millions.
@@ -194,15 +198,20 @@ local function history(keys, args)
     table.sort(numbers)
     count = #numbers
   end
-  for start = 1, count, CHUNK do
+  local size = room and FEW or CHUNK
+  for start = 1, count, size do
     local ids = {}
-    for index = start, math.min(start + CHUNK - 1, count) do
+    for index = start, math.min(start + size - 1, count) do
       ids[#ids + 1] = whole(numbers and numbers[index] or from + index - 1)
     end
     local items = redis.call('HMGET', 'feed.items:' .. feed, unpack(ids))
     for index, id in ipairs(ids) do
       -- An item that was retracted leaves a hole, which is no loss.
       if items[index] then
+        if room then
+          room = room - #items[index]
+          if #answer > 5 and (room < 0 or #answer >= 5 + 2 * limit) then return answer end
+        end
         answer[#answer + 1] = id
         answer[#answer + 1] = items[index]
       end

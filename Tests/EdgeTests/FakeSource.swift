@@ -14,6 +14,10 @@ final class FakeSource: ChannelSource {
 
     private(set) var watched: Set<String> = []
     private(set) var loads = 0
+    /// Events that all loads together gave.
+    private(set) var eventsLoaded = 0
+    /// Behind which sequence numbers parts were loaded.
+    private(set) var partStarts: [Int64] = []
     private var heldLoads: [() -> Void] = []
     private var feeds: [String: Feed] = [:]
 
@@ -35,8 +39,24 @@ final class FakeSource: ChannelSource {
     }
 
     func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (History?) -> Void) {
+        answer(completion) { self.history(of: channel, after: sequence, limit: limit) }
+    }
+
+    func loadPart(
+        _ channel: String, after sequence: Int64, limit: Int, bytes: Int, completion: @escaping (History?) -> Void
+    ) {
+        partStarts.append(sequence)
+        answer(completion) { self.part(of: channel, after: sequence, limit: limit, bytes: bytes) }
+    }
+
+    private func answer(_ completion: @escaping (History?) -> Void, with history: @escaping () -> History) {
         loads += 1
-        let answer = { [self] in completion(failsLoads ? nil : history(of: channel, after: sequence, limit: limit)) }
+        let answer = { [self] in
+            guard !failsLoads else { return completion(nil) }
+            let history = history()
+            eventsLoaded += history.items.count
+            completion(history)
+        }
         if holdsLoads { heldLoads.append(answer) } else { answer() }
     }
 
@@ -76,5 +96,17 @@ final class FakeSource: ChannelSource {
             epoch: epoch, born: feed.born, last: feed.last, capacity: capacity, first: first,
             items: feed.items.filter { $0.sequence >= from },
             isComplete: feed.last - Int64(limit) <= max(sequence, first - 1, 0))
+    }
+
+    private func part(of channel: String, after sequence: Int64, limit: Int, bytes: Int) -> History {
+        var part = history(of: channel, after: sequence, limit: Int(Int32.max))
+        var room = bytes
+        let count = part.items.prefix(limit).prefix { item in
+            room -= item.event.count
+            return room >= 0 || item == part.items[0]
+        }.count
+        part.isComplete = count == part.items.count
+        part.items.removeLast(part.items.count - count)
+        return part
     }
 }

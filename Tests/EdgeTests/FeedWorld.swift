@@ -205,13 +205,9 @@ struct FeedWorld {
         var ring = machine.ring
         var standing = ring.find(readers[index].offset)
         if standing == .older {
-            ring = Ring(limits: limits)
-            var whole = history(after: 0)
-            whole.items = items
-            whole.isComplete = true
-            ring.replace(with: whole, bounded: false)
+            ring = part(for: readers[index].offset)
             standing = ring.find(readers[index].offset)
-            if standing == .older { faults.append("a whole history is not enough") }
+            if standing == .older { faults.append("a part that begins where its reader stands is not enough") }
         }
         switch standing {
         case .older: break
@@ -222,6 +218,18 @@ struct FeedWorld {
             take(batch, index)
             readers[index].offset = .position(batch.next)
         }
+    }
+
+    /// The next few events of the feed, seldom all.
+    private mutating func part(for offset: Offset) -> Ring {
+        let start: Int64 = if case .position(let position) = offset { position.sequence } else { 0 }
+        let kept = items.filter { $0.sequence > start }
+        var part = history(after: start)
+        part.items = Array(kept.prefix(Int.random(in: 1...6, using: &random)))
+        part.isComplete = part.items.count == kept.count
+        let ring = Ring(limits: limits)
+        ring.replace(withPart: part, after: start)
+        return ring
     }
 
     private mutating func take(_ batch: Batch, _ index: Int) {

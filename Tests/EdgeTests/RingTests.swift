@@ -155,6 +155,52 @@ struct RingTests {
         #expect(ring.find(Self.position(9)) == .lost)
         #expect(Self.text(ring.batch(after: 108)) == "[109,110]")
     }
+
+    /// The events 11 to 20 of a feed, as read from behind the tenth.
+    private static func part(
+        isComplete: Bool, floor: Int64 = 0, capacity: Int64 = 1000, after: Int64 = 10
+    ) -> Ring {
+        let ring = Ring(limits: EdgeLimits())
+        var history = History.sample(11...20, capacity: capacity, last: isComplete ? 20 : 500)
+        history.first = floor + 1
+        history.isComplete = isComplete
+        ring.replace(withPart: history, after: after)
+        return ring
+    }
+
+    @Test(
+        "a part of a history serves who stands within it; who stands before or behind it needs another one",
+        arguments: [
+            (10, false, found(10, news: true)), (19, false, found(19, news: true)), (20, false, .older),
+            (300, false, .older), (9, false, .older), (10, true, found(10, news: true)),
+            (20, true, found(20, news: false)), (21, true, .lost), (9, true, .older),
+        ] as [(Int64, Bool, Standing)])
+    func parts(_ sequence: Int64, _ isComplete: Bool, _ standing: Standing) {
+        #expect(Self.part(isComplete: isComplete).find(Self.position(sequence)) == standing)
+    }
+
+    @Test("a part ends where it ends, and not where the feed does")
+    func partsEnd() {
+        let batch = Self.part(isComplete: false).batch(after: 18)
+        #expect(Self.text(batch) == "[19,20]" && batch.next.sequence == 20 && batch.reachesEnd)
+        #expect(Self.part(isComplete: true).batch(after: 18).next.sequence == 20)
+    }
+
+    @Test("what fell off before a part was read is lost, and the oldest kept is the beginning")
+    func partsOfTrimmed() {
+        // The feed has kept what is behind 12: the reader at 10 has come too late.
+        var history = History.sample(13...20, capacity: 20, last: 32)
+        (history.first, history.isComplete) = (13, false)
+        let ring = Ring(limits: EdgeLimits())
+        ring.replace(withPart: history, after: 10)
+        #expect(ring.find(Self.position(10)) == .lost)
+        #expect(ring.find(.beginning) == Self.found(12, news: true))
+        #expect(ring.find(Self.position(12, epoch: 2)) == .lost)
+        #expect(ring.find(Self.position(12, born: 7)) == .lost)
+        #expect(Self.part(isComplete: false).find(.beginning) == .older)
+        // A history that was made shorter leaves older events for a while: they are there to be read.
+        #expect(Self.part(isComplete: false, capacity: 5).find(Self.position(9)) == .older)
+    }
 }
 
 extension History {

@@ -11,10 +11,10 @@ struct HistoryTests {
         library = try TidingsLibrary()
     }
 
-    private func history(after: Int64, limit: Int = 100) throws -> ChannelHistory {
+    private func history(after: Int64, limit: Int = 100, bytes: Int? = nil) throws -> ChannelHistory {
         var answer: Result<ChannelHistory, RedisError>?
         ChannelFeed(channel: "c", epochKey: "{t.0}:epoch")
-            .history(after: after, limit: limit, on: library.redis.connection) { answer = $0 }
+            .history(after: after, limit: limit, bytes: bytes, on: library.redis.connection) { answer = $0 }
         try library.runner.run(within: 10, "the history") { answer != nil }
         return try #require(answer).get()
     }
@@ -48,6 +48,70 @@ struct HistoryTests {
         #expect(try history(after: 0, limit: 0).items.isEmpty)
     }
 
+    @Test(
+        "with a bound of bytes it is the oldest, and one in any case",
+        arguments: [
+            (0, 100, 4, [1, 2]), (0, 100, 5, [1, 2]), (0, 100, 1, [1]), (0, 100, 0, [1]), (0, 100, -1, [1]),
+            (3, 2, 100, [4, 5]), (3, 1, 0, [4]), (7, 100, 100, [8, 9, 10]), (9, 100, 1, [10]), (10, 100, 100, []),
+            (50, 100, 100, []), (-5, 3, 100, [1, 2, 3]),
+        ] as [(Int64, Int, Int, [Int64])])
+    func oldest(_ after: Int64, _ limit: Int, _ size: Int, _ expected: [Int64]) throws {
+        try publish(1...10)
+        let read = try history(after: after, limit: limit, bytes: size)
+        #expect(read.items.map(\.sequence) == expected)
+        #expect(read.items.map { String(decoding: $0.event, as: UTF8.self) } == expected.map { "e\($0)" })
+        #expect([read.last, read.first, read.capacity] == [10, 1, 100])
+    }
+
+    @Test("part after part a history comes whole: over holes, empty events, NUL and what is no text")
+    func parts() throws {
+        var random = SplitMix64()
+        let events = (0..<300).map { _ in
+            (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+        }
+        var answer: Result<Int64, RedisError>?
+        ChannelFeed(channel: "c", epochKey: "{t.0}:epoch").publish(
+            events, history: 1000, ttl: 60_000, on: library.redis.connection
+        ) { answer = $0 }
+        try library.runner.run(within: 10, "the events are there") { answer != nil }
+        // Holes longer than what is read at once.
+        var gone = Set(Int64(40)...140).union([1, 300])
+        for _ in 0..<30 { gone.insert(Int64.random(in: 1...300, using: &random)) }
+        try library.redis.ask(words: ["ZREM", "feed.ids:{c}"] + gone.map { "\($0)" })
+        try library.redis.ask(words: ["HDEL", "feed.items:{c}"] + gone.map { "\($0)" })
+        var after: Int64 = 0
+        var read: [ChannelHistory.Item] = []
+        while true {
+            let items = try history(after: after, limit: 50, bytes: 200).items
+            guard let last = items.last else { break }
+            #expect(items.count <= 50 && (items.count == 1 || items.reduce(0) { $0 + $1.event.count } <= 200))
+            read += items
+            after = last.sequence
+        }
+        let expected = (1...300).map { Int64($0) }.filter { !gone.contains($0) }
+        #expect(read.map(\.sequence) == expected, "seed \(random.seed)")
+        #expect(read.map(\.event) == expected.map { events[Int($0) - 1] }, "seed \(random.seed)")
+    }
+
+    @Test("a part of a long history costs the server no more than a part")
+    func partOfLong() throws {
+        for start in stride(from: 1, to: 5000, by: 500) { try publish(start...start + 499, history: 5000) }
+        try library.redis.ask("CONFIG", "RESETSTAT")
+        #expect(try history(after: 2000, limit: 10_000, bytes: 100).items.map(\.sequence) == Array(2001...2020))
+        let statistics = try #require(try library.redis.ask("INFO", "commandstats").text)
+        // Once for the configuration, once for some events.
+        #expect(statistics.contains("cmdstat_hmget:calls=2,"), "\(statistics)")
+    }
+
+    @Test("keys of a foreign type are an error, and no history", arguments: ["items", "ids", "config", "publishes"])
+    func foreign(_ key: String) throws {
+        try publish(1...3)
+        try library.redis.ask("DEL", "feed.\(key):{c}")
+        try library.redis.ask("LPUSH", "feed.\(key):{c}", "x")
+        #expect(throws: RedisError.self) { try history(after: 0, bytes: 100) }
+        #expect(throws: RedisError.self) { try history(after: 0) }
+    }
+
     @Test("what fell off is not there, and the oldest that is kept is told")
     func fallen() throws {
         try publish(1...10, history: 4)
@@ -78,9 +142,11 @@ struct HistoryTests {
         // To go through so many takes Redis a minute: far longer than the history is waited for.
         try library.redis.ask("SET", "feed.publishes:{c}", "200000000")
         try library.redis.ask(words: damage)
-        let read = try history(after: 0, limit: Int(Int32.max))
-        #expect(read.items.map(\.sequence) == expected && read.last == 200_000_000)
-        #expect(read.items.map { String(decoding: $0.event, as: UTF8.self) } == expected.map { "e\($0)" })
+        for bytes in [nil, 1000] {
+            let read = try history(after: 0, limit: Int(Int32.max), bytes: bytes)
+            #expect(read.items.map(\.sequence) == expected && read.last == 200_000_000)
+            #expect(read.items.map { String(decoding: $0.event, as: UTF8.self) } == expected.map { "e\($0)" })
+        }
     }
 
     @Test("a long history comes whole")

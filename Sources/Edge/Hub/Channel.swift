@@ -82,13 +82,23 @@ final class Channel {
         return watch
     }
 
-    /// Readers that need an older history, all of them.
-    func takeOlder() -> [Watch] {
+    /// After which sequence number the reader that has waited for an older history for the longest time goes on; nil when
+    /// none waits.
+    func startOfOlder() -> Int64? { older.first()?.sequence }
+
+    /// Takes out the readers who wait for an older history and stand within this part of it; the others keep their order.
+    func takeOlder(within part: Ring) -> [Watch] {
         var taken: [Watch] = []
+        var others: [Watch] = []
         while let watch = older.popFirst() {
-            watch.place = .nowhere
-            taken.append(watch)
+            if part.find(watch.offset) == .older {
+                others.append(watch)
+            } else {
+                watch.place = .nowhere
+                taken.append(watch)
+            }
         }
+        for watch in others { older.append(watch) }
         return taken
     }
 

@@ -13,6 +13,11 @@ protocol ChannelSource: AnyObject {
     /// Reads what is kept after a sequence number, at most the newest `limit` events. Nil for a failure that another
     /// attempt may cure. Called back once, on the loop's thread; possibly before this returns.
     func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (History?) -> Void)
+
+    /// Reads the oldest of what is kept after a sequence number: at most `limit` events of together `bytes` bytes, one in any
+    /// case. All else as with ``load(_:after:limit:completion:)``.
+    func loadPart(
+        _ channel: String, after sequence: Int64, limit: Int, bytes: Int, completion: @escaping (History?) -> Void)
 }
 
 /// What a source tells.

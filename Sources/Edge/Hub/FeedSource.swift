@@ -68,12 +68,31 @@ final class FeedSource: ChannelSource {
     }
 
     func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (History?) -> Void) {
+        read(channel, after: sequence, limit: limit, bytes: nil) { [self] history in
+            // The limit counts sequence numbers, retracted ones as well.
+            completion(
+                history.map { converted($0, isComplete: $0.last - Int64(limit) <= max(sequence, $0.first - 1, 0)) })
+        }
+    }
+
+    func loadPart(
+        _ channel: String, after sequence: Int64, limit: Int, bytes: Int, completion: @escaping (History?) -> Void
+    ) {
+        read(channel, after: sequence, limit: limit, bytes: bytes) { [self] history in
+            completion(history.map { converted($0, isComplete: $0.items.last?.sequence ?? $0.last == $0.last) })
+        }
+    }
+
+    private func read(
+        _ channel: String, after sequence: Int64, limit: Int, bytes: Int?,
+        completion: @escaping (ChannelHistory?) -> Void
+    ) {
         guard isServing() else { return completion(nil) }
-        feed(channel).history(after: sequence, limit: limit, on: redis) { [self] result in
+        feed(channel).history(after: sequence, limit: limit, bytes: bytes, on: redis) { [self] result in
             switch result {
             case .success(let history):
                 lastLogged = nil
-                completion(converted(history, after: sequence, limit: limit))
+                completion(history)
             case .failure(let error):
                 if lastLogged != error.message {
                     logger.warning(
@@ -89,13 +108,11 @@ final class FeedSource: ChannelSource {
         ChannelFeed(channel: channel, epochKey: epochKey)
     }
 
-    private func converted(_ history: ChannelHistory, after sequence: Int64, limit: Int) -> History {
-        let items = history.items.map { History.Item(sequence: $0.sequence, event: text.normalized($0.event)) }
-        // The limit counts sequence numbers, retracted ones as well.
-        let start = history.last - Int64(limit)
-        return History(
+    private func converted(_ history: ChannelHistory, isComplete: Bool) -> History {
+        History(
             epoch: history.epoch, born: history.born, last: history.last, capacity: history.capacity,
-            first: history.first, items: items,
-            isComplete: start <= max(sequence, history.first - 1, 0))
+            first: history.first,
+            items: history.items.map { History.Item(sequence: $0.sequence, event: text.normalized($0.event)) },
+            isComplete: isComplete)
     }
 }

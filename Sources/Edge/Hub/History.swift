@@ -15,9 +15,10 @@ struct History: Equatable {
     var capacity: Int64
     /// The oldest sequence number kept; 0 when none is.
     var first: Int64
-    /// Ascending; a number missing inside was retracted. Not more than was asked for: then the newest.
+    /// Ascending; a number missing inside was retracted. Not more than was asked for: then the newest, or of a part the
+    /// oldest.
     var items: [Item]
-    /// Whether `items` are all that is kept after the asked sequence number.
+    /// Whether `items` are all that is kept after the asked sequence number. A part that is not complete has items.
     var isComplete: Bool
 
     /// The lowest sequence number after which nothing was trimmed away: below it, events are lost.

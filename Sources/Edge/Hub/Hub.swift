@@ -36,6 +36,8 @@ final class Hub: ChannelSourceDelegate {
     static let sliceReaders = 256
     static let turnReaders = 64
     static let sliceNanoseconds: Int64 = 2_000_000
+    /// Events of an older history that are loaded at once, however small they are.
+    private static let partEvents = 10_000
     private static let retryPause: Int64 = 250
     private static let vainPause: Int64 = 1000
 
@@ -286,23 +288,31 @@ final class Hub: ChannelSourceDelegate {
         }
     }
 
-    /// Loads the whole history once for all readers that stand before what the ring holds.
+    /// Loads what the reader that has waited for an older history for the longest time can take at once, for all who stand
+    /// there; then for the next, so that a load costs what it delivers.
     private func loadOlder(_ channel: Channel) {
         guard !channel.isLoadingOlder else { return }
         channel.isLoadingOlder = true
         enqueueLoad { [self] in
-            metrics.loads += 1
-            source.load(channel.name, after: 0, limit: Int(Int32.max)) { history in
-                self.loadEnded()
+            guard let start = channel.startOfOlder() else {
                 channel.isLoadingOlder = false
-                guard let history else {
+                return loadEnded()
+            }
+            metrics.loads += 1
+            source.loadPart(channel.name, after: start, limit: Hub.partEvents, bytes: limits.answerBytes) { history in
+                self.loadEnded()
+                if let history {
+                    let part = Ring(limits: self.limits, ledger: self.ledger)
+                    part.replace(withPart: history, after: start)
+                    for watch in channel.takeOlder(within: part) { watch.reader.wake(watch, ring: part) }
+                }
+                channel.isLoadingOlder = false
+                if history == nil {
                     self.failed.append(channel)
                     if self.retry?.isScheduled == false { self.retry?.schedule(after: Hub.retryPause) }
-                    return
+                } else if channel.needsOlder {
+                    self.loadOlder(channel)
                 }
-                let ring = Ring(limits: self.limits, ledger: self.ledger)
-                ring.replace(with: history, bounded: false)
-                for watch in channel.takeOlder() { watch.reader.wake(watch, ring: ring) }
                 self.checkMemory()
             }
         }

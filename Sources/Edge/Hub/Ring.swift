@@ -28,6 +28,8 @@ final class Ring {
     /// The floor of the feed itself, when it was read.
     private var feedFloor: Int64 = 0
     private var capacity: Int64 = 0
+    /// Whether the feed keeps more behind the last event held: see ``replace(withPart:after:)``.
+    private var isPart = false
     private var entries: [Entry] = []
     /// The first entry still held.
     private var head = 0
@@ -82,10 +84,20 @@ final class Ring {
         feedFloor = history.floor
         floor = history.isComplete ? feedFloor : (history.items.first?.sequence ?? history.last + 1) - 1
         last = history.last
+        isPart = false
         for item in history.items { push(item.sequence, item.event) }
         if bounded { trim() }
         forgetBatches()
         charge()
+    }
+
+    /// Takes over the oldest of what a feed keeps after a sequence number, in place of all that is held and whatever its
+    /// size. The ring ends there: who has read it all is ``Standing/older`` to it, and goes on with the next part.
+    func replace(withPart history: History, after sequence: Int64) {
+        replace(with: history, bounded: false)
+        floor = max(feedFloor, sequence)
+        isPart = !history.isComplete
+        if isPart { last = newest }
     }
 
     /// Takes over what came after `last`; replaces everything when events between are gone.
@@ -121,23 +133,22 @@ final class Ring {
     /// How an offset stands to what is held. Only after the first history.
     func find(_ offset: Offset) -> Standing {
         guard let identity else { return .older }
+        let holdsCapacity = capacity > 0 && count >= capacity && !isPart
         var sequence: Int64
         switch offset {
         case .now:
             return .found(tail, hasNews: false)
         case .beginning:
-            let holdsCapacity = capacity > 0 && count >= capacity
             guard floor <= feedFloor || holdsCapacity else { return .older }
             sequence = floor
             if holdsCapacity { sequence = entries[entries.count - Int(capacity)].sequence - 1 }
         case .position(let position):
             guard position.epoch == identity.epoch else { return .lost }
             let beforeFirst = position.born == 0 && position.sequence == 0
-            guard position.born == identity.born || beforeFirst, position.sequence <= last else { return .lost }
+            guard position.born == identity.born || beforeFirst else { return .lost }
             sequence = position.sequence
-            if sequence < floor, sequence != last {
-                return sequence < feedFloor || (capacity > 0 && count >= capacity) ? .lost : .older
-            }
+            if sequence > last || isPart && sequence == last { return isPart ? .older : .lost }
+            if sequence < floor, sequence != last { return sequence < feedFloor || holdsCapacity ? .lost : .older }
         }
         return .found(self.position(sequence), hasNews: sequence < newest)
     }

@@ -73,7 +73,7 @@ final class ChannelRead: Exchange, Watcher {
         case .found(let position, let hasNews):
             if hasNews || !isLive { return answer(from: position, watch, ring: ring) }
             if !isOwn {
-                // A whole history that holds nothing more.
+                // A history that holds nothing more.
                 watch.offset = .position(ring.tail)
                 return evaluate(watch, ring: watch.channel.ring)
             }

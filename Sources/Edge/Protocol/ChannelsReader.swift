@@ -5,7 +5,7 @@ protocol ChannelsReader: Watcher {
     var watches: [Watch] { get set }
     /// Watches that had to begin anew and whose reader was not told yet.
     var lost: Set<ObjectIdentifier> { get set }
-    /// Histories that were loaded for watches whose ring no longer holds what they ask for.
+    /// Histories, or parts of them, that were loaded for watches whose ring no longer holds what they ask for.
     var older: [ObjectIdentifier: Ring] { get set }
 }
 
@@ -34,10 +34,11 @@ extension ChannelsReader {
         watches.map { watch in
             let id = ObjectIdentifier(watch)
             if let ring = older[id] {
-                if let share = share(of: watch, in: ring), share.hasNews || share.isReset { return share }
-                // A whole history that holds nothing more.
+                let share = share(of: watch, in: ring)
+                if let share, share.hasNews || share.isReset { return share }
                 older[id] = nil
-                if ring.identity != nil { watch.offset = .position(ring.tail) }
+                // A history that holds nothing more. Who stands behind a part of one is looked at anew.
+                if share != nil { watch.offset = .position(ring.tail) }
             }
             return share(of: watch, in: nil)
         }

@@ -93,7 +93,7 @@ final class EventStream: Exchange, Watcher {
                 } else if isOwn {
                     return services.hub.wait(watch, standing: standing)
                 } else {
-                    // A whole history that holds nothing more.
+                    // A history that holds nothing more.
                     watch.offset = .position(ring.tail)
                 }
                 ring = watch.channel.ring

@@ -1,0 +1,189 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Edge
+
+/// Readers far behind what a ring holds.
+@Suite("Catching up", .serialized)
+struct CatchUpTests {
+    private static let events = 3000
+
+    /// An event of 100 bytes.
+    private static func event(_ number: Int) -> String {
+        let start = "{\"id\":\"\(number)\",\"pad\":\""
+        return start + String(repeating: "x", count: 98 - start.utf8.count) + "\"}"
+    }
+
+    private static func configure(_ options: inout EdgeOptions) {
+        options.limits.ringEvents = 100
+        options.limits.answerBytes = 16_384
+    }
+
+    /// Reads to the end, one request after the other. Gives the ids, and how many answers and bytes it took.
+    private static func catchUp(_ client: HTTPClient, byPoll: Bool) throws -> (ids: [Int], answers: Int, bytes: Int) {
+        var offset = "-1"
+        var ids: [Int] = []
+        var answers = 0
+        var bytes = 0
+        while ids.last != events {
+            let path = byPoll ? "/v1/poll?c=thread:1@\(offset)" : "/v1/channels/thread:1?offset=\(offset)"
+            let answer = try client.get(path)
+            answers += 1
+            bytes += answer.body.count
+            let share = byPoll ? try answer.json["channels"]?["thread:1"] : nil
+            let items = try #require(byPoll ? share?["events"]?.array : answer.json.array)
+            if items.isEmpty { break }
+            ids += items.compactMap { $0["id"]?.string.flatMap { Int($0) } }
+            offset = try #require(byPoll ? share?["next"]?.string : answer[header: "Stream-Next-Offset"])
+        }
+        return (ids, answers, bytes)
+    }
+
+    @Test("it loads what it delivers: each event once, but for a few at the seams", arguments: [false, true])
+    func loads(_ byPoll: Bool) throws {
+        let edge = try EdgeHarness(Self.configure)
+        defer { try? edge.stop() }
+        try edge.on { world in
+            world.source.capacity = Int64(Self.events)
+            for number in 1...Self.events { world.source.publish(Self.event(number), to: "thread:1") }
+        }
+        let read = try Self.catchUp(edge.client(), byPoll: byPoll)
+        #expect(read.ids == Array(1...Self.events))
+        let (loads, loaded) = try edge.on { ($0.source.loads, $0.source.eventsLoaded) }
+        // One for the ring, one for each answer from what is older. Of a part the commas of an array leave one or two events
+        // for the next.
+        #expect(loads <= read.answers + 1 && loads >= 18, "\(loads) loads, \(read.answers) answers")
+        #expect(loaded <= Self.events + 100 + 3 * loads, "\(loaded) events in \(loads) loads")
+    }
+
+    @Test("a stream catches up part by part as well")
+    func stream() throws {
+        let edge = try EdgeHarness(Self.configure)
+        defer { try? edge.stop() }
+        try edge.on { world in
+            world.source.capacity = Int64(Self.events)
+            for number in 1...Self.events { world.source.publish(Self.event(number), to: "thread:1") }
+            world.source.publish(Self.event(0), to: "thread:2")
+        }
+        let source = TestEventSource("/v1/events?c=thread:1@-1&c=thread:2@-1") { edge.port }
+        let single = TestEventSource("/v1/channels/thread:1?offset=-1&live=sse") { edge.port }
+        func singles() throws -> [String] {
+            try single.events.filter { $0.type == "data" }
+                .flatMap { try ParsedJSON(parsing: $0.data).array?.compactMap { $0["id"]?.string } ?? [] }
+        }
+        try eventually(within: 20, "both have all") {
+            try source.collected("thread:1").events.count >= Self.events && singles().count >= Self.events
+        }
+        let all = (1...Self.events).map { "\($0)" }
+        let collected = try source.collected("thread:1")
+        #expect(collected.events.compactMap { $0["id"]?.string } == all && collected.resets == 0)
+        #expect(try singles() == all)
+        #expect(source.connections == 1 && single.connections == 1)
+        let (loads, loaded) = try edge.on { ($0.source.loads, $0.source.eventsLoaded) }
+        #expect(loaded <= 2 * Self.events + 200 + 3 * loads, "\(loaded) events in \(loads) loads")
+        try source.stop()
+        try single.stop()
+    }
+
+    @Test("over Redis it takes as many bytes from there as it gives to its reader")
+    func redis() throws {
+        let redis = try RedisServer()
+        let edge = try LiveEdge(redis: redis.url) { Self.configure(&$0) }
+        defer { try? edge.stop() }
+        for start in stride(from: 1, to: Self.events, by: 100) {
+            let events = (start..<(start + 100)).map { Self.event($0) }
+            try redis.cli(["FCALL", "tidings_publish", "0", "thread:1", "\(Self.events)", "600000"] + events)
+        }
+        func sent() throws -> Int {
+            let line = try redis.cli("INFO", "stats").split(separator: "\r\n").first {
+                $0.hasPrefix("total_net_output_bytes:")
+            }
+            return try #require(line.flatMap { Int($0.split(separator: ":")[1]) })
+        }
+        let before = try sent()
+        let client = HTTPClient(port: edge.port)
+        let read = try Self.catchUp(client, byPoll: false)
+        let taken = try sent() - before
+        #expect(read.ids == Array(1...Self.events))
+        // Numbers and lengths around each event, the ring's hundred, the seams, and the edge's proofs of life.
+        #expect(taken < read.bytes * 3 / 2, "\(taken) bytes for \(read.bytes)")
+        let metrics = try client.get("/metrics").text
+        let loads = metrics.split(separator: "\n").first { $0.hasPrefix("tidings_edge_history_loads_total ") }
+        #expect(try #require(loads.flatMap { Int($0.split(separator: " ")[1]) }) <= read.answers + 1)
+    }
+
+    /// Takes what it is woken with.
+    private final class Reader: Watcher {
+        let hub: Hub
+        private(set) var bodies: [String] = []
+
+        init(_ hub: Hub) {
+            self.hub = hub
+        }
+
+        func wait(at sequence: Int64) throws -> Watch {
+            let position = Position(epoch: 1, born: 1000, sequence: sequence)
+            let watch = try hub.watch("thread:1", from: .position(position), by: self)
+            hub.wait(watch, standing: hub.look(watch))
+            return watch
+        }
+
+        func wake(_ watch: Watch, ring: Ring) {
+            guard case .found(let position, hasNews: true) = hub.look(watch, ring: ring) else { return }
+            bodies.append(String(decoding: ring.batch(after: position.sequence).body, as: UTF8.self))
+            hub.leave(watch)
+        }
+    }
+
+    @Test(
+        "readers far apart are served first come, first served, each from where it stands, and one load serves neighbours"
+    )
+    func apart() throws {
+        let runner = try LoopRunner()
+        let source = FakeSource()
+        source.capacity = 5000
+        var limits = EdgeLimits()
+        limits.ringEvents = 10
+        limits.answerBytes = 500
+        let hub = Hub(on: runner.loop, source: source, limits: limits, metrics: EdgeMetrics())
+        for number in 10_001...13_000 { source.publish("\(number)", to: "thread:1") }
+        let reader = Reader(hub)
+        // The channel is loaded by its first reader.
+        hub.leave(try reader.wait(at: 3000))
+        source.holdsLoads = true
+        var watches = try [2000, 0, 2010, 1000, 0].map { try reader.wait(at: $0) }
+        // One has left before its turn, one comes when loads are under way.
+        hub.leave(watches[3])
+        source.answerLoads()
+        #expect(reader.bodies.map { $0.prefix(6) } == ["[12001", "[12011"])
+        watches += try [50, 1500].map { try reader.wait(at: $0) }
+        source.answerLoads()
+        #expect(reader.bodies.dropFirst(2).map { $0.prefix(6) } == ["[10001", "[10001", "[10051"])
+        source.answerLoads()
+        #expect(reader.bodies.last?.hasPrefix("[11501") == true && reader.bodies.count == 6)
+        source.answerLoads()
+        #expect(source.partStarts == [2000, 0, 1500])
+    }
+
+    @Test("a load that fails is asked for again, for those who still wait")
+    func failing() throws {
+        let runner = try LoopRunner()
+        let source = FakeSource()
+        source.capacity = 5000
+        var limits = EdgeLimits()
+        limits.ringEvents = 10
+        let hub = Hub(on: runner.loop, source: source, limits: limits, metrics: EdgeMetrics())
+        for number in 1...100 { source.publish("\(number)", to: "thread:1") }
+        let reader = Reader(hub)
+        hub.leave(try reader.wait(at: 100))
+        source.failsLoads = true
+        let first = try reader.wait(at: 7)
+        _ = try reader.wait(at: 8)
+        try runner.run(within: 5, "it is asked for again and again") { source.partStarts.count >= 3 }
+        hub.leave(first)
+        source.failsLoads = false
+        try runner.run(within: 5, "the second one has its answer") { !reader.bodies.isEmpty }
+        #expect(reader.bodies.map { $0.prefix(3) } == ["[9,"] && source.partStarts.last == 8)
+    }
+}
