@@ -47,6 +47,11 @@ public struct EdgeLimits: Sendable {
     /// Input kept for a connection whose request is being answered. Beyond, reading pauses.
     public var pipelineBytes = 16 * 1024
 
+    /// Bytes that wait for clients in memory, together: input that is not whole yet, answers that sockets did not take; a
+    /// body that answers share counts once. Input may have half; more: 503. Beyond it, the connection whose answer has
+    /// been blocked for the longest time is closed. One alone is always let through.
+    public var bufferBytes = 256 * 1024 * 1024
+
     /// From a request's first byte to the end of its head. Later: 408.
     public var headerTimeout: Int64 = 10_000
     /// From a request's head to the end of its body. Later: 408.
@@ -55,6 +60,8 @@ public struct EdgeLimits: Sendable {
     public var idleTimeout: Int64 = 75_000
     /// Without progress while an answer is written. Later: closed.
     public var writeTimeout: Int64 = 30_000
+    /// For all of an answer, or of a piece of a stream, once its reader did not take it at once. Later: closed.
+    public var answerTimeout: Int64 = 120_000
     /// For reading a closed connection's left-over input, so that the last answer arrives.
     public var lingerTimeout: Int64 = 2_000
     /// For an answer from the comment sink. Later: 503.

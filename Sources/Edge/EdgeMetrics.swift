@@ -36,6 +36,14 @@ final class EdgeMetrics {
     var clientsGone = 0
     /// Connections that were ended because a deadline passed.
     var timeouts = 0
+    /// Of those, such whose reader took something all the time, and not all of an answer in time.
+    var answersOverdue = 0
+    /// What waits for clients in memory.
+    var buffers: ByteLedger?
+    /// Requests that were refused because too much input of others was waiting.
+    var inputsRefused = 0
+    /// Blocked answers that were given up for want of memory.
+    var answersCut = 0
     /// Readings of the pipeline's state for the dashboard.
     var statusReads = 0
     private var answers: [HTTPStatus: Int] = [:]
@@ -79,6 +87,10 @@ final class EdgeMetrics {
         add("writes_delayed_total", "counter", "Answers that had to wait for a slow reader.", writesDelayed)
         add("clients_gone_total", "counter", "Clients that left while they were held.", clientsGone)
         add("timeouts_total", "counter", "Connections ended by a deadline.", timeouts)
+        add("answers_overdue_total", "counter", "Answers that were not taken in time.", answersOverdue)
+        add("buffer_bytes", "gauge", "Bytes of unread input and untaken answers.", buffers?.bytes ?? 0)
+        add("inputs_refused_total", "counter", "Requests refused since much input was waiting.", inputsRefused)
+        add("answers_cut_total", "counter", "Untaken answers given up for want of memory.", answersCut)
         add("status_reads_total", "counter", "Readings of the pipeline's state for the dashboard.", statusReads)
         text += "# HELP tidings_edge_answers_total Answers by status code.\n"
         text += "# TYPE tidings_edge_answers_total counter\n"

@@ -212,18 +212,14 @@ final class Connection {
     /// The connection's deadline has passed.
     func deadlinePassed() {
         switch state {
-        case .idle, .writing, .lingering:
-            if state != .idle { pool.metrics.timeouts += 1 }
-            close()
+        case .idle: close()
+        case .writing, .lingering: outputTimedOut()
         case .head, .body:
             pool.metrics.timeouts += 1
             refuseInput(Refusal(.requestTimeout, "the request did not arrive in time"))
         case .exchange:
             // A stream whose reader takes nothing.
-            if output != nil {
-                pool.metrics.timeouts += 1
-                return close()
-            }
+            if output != nil { return outputTimedOut() }
             exchange?.deadlinePassed()
         case .closed: break
         }
@@ -255,7 +251,7 @@ final class Connection {
         event?.cancel()
         event = nil
         inbound = nil
-        output = nil
+        dropOutput()
         pool.remove(self)
         Glibc.close(descriptor)
         exchange?.clientLeft()
@@ -297,12 +293,15 @@ final class Connection {
         case .idle where awaitsProxyHeader:
             keep(count)
             if readProxyHeader() { advance() }
+            boundInput()
         case .idle where inbound == nil: receivedRequest(count)
         case .idle, .head, .body:
             keep(count)
             advance()
+            boundInput()
         case .exchange, .writing:
             keep(count)
+            boundInput()
             if let inbound, inbound.unread >= pool.limits.pipelineBytes {
                 isReadingPaused = true
                 event?.watch(output == nil ? [] : .write)
@@ -319,7 +318,8 @@ final class Connection {
         let input = inbox.span.extracting(0..<count)
         guard case .complete(let head) = parser.parse(input), head.length == count, head.framing == .none else {
             keep(count)
-            return advance()
+            advance()
+            return boundInput()
         }
         adopt(head, of: input)
         do throws(Refusal) {
@@ -352,9 +352,39 @@ final class Connection {
 
     /// Keeps what was received.
     private func keep(_ count: Int) {
-        let inbound = self.inbound ?? Inbound(limits: pool.limits)
+        let inbound = self.inbound ?? Inbound(limits: pool.limits, ledger: pool.ledger)
         self.inbound = inbound
         inbound.append(pool.inbox.prefix(count))
+    }
+
+    static let flooded = Refusal(
+        .serviceUnavailable, "too much that others send is waiting here; send it again later", retryAfter: 2)
+
+    /// Refuses what is kept when too much of others is: a request that waits for its rest is answered so; what comes behind
+    /// a request that is being answered is not looked at, and the connection ends after that answer. A request that came
+    /// whole is out of it by now.
+    private func boundInput() {
+        guard let inbound else { return }
+        if !pool.ledger.allowsInput(of: inbound.charged, own: inbound.charged) {
+            switch state {
+            case .idle, .head, .body: refuseFlood()
+            case .exchange, .writing:
+                pool.metrics.inputsRefused += 1
+                keepAlive = false
+                mustLinger = true
+                isReadingPaused = true
+                self.inbound = nil
+                event?.watch(output == nil ? [] : .write)
+            case .lingering, .closed: break
+            }
+        }
+        // Last: it may be this connection that is closed.
+        pool.relieve()
+    }
+
+    private func refuseFlood() {
+        pool.metrics.inputsRefused += 1
+        refuseInput(Self.flooded)
     }
 
     /// Looks at the kept input until a request is under way or more is needed.
@@ -453,6 +483,10 @@ final class Connection {
                 refuseInput(Refusal(.contentTooLarge, "the body is larger than \(limit) bytes; send it in parts"))
                 return false
             }
+            if length > inbound.unread, !pool.ledger.allowsInput(of: length, own: inbound.charged) {
+                refuseFlood()
+                return false
+            }
             inbound.missing = length
             expectBody(of: request, head, inbound)
         case (.success(let request), .chunked):
@@ -481,11 +515,7 @@ final class Connection {
             return false
         case .complete:
             guard let request = inbound.request else { return false }
-            let body = inbound.body
-            inbound.request = nil
-            inbound.body = []
-            inbound.decoder = nil
-            dispatch(request, body: body)
+            dispatch(request, body: inbound.takeBody())
             return true
         }
     }
@@ -518,26 +548,45 @@ final class Connection {
         // A stream looks by itself whether there is room for more.
         if count == head.count + body.count { return isStreaming ? () : outputSent() }
         pool.metrics.writesDelayed += 1
-        output = Output(
-            head: Array(head.dropFirst(count)), body: body, sent: max(0, count - head.count))
+        let output = Output(
+            head: head, body: body, sent: count, deadline: Clock.coarseMilliseconds() + pool.limits.answerTimeout)
+        self.output = output
         hasHold = true
         event?.watch(isReadingPaused ? .write : [.read, .write])
-        pool.schedule(self, in: pool.limits.writeTimeout)
+        awaitProgress(output)
+        // Last: it may be this connection that is closed.
+        pool.block(self, output)
     }
 
     private func flush() {
         guard let output else { return }
         guard let count = Socket.send(descriptor, output.head, output.body, from: output.sent) else { return close() }
-        let fromHead = min(count, output.head.count)
-        self.output?.head.removeFirst(fromHead)
-        self.output?.sent += count - fromHead
-        if fromHead == output.head.count, output.sent + count - fromHead == output.body.count {
-            self.output = nil
+        output.advance(count)
+        if output.isSent {
+            dropOutput()
             event?.watch(isReadingPaused ? [] : .read)
             outputSent()
         } else if count > 0 {
-            pool.schedule(self, in: pool.limits.writeTimeout)
+            awaitProgress(output)
         }
+    }
+
+    /// Gives the reader time to take something, as long as it has time to take all.
+    private func awaitProgress(_ output: Output) {
+        pool.schedule(self, at: min(Clock.coarseMilliseconds() + pool.limits.writeTimeout, output.deadline))
+    }
+
+    private func dropOutput() {
+        guard output != nil else { return }
+        output = nil
+        pool.unblock(self)
+    }
+
+    /// The reader has taken nothing for too long, or not all in time.
+    private func outputTimedOut() {
+        pool.metrics.timeouts += 1
+        if let output, output.deadline <= Clock.monotonicMilliseconds() { pool.metrics.answersOverdue += 1 }
+        close()
     }
 
     /// All that was written is sent.

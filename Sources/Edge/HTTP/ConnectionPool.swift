@@ -14,6 +14,8 @@ final class ConnectionPool {
     private(set) var isDraining = false
     /// No hold lasts beyond this time.
     private(set) var endOfHolds = Int64.max
+    /// What waits for clients in memory.
+    let ledger: ByteLedger
     /// Called when a connection was closed.
     var onClosed: () -> Void = {}
 
@@ -46,6 +48,8 @@ final class ConnectionPool {
         self.loop = loop
         self.limits = limits
         self.metrics = metrics
+        ledger = ByteLedger(limit: limits.bufferBytes)
+        metrics.buffers = ledger
         self.head = head
         self.handler = handler
         wheel = TimerWheel(now: Clock.monotonicMilliseconds())
@@ -132,6 +136,28 @@ final class ConnectionPool {
 
     func unschedule(_ connection: Connection) {
         wheel.cancel(connection.descriptor)
+    }
+
+    /// An answer has to wait for its reader.
+    func block(_ connection: Connection, _ output: Output) {
+        ledger.block(
+            connection.descriptor, own: output.head.count, body: output.bodyID, bodyBytes: output.body.count)
+        relieve()
+    }
+
+    /// An answer waits no longer.
+    func unblock(_ connection: Connection) {
+        ledger.unblock(connection.descriptor)
+    }
+
+    /// Closes connections with blocked answers, the longest blocked first, until all that waits has room. Their readers
+    /// come back where they were.
+    func relieve() {
+        while let descriptor = ledger.answerToCut() {
+            metrics.answersCut += 1
+            connections[Int(descriptor)]?.close()
+            ledger.unblock(descriptor)
+        }
     }
 
     /// A duration spread by ±20 %.

@@ -9,14 +9,22 @@ final class Inbound {
     var parser: RequestParser
     /// The request whose body is being read.
     var request: Request?
-    var body: [UInt8] = []
+    private var body: [UInt8] = []
     /// Bytes that are missing of a body with a length.
     var missing = 0
     /// Set for a chunked body.
     var decoder: ChunkedDecoder?
+    private let ledger: ByteLedger
+    /// What the ledger has of it.
+    private(set) var charged = 0
 
-    init(limits: EdgeLimits) {
+    init(limits: EdgeLimits, ledger: ByteLedger) {
         parser = RequestParser(limits: limits)
+        self.ledger = ledger
+    }
+
+    deinit {
+        ledger.addInput(-charged)
     }
 
     /// Whether nothing is left and nothing is under way.
@@ -30,6 +38,7 @@ final class Inbound {
         if start > 0 { bytes.removeFirst(start) }
         start = 0
         bytes.append(contentsOf: input)
+        charge()
     }
 
     /// Bytes are used up.
@@ -38,9 +47,28 @@ final class Inbound {
         if start == bytes.count { clear() }
     }
 
+    /// The body that is complete; its request is done with.
+    func takeBody() -> [UInt8] {
+        defer {
+            request = nil
+            body = []
+            decoder = nil
+            charge()
+        }
+        return body
+    }
+
     private func clear() {
         bytes = []
         start = 0
+        charge()
+    }
+
+    /// Tells the ledger what is held now.
+    private func charge() {
+        let now = bytes.count + body.count
+        ledger.addInput(now - charged)
+        charged = now
     }
 
     /// What is known of a body after some input.
@@ -52,6 +80,7 @@ final class Inbound {
 
     /// Moves input into the body.
     func readBody() -> BodyProgress {
+        defer { charge() }
         if var decoder {
             // Taken out and put back, so that the decoder can write into the body beside it.
             let input = bytes

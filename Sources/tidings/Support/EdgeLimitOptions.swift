@@ -36,6 +36,12 @@ struct EdgeLimitOptions: ParsableArguments {
     @Option(name: .long, help: "Seconds that a reader may take nothing of an answer.")
     var writeTimeout: Int = 30
 
+    @Option(name: .long, help: "Seconds in which a reader must have taken all of an answer. (default 120)")
+    var answerTimeout: Int?
+
+    @Option(name: .long, help: "Bytes of unread requests and untaken answers, together. (default 268435456)")
+    var bufferBytes: Int?
+
     @Option(
         name: .long,
         help: "Connections of one address, or IPv6 /64, in one process; more: 429; 0: any number. (default 1000)")
@@ -70,6 +76,8 @@ struct EdgeLimitOptions: ParsableArguments {
             ("idle-timeout", idleTimeout, 1...86_400), ("write-timeout", writeTimeout, 1...3600),
             ("connections-per-address", connectionsPerAddress ?? 0, 0...10_000_000),
             ("posted-bytes", postedBytes ?? 65_536, 65_536...(1 << 36)),
+            ("answer-timeout", answerTimeout ?? 1, 1...86_400),
+            ("buffer-bytes", bufferBytes ?? 4_194_304, 4_194_304...(1 << 40)),
             ("accept-rate", acceptRate ?? 0, 0...10_000_000), ("stream-timeout", streamTimeout ?? 1, 1...86_400),
         ]
         for (name, value, range) in flags where !range.contains(value) {
@@ -97,6 +105,8 @@ struct EdgeLimitOptions: ParsableArguments {
         limits.ringEvents = max(limits.ringEvents, history)
         if let number = connectionsPerAddress ?? clients.connectionsPerAddress { limits.connectionsPerAddress = number }
         if let postedBytes { limits.postedBytes = postedBytes }
+        if let answerTimeout { limits.answerTimeout = Int64(answerTimeout) * 1000 }
+        if let bufferBytes { limits.bufferBytes = bufferBytes }
         if let number = acceptRate ?? clients.acceptsPerSecond { limits.acceptsPerSecond = number }
         if let seconds = streamTimeout ?? clients.streamTimeout { limits.streamTimeout = Int64(seconds) * 1000 }
         return limits
@@ -122,6 +132,8 @@ struct EdgeLimitOptions: ParsableArguments {
         var words = proxy.flatMap { ["--proxy", $0] } + (proxyProtocol ? ["--proxy-protocol"] : [])
         if let connectionsPerAddress { words += ["--connections-per-address", "\(connectionsPerAddress)"] }
         if let postedBytes { words += ["--posted-bytes", "\(postedBytes)"] }
+        if let answerTimeout { words += ["--answer-timeout", "\(answerTimeout)"] }
+        if let bufferBytes { words += ["--buffer-bytes", "\(bufferBytes)"] }
         if let acceptRate { words += ["--accept-rate", "\(acceptRate)"] }
         if let streamTimeout { words += ["--stream-timeout", "\(streamTimeout)"] }
         return words
