@@ -3,12 +3,13 @@ import TestSupport
 /// Changes inputs as fuzzers do: bits, bytes, numbers at their limits, pieces doubled, moved and joined.
 struct Mutator {
     private let corpus: [[UInt8]]
-    private var random = SplitMix64()
+    private var random: SplitMix64
 
     var seed: UInt64 { random.seed }
 
-    init(corpus: [[UInt8]]) {
+    init(corpus: [[UInt8]], random: SplitMix64 = SplitMix64()) {
         self.corpus = corpus
+        self.random = random
     }
 
     private static let pieces: [[UInt8]] = [

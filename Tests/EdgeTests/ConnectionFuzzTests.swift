@@ -1,0 +1,132 @@
+import Events
+import TestSupport
+import Testing
+
+@testable import Edge
+
+/// Connections at the mercy of a random number generator: requests in pieces, damaged, cut off, given up.
+@Suite("Whatever comes over a connection")
+struct ConnectionFuzzTests {
+    /// How a client's connection ends.
+    private enum End: CaseIterable {
+        /// The client stays, and asks once more.
+        case stay
+        /// It sends nothing more, and takes what there is.
+        case half
+        /// What it sends last is damaged; then it sends nothing more.
+        case damaged
+        /// It is gone in the middle of something.
+        case abort
+    }
+
+    private var random = SplitMix64()
+    private let world: PoolWorld
+    private let control: PoolWorld.Client
+    private var mutator: Mutator
+
+    private static let live = Array("GET /live HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+
+    init() throws {
+        world = try PoolWorld(EdgeLimits())
+        for number in 1...3 { world.source.publish("\(number)", to: "thread:1") }
+        control = try world.connect()
+        var generator = random
+        let corpus = (0..<60).map { _ in FuzzRequest(using: &generator).bytes }
+        mutator = Mutator(corpus: corpus, random: generator)
+    }
+
+    @Test("whole requests are answered in order, damaged ones end in a refusal, none leaves a connection behind")
+    mutating func connections() throws {
+        for round in 0..<300 {
+            let end = try #require(End.allCases.randomElement(using: &random))
+            try play(end, "seed \(random.seed), round \(round)")
+            try askControl()
+            try world.runner.run(within: 5, "seed \(random.seed), round \(round): the connection is gone") {
+                world.pool.count == 1
+            }
+        }
+        #expect(world.pool.ledger.bytes == 0, "seed \(random.seed)")
+    }
+
+    private mutating func play(_ end: End, _ name: String) throws {
+        let requests = (0..<Int.random(in: 0...6, using: &random)).map { _ in FuzzRequest(using: &random) }
+        let expected = requests.map(\.status)
+        var input = requests.flatMap(\.bytes)
+        switch end {
+        case .damaged: input += mutator.next()
+        case .abort: input.removeLast(input.isEmpty ? 0 : Int.random(in: 0...input.count, using: &random))
+        case .stay, .half: break
+        }
+        let client = try world.connect()
+        try send(input, client)
+        switch end {
+        case .abort: return
+        case .stay:
+            try wait(for: client, name) { $0.answers == expected.count }
+            #expect(client.statuses == expected, "\(name)")
+            // The connection is in step.
+            try send(Self.live, client)
+            try wait(for: client, name) { $0.answers == expected.count + 1 }
+            #expect(client.received.hasSuffix("\r\n\r\nlive\n"), "\(name)")
+        case .half, .damaged:
+            client.finishSending()
+            try wait(for: client, name, toTheEnd: true) { _ in false }
+            let statuses = client.statuses
+            #expect(Array(statuses.prefix(expected.count)) == expected, "\(name): \(statuses) for \(expected)")
+            if end == .half { #expect(statuses.count == expected.count, "\(name): \(statuses)") }
+            judge(client, behind: expected.count, name)
+        }
+    }
+
+    /// What was answered to damaged input: whatever it has become, it is answered as such, and behind the last answer of
+    /// the connection there is none.
+    private func judge(_ client: PoolWorld.Client, behind whole: Int, _ name: String) {
+        let answers = client.received.split(separator: "HTTP/1.1 ").filter { Int($0.prefix(3)) != nil }
+        let rest = answers.dropFirst(whole)
+        for (index, answer) in rest.enumerated() {
+            let status = Int(answer.prefix(3)) ?? 0
+            #expect((100..<500).contains(status) || [501, 505].contains(status), "\(name): \(answer)")
+            let isLast = index == rest.count - 1
+            let head = answer.split(separator: "\r\n\r\n", maxSplits: 1).first ?? ""
+            if head.contains("Connection: close") { #expect(isLast, "\(name): \(answer)") }
+        }
+    }
+
+    /// Sends in pieces, with turns of the loop between them; ends early when the server has closed.
+    private mutating func send(_ input: [UInt8], _ client: PoolWorld.Client) throws {
+        var rest = input[...]
+        while !rest.isEmpty {
+            let isSmall = Int.random(in: 0..<3, using: &random) == 0
+            let piece = rest.prefix(Int.random(in: 1...(isSmall ? 40 : 9000), using: &random))
+            guard let count = client.send(piece) else { return }
+            rest = rest.dropFirst(count)
+            for _ in 0..<Int.random(in: count == 0 ? 1...2 : 0...2, using: &random) {
+                world.runner.loop.runOnce(wait: false)
+                client.receive()
+            }
+        }
+    }
+
+    /// Runs until the client has what it waits for; the end of the connection is waited for or must not come.
+    private func wait(
+        for client: PoolWorld.Client, _ name: String, toTheEnd: Bool = false,
+        until condition: (PoolWorld.Client) -> Bool
+    ) throws {
+        var isClosed = false
+        try world.runner.run(within: 5, "\(name): \(client.statuses)") {
+            isClosed = client.receive()
+            return isClosed || condition(client)
+        }
+        #expect(isClosed == toTheEnd, "\(name)")
+    }
+
+    private func askControl() throws {
+        let answers = control.answers
+        control.send("GET /v1/channels/thread:1?offset=-1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        try world.runner.run(within: 5, "seed \(random.seed): the control connection is served") {
+            control.receive()
+            return control.answers > answers
+        }
+        #expect(control.received.hasSuffix("[1,2,3]"), "seed \(random.seed)")
+    }
+}
