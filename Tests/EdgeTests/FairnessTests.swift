@@ -31,11 +31,32 @@ struct FairnessTests {
         }
     }
 
+    /// A hub over a source in memory, on a loop of the test's own.
+    private struct World {
+        let runner: LoopRunner
+        let source = FakeSource()
+        let hub: Hub
+
+        init() throws {
+            runner = try LoopRunner()
+            hub = Hub(on: runner.loop, source: source, limits: EdgeLimits(), metrics: EdgeMetrics())
+        }
+
+        /// A thousand pollers at the tail of a channel.
+        func thousand() throws -> [Poller] {
+            try (0..<1000).map { _ in
+                let poller = Poller(hub)
+                let isQueued = try poller.come("thread:hot", from: .now).isQueued
+                #expect(!isQueued)
+                return poller
+            }
+        }
+    }
+
     @Test("of 10,000 readers of one channel, one slice at most comes before the only reader of another")
     func slices() throws {
-        let runner = try LoopRunner()
-        let source = FakeSource()
-        let hub = Hub(on: runner.loop, source: source, limits: EdgeLimits(), metrics: EdgeMetrics())
+        let world = try World()
+        let (hub, source) = (world.hub, world.source)
         let hot = Reader(hub, work: 2000)
         let quiet = Reader(hub, work: 0)
         for _ in 0..<10_000 {
@@ -48,14 +69,14 @@ struct FairnessTests {
         var announcedAt = 0
         quiet.onWake = { behind.append(hot.wakes - announcedAt) }
         // The quiet channel has news at many moments of the hot one's delivery, each time between two turns of the loop.
-        let publisher = Timer(on: runner.loop) {
+        let publisher = Timer(on: world.runner.loop) {
             guard quiet.wakes == behind.count, behind.count < 40 else { return }
             announcedAt = hot.wakes
             source.publish("\(behind.count)", to: "thread:quiet")
         }
         source.publish("0", to: "thread:hot")
         publisher.schedule(every: 1)
-        try runner.run(within: 60, "all are woken, round after round") {
+        try world.runner.run(within: 60, "all are woken, round after round") {
             if hot.wakes % 10_000 == 0 { source.publish("\(hot.wakes)", to: "thread:hot") }
             return behind.count == 40
         }
@@ -63,42 +84,58 @@ struct FairnessTests {
         for reader in [hot, quiet] { reader.onWake = {} }
     }
 
-    @Test("beside a channel with hundreds of busy readers, the reader of a quiet one has its event soon")
-    func latency() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
-        let crowd = Crowd("/v1/channels/thread:hot?live=long-poll&offset=", readers: 400) { edge.port }
-        defer { crowd.stop() }
-        try edge.waitForHeld(400)
-        // A time is only as good as the machine is idle: the best of five counts. What it is on an idle machine, `tidings
-        // bench edge --scenario starve` says.
-        var slowest: [Duration] = []
-        for _ in 0..<5 where slowest.allSatisfy({ $0 >= .milliseconds(300) }) {
-            slowest.append(try Self.slowest(of: 50, edge))
-        }
-        #expect(slowest.contains { $0 < .milliseconds(300) }, "\(slowest)")
-        #expect(crowd.answers >= 400)
-    }
+    /// What is asked for is 99 of 100 events within 50 ms. How long a turn of the loop is depends on the machine: a slice of
+    /// deliveries, 2 ms at most, and the requests that have come meanwhile, one of a connection. How many turns it takes
+    /// does not, so that is the bound: no event may need more. What that is in time `tidings bench edge --scenario starve`
+    /// says.
+    private static let turns = 3
 
-    /// How long the quiet channel's reader waits at most, when both channels have news at the same time.
-    private static func slowest(of rounds: Int, _ edge: EdgeHarness) throws -> Duration {
-        let client = edge.client()
-        let clock = ContinuousClock()
-        var offset = try #require(try client.get("/v1/channels/thread:quiet")[header: "Stream-Next-Offset"])
-        var slowest = Duration.zero
-        for round in 0..<rounds {
-            try client.send(
-                raw: "GET /v1/channels/thread:quiet?offset=\(offset)&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
-            let start = clock.now
-            try edge.on { world in
-                world.source.publish("\(round)", to: "thread:hot")
-                world.source.publish("\(round)", to: "thread:quiet")
-            }
-            let answer = try client.readResponse()
-            slowest = max(slowest, clock.now - start)
-            offset = try #require(answer[header: "Stream-Next-Offset"])
+    @Test(
+        "beside a channel whose hundreds of readers are always busy, a quiet one's reader has its event within 3 turns")
+    func turns() throws {
+        #expect(Int64(Self.turns) * Hub.sliceNanoseconds < 50_000_000 / 5)
+        let world = try PoolWorld(EdgeLimits())
+        let poll = { (channel: String, offset: String) in
+            "GET /v1/channels/thread:\(channel)?offset=\(offset)&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n"
         }
-        return slowest
+        let crowd = try (0..<300).map { _ in try world.connect() }
+        var asked = crowd.map { _ in 1 }
+        for reader in crowd { reader.send(poll("hot", "now")) }
+        let quiet = try world.connect()
+        quiet.send("GET /v1/channels/thread:quiet HTTP/1.1\r\nHost: a\r\n\r\n")
+        /// The hot channel has news in every turn, and whoever has read some asks for more at once.
+        func turn() {
+            world.source.publish("1", to: "thread:hot")
+            world.runner.loop.runOnce(wait: false)
+            quiet.receive()
+            for (index, reader) in crowd.enumerated() {
+                reader.receive()
+                guard reader.answers == asked[index] else { continue }
+                asked[index] += 1
+                reader.send(poll("hot", "now"))
+            }
+        }
+        var needed: [Int] = []
+        for _ in 0..<1000 where quiet.answers == 0 { turn() }
+        while needed.count < 100 {
+            // Some turns pass between two events: all phases of the hot channel's delivery are met.
+            for _ in 0..<(needed.count % 4) { turn() }
+            let mark = "Stream-Next-Offset: "
+            let offset = try #require(quiet.received.split(separator: mark).last?.prefix(41))
+            let answers = quiet.answers
+            quiet.send(poll("quiet", String(offset)))
+            for _ in 0..<2 { turn() }
+            world.source.publish("\(needed.count)", to: "thread:quiet")
+            var turns = 0
+            while quiet.answers == answers, turns < 1000 {
+                turn()
+                turns += 1
+            }
+            needed.append(turns)
+        }
+        #expect(needed.max() ?? .max <= Self.turns, "\(needed)")
+        // The hot channel's readers were served all the time, each in its turn.
+        #expect(asked.allSatisfy { $0 > 20 } && asked.max() ?? 0 <= 2 * (asked.min() ?? 0), "\(asked)")
     }
 
     /// Reads once, as a long-poll does, and leaves.
@@ -133,25 +170,14 @@ struct FairnessTests {
         }
     }
 
-    /// A thousand pollers at the tail of a channel.
-    private static func thousand(_ hub: Hub) throws -> [Poller] {
-        try (0..<1000).map { _ in
-            let poller = Poller(hub)
-            let isQueued = try poller.come("thread:hot", from: .now).isQueued
-            #expect(!isQueued)
-            return poller
-        }
-    }
-
     private static let before = Offset.position(Position(epoch: 1, born: 1000, sequence: 1))
 
     @Test("a reader that comes back while a thousand wait for their turn is served after them, and gets all")
     func returning() throws {
-        let runner = try LoopRunner()
-        let source = FakeSource()
-        let hub = Hub(on: runner.loop, source: source, limits: EdgeLimits(), metrics: EdgeMetrics())
+        let world = try World()
+        let (hub, source) = (world.hub, world.source)
         source.publish("1", to: "thread:hot")
-        let crowd = try Self.thousand(hub)
+        let crowd = try world.thousand()
         let last = Poller(hub)
         var servedBefore: Int?
         last.onWake = { servedBefore = crowd.count { $0.body != nil } }
@@ -160,7 +186,7 @@ struct FairnessTests {
         let isQueued = try last.come("thread:hot", from: Self.before).isQueued
         #expect(isQueued)
         var hasPublished = false
-        try runner.run(within: 20, "all are served") {
+        try world.runner.run(within: 20, "all are served") {
             if !hasPublished, crowd.contains(where: { $0.body != nil }) {
                 #expect(last.body == nil)
                 source.publish("3", to: "thread:hot")
@@ -178,11 +204,10 @@ struct FairnessTests {
 
     @Test("a returning reader that leaves is forgotten, and with no news none is queued")
     func returningLeaves() throws {
-        let runner = try LoopRunner()
-        let source = FakeSource()
-        let hub = Hub(on: runner.loop, source: source, limits: EdgeLimits(), metrics: EdgeMetrics())
+        let world = try World()
+        let (hub, source) = (world.hub, world.source)
         source.publish("1", to: "thread:hot")
-        let crowd = try Self.thousand(hub)
+        let crowd = try world.thousand()
         source.publish("2", to: "thread:hot")
         let returned = try (0..<3).map { _ in
             let poller = Poller(hub)
@@ -193,7 +218,7 @@ struct FairnessTests {
         let fresh = Poller(hub)
         let isFreshQueued = try fresh.come("thread:hot", from: .now).isQueued
         #expect(!isFreshQueued)
-        try runner.run(within: 20, "all are served") {
+        try world.runner.run(within: 20, "all are served") {
             crowd.allSatisfy { $0.body != nil } && returned[2].0.body != nil
         }
         #expect(returned[0].0.body == "[2]" && returned[2].0.body == "[2]")
@@ -202,11 +227,10 @@ struct FairnessTests {
 
     @Test("returning readers are told when the feed turns out to be another one before their turn")
     func returningReset() throws {
-        let runner = try LoopRunner()
-        let source = FakeSource()
-        let hub = Hub(on: runner.loop, source: source, limits: EdgeLimits(), metrics: EdgeMetrics())
+        let world = try World()
+        let (hub, source) = (world.hub, world.source)
         source.publish("1", to: "thread:hot")
-        let crowd = try Self.thousand(hub)
+        let crowd = try world.thousand()
         source.publish("2", to: "thread:hot")
         let last = Poller(hub)
         let isQueued = try last.come("thread:hot", from: Self.before).isQueued
@@ -214,7 +238,7 @@ struct FairnessTests {
         source.epoch = 2
         source.breakLink()
         source.mendLink()
-        try runner.run(within: 20, "all are told") { last.wasLost && crowd.allSatisfy { $0.wasLost } }
+        try world.runner.run(within: 20, "all are told") { last.wasLost && crowd.allSatisfy { $0.wasLost } }
         #expect(last.body == nil && crowd.allSatisfy { $0.body == nil })
     }
 }
