@@ -1,0 +1,74 @@
+/// The answer to a request: a head and a body, made for one client or for many alike.
+extension Connection {
+    /// Answers the request and ends the exchange.
+    ///
+    /// - Parameters:
+    ///   - type: the `Content-Type`; nil for an answer without content.
+    ///   - fields: adds further fields.
+    func respond(
+        _ status: HTTPStatus, type: StaticString?, body: [UInt8], caching: Caching = .none,
+        fields: (inout ResponseHead) -> Void = { _ in }
+    ) {
+        guard state == .exchange else { return }
+        if pool.isDraining || isSpare { keepAlive = false }
+        exchange = nil
+        state = .writing
+        pool.metrics.answered(status)
+        pool.head.begin(status, now: pool.unixSeconds, caching: caching, origin: origin)
+        if let type { pool.head.field("Content-Type: ", type) }
+        fields(&pool.head)
+        // Of what is true only now, nobody knows the length that GET would find (RFC 9110, 8.6).
+        let isUnknown = status.isBodiless || isHeadRequest && caching == .none
+        pool.head.end(length: isUnknown ? nil : body.count, keepAlive: keepAlive, isHTTP10: isHTTP10)
+        if isHeadRequest || status.isBodiless {
+            write(pool.head.bytes, [])
+        } else if body.count <= Self.copiedBody {
+            pool.head.append(body)
+            write(pool.head.bytes, [])
+        } else {
+            write(pool.head.bytes, body)
+        }
+    }
+
+    /// Answers with what others get alike: made for the first of them.
+    ///
+    /// - Parameters:
+    ///   - memo: of the body and all that `fields` adds, but for what `variant` tells apart.
+    func respond(
+        _ status: HTTPStatus, type: StaticString, body: [UInt8], memo: AnswerMemo, variant: Int64,
+        fields: (inout ResponseHead) -> Void
+    ) {
+        guard state == .exchange else { return }
+        if pool.isDraining || isSpare { keepAlive = false }
+        let now = pool.unixSeconds
+        let key = AnswerMemo.Key(
+            second: now, origin: origin, keepAlive: keepAlive, isHTTP10: isHTTP10, variant: variant)
+        guard !isHeadRequest, let bytes = memo.bytes(for: key) else {
+            respond(status, type: type, body: body, fields: fields)
+            if state != .closed, !isHeadRequest { memo.keep(pool.head.bytes, for: key) }
+            return
+        }
+        exchange = nil
+        state = .writing
+        pool.metrics.answered(status)
+        write(bytes, body.count <= Self.copiedBody ? [] : body)
+    }
+
+    /// Answers with a refusal in JSON.
+    func refuse(_ refusal: Refusal) {
+        var body: [UInt8] = []
+        body.append("{\"error\":")
+        body.appendJSONString(refusal.message)
+        body.append("}\n")
+        respond(refusal.status, type: "application/json", body: body) { head in
+            if let allow = refusal.allow { head.field("Allow: ", allow.allow) }
+            if let seconds = refusal.retryAfter { head.field("Retry-After: ", Int64(seconds)) }
+            if let challenge = refusal.challenge { head.field("WWW-Authenticate: ", text: challenge) }
+        }
+    }
+
+    /// Makes the answer the last of its connection.
+    func closeAfterAnswer() {
+        keepAlive = false
+    }
+}

@@ -1,0 +1,133 @@
+/// One request: its head, its body, and who answers it. What cannot be read, or has no room, is refused here.
+extension Connection {
+    static let oneTooMany = Refusal(
+        .tooManyRequests, "too many connections of your address; close some, or come later", retryAfter: 5)
+
+    private static let flooded = Refusal(
+        .serviceUnavailable, "too much that others send is waiting here; send it again later", retryAfter: 2)
+
+    /// Reads a head from what is kept. True when there may be more to do.
+    func readHead(_ inbound: Inbound) -> Bool {
+        let bytes = inbound.bytes
+        let input = bytes.span.extracting(inbound.start..<bytes.count)
+        switch inbound.parser.parse(input) {
+        case .needsMore:
+            if state == .idle {
+                state = .head
+                pool.schedule(self, in: pool.limits.headerTimeout)
+            }
+            return false
+        case .refused(let refusal):
+            refuseInput(refusal)
+            return false
+        case .complete(let head):
+            adopt(head, of: input)
+            if isOneTooMany, head.framing != .none {
+                refuseInput(Self.oneTooMany)
+                return false
+            }
+            let request: Result<Request, Refusal>
+            do throws(Refusal) {
+                request = .success(try pool.handler.read(head, of: input))
+            } catch {
+                request = .failure(error)
+            }
+            inbound.skip(head.length)
+            inbound.parser = RequestParser(limits: pool.limits)
+            return begin(request, head, inbound)
+        }
+    }
+
+    /// Takes from a head what it says about its answer.
+    func adopt(_ head: RequestHead, of bytes: Span<UInt8>) {
+        isNew = false
+        if isProxied, !pool.proxies.speaksProxyProtocol {
+            let client = pool.proxies.client(in: head, of: bytes)
+            isOneTooMany = !pool.count(self, for: client)
+        }
+        origin = pool.handler.origin(head, of: bytes)
+        keepAlive = head.keepAlive && !isOneTooMany
+        isHTTP10 = head.minorVersion == 0
+        isHeadRequest = head.method == .head
+    }
+
+    /// A head is read: answer, or read the body first.
+    private func begin(_ result: Result<Request, Refusal>, _ head: RequestHead, _ inbound: Inbound) -> Bool {
+        switch (result, head.framing) {
+        case (.failure(let refusal), .none): dispatch(refusal)
+        case (.failure(let refusal), _):
+            refuseInput(refusal)
+            return false
+        case (.success(let request), .none): dispatch(request, body: [])
+        case (.success(let request), .length(let length)):
+            let limit = pool.handler.bodyLimit(of: request)
+            if length > limit {
+                refuseInput(Refusal(.contentTooLarge, "the body is larger than \(limit) bytes; send it in parts"))
+                return false
+            }
+            if length > inbound.unread, !pool.ledger.allowsInput(of: length, own: inbound.charged) {
+                refuseFlood()
+                return false
+            }
+            inbound.missing = length
+            expectBody(of: request, head, inbound)
+        case (.success(let request), .chunked):
+            inbound.decoder = ChunkedDecoder(limit: pool.handler.bodyLimit(of: request))
+            expectBody(of: request, head, inbound)
+        }
+        return true
+    }
+
+    private func expectBody(of request: Request, _ head: RequestHead, _ inbound: Inbound) {
+        inbound.request = request
+        state = .body
+        pool.schedule(self, in: pool.limits.bodyTimeout)
+        if head.expectsContinue, inbound.unread == 0 {
+            // Fits any socket's buffer: nothing else is in it.
+            _ = Socket.send(descriptor, Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), [])
+        }
+    }
+
+    /// Moves what is kept into the body. True when there may be more to do.
+    func readBody(_ inbound: Inbound) -> Bool {
+        switch inbound.readBody() {
+        case .needsMore: return false
+        case .refused(let refusal):
+            refuseInput(refusal)
+            return false
+        case .complete:
+            guard let request = inbound.request else { return false }
+            dispatch(request, body: inbound.takeBody())
+            return true
+        }
+    }
+
+    /// Has a request answered, now or later.
+    func dispatch(_ request: Request, body: [UInt8]) {
+        state = .exchange
+        hasHold = false
+        pool.handler.handle(request, body: body, on: self)
+        // The deadline of the request is no deadline of the answer.
+        if state == .exchange, !hasHold { pool.unschedule(self) }
+    }
+
+    /// Answers a request that is understood and refused.
+    func dispatch(_ refusal: Refusal) {
+        state = .exchange
+        refuse(refusal)
+    }
+
+    /// Answers input that cannot be read on: the connection ends after it.
+    func refuseInput(_ refusal: Refusal) {
+        keepAlive = false
+        mustLinger = true
+        inbound = nil
+        dispatch(refusal)
+    }
+
+    /// Answers a request that has no room.
+    func refuseFlood() {
+        pool.metrics.inputsRefused += 1
+        refuseInput(Self.flooded)
+    }
+}
