@@ -125,7 +125,11 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "tidingsTests", dependencies: ["tidings", "Edge", "JSON", "Pipeline", "Redis", "TestSupport"],
+            name: "tidingsTests",
+            dependencies: [
+                "tidings", "Edge", "JSON", "Pipeline", "Redis", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

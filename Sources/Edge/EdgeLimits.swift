@@ -1,5 +1,6 @@
-/// Every limit of an edge process, each with its default. Times are milliseconds, sizes are bytes.
-public struct EdgeLimits: Sendable {
+/// Every limit of an edge process, each with its default. Times are milliseconds, sizes are bytes. What people may set them
+/// to, and by which name, stands at ``EdgeLimit``.
+public struct EdgeLimits: Sendable, Equatable {
     /// Connections held at once. One more is answered 503 and closed.
     public var maxConnections = 65_536
     /// Connections beyond that limit whose request is read before it is answered so. An `EventSource` never comes back
@@ -27,6 +28,10 @@ public struct EdgeLimits: Sendable {
     public var postedBytes = 64 * 1024 * 1024
     /// Comments in one body, one a line. More: 413. They go to Redis in one call, and everybody waits for that.
     public var commentsPerPost = 1000
+    /// The largest token. Larger: 401.
+    public var tokenBytes = 4096
+    /// Channels and patterns in one token. More: 401.
+    public var tokenChannels = 100
     /// Channels in one poll or stream. More: 400.
     public var channelsPerPoll = 50
     /// A channel's name. Longer: 400.

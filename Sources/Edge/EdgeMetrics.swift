@@ -47,13 +47,26 @@ final class EdgeMetrics {
     /// Readings of the pipeline's state for the dashboard.
     var statusReads = 0
     private var answers: [HTTPStatus: Int] = [:]
+    private var reached: [EdgeLimit: Int] = [:]
 
     func answered(_ status: HTTPStatus) {
         answers[status, default: 0] += 1
     }
 
+    /// A limit had its effect: somebody was refused, cut off or had to wait, or something was let go of.
+    func reached(_ limit: EdgeLimit, times: Int = 1) {
+        reached[limit, default: 0] += times
+    }
+
+    /// Which limits had their effect, and how often: `max_connections=3 url_bytes=1`.
+    var limitsReached: String {
+        EdgeLimit.allCases.compactMap { limit in reached[limit].map { "\(limit.name)=\($0)" } }.joined(separator: " ")
+    }
+
     /// The metrics in Prometheus' text format.
-    func text(channels: Int, ringBytes: Int, isReady: Bool) -> String {
+    ///
+    /// - Parameter limits: those in force.
+    func text(channels: Int, ringBytes: Int, isReady: Bool, limits: EdgeLimits) -> String {
         var text = ""
         func add(_ name: String, _ kind: String, _ help: String, _ value: Int) {
             text += "# HELP tidings_edge_\(name) \(help)\n# TYPE tidings_edge_\(name) \(kind)\n"
@@ -97,6 +110,34 @@ final class EdgeMetrics {
         for (status, count) in answers.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             text += "tidings_edge_answers_total{code=\"\(status.rawValue)\"} \(count)\n"
         }
+        return text + limitText(limits)
+    }
+
+    /// Every limit is there from the start: a rate needs a first value.
+    private func limitText(_ limits: EdgeLimits) -> String {
+        var text = """
+            # HELP tidings_edge_limit Limits in force: seconds, bytes or a number.
+            # TYPE tidings_edge_limit gauge\n
+            """
+        for limit in EdgeLimit.allCases {
+            text += "tidings_edge_limit{limit=\"\(limit.name)\"} \(limit.amount(in: limits))\n"
+        }
+        text += """
+            # HELP tidings_edge_limit_reached_total Times that a limit had its effect.
+            # TYPE tidings_edge_limit_reached_total counter\n
+            """
+        for limit in EdgeLimit.allCases {
+            text += "tidings_edge_limit_reached_total{limit=\"\(limit.name)\"} \(reached[limit] ?? 0)\n"
+        }
         return text
+    }
+}
+
+extension EdgeLimit {
+    /// The value in the units of Prometheus: seconds where it is a time.
+    fileprivate func amount(in limits: EdgeLimits) -> String {
+        guard case .time = declaration.field else { return String(value(in: limits)) }
+        let seconds = Double(value(in: limits)) / 1000
+        return seconds == seconds.rounded() ? String(Int(seconds)) : String(seconds)
     }
 }

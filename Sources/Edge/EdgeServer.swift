@@ -69,6 +69,18 @@ public final class EdgeServer {
     /// Polls and streams held now.
     public var readers: Int { metrics.held }
 
+    /// Which limits had their effect since the start, and how often: `max_connections=3 url_bytes=1`.
+    public var limitsReached: String { metrics.limitsReached }
+
+    /// Takes other limits. They hold for what is decided from now on: nobody is cut off who is there, and deadlines that
+    /// were set stay.
+    public func adopt(limits: EdgeLimits) {
+        router.adopt(limits: limits)
+        hub.adopt(limits: limits)
+        pool.adopt(limits: limits)
+        listener.adopt(limits: limits)
+    }
+
     /// Listens from now on.
     ///
     /// - Throws: ``EdgeError`` when the address cannot be listened on.

@@ -41,12 +41,16 @@ public final class Supervisor {
     public private(set) var isQuiet = false
     /// When a child is replaced though it is well.
     public var recycling = RecyclePolicy()
+    /// How long a child that was asked to end has for it, in milliseconds, before it is killed. Holds for those that are
+    /// started from now on.
+    public var grace: Int64
 
     private struct Child {
         let place: Place
         var pid: pid_t?
         var arguments: [String] = []
         var started: Int64 = 0
+        var grace: Int64 = 0
         var policy: RestartPolicy
         var timer: Timer?
     }
@@ -56,11 +60,11 @@ public final class Supervisor {
         let pid: pid_t
         let place: String
         let arguments: [String]
+        let grace: Int64
     }
 
     private let loop: EventLoop
     private let logger: Logger
-    private let grace: Int64
     private var children: [Child]
     private var leavers: [Leaver] = []
     /// Places whose child is to be replaced, each when the one before it is done.
@@ -78,7 +82,7 @@ public final class Supervisor {
     private static let inspectionInterval: Int64 = 5000
 
     /// - Parameters:
-    ///   - grace: how long a child that was asked to end has for it, in milliseconds, before it is killed.
+    ///   - grace: see ``grace``.
     ///   - restarts: when dead children are started again, and when no longer.
     public init(
         on loop: EventLoop, places: [Place], grace: Int64, restarts: RestartPolicy = RestartPolicy(), logger: Logger
@@ -107,7 +111,8 @@ public final class Supervisor {
         signalAll(SIGTERM)
         // One that got SIGTSTP before it knew what to do with it stands still, and would not hear the other.
         if isQuiet { signalAll(SIGCONT) }
-        stopDeadline.schedule(after: grace)
+        let graces = children.filter { $0.pid != nil }.map(\.grace) + leavers.map(\.grace)
+        stopDeadline.schedule(after: graces.max() ?? grace)
         finishWhenEmpty()
     }
 
@@ -121,10 +126,12 @@ public final class Supervisor {
         signalAll(SIGTSTP)
     }
 
-    /// Sends a signal to every child.
-    public func signalAll(_ signal: Int32) {
-        for case let pid? in children.map(\.pid) { kill(pid, signal) }
-        for leaver in leavers { kill(leaver.pid, signal) }
+    /// Sends a signal to every child, or to those in the places that are meant.
+    public func signalAll(_ signal: Int32, where isMeant: (String) -> Bool = { _ in true }) {
+        for child in children where isMeant(child.place.name) {
+            if let pid = child.pid { kill(pid, signal) }
+        }
+        for leaver in leavers where isMeant(leaver.place) { kill(leaver.pid, signal) }
     }
 
     /// The children that run, without those that were replaced already.
@@ -142,12 +149,12 @@ public final class Supervisor {
         children.contains { $0.pid == pid } || leavers.contains { $0.pid == pid }
     }
 
-    /// Replaces every child by a new one, one place after the other: the new one starts, the old one is asked to end
-    /// (SIGHUP: its place is taken already) and finishes what it has in hand. So a pool is never without a child that works.
-    /// After ``quiet()`` nothing is done.
-    public func renew() {
+    /// Replaces every child, or those in the places that are meant, by a new one, one place after the other: the new one
+    /// starts, the old one is asked to end (SIGHUP: its place is taken already) and finishes what it has in hand. So a pool
+    /// is never without a child that works. After ``quiet()`` nothing is done.
+    public func renew(where isMeant: (String) -> Bool = { _ in true }) {
         guard !isQuiet else { return }
-        renewals += children.indices.filter { !renewals.contains($0) }
+        renewals += children.indices.filter { !renewals.contains($0) && isMeant(children[$0].place.name) }
         renewNext()
     }
 
@@ -157,11 +164,11 @@ public final class Supervisor {
         let old = children[index]
         // One that is dead is about to be started anew anyway.
         guard let pid = old.pid else { return renewNext() }
-        leavers.append(Leaver(pid: pid, place: old.place.name, arguments: old.arguments))
+        leavers.append(Leaver(pid: pid, place: old.place.name, arguments: old.arguments, grace: old.grace))
         children[index].pid = nil
         spawn(index)
         kill(pid, SIGHUP)
-        renewalDeadline.schedule(after: grace)
+        renewalDeadline.schedule(after: old.grace)
     }
 
     private func inspect() {
@@ -182,6 +189,7 @@ public final class Supervisor {
         guard !isStopping, !isQuiet else { return }
         let arguments = children[index].place.arguments()
         children[index].arguments = arguments
+        children[index].grace = grace
         children[index].started = Clock.monotonicMilliseconds()
         do throws(PipelineError) {
             children[index].pid = try ChildProcess.spawn(arguments, descriptors: children[index].place.descriptors)

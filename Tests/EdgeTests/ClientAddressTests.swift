@@ -134,6 +134,44 @@ struct ClientAddressTests {
         #expect(all.allSatisfy { $0 })
     }
 
+    @Test("a census knows who is there whatever its limit was when they came, and forgets who has left")
+    func changingCensus() throws {
+        let address = try #require(ClientAddress("192.0.2.1"))
+        var census = AddressCensus(limit: 0)
+        let free = (0..<3).map { _ in census.enter(address) }
+        census.limit = 2
+        let bounded = census.enter(address)
+        #expect(free == [true, true, true] && !bounded)
+        for _ in 0..<2 { census.leave(address) }
+        let one = [census.enter(address), census.enter(address)]
+        #expect(one == [true, false])
+        census.limit = 0
+        for _ in 0..<2 { census.leave(address) }
+        census.limit = 1
+        let again = [census.enter(address), census.enter(address)]
+        #expect(again == [true, false])
+    }
+
+    @Test("another rate holds at once, with no more saved up than it allows")
+    func changingRate() {
+        var rate = AcceptRate(perSecond: 0, now: 0)
+        for _ in 0..<1000 { rate.take() }
+        rate.change(perSecond: 100)
+        var taken = 0
+        while rate.wait(now: 0) == 0 {
+            rate.take()
+            taken += 1
+        }
+        #expect(taken == 10)
+        rate.change(perSecond: 1000)
+        // Nothing was saved up; from now on a thousand a second.
+        let waits = [rate.wait(now: 0), rate.wait(now: 1)]
+        rate.take()
+        rate.change(perSecond: 0)
+        let none = rate.wait(now: 1)
+        #expect(waits == [1, 0] && none == 0)
+    }
+
     @Test("new connections are taken evenly: never more than the rate and a tenth of a second's worth")
     func rate() {
         var random = SplitMix64()

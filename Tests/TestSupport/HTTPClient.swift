@@ -99,6 +99,11 @@ public final class HTTPClient {
         return size == 0 ? nil : chunk
     }
 
+    /// Reads what comes up to a text, that one included; for answers without an end.
+    public func readText(upTo mark: String) throws -> String {
+        try takeText(upTo: mark) + mark
+    }
+
     /// Reads what comes until the server closes.
     public func readToEnd() throws -> [UInt8] {
         while try fill() {}

@@ -17,7 +17,7 @@ struct AccessConfigurationTests {
         let options = try Self.access("hold: 20s").options()
         #expect(options.tokenKeys.isEmpty && options.audience == nil && options.apiKeys.isEmpty)
         #expect(options.apiRate == AccessOptions.Rate(count: 100, milliseconds: 1000) && options.apiBurst == 1000)
-        #expect(options.origins == .any && options.tokenBytes == 4096)
+        #expect(options.origins == .any)
     }
 
     @Test("every key is understood, and keys are read from variables and files without the ends of their lines")

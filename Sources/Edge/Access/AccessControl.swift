@@ -14,19 +14,27 @@ final class AccessControl {
     private let unixClock: () -> Int64
     private let monotonicClock: () -> Int64
 
+    /// - Parameter edge: where reached limits are counted.
     init(
-        options: EdgeOptions, unixClock: @escaping () -> Int64 = Clock.unixMilliseconds,
+        options: EdgeOptions, edge: EdgeMetrics = EdgeMetrics(),
+        unixClock: @escaping () -> Int64 = Clock.unixMilliseconds,
         monotonicClock: @escaping () -> Int64 = Clock.monotonicMilliseconds
     ) {
         publicKinds = options.publicKinds.map { Array($0.utf8) }
         self.options = options.access
-        verifier = TokenVerifier(options: options.access)
+        verifier = TokenVerifier(options: options.access, limits: options.limits)
+        verifier.onLimit = { edge.reached($0) }
         metrics = AccessMetrics(keys: options.access.apiKeys.map(\.name))
         limiters = options.access.apiKeys.compactMap { _ in
             options.access.apiRate.map { RateLimiter($0, burst: options.access.apiBurst) }
         }
         self.unixClock = unixClock
         self.monotonicClock = monotonicClock
+    }
+
+    /// Takes other limits.
+    func adopt(limits: EdgeLimits) {
+        verifier.adopt(limits: limits)
     }
 
     /// What a request's origin is to this edge.

@@ -15,10 +15,6 @@ public struct AccessOptions: Sendable {
     public var tokenKeys: [TokenKey] = []
     /// Whom tokens must be for; nil: tokens must be for nobody in particular.
     public var audience: String?
-    /// The largest token, in bytes. Larger: 401.
-    public var tokenBytes = 4096
-    /// Channels and patterns in one token. More: 401.
-    public var tokenChannels = 100
     /// What comments are posted with. Empty: anyone may post.
     public var apiKeys: [APIKey] = []
     /// Comments of one key in each process, over time; nil: as many as it likes. More: 429.

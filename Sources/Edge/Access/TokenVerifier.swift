@@ -10,31 +10,46 @@ import JSON
 final class TokenVerifier {
     private let keys: [TokenKey]
     private let audience: String?
-    private let maxBytes: Int
-    private let maxChannels: Int
-    private let parser: JSONParser
+    private var maxBytes: Int
+    private var maxChannels: Int
+    private var parser: JSONParser
     /// The claims of tokens whose signature and form were found good, by their hash: a reader polls with the same token
     /// again and again, and a signature on the curve takes longer to check than a poll to answer.
     private var known = GenerationCache<SHA256.Digest, TokenClaims>(limit: 4096)
+
+    /// Called when a token is refused for its size or the number of its channels.
+    var onLimit: (EdgeLimit) -> Void = { _ in }
 
     /// How far clocks may differ, in milliseconds: a token is taken so much longer, and so much earlier.
     static let leeway: Int64 = 30_000
     /// Deeper claims are nobody's.
     private static let maxDepth = 8
 
-    init(options: AccessOptions) {
+    init(options: AccessOptions, limits: EdgeLimits = EdgeLimits()) {
         keys = options.tokenKeys
         audience = options.audience
-        maxBytes = options.tokenBytes
-        maxChannels = options.tokenChannels
-        parser = JSONParser(maxBytes: options.tokenBytes, maxDepth: Self.maxDepth)
+        maxBytes = limits.tokenBytes
+        maxChannels = limits.tokenChannels
+        parser = JSONParser(maxBytes: limits.tokenBytes, maxDepth: Self.maxDepth)
+    }
+
+    /// Takes other limits; tokens that were found good are looked at anew.
+    func adopt(limits: EdgeLimits) {
+        guard limits.tokenBytes != maxBytes || limits.tokenChannels != maxChannels else { return }
+        maxBytes = limits.tokenBytes
+        maxChannels = limits.tokenChannels
+        parser = JSONParser(maxBytes: maxBytes, maxDepth: Self.maxDepth)
+        known = GenerationCache(limit: known.limit)
     }
 
     /// The claims of a token that is good now.
     ///
     /// - Parameter now: milliseconds since 1970.
     func verify(_ token: String, now: Int64) throws(TokenRefusal) -> TokenClaims {
-        guard token.utf8.count <= maxBytes else { throw .malformed }
+        guard token.utf8.count <= maxBytes else {
+            onLimit(.tokenBytes)
+            throw .malformed
+        }
         let bytes = Array(token.utf8)
         let hash = SHA256.hash(data: bytes)
         let claims: TokenClaims
@@ -60,7 +75,9 @@ final class TokenVerifier {
         // Every key is tried, whether one has fitted or not.
         let isGood = candidates.reduce(false) { $1.verifies(signature, of: input) || $0 }
         guard isGood else { throw .signature }
-        let claims = try TokenClaims(try object(payload), limit: maxChannels)
+        let object = try object(payload)
+        if let names = object["channels"]?.array, names.count > maxChannels { onLimit(.tokenChannels) }
+        let claims = try TokenClaims(object, limit: maxChannels)
         try check(claims.audience)
         return claims
     }

@@ -1,7 +1,7 @@
 /// How many new connections are taken in a second: a bucket that fills evenly and holds a tenth of a second. Pure.
 struct AcceptRate {
-    private let perSecond: Double
-    private let capacity: Double
+    private var perSecond: Double
+    private var capacity: Double { max(1, perSecond / 10) }
     private var tokens: Double
     private var filled: Int64
 
@@ -10,9 +10,15 @@ struct AcceptRate {
     ///   - now: monotonic, in milliseconds.
     init(perSecond: Int, now: Int64) {
         self.perSecond = Double(perSecond)
-        capacity = max(1, Double(perSecond) / 10)
-        tokens = capacity
+        tokens = max(1, Double(perSecond) / 10)
         filled = now
+    }
+
+    /// From now on so many. What has been saved up stays, as far as it may be saved up then.
+    mutating func change(perSecond: Int) {
+        if self.perSecond == 0 { tokens = .infinity }
+        self.perSecond = Double(perSecond)
+        tokens = min(tokens, capacity)
     }
 
     /// In how many milliseconds a connection may be taken; 0: now.

@@ -22,7 +22,8 @@ final class ByteLedger {
     private(set) var input = 0
     /// Bytes of blocked answers; a body that several share counts once.
     private(set) var output = 0
-    private let limit: Int
+    /// Lower than what waits: nobody is cut off until more comes.
+    var limit: Int
     private var blocked: [Int32: Blocked] = [:]
     private var bodies: [Int: Body] = [:]
     /// In the order in which they were blocked. Entries whose ticket is not their key's are of answers that are gone.

@@ -56,6 +56,7 @@ extension Connection {
 
     /// Answers with a refusal in JSON.
     func refuse(_ refusal: Refusal) {
+        if let limit = refusal.limit { pool.metrics.reached(limit) }
         var body: [UInt8] = []
         body.append("{\"error\":")
         body.appendJSONString(refusal.message)

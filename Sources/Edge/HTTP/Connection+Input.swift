@@ -49,6 +49,7 @@ extension Connection {
             keep(count)
             boundInput()
             if let inbound, inbound.unread >= pool.limits.pipelineBytes {
+                if !isReadingPaused { pool.metrics.reached(.pipelineBytes) }
                 isReadingPaused = true
                 event?.watch(output == nil ? [] : .write)
             }
@@ -110,6 +111,7 @@ extension Connection {
             case .idle, .head, .body: refuseFlood()
             case .exchange, .writing:
                 pool.metrics.inputsRefused += 1
+                pool.metrics.reached(.bufferBytes)
                 keepAlive = false
                 mustLinger = true
                 isReadingPaused = true

@@ -48,7 +48,12 @@ extension Connection {
     /// The reader has taken nothing for too long, or not all in time.
     func outputTimedOut() {
         pool.metrics.timeouts += 1
-        if let output, output.deadline <= Clock.monotonicMilliseconds() { pool.metrics.answersOverdue += 1 }
+        if let output, output.deadline <= Clock.monotonicMilliseconds() {
+            pool.metrics.answersOverdue += 1
+            pool.metrics.reached(.answerTimeout)
+        } else {
+            pool.metrics.reached(state == .lingering ? .lingerTimeout : .writeTimeout)
+        }
         close()
     }
 

@@ -62,7 +62,10 @@ extension Connection {
         case (.success(let request), .length(let length)):
             let limit = pool.handler.bodyLimit(of: request)
             if length > limit {
-                refuseInput(Refusal(.contentTooLarge, "the body is larger than \(limit) bytes; send it in parts"))
+                refuseInput(
+                    Refusal(
+                        .contentTooLarge, "the body is larger than \(limit) bytes; send it in parts",
+                        limit: request.bodyLimit))
                 return false
             }
             if length > inbound.unread, !pool.ledger.allowsInput(of: length, own: inbound.charged) {
@@ -92,7 +95,8 @@ extension Connection {
     func readBody(_ inbound: Inbound) -> Bool {
         switch inbound.readBody() {
         case .needsMore: return false
-        case .refused(let refusal):
+        case .refused(var refusal):
+            if refusal.status == .contentTooLarge { refusal.limit = inbound.request?.bodyLimit }
             refuseInput(refusal)
             return false
         case .complete:
@@ -128,6 +132,7 @@ extension Connection {
     /// Answers a request that has no room.
     func refuseFlood() {
         pool.metrics.inputsRefused += 1
+        pool.metrics.reached(.bufferBytes)
         refuseInput(Self.flooded)
     }
 }

@@ -111,10 +111,13 @@ final class Connection {
     /// The connection's deadline has passed.
     func deadlinePassed() {
         switch state {
-        case .idle: close()
+        case .idle:
+            pool.metrics.reached(isNew ? .headerTimeout : .idleTimeout)
+            close()
         case .writing, .lingering: outputTimedOut()
         case .head, .body:
             pool.metrics.timeouts += 1
+            pool.metrics.reached(state == .head ? .headerTimeout : .bodyTimeout)
             refuseInput(Refusal(.requestTimeout, "the request did not arrive in time"))
         case .exchange:
             // A stream whose reader takes nothing.

@@ -3,7 +3,7 @@ import Glibc
 
 /// All connections of a process, and what they share: deadlines, buffers, counters, the handler.
 final class ConnectionPool {
-    let limits: EdgeLimits
+    private(set) var limits: EdgeLimits
     let metrics: EdgeMetrics
     unowned let handler: any RequestHandler
     /// Where every connection reads into.
@@ -62,6 +62,13 @@ final class ConnectionPool {
     /// Seconds since 1970, for `Date`.
     var unixSeconds: Int64 { Clock.unixSeconds() }
 
+    /// Takes other limits, for what is decided from now on. Nobody is cut off.
+    func adopt(limits: EdgeLimits) {
+        self.limits = limits
+        census.limit = limits.connectionsPerAddress
+        ledger.limit = limits.bufferBytes
+    }
+
     /// Takes over a descriptor; the pool closes it. When there are too many, it is told so in answer to its first request;
     /// when there are many too many, at once.
     ///
@@ -69,7 +76,9 @@ final class ConnectionPool {
     func adopt(_ descriptor: Int32, from peer: ClientAddress? = nil) {
         let isSpare = count >= limits.maxConnections
         if isSpare || isDraining { metrics.connectionsRefused += 1 }
+        if isSpare { metrics.reached(.maxConnections) }
         guard count < limits.maxConnections + limits.spareConnections, !isDraining else {
+            if isSpare, !isDraining { metrics.reached(.spareConnections) }
             turnAway(descriptor, "503 Service Unavailable")
             return
         }
@@ -79,7 +88,11 @@ final class ConnectionPool {
         var isOneTooMany = false
         if let address = client, !census.enter(address) {
             metrics.connectionsRefusedByAddress += 1
-            guard excess < limits.spareConnections else { return turnAway(descriptor, "429 Too Many Requests") }
+            metrics.reached(.connectionsPerAddress)
+            guard excess < limits.spareConnections else {
+                metrics.reached(.spareConnections)
+                return turnAway(descriptor, "429 Too Many Requests")
+            }
             isOneTooMany = true
             excess += 1
             client = nil
@@ -108,6 +121,7 @@ final class ConnectionPool {
         guard let client else { return true }
         guard census.enter(client) else {
             metrics.connectionsRefusedByAddress += 1
+            metrics.reached(.connectionsPerAddress)
             return false
         }
         counted[index] = client
@@ -155,6 +169,7 @@ final class ConnectionPool {
     func relieve() {
         while let descriptor = ledger.answerToCut() {
             metrics.answersCut += 1
+            metrics.reached(.bufferBytes)
             connections[Int(descriptor)]?.close()
             ledger.unblock(descriptor)
         }

@@ -52,6 +52,11 @@ final class Listener {
         self.logger = logger
     }
 
+    /// Takes another rate of new connections.
+    func adopt(limits: EdgeLimits) {
+        rate.change(perSecond: limits.acceptsPerSecond)
+    }
+
     deinit {
         stop(.closed)
     }
@@ -119,7 +124,10 @@ final class Listener {
             }
             if accepted >= 0 {
                 rate.take()
-                if isRatePause { pool.metrics.acceptDelays += 1 }
+                if isRatePause {
+                    pool.metrics.acceptDelays += 1
+                    pool.metrics.reached(.acceptRate)
+                }
                 isRatePause = false
                 // accept4(2) would save this call; Swift does not see it.
                 _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)

@@ -8,11 +8,17 @@ struct Refusal: Error, Equatable {
     var retryAfter: Int?
     /// The `WWW-Authenticate` field of a 401 or 403.
     var challenge: String?
+    /// The limit that was reached.
+    var limit: EdgeLimit?
 
-    init(_ status: HTTPStatus, _ message: String, allow: Request.Methods? = nil, retryAfter: Int? = nil) {
+    init(
+        _ status: HTTPStatus, _ message: String, allow: Request.Methods? = nil, retryAfter: Int? = nil,
+        limit: EdgeLimit? = nil
+    ) {
         self.status = status
         self.message = message
         self.allow = allow
         self.retryAfter = retryAfter
+        self.limit = limit
     }
 }

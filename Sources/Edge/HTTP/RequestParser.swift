@@ -62,10 +62,13 @@ struct RequestParser {
     private func tooLong(end: Int) -> Refusal? {
         // Method, version, two spaces and the line's end share the 64 bytes beside the target.
         if !hasRequestLine, end - lineStart > urlBytes + 64 {
-            return Refusal(.uriTooLong, "the URL is longer than \(urlBytes) bytes; ask for fewer channels at once")
+            return Refusal(
+                .uriTooLong, "the URL is longer than \(urlBytes) bytes; ask for fewer channels at once",
+                limit: .urlBytes)
         }
         if end > headerBytes {
-            return Refusal(.headerFieldsTooLarge, "the request's head is longer than \(headerBytes) bytes")
+            return Refusal(
+                .headerFieldsTooLarge, "the request's head is longer than \(headerBytes) bytes", limit: .headerBytes)
         }
         return nil
     }
@@ -87,7 +90,8 @@ struct RequestParser {
         }
         fields += 1
         if fields > headerFields {
-            return .failure(Refusal(.headerFieldsTooLarge, "more than \(headerFields) header fields"))
+            return .failure(
+                Refusal(.headerFieldsTooLarge, "more than \(headerFields) header fields", limit: .headerFields))
         }
         if let refusal = field(line, of: bytes) { return .failure(refusal) }
         return .success(false)
@@ -109,7 +113,9 @@ struct RequestParser {
         else { return malformed }
         guard version[5] == 0x31 else { return Refusal(.versionNotSupported, "this server speaks HTTP/1.1") }
         if target.count > urlBytes {
-            return Refusal(.uriTooLong, "the URL is longer than \(urlBytes) bytes; ask for fewer channels at once")
+            return Refusal(
+                .uriTooLong, "the URL is longer than \(urlBytes) bytes; ask for fewer channels at once",
+                limit: .urlBytes)
         }
         head.method = HTTPMethod(bytes.extracting(method))
         head.minorVersion = version[7] == 0x30 ? 0 : 1

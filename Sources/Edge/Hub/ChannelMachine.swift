@@ -57,10 +57,16 @@ struct ChannelMachine {
     private var early: [(sequence: Int64, event: [UInt8])] = []
     /// Announcements came that were too many to keep: load once more.
     private var overflowed = false
-    private let earlyLimit: Int
+    private var earlyLimit: Int
 
     init(limits: EdgeLimits, ledger: RingLedger = RingLedger()) {
         ring = Ring(limits: limits, ledger: ledger)
+        earlyLimit = limits.ringEvents
+    }
+
+    /// Takes other limits.
+    mutating func adopt(limits: EdgeLimits) {
+        ring.adopt(limits: limits)
         earlyLimit = limits.ringEvents
     }
 

@@ -6,7 +6,7 @@ import Events
 /// that arrive meanwhile are simply in the answers of those who are woken later.
 final class Hub: ChannelSourceDelegate {
     private let source: any ChannelSource
-    private let limits: EdgeLimits
+    private var limits: EdgeLimits
     private let metrics: EdgeMetrics
     /// By the bytes of their names: what `==` of two strings takes for the same may be two channels to Redis.
     private var channels: [ChannelKey: Channel] = [:]
@@ -23,7 +23,7 @@ final class Hub: ChannelSourceDelegate {
     private var isStartingLoads = false
     private var failed: [Channel] = []
     /// What all rings hold.
-    private let ledger = RingLedger()
+    private let ledger: RingLedger
     private let clock: () -> Int64
     private var delivery: Timer?
     private var housekeeping: Timer?
@@ -48,6 +48,7 @@ final class Hub: ChannelSourceDelegate {
         self.source = source
         self.limits = limits
         self.metrics = metrics
+        ledger = RingLedger(metrics: metrics)
         self.clock = clock
         delivery = Timer(on: loop) { [unowned self] in self.deliverSlice() }
         retry = Timer(on: loop) { [unowned self] in self.retryFailed() }
@@ -59,6 +60,15 @@ final class Hub: ChannelSourceDelegate {
 
     deinit {
         source.delegate = nil
+    }
+
+    /// Takes other limits, for what is decided from now on: no reader is let go of, and a ring becomes shorter with the next
+    /// event.
+    func adopt(limits: EdgeLimits) {
+        self.limits = limits
+        for channel in channels.values { channel.machine.adopt(limits: limits) }
+        checkMemory()
+        startLoads()
     }
 
     /// How many channels are watched.
@@ -194,8 +204,13 @@ final class Hub: ChannelSourceDelegate {
             latest = channel
             return channel
         }
-        if channels.count >= limits.maxChannels, !letGoOfOldestIdle() {
-            throw Refusal(.serviceUnavailable, "this server watches as many channels as it can", retryAfter: 5)
+        if channels.count >= limits.maxChannels {
+            guard letGoOfOldestIdle() else {
+                throw Refusal(
+                    .serviceUnavailable, "this server watches as many channels as it can", retryAfter: 5,
+                    limit: .maxChannels)
+            }
+            metrics.reached(.maxChannels)
         }
         let channel = Channel(name: name, limits: limits, ledger: ledger)
         channels[key] = channel
@@ -213,7 +228,10 @@ final class Hub: ChannelSourceDelegate {
 
     private func letGoOfIdle() {
         let limit = clock() - limits.channelLinger
-        while let channel = idle.first(), channel.idleSince ?? limit <= limit { forget(channel) }
+        while let channel = idle.first(), channel.idleSince ?? limit <= limit {
+            metrics.reached(.channelLinger)
+            forget(channel)
+        }
     }
 
     /// Lets go of the channel that has had no reader for the longest time. False when all have readers.
@@ -235,6 +253,7 @@ final class Hub: ChannelSourceDelegate {
     /// idle first; when that is not enough, the largest rings become shorter.
     private func reclaimMemory() {
         guard ledger.bytes > limits.ringBytesTotal else { return }
+        metrics.reached(.ringBytesTotal)
         let target = limits.ringBytesTotal - limits.ringBytesTotal / 8
         while ledger.bytes > target, letGoOfOldestIdle() { metrics.ringsEvicted += 1 }
         guard ledger.bytes > target else { return }
@@ -248,6 +267,7 @@ final class Hub: ChannelSourceDelegate {
     // MARK: Loads
 
     private func enqueueLoad(_ load: @escaping () -> Void) {
+        if loadsUnderWay >= limits.loadsAtOnce { metrics.reached(.loadsAtOnce) }
         loads.append(load)
         startLoads()
     }

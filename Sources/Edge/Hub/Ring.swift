@@ -36,7 +36,7 @@ final class Ring {
     private(set) var bytes = 0
     private var batches: [Int64: Batch] = [:]
     private var batchBytes = 0
-    private let limits: EdgeLimits
+    private var limits: EdgeLimits
     private let ledger: RingLedger
     /// What the ledger has of this ring.
     private(set) var charged = 0
@@ -48,6 +48,11 @@ final class Ring {
 
     deinit {
         ledger.add(-charged)
+    }
+
+    /// Takes other limits, for what is appended and made from now on.
+    func adopt(limits: EdgeLimits) {
+        self.limits = limits
     }
 
     /// How many events are held.
@@ -161,7 +166,10 @@ final class Ring {
         var size = 2
         while end < entries.count {
             size += entries[end].event.count + (end > start ? 1 : 0)
-            if size > limits.answerBytes, end > start { break }
+            if size > limits.answerBytes, end > start {
+                ledger.reached(.answerBytes)
+                break
+            }
             end += 1
         }
         var body: [UInt8] = []
@@ -207,7 +215,10 @@ final class Ring {
     }
 
     private func trim() {
-        while count > 1, count > limits.ringEvents || bytes > limits.ringBytes { dropFirst() }
+        while count > 1, count > limits.ringEvents || bytes > limits.ringBytes {
+            ledger.reached(count > limits.ringEvents ? .ringEvents : .ringBytes)
+            dropFirst()
+        }
         if head > 64, head > entries.count / 2 {
             entries.removeFirst(head)
             head = 0

@@ -6,6 +6,18 @@ final class RingLedger {
     /// What an event costs beside its bytes.
     static let entryOverhead = 64
 
+    private let metrics: EdgeMetrics
+
+    /// - Parameter metrics: where it is counted that a ring came to a limit.
+    init(metrics: EdgeMetrics = EdgeMetrics()) {
+        self.metrics = metrics
+    }
+
+    /// A ring came to a limit of its own.
+    func reached(_ limit: EdgeLimit) {
+        metrics.reached(limit)
+    }
+
     func add(_ difference: Int) {
         bytes += difference
     }

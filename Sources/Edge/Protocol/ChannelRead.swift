@@ -61,7 +61,10 @@ final class ChannelRead: Exchange, Watcher {
         case .found(_, hasNews: false) where isLive: timedOut(watch)
         case .found(let position, _): answer(from: position, watch, ring: watch.channel.ring)
         case .lost: lost()
-        case .older, nil: refuse(services.unknownChannel)
+        case .older, nil:
+            var refusal = services.unknownChannel
+            if !isLive { refusal.limit = .loadTimeout }
+            refuse(refusal)
         }
     }
 

@@ -12,6 +12,8 @@ struct ChannelsAnswer {
 
     /// How many events it holds.
     private(set) var events = 0
+    /// Whether there was more than it has room for.
+    private(set) var isCut = false
     private var items: [Item] = []
     private let wait: Int64
     private var size = 0
@@ -32,6 +34,7 @@ struct ChannelsAnswer {
         for share in shares {
             let batch = share.ring.batch(after: share.position.sequence)
             let fits = batch.body.count <= room || room == limit
+            if !fits { isCut = true }
             if fits, batch.count > 0 {
                 room -= batch.body.count
                 events += batch.count

@@ -27,7 +27,9 @@ final class CommentPost: Exchange {
         let most = services.limits.commentsPerPost
         guard count <= most else {
             services.metrics.commentsRefused += count
-            throw Refusal(.contentTooLarge, "more than \(most) comments at once; send fewer in one request")
+            throw Refusal(
+                .contentTooLarge, "more than \(most) comments at once; send fewer in one request",
+                limit: .commentsPerPost)
         }
         try refuseFlood(of: body.count)
         try services.access.take(count, of: apiKey)
@@ -47,7 +49,7 @@ final class CommentPost: Exchange {
         services.metrics.postsRefused += 1
         throw Refusal(
             .serviceUnavailable, "Redis has not confirmed the comments that came before; send them again later",
-            retryAfter: 2)
+            retryAfter: 2, limit: .postedBytes)
     }
 
     func clientLeft() {
@@ -59,7 +61,7 @@ final class CommentPost: Exchange {
             Refusal(
                 .serviceUnavailable,
                 "Redis has not confirmed the comments in time; they may be there: send them again "
-                    + "with the same event_id", retryAfter: 1))
+                    + "with the same event_id", retryAfter: 1, limit: .postTimeout))
     }
 
     /// Whether the body is several objects, one a line. No single JSON object has a second line of its own that begins and

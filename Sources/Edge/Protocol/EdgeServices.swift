@@ -5,6 +5,7 @@ final class EdgeServices {
     let hub: Hub
     let metrics: EdgeMetrics
     let options: EdgeOptions
+    private(set) var limits: EdgeLimits
     let access: AccessControl
     let zlib = ZlibHandle()
     private var generator: JitterGenerator
@@ -13,11 +14,16 @@ final class EdgeServices {
         self.hub = hub
         self.metrics = metrics
         self.options = options
-        access = AccessControl(options: options)
+        limits = options.limits
+        access = AccessControl(options: options, edge: metrics)
         generator = JitterGenerator(seed: seed)
     }
 
-    var limits: EdgeLimits { options.limits }
+    /// Takes other limits, for what is decided from now on.
+    func adopt(limits: EdgeLimits) {
+        self.limits = limits
+        access.adopt(limits: limits)
+    }
 
     /// When a hold that begins now ends: within the last fifth of the time that the client named, or of the usual one, so
     /// that clients who came together do not come back together. No client has to wait longer than it said, or than it can
@@ -38,9 +44,16 @@ final class EdgeServices {
         min(Clock.monotonicMilliseconds() + shortened(limits.streamTimeout), expires ?? .max)
     }
 
-    /// How long a client whose stream broke off waits before it connects anew, in milliseconds.
+    /// A stream has come to its end: counts it, unless the reader's leave or the process ended sooner.
+    func streamEnded(on connection: Connection, expires: Int64?) {
+        guard !connection.isEnding, expires ?? .max > Clock.monotonicMilliseconds() else { return }
+        metrics.reached(.streamTimeout)
+    }
+
+    /// How long a client whose stream broke off waits before it connects anew, in milliseconds. To be told to one client.
     func streamRetry() -> Int64 {
-        limits.streamRetry + Int64.random(in: 0...(limits.streamRetry / 2), using: &generator)
+        metrics.reached(.streamRetry)
+        return limits.streamRetry + Int64.random(in: 0...(limits.streamRetry / 2), using: &generator)
     }
 
     /// The pause that readers are asked for now, in milliseconds.

@@ -11,6 +11,7 @@ final class EventStream: Exchange, Watcher {
     private let services: EdgeServices
     private var watch: Watch?
     private let cursor: Int64?
+    private let expires: Int64?
     private var schedule: StreamSchedule
     private var hasBegun = false
     private var hasWritten = false
@@ -23,6 +24,7 @@ final class EventStream: Exchange, Watcher {
         self.connection = connection
         self.services = services
         cursor = query.cursor
+        self.expires = expires
         isResumed = query.lastEventID != nil
         schedule = StreamSchedule(end: services.endOfStream(expires: expires), heartbeat: services.limits.heartbeat)
     }
@@ -57,10 +59,14 @@ final class EventStream: Exchange, Watcher {
     func deadlinePassed() {
         guard watch != nil else { return }
         // The history does not come: the reader is told that something lives here, and not to go away.
-        guard hasBegun else { return begin() }
+        guard hasBegun else {
+            services.metrics.reached(.loadTimeout)
+            return begin()
+        }
         switch schedule.sign(now: connection.isEnding ? Int64.max : Clock.monotonicMilliseconds()) {
-        case .end: finish()
+        case .end: finish(atItsTime: true)
         case .comment, .message:
+            services.metrics.reached(.heartbeat)
             connection.stream(Array(":\n\n".utf8))
             if connection.isDrained { holdOn() }
         }
@@ -79,7 +85,9 @@ final class EventStream: Exchange, Watcher {
     private func proceed(ring: Ring) {
         var ring = ring
         while let watch, connection.isDrained {
-            if hasBegun, schedule.isOver(now: Clock.monotonicMilliseconds()) { return finish() }
+            if hasBegun, schedule.isOver(now: Clock.monotonicMilliseconds()) {
+                return finish(atItsTime: true)
+            }
             let isOwn = ring === watch.channel.ring
             let standing = services.hub.look(watch, ring: isOwn ? nil : ring)
             switch standing {
@@ -154,7 +162,8 @@ final class EventStream: Exchange, Watcher {
         connection.refuse(EdgeServices.lostPosition)
     }
 
-    private func finish() {
+    private func finish(atItsTime: Bool = false) {
+        if atItsTime { services.streamEnded(on: connection, expires: expires) }
         leave()
         connection.endEvents()
     }

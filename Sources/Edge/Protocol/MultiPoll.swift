@@ -67,6 +67,7 @@ final class MultiPoll: Exchange, ChannelsReader {
         let pause = services.pause(on: connection)
         let answer = ChannelsAnswer(shares, limit: services.limits.answerBytes, wait: pause)
         services.metrics.eventsDelivered += answer.events
+        if answer.isCut { services.metrics.reached(.answerBytes) }
         // A reader that pauses must not keep what others need.
         if pause > 0 { connection.closeAfterAnswer() }
         let isGzip = takesGzip && answer.isLarge

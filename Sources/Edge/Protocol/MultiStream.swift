@@ -14,11 +14,13 @@ final class MultiStream: Exchange, ChannelsReader {
     private let connection: Connection
     private var schedule: StreamSchedule
     private let check: UInt32
+    private let expires: Int64?
     private var hasNamedAll = false
 
     init(on connection: Connection, services: EdgeServices, query: Request.PollQuery, expires: Int64?) {
         self.connection = connection
         self.services = services
+        self.expires = expires
         schedule = StreamSchedule(end: services.endOfStream(expires: expires), heartbeat: services.limits.heartbeat)
         check = EventID.check(of: query.items.lazy.map(\.channel))
     }
@@ -54,12 +56,11 @@ final class MultiStream: Exchange, ChannelsReader {
     func deadlinePassed() {
         guard !watches.isEmpty else { return }
         switch schedule.sign(now: connection.isEnding ? Int64.max : Clock.monotonicMilliseconds()) {
-        case .end:
-            leave()
-            return connection.endEvents()
+        case .end: return finish()
         case .comment: connection.stream(Array(":\n\n".utf8))
         case .message: connection.stream(Array("data: {\"channels\":{},\"wait\":0}\n\n".utf8))
         }
+        services.metrics.reached(.heartbeat)
         if connection.isDrained { holdOn() }
     }
 
@@ -81,10 +82,7 @@ final class MultiStream: Exchange, ChannelsReader {
     /// Writes what there is, and waits when that is all.
     private func proceed() {
         while !watches.isEmpty, connection.isDrained {
-            if schedule.isOver(now: Clock.monotonicMilliseconds()) {
-                leave()
-                return connection.endEvents()
-            }
+            if schedule.isOver(now: Clock.monotonicMilliseconds()) { return finish() }
             let shares = look()
             let known = shares.compactMap { $0 }
             guard hasNamedAll || known.count == watches.count else { break }
@@ -104,6 +102,7 @@ final class MultiStream: Exchange, ChannelsReader {
             if services.hub.look(share.watch) != .older { older[ObjectIdentifier(share.watch)] = nil }
         }
         services.metrics.eventsDelivered += answer.events
+        if answer.isCut { services.metrics.reached(.answerBytes) }
         hasNamedAll = true
         schedule.told()
         var bytes: [UInt8] = []
@@ -118,6 +117,13 @@ final class MultiStream: Exchange, ChannelsReader {
 
     private func holdOn() {
         connection.hold(until: schedule.next(after: Clock.monotonicMilliseconds()))
+    }
+
+    /// The stream's time is over.
+    private func finish() {
+        services.streamEnded(on: connection, expires: expires)
+        leave()
+        connection.endEvents()
     }
 
     private func leave() {

@@ -93,6 +93,11 @@ struct Request: Equatable {
     /// Whether the answer may come in gzip form.
     var takesGzip = false
 
+    /// What bounds its body.
+    var bodyLimit: EdgeLimit {
+        target == .comments && bodyKind != .json ? .batchBytes : .bodyBytes
+    }
+
     /// Whether the answer has no end.
     var isStream: Bool {
         switch target {

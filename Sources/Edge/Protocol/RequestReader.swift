@@ -1,6 +1,6 @@
 /// Understands a request's head: which resource, with which parameters. Pure.
 struct RequestReader {
-    private let limits: EdgeLimits
+    var limits: EdgeLimits
     private let files: Set<String>
     private let gate: DashboardGate
     private let memo = NameMemo()
@@ -36,7 +36,7 @@ struct RequestReader {
 
     /// The largest body that a request may have.
     func bodyLimit(of request: Request) -> Int {
-        request.target == .comments && request.bodyKind != .json ? limits.batchBytes : limits.bodyBytes
+        request.bodyLimit.value(in: limits)
     }
 
     private static let channelPrefix: StaticString = "/v1/channels/"
@@ -163,7 +163,9 @@ struct RequestReader {
                     throw Refusal(.badRequest, "c must read CHANNEL@OFFSET; begin with CHANNEL@-1 or CHANNEL@now")
                 }
                 if result.items.count == limits.channelsPerPoll {
-                    throw Refusal(.badRequest, "at most \(limits.channelsPerPoll) channels fit in one poll")
+                    throw Refusal(
+                        .badRequest, "at most \(limits.channelsPerPoll) channels fit in one poll",
+                        limit: .channelsPerPoll)
                 }
                 let name = try channel(String(value[..<at]))
                 if result.items.contains(where: { $0.channel.utf8.elementsEqual(name.utf8) }) {
@@ -185,7 +187,9 @@ struct RequestReader {
     /// Checks a channel's name: `KIND:REST`, no control characters, no braces (they mark the feed's place in a cluster).
     private func channel(_ name: String) throws(Refusal) -> String {
         guard !name.isEmpty, name.utf8.count <= limits.channelNameBytes else {
-            throw Refusal(.badRequest, "a channel's name has 1 to \(limits.channelNameBytes) bytes")
+            throw Refusal(
+                .badRequest, "a channel's name has 1 to \(limits.channelNameBytes) bytes",
+                limit: name.isEmpty ? nil : .channelNameBytes)
         }
         for byte in name.utf8 where byte < 0x20 || byte == 0x7F || byte == 0x7B || byte == 0x7D {
             throw Refusal(.badRequest, "a channel's name has no control characters and no braces")

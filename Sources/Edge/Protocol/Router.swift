@@ -1,7 +1,7 @@
 /// Gives each request to what answers it.
 final class Router: RequestHandler {
     private let services: EdgeServices
-    private let reader: RequestReader
+    private var reader: RequestReader
     private let sink: any CommentSink
     private let files: [String: EdgeFile]
     private let board: StatusBoard?
@@ -18,6 +18,12 @@ final class Router: RequestHandler {
         self.files = files
         board = status.map { StatusBoard(source: $0, services: services) }
         reader = RequestReader(options: services.options, files: Set(files.keys))
+    }
+
+    /// Takes other limits, for the requests that come from now on.
+    func adopt(limits: EdgeLimits) {
+        services.adopt(limits: limits)
+        reader.limits = limits
     }
 
     func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(Refusal) -> Request {
@@ -43,6 +49,7 @@ final class Router: RequestHandler {
         } catch {
             let isForNow = error.status == .serviceUnavailable || error.status == .tooManyRequests
             guard isForNow, request.isStream else { return connection.refuse(error) }
+            if let limit = error.limit { services.metrics.reached(limit) }
             connection.postponeEvents(retry: Pressure.longest + services.streamRetry())
         }
     }
@@ -68,7 +75,8 @@ final class Router: RequestHandler {
             connection.respond(.ok, type: "text/plain", body: Array("ready\n".utf8))
         case .metrics:
             let text = services.metrics.text(
-                channels: services.hub.count, ringBytes: services.hub.ringBytes, isReady: trouble == nil)
+                channels: services.hub.count, ringBytes: services.hub.ringBytes, isReady: trouble == nil,
+                limits: services.limits)
             let body = Array((text + services.access.metrics.text).utf8)
             connection.respond(.ok, type: "text/plain; version=0.0.4", body: body)
         case .status:

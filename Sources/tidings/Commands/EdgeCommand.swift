@@ -14,8 +14,8 @@ struct EdgeCommand: ParsableCommand {
         abstract: "Run edges: they push events to readers over HTTP and take comments by POST.",
         discussion: """
             The processes share one port; any of them answers any reader. SIGTERM: no new connections, held polls are
-            answered over one hold, exit 0; a second SIGTERM ends it at once. SIGHUP replaces the processes one by one by
-            such that read the configuration anew.
+            answered over one hold, exit 0; a second SIGTERM ends it at once. SIGHUP reads the configuration anew: where only
+            limits have changed the processes take them as they run, else they are replaced one by one.
 
             Examples:
               tidings edge
@@ -25,8 +25,8 @@ struct EdgeCommand: ParsableCommand {
     @OptionGroup var options: GlobalOptions
     @OptionGroup var child: ChildOptions
     @OptionGroup var supervisor: SupervisorOptions
-    @OptionGroup var limits: EdgeLimitOptions
-    @OptionGroup var access: EdgeAccessOptions
+    @OptionGroup(title: "Limits") var limits: EdgeLimitOptions
+    @OptionGroup(title: "Access") var access: EdgeAccessOptions
     @OptionGroup var dashboard: DashboardFlags
 
     @Option(name: .long, help: "HOST:PORT or unix:/PATH. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
@@ -38,10 +38,19 @@ struct EdgeCommand: ParsableCommand {
     @Option(name: .long, help: "Number of edge processes.")
     var workers: Int = 2
 
-    @Option(name: .long, help: "Seconds that a long-poll is held when its client names no time, 1 to 55. (default 25)")
+    @Option(
+        name: .long,
+        help: """
+            Seconds that a long-poll is held when its client names no time, 1 to 55. (env TIDINGS_HOLD, key edge.hold; \
+            default 25)
+            """)
     var hold: Int?
 
-    @Option(name: .long, help: "Seconds in which held polls are answered after SIGTERM. (default: one hold)")
+    @Option(
+        name: .long,
+        help: """
+            Seconds in which held polls are answered after SIGTERM. (env TIDINGS_DRAIN, key edge.drain; default: one hold)
+            """)
     var drain: Int?
 
     @Flag(name: .long, help: "Serve the demo page at /.")
@@ -72,7 +81,7 @@ struct EdgeCommand: ParsableCommand {
 
     private func supervise(_ settings: Configuration, _ redis: RedisAddress, _ address: EdgeAddress) throws {
         // Better one error now than one from each child.
-        _ = try access.options(settings.access)
+        let shape = try self.shape(settings)
         ChildEnvironment.set(options: options, redis: redis)
         var sockets: PoolSockets?
         var listen = address.description
@@ -87,19 +96,42 @@ struct EdgeCommand: ParsableCommand {
         if let hold { words += ["--hold", String(hold)] }
         if let drain { words += ["--drain", String(drain)] }
         if demo { words.append("--demo") }
-        let seconds = drain ?? hold ?? settings.hold
         let host = try SupervisorHost(
             settings: settings, redis: redis, logger: options.logger("edge"),
-            places: ProcessPool.edges(workers, words: words, sockets: sockets), grace: Int64(seconds + 10) * 1000,
-            rules: supervisor.rules(memory: 0),
-            reload: {
-                let settings = try options.configuration()
-                _ = try access.options(settings.access)
-                return settings.layout
-            })
+            places: ProcessPool.edges(workers, words: words, sockets: sockets), shape: shape,
+            rules: supervisor.rules(memory: 0), reload: { try self.shape(options.configuration()) })
         Terminal.write("edge on \(listen)\n")
         try host.run()
         withExtendedLifetime(sockets) {}
+    }
+
+    /// What the configuration makes of the processes.
+    ///
+    /// - Throws: when they could not work with it.
+    private func shape(_ settings: Configuration) throws -> PoolShape {
+        _ = try access.options(settings.access)
+        let hold = try holdSeconds(settings)
+        let seconds = try drainSeconds(settings) ?? hold
+        return PoolShape(
+            layout: settings.layout, grace: Int64(seconds + 10) * 1000,
+            edges: try PoolShape.Edges(settings, limits: limits.limits(settings)))
+    }
+
+    private func holdSeconds(_ settings: Configuration) throws -> Int {
+        try hold ?? EdgeCommand.seconds(in: "TIDINGS_HOLD", 1...55) ?? settings.hold
+    }
+
+    /// Nil: one hold.
+    private func drainSeconds(_ settings: Configuration) throws -> Int? {
+        try drain ?? EdgeCommand.seconds(in: "TIDINGS_DRAIN", 0...3600) ?? settings.drain
+    }
+
+    private static func seconds(in variable: String, _ range: ClosedRange<Int>) throws -> Int? {
+        guard let text = Terminal.environment(variable) else { return nil }
+        guard let seconds = Int(text), range.contains(seconds) else {
+            throw ValidationError("\(variable) is '\(text)'; it takes \(range.lowerBound) to \(range.upperBound)")
+        }
+        return seconds
     }
 
     /// The sockets of a pool of edges, or one line on why there are none.
@@ -140,7 +172,7 @@ struct EdgeCommand: ParsableCommand {
         beat.details = {
             [
                 ("connections", String(server.connections)), ("readers", String(server.readers)),
-                ("listen", address.description),
+                ("listen", address.description), ("limits", server.limitsReached),
             ]
         }
         session.onRefused = { logger.critical("\($0.message)") }
@@ -155,6 +187,14 @@ struct EdgeCommand: ParsableCommand {
         let exit = Exit(on: loop, graceful: { drain(false) })
         // Another process with what the configuration says now is there, or about to be started.
         let reload = SignalEvent(on: loop, signal: SIGHUP) { drain(true) }
+        let limited = SignalEvent(on: loop, signal: EdgeCommand.takeLimits) {
+            do {
+                server.adopt(limits: try fittingLimits(try options.configuration(), logger))
+                logger.notice("took the limits that the configuration has now")
+            } catch {
+                logger.error("the limits stay as they are", metadata: ["error": "\(error)"])
+            }
+        }
         let quiet = SignalEvent(on: loop, signal: SIGTSTP) {
             logger.notice("taking no more connections, on SIGTSTP")
             server.stopAccepting()
@@ -183,9 +223,12 @@ struct EdgeCommand: ParsableCommand {
         subscriber.start()
         loop.run()
         server.stop()
-        withExtendedLifetime((exit, session, beat, reload, quiet, patience)) {}
+        withExtendedLifetime((exit, session, beat, reload, limited, quiet, patience)) {}
         if let failure { throw failure }
     }
+
+    /// What a supervisor sends to an edge that is to take the limits that the configuration has now.
+    static let takeLimits = SIGUSR1
 
     /// How long an edge waits for Redis before it takes connections without it, in milliseconds.
     private static let patience: Int64 = 2000
@@ -194,24 +237,33 @@ struct EdgeCommand: ParsableCommand {
         _ settings: Configuration, _ address: EdgeAddress, _ logger: Logger
     ) throws -> EdgeOptions {
         var result = EdgeOptions(address: address, epochKey: settings.layout.epoch)
-        result.inheritedSockets = (listenDescriptors ?? "").split(separator: ",").compactMap { Int32($0) }
-        result.holdSeconds = hold ?? settings.hold
-        result.drainSeconds = drain
+        result.inheritedSockets = inheritedSockets
+        result.holdSeconds = try holdSeconds(settings)
+        result.drainSeconds = try drainSeconds(settings)
         result.publicKinds = settings.publicKinds
         result.access = try access.options(settings.access)
-        result.limits = limits.limits(
-            history: settings.limits.historyEvents, eventBytes: settings.eventBytes, clients: settings.clients)
-        let files = EdgeCommand.raiseFileLimit()
-        if result.limits.fit(files: files, inherited: result.inheritedSockets.count) {
-            logger.warning(
-                "fewer files may be open than connections are allowed: taking fewer; raise the limit of open files",
-                metadata: ["files": "\(files)", "connections": "\(result.limits.maxConnections)"])
-        }
+        result.limits = try fittingLimits(settings, logger)
         result.proxies = limits.proxies(settings.clients)
         result.files = ClientFiles.all
         if demo { result.page = DemoPage.page }
         result.dashboard = dashboard.setting(settings.dashboard).options(at: address)
         return result
+    }
+
+    private var inheritedSockets: [Int32] {
+        (listenDescriptors ?? "").split(separator: ",").compactMap { Int32($0) }
+    }
+
+    /// The limits, no higher than the system allows.
+    private func fittingLimits(_ settings: Configuration, _ logger: Logger) throws -> EdgeLimits {
+        var limits = try self.limits.limits(settings)
+        let files = EdgeCommand.raiseFileLimit()
+        if limits.fit(files: files, inherited: inheritedSockets.count) {
+            logger.warning(
+                "fewer files may be open than connections are allowed: taking fewer; raise the limit of open files",
+                metadata: ["files": "\(files)", "connections": "\(limits.maxConnections)"])
+        }
+        return limits
     }
 
     /// Every connection is an open file: takes what the system allows, and gives how many that is.

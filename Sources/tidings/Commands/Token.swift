@@ -52,8 +52,8 @@ struct Token: ParsableCommand {
 
     func validate() throws {
         guard !channel.isEmpty else { throw ValidationError("name at least one channel: --channel user:7") }
-        guard channel.count <= AccessOptions().tokenChannels else {
-            throw ValidationError("at most \(AccessOptions().tokenChannels) channels fit in one token")
+        guard channel.count <= EdgeLimits().tokenChannels else {
+            throw ValidationError("at most \(EdgeLimits().tokenChannels) channels fit in one token")
         }
         for text in channel where ChannelPattern(text) == nil {
             throw ValidationError(

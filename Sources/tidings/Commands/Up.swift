@@ -22,6 +22,8 @@ struct Up: ParsableCommand {
     @OptionGroup var options: GlobalOptions
     @OptionGroup var supervisor: SupervisorOptions
     @OptionGroup var dashboard: DashboardFlags
+    @OptionGroup(title: "Limits of an edge") var limits: EdgeLimitOptions
+    @OptionGroup(title: "Access") var access: EdgeAccessOptions
 
     @Option(name: .long, help: "Where readers connect: HOST:PORT. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
     var listen: String?
@@ -59,10 +61,19 @@ struct Up: ParsableCommand {
 
     func run() throws {
         let settings = try options.configuration()
-        try settings.checkStages()
-        _ = try settings.access.options()
         let address = listen ?? Terminal.environment("TIDINGS_LISTEN") ?? settings.listen
-        try UpRun(self, settings: settings, listen: address).run()
+        try UpRun(self, settings: settings, shape: self.shape(settings), listen: address).run()
+    }
+
+    /// What the configuration makes of the processes.
+    ///
+    /// - Throws: when they could not work with it.
+    fileprivate func shape(_ settings: Configuration) throws -> PoolShape {
+        try settings.checkStages()
+        _ = try access.options(settings.access)
+        return PoolShape(
+            layout: settings.layout, grace: 12_000,
+            edges: try PoolShape.Edges(settings, limits: limits.limits(settings)))
     }
 }
 
@@ -70,6 +81,7 @@ struct Up: ParsableCommand {
 private final class UpRun {
     private let command: Up
     private let settings: Configuration
+    private var shape: PoolShape
     private let loop: EventLoop
     private let host: String
     private let sockets: PoolSockets
@@ -90,9 +102,10 @@ private final class UpRun {
     /// Held polls are answered within this time when everything stops, in seconds.
     private static let drain = "1"
 
-    init(_ command: Up, settings: Configuration, listen: String) throws {
+    init(_ command: Up, settings: Configuration, shape: PoolShape, listen: String) throws {
         self.command = command
         self.settings = settings
+        self.shape = shape
         loop = try EventLoop()
         let logger = try command.options.logger("up")
         guard case .tcp(let host, let wanted) = try UpRun.address(listen) else {
@@ -122,8 +135,9 @@ private final class UpRun {
                 + ProcessPool.edges(
                     command.edges,
                     words: ["--listen", "\(host):\(sockets.port)", "--drain", UpRun.drain]
-                        + (command.demo ? ["--demo"] : []) + command.dashboard.words(isLocal: true), sockets: sockets),
-            grace: 12_000, rules: try command.supervisor.rules(memory: 1 << 30), connection: connection,
+                        + (command.demo ? ["--demo"] : []) + command.dashboard.words(isLocal: true)
+                        + command.limits.words + command.access.words, sockets: sockets),
+            grace: shape.grace, rules: try command.supervisor.rules(memory: 1 << 30), connection: connection,
             pipeline: settings.pipeline, logger: logger)
     }
 
@@ -189,14 +203,14 @@ private final class UpRun {
 
     private func renew() {
         do {
-            let settings = try command.options.configuration()
-            try settings.checkStages()
-            _ = try settings.access.options()
-            guard settings.layout == self.settings.layout else {
+            let found = try command.shape(command.options.configuration())
+            guard found.layout == shape.layout else {
                 throw CommandError("stages or partitions differ from those that run: stop it, then start it anew")
             }
+            let isLimitsOnly = found.differsOnlyInLimits(from: shape)
+            shape = found
             manager?.reloading()
-            pool.renew()
+            if isLimitsOnly { pool.takeLimits() } else { pool.renew() }
             manager?.ready(on: loop, status: summary)
         } catch {
             Terminal.writeError("nothing was changed: \(error)\n")

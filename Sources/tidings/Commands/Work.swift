@@ -55,14 +55,18 @@ struct Work: ParsableCommand {
             workers, environment: "TIDINGS_WORKERS", otherwise: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let host = try SupervisorHost(
             settings: settings, redis: redis, logger: options.logger("work"),
-            places: ProcessPool.workers(count, stages: stages), grace: 15_000,
+            places: ProcessPool.workers(count, stages: stages), shape: Work.shape(settings),
             rules: supervisor.rules(memory: 1 << 30),
             reload: {
                 let settings = try options.configuration()
                 try settings.checkStages()
-                return settings.layout
+                return Work.shape(settings)
             })
         try host.run()
+    }
+
+    private static func shape(_ settings: Configuration) -> PoolShape {
+        PoolShape(layout: settings.layout, grace: 15_000)
     }
 
     private func runWorker(_ id: String, _ settings: Configuration, _ redis: RedisAddress) throws {

@@ -34,6 +34,12 @@ struct APIKeySetting {
         }
     }
 
+    /// What it is made of, where that does not stand in the file of settings.
+    func text() throws(ConfigurationError) -> String? {
+        guard case .source(let source) = value else { return nil }
+        return try source.read()
+    }
+
     /// The key itself.
     ///
     /// - Throws: ``ConfigurationError`` when it cannot be read, or is no such key.

@@ -47,6 +47,15 @@ struct AccessSetting {
         return options
     }
 
+    /// Another number when a key is another, though it stands in the same file or variable. Means something in this process
+    /// only.
+    func digest() throws(ConfigurationError) -> Int {
+        var hasher = Hasher()
+        for key in tokenKeys { hasher.combine(try key.text()) }
+        for key in apiKeys { hasher.combine(try key.setting.text()) }
+        return hasher.finalize()
+    }
+
     /// The part of ``options()`` that tokens are checked with.
     func tokenOptions() throws -> AccessOptions {
         var options = AccessOptions()

@@ -13,4 +13,10 @@ enum ByteSize {
         }
         return text == "0" ? 0 : nil
     }
+
+    /// 104857600 → `100MB`: the largest unit that leaves a whole number.
+    static func text(_ bytes: Int) -> String {
+        let unit = units.filter { bytes >= $0.bytes && bytes % $0.bytes == 0 }.max { $0.bytes < $1.bytes }
+        return unit.map { "\(bytes / $0.bytes)\($0.suffix)" } ?? "\(bytes)B"
+    }
 }

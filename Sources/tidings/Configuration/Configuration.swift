@@ -23,8 +23,14 @@ struct Configuration {
     var publicKinds: Set<String> = ["thread", "forum", "post"]
     /// Who may read the others, and who may post.
     var access = AccessSetting()
-    /// Who may connect how often, and through whom.
+    /// Through whom clients come.
     var clients = ClientSetting()
+    /// The limits of an edge that the file names.
+    var edgeLimits = EdgeLimitSetting()
+    /// In how many seconds a drain answers what is held; nil: one hold.
+    var drain: Int?
+    /// The file without the limits of an edge; nil: it says nothing else.
+    private(set) var rest: Node?
     /// Nil: not said; the command decides.
     var dashboard: DashboardSetting?
 
@@ -56,6 +62,7 @@ struct Configuration {
         guard let root else { return }
         let top = ConfigurationNode(file: file, key: "", node: root)
         if top.isEmpty { return }
+        rest = EdgeLimitSetting.rest(of: root)
         let members = try top.members(known: [
             "pipeline", "partitions", "redis", "doors", "stages", "edge", "queue_limit", "dead_limit", "held_limit",
             "batch", "attempts", "deaths", "lease",
@@ -109,13 +116,16 @@ struct Configuration {
 
     private mutating func readEdge(_ node: ConfigurationNode) throws {
         let members = try node.members(
-            known: ["listen", "hold", "public", "dashboard"] + AccessSetting.keys + ClientSetting.keys)
+            known: ["listen", "hold", "drain", "public", "dashboard"] + AccessSetting.keys + ClientSetting.keys
+                + EdgeLimitSetting.keys)
         if let node = members["listen"] { listen = try node.string() }
         if let node = members["hold"] { hold = Int(try node.duration(atLeast: 1000, atMost: 55_000) / 1000) }
+        if let node = members["drain"] { drain = Int(try node.duration(atMost: 3_600_000) / 1000) }
         if let node = members["public"] { publicKinds = Set(try node.strings()) }
         if let node = members["dashboard"] { dashboard = try DashboardSetting(node) }
         access = try AccessSetting(members)
         clients = try ClientSetting(members)
+        edgeLimits = try EdgeLimitSetting(members)
     }
 
     static func isName(_ text: String) -> Bool {

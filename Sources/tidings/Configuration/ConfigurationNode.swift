@@ -97,7 +97,9 @@ struct ConfigurationNode {
             throw error("'\(text)' is no size; write a number with B, KB, MB or GB, such as 100MB")
         }
         guard range.contains(bytes) else {
-            throw error("'\(text)' is out of range; write \(range.lowerBound)B to \(range.upperBound)B")
+            throw error(
+                "'\(text)' is out of range; write \(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound))"
+            )
         }
         return bytes
     }

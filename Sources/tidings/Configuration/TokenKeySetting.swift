@@ -33,6 +33,11 @@ struct TokenKeySetting {
         }
     }
 
+    /// What it is made of.
+    func text() throws(ConfigurationError) -> String {
+        try source.read()
+    }
+
     /// What makes tokens for this key; nil: the edge has only the public half.
     func signer() throws -> TokenSigner? {
         guard algorithm == .hs256 else { return nil }

@@ -18,7 +18,17 @@ final class ProcessPool {
         var silence: Int64 = 60_000
     }
 
+    /// Shared with the closures that make a child's arguments.
+    private final class Grace {
+        var milliseconds: Int64
+
+        init(_ milliseconds: Int64) {
+            self.milliseconds = milliseconds
+        }
+    }
+
     private let supervisor: Supervisor
+    private let granted: Grace
     private let connection: RedisConnection
     private let pipeline: String
     private let silence: Int64
@@ -49,10 +59,12 @@ final class ProcessPool {
         on loop: EventLoop, places: [Supervisor.Place], grace: Int64, rules: Rules, connection: RedisConnection,
         pipeline: String, logger: Logger
     ) {
+        let granted = Grace(grace)
+        self.granted = granted
         let places = places.map { place in
             var place = place
             let arguments = place.arguments
-            place.arguments = { arguments() + ["--grace", String(grace / 1000)] }
+            place.arguments = { arguments() + ["--grace", String(granted.milliseconds / 1000)] }
             return place
         }
         supervisor = Supervisor(on: loop, places: places, grace: grace, restarts: rules.restarts, logger: logger)
@@ -84,9 +96,28 @@ final class ProcessPool {
         supervisor.stop()
     }
 
+    /// How long children that are started from now on have to end in order, in milliseconds.
+    var grace: Int64 {
+        get { granted.milliseconds }
+        set {
+            granted.milliseconds = newValue
+            supervisor.grace = newValue
+        }
+    }
+
     /// Replaces the children one by one; the new ones read the configuration that is there then.
     func renew() {
         supervisor.renew()
+    }
+
+    /// Has the edges take the limits that the configuration has now, as they run, and replaces the other children.
+    ///
+    /// An edge that has only just been started, and does not know the signal, ends by it: the next one reads the
+    /// configuration that is there then. Nobody is connected to it yet.
+    func takeLimits() {
+        let isEdge = { (place: String) in place.hasPrefix("edge-") }
+        supervisor.signalAll(EdgeCommand.takeLimits, where: isEdge)
+        supervisor.renew { !isEdge($0) }
     }
 
     /// Whether that process is one of its own.

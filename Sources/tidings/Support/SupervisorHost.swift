@@ -11,8 +11,8 @@ final class SupervisorHost {
     private let session: PipelineSession
     private let pool: ProcessPool
     private let logger: Logger
-    private let layout: PipelineLayout
-    private let reload: () throws -> PipelineLayout
+    private var shape: PoolShape
+    private let reload: () throws -> PoolShape
     private var hasStarted = false
     private var failure: CommandError?
     private var forwarded: [SignalEvent] = []
@@ -20,13 +20,13 @@ final class SupervisorHost {
     private let summary: String
 
     /// - Parameters:
-    ///   - grace: how long children have to end in order, in milliseconds.
-    ///   - reload: reads the configuration again, at a SIGHUP.
+    ///   - shape: what the configuration makes of the pool.
+    ///   - reload: the same from the configuration as it is at a SIGHUP.
     init(
-        settings: Configuration, redis: RedisAddress, logger: Logger, places: [Supervisor.Place], grace: Int64,
-        rules: ProcessPool.Rules, reload: @escaping () throws -> PipelineLayout
+        settings: Configuration, redis: RedisAddress, logger: Logger, places: [Supervisor.Place],
+        shape: PoolShape, rules: ProcessPool.Rules, reload: @escaping () throws -> PoolShape
     ) throws {
-        layout = settings.layout
+        self.shape = shape
         self.reload = reload
         self.logger = logger
         summary = "\(settings.pipeline): \(places.map(\.name).joined(separator: ", "))"
@@ -34,8 +34,8 @@ final class SupervisorHost {
         connection = RedisConnection(on: loop, to: redis, name: "tidings-supervisor-\(getpid())", logger: logger)
         session = PipelineSession(on: loop, connection: connection, layout: settings.layout, logger: logger)
         pool = ProcessPool(
-            on: loop, places: places, grace: grace, rules: rules, connection: connection, pipeline: settings.pipeline,
-            logger: logger)
+            on: loop, places: places, grace: shape.grace, rules: rules, connection: connection,
+            pipeline: settings.pipeline, logger: logger)
     }
 
     /// Runs until a signal ends it.
@@ -79,14 +79,23 @@ final class SupervisorHost {
             return logger.error("nothing is replaced after SIGTSTP: end the pool with SIGTERM and start it anew")
         }
         do {
-            guard try reload() == layout else {
+            let found = try reload()
+            guard found.layout == shape.layout else {
                 logger.error(
                     "stages or partitions differ from those that run: stop all processes, then start them anew")
                 return
             }
-            logger.notice("replacing the processes one by one, on SIGHUP")
+            let isLimitsOnly = found.differsOnlyInLimits(from: shape)
+            shape = found
+            pool.grace = found.grace
             manager?.reloading()
-            pool.renew()
+            if isLimitsOnly {
+                logger.notice("the processes take other limits, on SIGHUP")
+                pool.takeLimits()
+            } else {
+                logger.notice("replacing the processes one by one, on SIGHUP")
+                pool.renew()
+            }
             manager?.ready(on: loop, status: summary)
         } catch {
             logger.error("the configuration is wrong, nothing was changed", metadata: ["error": "\(error)"])

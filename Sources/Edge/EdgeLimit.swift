@@ -1,0 +1,125 @@
+/// A limit of an edge as people know it. One name serves for all: the key below `edge.limits` in tidings.yaml, with dashes
+/// the flag, in capitals the variable of the environment, and the label in metrics.
+///
+/// Its ``declaration`` is all there is to say about it; its default is what ``EdgeLimits`` has. A limit that is added there
+/// is added here.
+public enum EdgeLimit: String, CaseIterable, Sendable {
+    case maxConnections = "max_connections"
+    case spareConnections = "spare_connections"
+    case connectionsPerAddress = "connections_per_address"
+    case acceptRate = "accept_rate"
+    case headerBytes = "header_bytes"
+    case headerFields = "header_fields"
+    case urlBytes = "url_bytes"
+    case bodyBytes = "body_bytes"
+    case batchBytes = "batch_bytes"
+    case commentsPerPost = "comments_per_post"
+    case postedBytes = "posted_bytes"
+    case bufferBytes = "buffer_bytes"
+    case tokenBytes = "token_bytes"
+    case tokenChannels = "token_channels"
+    case channelsPerPoll = "channels_per_poll"
+    case channelNameBytes = "channel_name_bytes"
+    case maxChannels = "max_channels"
+    case loadsAtOnce = "loads_at_once"
+    case ringEvents = "ring_events"
+    case ringBytes = "ring_bytes"
+    case ringBytesTotal = "ring_bytes_total"
+    case answerBytes = "answer_bytes"
+    case pipelineBytes = "pipeline_bytes"
+    case headerTimeout = "header_timeout"
+    case bodyTimeout = "body_timeout"
+    case idleTimeout = "idle_timeout"
+    case writeTimeout = "write_timeout"
+    case answerTimeout = "answer_timeout"
+    case lingerTimeout = "linger_timeout"
+    case postTimeout = "post_timeout"
+    case loadTimeout = "load_timeout"
+    case channelLinger = "channel_linger"
+    case streamTimeout = "stream_timeout"
+    case heartbeat = "heartbeat"
+    case streamRetry = "stream_retry"
+
+    /// The name in tidings.yaml and in metrics.
+    public var name: String { rawValue }
+
+    /// The value in some limits: a number, bytes or milliseconds.
+    public func value(in limits: EdgeLimits) -> Int {
+        switch declaration.field {
+        case .number(let path), .bytes(let path): limits[keyPath: path]
+        case .time(let path): Int(limits[keyPath: path])
+        }
+    }
+
+    /// Sets the value in some limits. Only for one in the declared range.
+    public func set(_ value: Int, in limits: inout EdgeLimits) {
+        switch declaration.field {
+        case .number(let path), .bytes(let path): limits[keyPath: path] = value
+        case .time(let path): limits[keyPath: path] = Int64(value)
+        }
+    }
+
+    /// Where the limit stands, from where to where it goes, and what it bounds.
+    public var declaration: EdgeLimitDeclaration {
+        switch self {
+        case .maxConnections:
+            .number(\.maxConnections, 1...10_000_000, "Connections held at once by one process; more: 503")
+        case .spareConnections:
+            .number(
+                \.spareConnections, 0...1_000_000,
+                "Connections beyond the limits that are told so in answer to a request")
+        case .connectionsPerAddress:
+            .number(
+                \.connectionsPerAddress, 0...10_000_000,
+                "Connections of one address, or IPv6 /64, in one process; more: 429; 0: any number")
+        case .acceptRate:
+            .number(
+                \.acceptsPerSecond, 0...10_000_000,
+                "New connections in a second in one process; more wait; 0: any number")
+        case .headerBytes: .bytes(\.headerBytes, 256...1 << 20, "Size of a request's head; more: 431")
+        case .headerFields: .number(\.headerFields, 8...10_000, "Fields of a request's head; more: 431")
+        case .urlBytes: .bytes(\.urlBytes, 64...65_536, "Size of a request's target; more: 414")
+        case .bodyBytes: .bytes(\.bodyBytes, 256...16 << 20, "Size of a body with one comment; more: 413")
+        case .batchBytes:
+            .bytes(\.batchBytes, 256...64 << 20, "Size of a body with many comments, one a line; more: 413")
+        case .commentsPerPost: .number(\.commentsPerPost, 1...1_000_000, "Comments in one body; more: 413")
+        case .postedBytes:
+            .bytes(\.postedBytes, 65_536...1 << 36, "Size of all posts that Redis has not confirmed; more: 503")
+        case .bufferBytes:
+            .bytes(
+                \.bufferBytes, 4 << 20...1 << 40,
+                "Size of unread requests and untaken answers, together; beyond it 503, or the longest untaken one goes")
+        case .tokenBytes: .bytes(\.tokenBytes, 256...65_536, "Size of a token; more: 401")
+        case .tokenChannels: .number(\.tokenChannels, 1...10_000, "Channels and patterns in one token; more: 401")
+        case .channelsPerPoll: .number(\.channelsPerPoll, 1...1000, "Channels in one poll or stream; more: 400")
+        case .channelNameBytes: .bytes(\.channelNameBytes, 1...256, "Size of a channel's name; more: 400")
+        case .maxChannels:
+            .number(\.maxChannels, 1...10_000_000, "Channels watched at once; the longest idle goes, or 503")
+        case .loadsAtOnce: .number(\.loadsAtOnce, 1...10_000, "Histories loaded at once; the others wait")
+        case .ringEvents: .number(\.ringEvents, 1...1_000_000, "Recent events of a channel kept in memory")
+        case .ringBytes: .bytes(\.ringBytes, 1024...1 << 30, "Size of a channel's recent events in memory")
+        case .ringBytesTotal:
+            .bytes(\.ringBytesTotal, 65_536...1 << 40, "Size of all channels' recent events in memory")
+        case .answerBytes: .bytes(\.answerBytes, 1024...64 << 20, "Size of one answer; the rest comes with the next")
+        case .pipelineBytes:
+            .bytes(\.pipelineBytes, 1024...1 << 20, "Size of what is read ahead while a request is answered")
+        case .headerTimeout: .time(\.headerTimeout, 1000...3_600_000, "Time for a request's head to arrive; later: 408")
+        case .bodyTimeout: .time(\.bodyTimeout, 1000...3_600_000, "Time for a request's body to arrive; later: 408")
+        case .idleTimeout: .time(\.idleTimeout, 1000...86_400_000, "Time between two requests of a connection")
+        case .writeTimeout:
+            .time(\.writeTimeout, 1000...3_600_000, "Time in which a reader may take nothing of an answer")
+        case .answerTimeout: .time(\.answerTimeout, 1000...86_400_000, "Time for a reader to take all of an answer")
+        case .lingerTimeout: .time(\.lingerTimeout, 100...60_000, "Time for a refused client to take its last answer")
+        case .postTimeout: .time(\.acceptTimeout, 1000...300_000, "Time for Redis to take posted comments; later: 503")
+        case .loadTimeout:
+            .time(\.loadTimeout, 100...300_000, "Time for a channel's history, for who does not hold; later: 503")
+        case .channelLinger:
+            .time(\.channelLinger, 1000...86_400_000, "Time that a channel without readers stays watched")
+        case .streamTimeout:
+            .time(\.streamTimeout, 1000...86_400_000, "Time after which a stream ends and its client comes again")
+        case .heartbeat: .time(\.heartbeat, 1000...600_000, "Longest silence of a stream")
+        case .streamRetry:
+            .time(\.streamRetry, 100...600_000, "Time after which a client whose stream broke off comes again")
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import Testing
+
+@testable import Edge
+
+@Suite("The names of limits")
+struct EdgeLimitTests {
+    private static func stored(_ limits: EdgeLimits) -> [String: String] {
+        let children = Mirror(reflecting: limits).children
+        return Dictionary(uniqueKeysWithValues: children.map { ($0.label ?? "", "\($0.value)") })
+    }
+
+    @Test("every limit that is stored has one name, and every name one that is stored")
+    func complete() {
+        let before = Self.stored(EdgeLimits())
+        var named: [String: EdgeLimit] = [:]
+        for limit in EdgeLimit.allCases {
+            var limits = EdgeLimits()
+            limit.set(limit.value(in: limits) + 1, in: &limits)
+            let changed = Self.stored(limits).filter { before[$0.key] != $0.value }.map(\.key)
+            #expect(changed.count == 1, "\(limit.name) sets \(changed)")
+            for label in changed { #expect(named.updateValue(limit, forKey: label) == nil, "\(label) has two names") }
+        }
+        #expect(Set(named.keys) == Set(before.keys))
+    }
+
+    @Test("every default can be set as well", arguments: EdgeLimit.allCases)
+    func standard(_ limit: EdgeLimit) {
+        #expect(limit.declaration.range.contains(limit.value(in: EdgeLimits())))
+        #expect(!limit.declaration.meaning.hasSuffix("."))
+    }
+
+    @Test("metrics have every limit from the start, times in seconds, and how often each was reached")
+    func metrics() {
+        var limits = EdgeLimits()
+        limits.lingerTimeout = 500
+        let metrics = EdgeMetrics()
+        metrics.reached(.urlBytes)
+        metrics.reached(.urlBytes)
+        metrics.reached(.maxConnections)
+        let lines = metrics.text(channels: 0, ringBytes: 0, isReady: true, limits: limits).split(separator: "\n")
+        for limit in EdgeLimit.allCases {
+            for family in ["limit", "limit_reached_total"] {
+                let start = "tidings_edge_\(family){limit=\"\(limit.name)\"} "
+                #expect(lines.count { $0.hasPrefix(start) } == 1, "\(start)")
+            }
+        }
+        for line in [
+            "tidings_edge_limit{limit=\"max_connections\"} 65536", "tidings_edge_limit{limit=\"header_timeout\"} 10",
+            "tidings_edge_limit{limit=\"linger_timeout\"} 0.5",
+            "tidings_edge_limit_reached_total{limit=\"url_bytes\"} 2",
+            "tidings_edge_limit_reached_total{limit=\"header_bytes\"} 0",
+        ] {
+            #expect(lines.contains { $0 == line }, "\(line)")
+        }
+        #expect(metrics.limitsReached == "max_connections=1 url_bytes=2")
+    }
+}
