@@ -137,7 +137,7 @@ struct ThoonkFaultTests {
         for number in 1...5 {
             tasks.append(Task { try await queue.get(timeout: .seconds(60))?.text })
             // In line before the next one comes.
-            try await soon(within: 30, "\(number) wait") { await world.client.waitingGets == number }
+            try await soon(within: 30, "\(number) wait") { await world.client.core.waitingGets == number }
         }
         try await world.another().queue("q").put(all: ["0", "1", "2", "3", "4"])
         for (number, task) in tasks.enumerated() { #expect(try await task.value == "\(number)") }
@@ -162,7 +162,7 @@ struct ThoonkFaultTests {
     }
 }
 
-extension ThoonkClient {
+extension ThoonkCore {
     /// Gets that stand in line.
     fileprivate var waitingGets: Int { desks.values.reduce(0) { $0 + $1.waiters.waiters.count } }
 }
