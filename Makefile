@@ -5,8 +5,9 @@ SHELL := /bin/bash
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-# Tests that run at once: many of them wait for processes, and each has times to keep.
-WIDTH ?= 4
+# Tests that run at once: many of them wait for processes, and each has times to keep. Two is what the pool of threads has
+# on two cores, so that none waits for another's.
+WIDTH ?= $(if $(CI),2,4)
 # How long the fault suite runs, and what decides everything that it draws (none: a new seed).
 MINUTES ?= 10
 SEED ?=

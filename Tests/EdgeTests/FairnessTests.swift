@@ -84,27 +84,28 @@ struct FairnessTests {
         for reader in [hot, quiet] { reader.onWake = {} }
     }
 
-    /// What is asked for is 99 of 100 events within 50 ms. How long a turn of the loop is depends on the machine: a slice of
-    /// deliveries, 2 ms at most, and the requests that have come meanwhile, one of a connection. How many turns it takes
-    /// does not, so that is the bound: no event may need more. What that is in time `tidings bench edge --scenario starve`
-    /// says.
+    /// What is asked for is 99 of 100 events within 50 ms. How long a turn of the loop is depends on the machine; how many
+    /// turns an event takes, and how much is delivered in one, does not. So that is the bound, and no event may need more:
+    /// with some 20 µs for a delivery it is 20 ms. What it is in time `tidings bench edge --scenario starve` says.
     private static let turns = 3
 
     @Test(
         "beside a channel whose hundreds of readers are always busy, a quiet one's reader has its event within 3 turns")
     func turns() throws {
-        #expect(Int64(Self.turns) * Hub.sliceNanoseconds < 50_000_000 / 5)
         let world = try PoolWorld(EdgeLimits())
         let poll = { (channel: String, offset: String) in
             "GET /v1/channels/thread:\(channel)?offset=\(offset)&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n"
         }
-        let crowd = try (0..<300).map { _ in try world.connect() }
+        // In each turn one half has its answers and the other asks.
+        let crowd = try (0..<800).map { _ in try world.connect() }
         var asked = crowd.map { _ in 1 }
         for reader in crowd { reader.send(poll("hot", "now")) }
         let quiet = try world.connect()
         quiet.send("GET /v1/channels/thread:quiet HTTP/1.1\r\nHost: a\r\n\r\n")
+        var most = 0
         /// The hot channel has news in every turn, and whoever has read some asks for more at once.
         func turn() {
+            var answered = 0
             world.source.publish("1", to: "thread:hot")
             world.runner.loop.runOnce(wait: false)
             quiet.receive()
@@ -112,12 +113,14 @@ struct FairnessTests {
                 reader.receive()
                 guard reader.answers == asked[index] else { continue }
                 asked[index] += 1
+                answered += 1
                 reader.send(poll("hot", "now"))
             }
+            most = max(most, answered)
         }
         var needed: [Int] = []
         for _ in 0..<1000 where quiet.answers == 0 { turn() }
-        while needed.count < 100 {
+        while needed.count < 60 {
             // Some turns pass between two events: all phases of the hot channel's delivery are met.
             for _ in 0..<(needed.count % 4) { turn() }
             let mark = "Stream-Next-Offset: "
@@ -134,8 +137,10 @@ struct FairnessTests {
             needed.append(turns)
         }
         #expect(needed.max() ?? .max <= Self.turns, "\(needed)")
+        // A slice of 256 may be full but for one when a channel has its last turn, of 64, in it.
+        #expect(most < 256 + 64, "\(most)")
         // The hot channel's readers were served all the time, each in its turn.
-        #expect(asked.allSatisfy { $0 > 20 } && asked.max() ?? 0 <= 2 * (asked.min() ?? 0), "\(asked)")
+        #expect(asked.allSatisfy { $0 > 10 } && asked.max() ?? 0 <= 2 * (asked.min() ?? 0), "\(asked)")
     }
 
     /// Reads once, as a long-poll does, and leaves.

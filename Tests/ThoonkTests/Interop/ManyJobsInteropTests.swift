@@ -115,11 +115,12 @@ struct ManyJobsInteropTests {
         let crew = try WorkerCrew(of: 1, on: world.server, feed: "work", work: 50)
         async let first = onThread { try workers[0].workMany("work", count: Self.count, silence: 3) }
         async let second = onThread { try workers[1].workMany("work", count: Self.count, silence: 3) }
+        async let killed = killUntilDone(crew)
         var ids: [String] = []
         for start in stride(from: 0, to: Self.count, by: 500) {
             ids += try await job.put(all: Array(items[start..<start + 500]))
         }
-        let kills = try await killUntilDone(crew)
+        let kills = try await killed
         let done = try await first + second
         #expect(kills > 0, comment)
         try await expectOnce(events, ids)
