@@ -56,10 +56,6 @@ extension UInt8 {
 }
 
 extension Span where Element == UInt8 {
-    fileprivate func equals(_ text: String) -> Bool {
-        count == text.utf8.count && withUnsafeBufferPointer { $0.elementsEqual(text.utf8) }
-    }
-
     /// Whether both are the same when ASCII letters are compared without case.
     fileprivate func equals(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }

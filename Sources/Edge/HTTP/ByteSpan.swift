@@ -1,11 +1,37 @@
+import Glibc
+
 /// What the parsers ask of bytes.
 extension Span where Element == UInt8 {
     /// Whether the bytes are exactly these.
     func equals(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
-        let other = UnsafeBufferPointer(start: text.utf8Start, count: count)
-        for index in 0..<count where self[index] != other[index] { return false }
-        return true
+        return withUnsafeBytes { bytes in bytes.baseAddress.map { memcmp($0, text.utf8Start, bytes.count) == 0 } ?? true
+        }
+    }
+
+    /// Whether the bytes are exactly the text's.
+    func equals(_ text: String) -> Bool {
+        let isSame = text.utf8.withContiguousStorageIfAvailable { known in
+            known.count == count
+                && withUnsafeBytes { bytes in
+                    guard let start = bytes.baseAddress, let other = known.baseAddress else { return true }
+                    return memcmp(start, other, bytes.count) == 0
+                }
+        }
+        return isSame ?? withUnsafeBufferPointer { $0.elementsEqual(text.utf8) }
+    }
+
+    /// Whether there is a control character among the bytes, tabs besides.
+    var hasControls: Bool {
+        withUnsafeBufferPointer { bytes in
+            // All of them, without a way out in between: so many are looked at in one step.
+            bytes.reduce(false) { found, byte in found || (byte < 0x20 && byte != 0x09) || byte == 0x7F }
+        }
+    }
+
+    /// Whether there is anything but printable ASCII among the bytes.
+    var hasUnprintables: Bool {
+        withUnsafeBufferPointer { bytes in bytes.reduce(false) { found, byte in found || byte &- 0x20 > 0x5E } }
     }
 
     /// Whether the bytes are these when ASCII letters are compared without case. `text` is given in lower case.
@@ -22,12 +48,12 @@ extension Span where Element == UInt8 {
 
     /// The first place of a byte at or after `start`.
     func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
-        var index = start
-        while index < count {
-            if self[index] == byte { return index }
-            index += 1
+        guard start < count else { return nil }
+        return withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, let found = memchr(base + start, Int32(byte), bytes.count - start)
+            else { return nil }
+            return UnsafeRawPointer(found) - base
         }
-        return nil
     }
 
     /// Without spaces and tabs at both ends.

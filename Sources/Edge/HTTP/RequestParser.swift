@@ -98,7 +98,7 @@ struct RequestParser {
     }
 
     private mutating func requestLine(_ line: Range<Int>, of bytes: Span<UInt8>) -> Refusal? {
-        for index in line where bytes[index] < 0x20 || bytes[index] >= 0x7F { return Self.controlByte }
+        if bytes.extracting(line).hasUnprintables { return Self.controlByte }
         let malformed = Refusal(.badRequest, "the request line must read METHOD TARGET HTTP/1.1")
         guard let first = bytes.firstIndex(of: 0x20, from: line.lowerBound), first < line.upperBound,
             let second = bytes.firstIndex(of: 0x20, from: first + 1), second < line.upperBound
@@ -161,10 +161,7 @@ struct RequestParser {
         for index in line.lowerBound..<colon where !bytes[index].isTokenCharacter {
             return Refusal(.badRequest, "a header field's name holds a character that is not allowed")
         }
-        for index in (colon + 1)..<line.upperBound {
-            let byte = bytes[index]
-            if byte < 0x20 && byte != 0x09 || byte == 0x7F { return Self.controlByte }
-        }
+        if bytes.extracting((colon + 1)..<line.upperBound).hasControls { return Self.controlByte }
         let trimmed = bytes.extracting((colon + 1)..<line.upperBound).trimmed()
         let value = (colon + 1 + trimmed.lowerBound)..<(colon + 1 + trimmed.upperBound)
         let name = bytes.extracting(line.lowerBound..<colon)

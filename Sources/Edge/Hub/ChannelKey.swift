@@ -8,8 +8,7 @@ struct ChannelKey: Hashable {
     }
 
     static func == (lhs: ChannelKey, rhs: ChannelKey) -> Bool {
-        // Equal strings first: usually it is the very same one.
-        lhs.name == rhs.name && lhs.name.utf8.elementsEqual(rhs.name.utf8)
+        lhs.name.utf8.span.equals(rhs.name)
     }
 
     func hash(into hasher: inout Hasher) {

@@ -5,12 +5,7 @@ final class NameMemo {
 
     /// The name, when these are its bytes.
     func name(of bytes: Span<UInt8>) -> String? {
-        let isSame = name.utf8.withContiguousStorageIfAvailable { known in
-            guard known.count == bytes.count, known.count > 0 else { return false }
-            for index in 0..<known.count where known[index] != bytes[index] { return false }
-            return true
-        }
-        return isSame == true ? name : nil
+        bytes.count > 0 && bytes.equals(name) ? name : nil
     }
 
     /// Keeps a name that was found good and that stood in a request as it is, without escapes.

@@ -118,6 +118,10 @@ struct RequestReader {
                 result.live = .longPoll
                 return
             }
+            if key.equals("cursor"), let cursor = cursor(raw) {
+                result.cursor = cursor
+                return
+            }
             let value = try TargetDecoder.value(raw)
             if key.equals("live") {
                 switch value {
@@ -129,7 +133,7 @@ struct RequestReader {
                 result.timeout = try timeout(value)
             } else if key.equals("cursor") {
                 // An opaque word of ours; a strange one is as good as none.
-                result.cursor = Int64(value).flatMap { $0 >= 0 && $0 < 1 << 40 ? $0 : nil }
+                result.cursor = nil
             } else if key.equals("lastEventId"), !value.isEmpty {
                 result.lastEventID = value
             }
@@ -233,7 +237,9 @@ struct RequestReader {
             let end = query.firstIndex(of: 0x26, from: start) ?? query.count
             let parameter = query.extracting(start..<end)
             start = end + 1
-            guard let equals = parameter.firstIndex(of: 0x3D), case let name = parameter.extracting(0..<equals),
+            // Most parameters begin otherwise.
+            guard parameter.count > 0, parameter[0] == UInt8(ascii: "a") || parameter[0] == UInt8(ascii: "t"),
+                let equals = parameter.firstIndex(of: 0x3D), case let name = parameter.extracting(0..<equals),
                 name.equals("access_token") || name.equals("token")
             else { continue }
             if found != nil { throw Refusal(.badRequest, "a token stands twice in the query") }
@@ -248,6 +254,17 @@ struct RequestReader {
             throw Refusal(.badRequest, "this is no offset: give -1, now, or one given by an earlier answer")
         }
         return offset
+    }
+
+    /// What an answer gave as `Stream-Cursor`; nil for what none gave.
+    private func cursor(_ bytes: Span<UInt8>) -> Int64? {
+        guard (1...12).contains(bytes.count) else { return nil }
+        var value: Int64 = 0
+        for index in 0..<bytes.count {
+            guard bytes[index].isDigit else { return nil }
+            value = value * 10 + Int64(bytes[index] - 0x30)
+        }
+        return value
     }
 
     private func timeout(_ text: String) throws(Refusal) -> Int {
