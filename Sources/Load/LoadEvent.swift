@@ -13,7 +13,6 @@ public struct LoadEvent: Sendable {
     private static let timeDigits = 19
     private static let numberStart = 6
     private static let timeStart = 6 + 10 + 7
-    static let smallest = 6 + 10 + 7 + 19 + 7 + 2
 
     /// - Parameter size: bytes, at least 64.
     public init(size: Int) {

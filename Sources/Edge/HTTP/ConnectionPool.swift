@@ -175,11 +175,6 @@ final class ConnectionPool {
         }
     }
 
-    /// A duration spread by ±20 %.
-    func jittered(_ milliseconds: Int64) -> Int64 {
-        milliseconds + Int64.random(in: (-milliseconds / 5)...(milliseconds / 5), using: &generator)
-    }
-
     /// Ends all connections, those that are held spread over a time: their clients come back, and not all at once.
     func drain(over milliseconds: Int64) {
         isDraining = true
