@@ -17,7 +17,7 @@ final class BenchPool {
         // Deaths are what some of these are about; they need no line each.
         if Terminal.environment("TIDINGS_LOG") == nil { setenv("TIDINGS_LOG", "error", 1) }
         // What it says to its operator is not for whoever reads figures.
-        pid = try ChildProcess.spawn(["sh", "-c", "exec \"$@\" >/dev/null", "sh", ChildProcess.ownPath] + words)
+        pid = try BenchChild.spawn(["sh", "-c", "exec \"$@\" >/dev/null", "sh", ChildProcess.ownPath] + words)
     }
 
     /// The processes that the supervisor has now.

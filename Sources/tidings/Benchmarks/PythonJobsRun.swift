@@ -14,7 +14,7 @@ struct PythonJobsRun {
     func run() throws -> JobsTimes {
         try folder.write(String(decoding: PackageResources.thoonk_bench_py, as: UTF8.self), to: "thoonk_bench.py")
         let result = folder.path + "/thoonk_bench.json"
-        let pid = try ChildProcess.spawn([
+        let pid = try BenchChild.spawn([
             python, "-B", folder.path + "/thoonk_bench.py", socket, String(jobs), String(itemBytes), result,
         ])
         var status: Int32 = 0

@@ -11,7 +11,7 @@ final class BareTarget: EdgeTarget {
 
     init(folder: BenchFolder) throws {
         let files = folder.path + "/bare"
-        pid = try ChildProcess.spawn([ChildProcess.ownPath, "bench", "bare", "--files", files])
+        pid = try BenchChild.spawn([ChildProcess.ownPath, "bench", "bare", "--files", files])
         port = UInt16(try BenchFiles.wait(for: files + ".port", from: pid, seconds: 10)) ?? 0
         publisher = try HTTPPublisher(port: port, path: "/publish/")
     }

@@ -66,7 +66,7 @@ struct EdgeRun {
             ]
             for share in shares { words += ["--crowd", moved(share[number]).description] }
             if stays { words.append("--stays") }
-            return Generator(pid: try ChildProcess.spawn(words), files: files)
+            return Generator(pid: try BenchChild.spawn(words), files: files)
         }
         for reader in readers { _ = try BenchFiles.wait(for: reader.files + ".ready", from: reader.pid, seconds: 60) }
         return readers
@@ -175,7 +175,7 @@ struct EdgeRun {
                 target.visitorTarget(channel: firstChannel), "--at-once", String(EdgeRun.visitorsAtOnce),
                 "--milliseconds", String(milliseconds), "--files", files,
             ]
-            return Generator(pid: try ChildProcess.spawn(words), files: files)
+            return Generator(pid: try BenchChild.spawn(words), files: files)
         }
         defer { end(visitors) }
         var figure = EdgeFigure(server: target.name, scenario: scenario.name)

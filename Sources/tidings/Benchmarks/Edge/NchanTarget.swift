@@ -21,7 +21,7 @@ final class NchanTarget: EdgeTarget {
     init(folder: BenchFolder, workers: Int) throws {
         port = try ReservedPort.freePort()
         try folder.write(NchanTarget.configuration(port: port, workers: workers, folder: folder.path), to: "nginx.conf")
-        pid = try ChildProcess.spawn(
+        pid = try BenchChild.spawn(
             [
                 NchanTarget.program, "-p", folder.path, "-c", folder.path + "/nginx.conf", "-e",
                 folder.path + "/error.log",
