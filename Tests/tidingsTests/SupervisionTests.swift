@@ -19,6 +19,13 @@ struct SupervisionTests {
         Set(ProcessTable.descendants(of: pool.pid).filter { $0.command.contains(" --child ") }.map(\.pid))
     }
 
+    /// Waits until a worker of the pool has handed its batch to the stage's program, which sleeps.
+    private func waitForProgram(of pool: ChildProcess) throws {
+        try eventually(within: 10, "the program has them; log: \(pool.errors)") {
+            ProcessTable.descendants(of: pool.pid).contains { $0.command.hasPrefix("sleep") }
+        }
+    }
+
     @Test("a worker with too much memory is replaced, one after the other, and nothing is lost meanwhile")
     func memory() throws {
         let server = try RedisServer()
@@ -64,9 +71,7 @@ struct SupervisionTests {
         let pool = try start(server, environment: ["TIDINGS_CONFIG": folder.file("t.yaml")])
         let events = (0..<20).map { #"{"thread":"t","text":"\#($0)"}"# }
         try server.cli(["RPUSH", "{comments.0}:queue:work"] + events)
-        try eventually(within: 10, "the program has them; log: \(pool.errors)") {
-            ProcessTable.descendants(of: pool.pid).contains { $0.command.hasPrefix("sleep") }
-        }
+        try waitForProgram(of: pool)
         pool.send(SIGTERM)
         #expect(try pool.wait(within: 15) == .code(0))
         let lines = folder.read("asked").split(separator: "\n").map(String.init)
@@ -83,9 +88,7 @@ struct SupervisionTests {
         let pool = try start(server, environment: ["TIDINGS_CONFIG": folder.file("t.yaml")])
         let events = (0..<20).map { #"{"thread":"t","text":"\#($0)"}"# }
         try server.cli(["RPUSH", "{comments.0}:queue:work"] + events)
-        try eventually(within: 10, "the program has them; log: \(pool.errors)") {
-            ProcessTable.descendants(of: pool.pid).contains { $0.command.hasPrefix("sleep") }
-        }
+        try waitForProgram(of: pool)
         pool.send(SIGTERM)
         #expect(try pool.wait(within: 30) == .code(0))
         #expect(try server.cli("LRANGE", "{comments.0}:queue:work", "0", "-1") == events.joined(separator: "\n"))
@@ -129,9 +132,7 @@ struct SupervisionTests {
         for number in 0..<20 {
             try server.cli("RPUSH", "comments:incoming", #"{"thread":"t","text":"\#(number)"}"#)
         }
-        try eventually(within: 10, "the program has them; log: \(pool.errors)") {
-            ProcessTable.descendants(of: pool.pid).contains { $0.command.hasPrefix("sleep") }
-        }
+        try waitForProgram(of: pool)
         pool.send(SIGTERM)
         try eventually(within: 10, "one worker waits for its batch") { workers(pool).count == 1 }
         pool.send(SIGTERM)
