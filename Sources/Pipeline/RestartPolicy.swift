@@ -1,7 +1,8 @@
 /// When a supervisor starts a dead child again. Pure: time is passed in, in milliseconds.
 ///
 /// Each death in a row doubles the wait, up to a limit, drawn evenly from its upper half; a child that lived for a
-/// minute starts afresh. Many deaths in a short time mean that starting again is no help: then it gives up.
+/// minute starts afresh. Many deaths in a short time mean that starting again is no help: then it gives up. A child that
+/// cannot use its configuration is not dead but misled: the file was changed since, and whoever did it will see to it.
 public struct RestartPolicy: Sendable {
     public enum Decision: Equatable, Sendable {
         case restart(after: Int64)
@@ -26,11 +27,13 @@ public struct RestartPolicy: Sendable {
     public init() {}
 
     /// A child died, or stopped without having been asked to.
+    ///
+    /// - Parameter isMisled: it ended since it could not use its configuration: it is tried again however often.
     public mutating func died(
-        at now: Int64, lived: Int64, using generator: inout some RandomNumberGenerator
+        at now: Int64, lived: Int64, isMisled: Bool = false, using generator: inout some RandomNumberGenerator
     ) -> Decision {
         inARow = lived >= health ? 1 : inARow + 1
-        times.append(now)
+        if !isMisled { times.append(now) }
         times.removeAll { $0 < now - window }
         if times.count > deaths { return .giveUp(deaths: times.count) }
         let ceiling = min(limit, base << Int64(min(inARow - 1, 20)))

@@ -197,36 +197,42 @@ public final class Supervisor {
             logger.error(
                 "child could not be started",
                 metadata: ["child": "\(children[index].place.name)", "error": "\(error.message)"])
-            ended(index, how: "not started")
+            ended(index, status: nil)
         }
     }
 
     /// Asks for its own children only: another supervisor in this process has some as well.
     private func reap() {
         for index in children.indices {
-            guard let pid = children[index].pid, let how = end(of: pid) else { continue }
+            guard let pid = children[index].pid, let status = end(of: pid) else { continue }
             children[index].pid = nil
-            ended(index, how: how)
+            ended(index, status: status)
         }
         for leaver in leavers {
-            guard let how = end(of: leaver.pid) else { continue }
+            guard let status = end(of: leaver.pid) else { continue }
             leavers.removeAll { $0.pid == leaver.pid }
             renewalDeadline.cancel()
             onEnded(leaver.place, leaver.arguments)
-            logger.notice("child was replaced", metadata: ["child": "\(leaver.place)", "how": "\(how)"])
+            logger.notice(
+                "child was replaced", metadata: ["child": "\(leaver.place)", "how": "\(ChildProcess.describe(status))"])
             renewNext()
         }
         finishWhenEmpty()
     }
 
-    /// How that child ended; nil while it runs.
-    private func end(of pid: pid_t) -> String? {
+    /// How that child ended, as waitpid(2) says it; nil while it runs.
+    private func end(of pid: pid_t) -> Int32? {
         var status: Int32 = 0
-        return waitpid(pid, &status, WNOHANG) == pid ? ChildProcess.describe(status) : nil
+        return waitpid(pid, &status, WNOHANG) == pid ? status : nil
     }
 
-    private func ended(_ index: Int, how: String) {
+    /// A child whose configuration cannot be used exits so.
+    private static let misled: Int32 = 2 << 8
+
+    /// - Parameter status: nil: it could not be started.
+    private func ended(_ index: Int, status: Int32?) {
         let child = children[index]
+        let how = status.map(ChildProcess.describe) ?? "not started"
         onEnded(child.place.name, child.arguments)
         guard !isStopping else { return }
         if isQuiet {
@@ -237,12 +243,16 @@ public final class Supervisor {
         let now = Clock.monotonicMilliseconds()
         let lived = now - child.started
         var policy = child.policy
-        let decision = policy.died(at: now, lived: lived, using: &generator)
+        let isMisled = status == Supervisor.misled
+        let decision = policy.died(at: now, lived: lived, isMisled: isMisled, using: &generator)
         children[index].policy = policy
         switch decision {
         case .restart(let wait):
-            logger.warning(
-                "child ended, starting it again",
+            logger.log(
+                level: isMisled ? .error : .warning,
+                isMisled
+                    ? "child cannot use the configuration as it is now, trying again"
+                    : "child ended, starting it again",
                 metadata: [
                     "child": "\(child.place.name)", "how": "\(how)", "lived_ms": "\(lived)", "wait_ms": "\(wait)",
                 ])

@@ -37,6 +37,22 @@ struct RestartPolicyTests {
         #expect(try (20...40).contains(wait(&policy, at: 200_001)))
     }
 
+    @Test("a child that cannot use its configuration is tried again however often, ever more slowly")
+    mutating func misled() throws {
+        var policy = RestartPolicy()
+        policy.deaths = 2
+        var last: Int64 = 0
+        for death in 0..<1000 {
+            let decision = policy.died(at: Int64(death), lived: 0, isMisled: true, using: &generator)
+            guard case .restart(let wait) = decision else { throw Unexpected(decision: decision) }
+            last = wait
+        }
+        #expect(last >= 5000, "seed \(generator.seed)")
+        // Its deaths of other causes count as they did.
+        for death in 0..<2 { _ = try wait(&policy, at: Int64(2000 + death)) }
+        #expect(policy.died(at: 2003, lived: 0, using: &generator) == .giveUp(deaths: 3))
+    }
+
     @Test("too many deaths within the window end it, the same number over a longer time does not")
     mutating func giveUp() throws {
         var policy = RestartPolicy()

@@ -7,7 +7,8 @@ struct BenchEndTests {
     func killed() throws {
         let bench = try TidingsBinary.launch(["bench", "idle", "--seconds", "600"])
         var children: [ProcessTable.Entry] = []
-        try eventually(within: 60, "its pools run: \(children.map(\.command)); it wrote: \(bench.errors)", every: 0.05) {
+        try eventually(within: 60, "its pools run: \(children.map(\.command)); it wrote: \(bench.errors)", every: 0.05)
+        {
             children = ProcessTable.descendants(of: bench.pid)
             return children.contains { $0.command.hasPrefix("redis-server") }
                 && children.count { $0.command.contains(" --child ") } >= 2

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import TestSupport
 import Testing
@@ -104,6 +105,32 @@ struct SupervisionTests {
         try eventually(within: 40, "it is gone; log: \(pool.errors)") { kill(victim, 0) != 0 }
         #expect(pool.errors.contains("child hangs, killing it"))
         try eventually(within: 10, "two workers run") { workers(pool).count == 2 }
+    }
+
+    @Test("a worker that dies while the file is wrong is tried again until it is right; the other one goes on")
+    func wrongFile() throws {
+        let server = try RedisServer()
+        let folder = try TemporaryFolder()
+        let right = "partitions: 1\nstages: [{ work: { pass: true } }]"
+        try folder.write(right, to: "t.yaml")
+        let pool = try start(server, "--max-deaths", "2", environment: ["TIDINGS_CONFIG": folder.file("t.yaml")])
+        let before = workers(pool)
+        try folder.write("partitions: many", to: "t.yaml")
+        let victim = try #require(before.first)
+        kill(victim, SIGKILL)
+        try eventually(within: 30, "it was tried again and again; log: \(pool.errors)") {
+            pool.errors.components(separatedBy: "child cannot use the configuration as it is now").count > 5
+        }
+        #expect(pool.errors.contains("t.yaml:1: partitions: 'many' is no whole number"))
+        #expect(pool.isRunning && before.subtracting([victim]).isSubset(of: workers(pool)))
+        try server.cli("RPUSH", "comments:incoming", #"{"thread":"t","text":"meanwhile"}"#)
+        try eventually(within: 20, "the other one takes it; log: \(pool.errors)") {
+            try server.cli("HGET", "{comments.0}:lane:work", "out") == "1"
+        }
+        try folder.write(right, to: "t.yaml")
+        try eventually(within: 30, "two have joined; log: \(pool.errors)") {
+            try server.cli("ZCARD", "comments:procs") == "2" && workers(pool).count == 2
+        }
     }
 
     @Test("a pool whose child dies too often ends with a failure that says so")
