@@ -146,6 +146,10 @@ struct LimitReloadTests {
             port = UInt16(text[start.upperBound...].prefix { $0.isNumber }) ?? 0
             return port > 0 && (try? HTTPClient(port: port).get("/ready").status) == 200
         }
+        // One that has only just started would be started anew.
+        try eventually(within: 30, "the worker and both edges have joined; log: \(up.errors)") {
+            try server.cli("ZCARD", "comments:procs") == "3"
+        }
         try Self.waitFor("max_channels", "100", port: port, up)
         try Self.waitFor("url_bytes", "2048", port: port, up)
         let foreign = try HTTPClient(port: port).get("/live", headers: ["Origin": "https://example.com"])
