@@ -78,6 +78,18 @@ extension FeedHandle {
         return id
     }
 
+    /// Puts items where they wait to be got, in one step.
+    ///
+    /// - Parameter function: the one for this type.
+    func put(_ entries: [(id: String, item: some ItemBytes)], by function: String, priority: Bool) async throws {
+        var command = command(function, client.instance, priority ? "1" : "0")
+        for (id, item) in entries {
+            command.append(id)
+            command.append(item.itemBytes)
+        }
+        _ = try await client.core.call(command)
+    }
+
     func command(_ function: String, _ arguments: String...) -> RedisCommand {
         var command = RedisCommand("FCALL", "thoonk_\(function)", "0", name)
         for argument in arguments { command.append(argument) }

@@ -32,9 +32,7 @@ public struct Job: FeedHandle {
     @discardableResult
     public func put(_ item: some ItemBytes, priority: Bool = false, id: String? = nil) async throws -> String {
         let id = try chosen(id)
-        var command = command("job_put", client.instance, priority ? "1" : "0", id)
-        command.append(item.itemBytes)
-        _ = try await client.core.call(command)
+        try await put([(id, item)], by: "job_put", priority: priority)
         return id
     }
 
@@ -44,14 +42,9 @@ public struct Job: FeedHandle {
     @discardableResult
     public func put(all items: [some ItemBytes], priority: Bool = false) async throws -> [String] {
         guard !items.isEmpty else { return [] }
-        var command = command("job_put", client.instance, priority ? "1" : "0")
-        let ids = items.map { _ in client.freshID() }
-        for (id, item) in zip(ids, items) {
-            command.append(id)
-            command.append(item.itemBytes)
-        }
-        _ = try await client.core.call(command)
-        return ids
+        let entries = items.map { (id: client.freshID(), item: $0) }
+        try await put(entries, by: "job_put", priority: priority)
+        return entries.map(\.id)
     }
 
     /// Takes and claims the next job; waits for one.

@@ -20,9 +20,7 @@ public struct Queue: FeedHandle {
     @discardableResult
     public func put(_ item: some ItemBytes, priority: Bool = false, id: String? = nil) async throws -> String {
         let id = try chosen(id)
-        var command = command("queue_put", client.instance, priority ? "1" : "0", id)
-        command.append(item.itemBytes)
-        _ = try await client.core.call(command)
+        try await put([(id, item)], by: "queue_put", priority: priority)
         return id
     }
 
@@ -32,14 +30,9 @@ public struct Queue: FeedHandle {
     @discardableResult
     public func put(all items: [some ItemBytes], priority: Bool = false) async throws -> [String] {
         guard !items.isEmpty else { return [] }
-        var command = command("queue_put", client.instance, priority ? "1" : "0")
-        let ids = items.map { _ in client.freshID() }
-        for (id, item) in zip(ids, items) {
-            command.append(id)
-            command.append(item.itemBytes)
-        }
-        _ = try await client.core.call(command)
-        return ids
+        let entries = items.map { (id: client.freshID(), item: $0) }
+        try await put(entries, by: "queue_put", priority: priority)
+        return entries.map(\.id)
     }
 
     /// Gets the next item; waits for one.

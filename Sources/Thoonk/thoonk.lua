@@ -16,7 +16,7 @@ Rules that hold for all of it:
 ]]
 
 -- Raised with every change of this file; clients replace an older library by theirs.
-local VERSION = 1
+local VERSION = 2
 
 -- Lua's unpack puts everything on the stack, which ends near 8,000 values.
 local CHUNK = 1000
@@ -429,6 +429,35 @@ local function sorted_all(_, args)
   return check(args[1], 'sorted_feed') or with_items(args[1], redis.call('LRANGE', key('ids', args[1]), 0, -1))
 end
 
+-- What waits to be got ------------------------------------------------------------------------------------------------
+
+-- Puts (id item)… from the fourth argument on into a feed of that kind: F INSTANCE PRIORITY (id item)…. PRIORITY is 1:
+-- before all that wait, the first of them first. An id that has an item already is passed over: the same put again, after
+-- a lost reply, doubles nothing. `more` is called for each that is put, with its number from 0 on.
+local function put(args, kind, look_at, more)
+  local feed = args[1]
+  local bad = pairs_of(args, 4, 2)
+  if bad then return bad end
+  local there
+  bad, there = look_at(feed)
+  if bad then return bad end
+  redis.call('SCARD', 'feeds')
+  ensure(feed, kind, args[2], there)
+  local first, last, step, push = 4, #args - 1, 2, 'LPUSH'
+  if args[3] == '1' then first, last, step, push = #args - 1, 4, -2, 'RPUSH' end
+  local count = 0
+  for index = first, last, step do
+    local id = args[index]
+    if redis.call('HSETNX', key('items', feed), id, args[index + 1]) == 1 then
+      redis.call(push, key('ids', feed), id)
+      if more then more(feed, id, count) end
+      redis.call('INCR', key('publishes', feed))
+      count = count + 1
+    end
+  end
+  return count
+end
+
 -- Queue ---------------------------------------------------------------------------------------------------------------
 
 local function look_at_queue(feed)
@@ -439,28 +468,9 @@ local function look_at_queue(feed)
   return look_at_counter('publishes', feed), there
 end
 
--- thoonk_queue_put 0 F INSTANCE PRIORITY (id item)…  ->  how many were put. PRIORITY is 1: before all that wait, the
--- first of them first. An id that still waits is passed over: the same put again, after a lost reply, doubles nothing.
+-- thoonk_queue_put 0 F INSTANCE PRIORITY (id item)…  ->  how many were put. An id is passed over for as long as it waits.
 local function queue_put(_, args)
-  local feed = args[1]
-  local bad = pairs_of(args, 4, 2)
-  if bad then return bad end
-  local there
-  bad, there = look_at_queue(feed)
-  if bad then return bad end
-  redis.call('SCARD', 'feeds')
-  ensure(feed, 'queue', args[2], there)
-  local first, last, step, push = 4, #args - 1, 2, 'LPUSH'
-  if args[3] == '1' then first, last, step, push = #args - 1, 4, -2, 'RPUSH' end
-  local count = 0
-  for index = first, last, step do
-    if redis.call('HSETNX', key('items', feed), args[index], args[index + 1]) == 1 then
-      redis.call(push, key('ids', feed), args[index])
-      redis.call('INCR', key('publishes', feed))
-      count = count + 1
-    end
-  end
-  return count
+  return put(args, 'queue', look_at_queue)
 end
 
 -- thoonk_queue_get 0 F COUNT  ->  {id, item, …}: what is given is gone here. An id without an item is passed over.
@@ -557,27 +567,10 @@ end
 -- thoonk_job_put 0 F INSTANCE PRIORITY (id item)…  ->  how many were put. As thoonk_queue_put; an id is passed over for
 -- as long as its job is not finished.
 local function job_put(_, args)
-  local feed = args[1]
-  local bad = pairs_of(args, 4, 2)
-  if bad then return bad end
-  local there
-  bad, there = look_at_jobs(feed)
-  if bad then return bad end
-  redis.call('SCARD', 'feeds')
-  ensure(feed, 'job', args[2], there)
-  local first, last, step, push = 4, #args - 1, 2, 'LPUSH'
-  if args[3] == '1' then first, last, step, push = #args - 1, 4, -2, 'RPUSH' end
-  local now, count = now_us() / 1000, 0
-  for index = first, last, step do
-    local id = args[index]
-    if redis.call('HSETNX', key('items', feed), id, args[index + 1]) == 1 then
-      redis.call(push, key('ids', feed), id)
-      redis.call('ZADD', key('published', feed), fine(now + count * 0.001), id)
-      redis.call('INCR', key('publishes', feed))
-      count = count + 1
-    end
-  end
-  return count
+  local now = now_us() / 1000
+  return put(args, 'job', look_at_jobs, function(feed, id, number)
+    redis.call('ZADD', key('published', feed), fine(now + number * 0.001), id)
+  end)
 end
 
 -- thoonk_job_get 0 F COUNT TIMEOUT  ->  {wait, id, token, cancelled, item, id, …}

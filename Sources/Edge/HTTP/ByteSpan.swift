@@ -56,6 +56,17 @@ extension Span where Element == UInt8 {
         }
     }
 
+    /// The number that the bytes are the digits of; nil for anything else. At most 18 digits, which always fit.
+    var decimal: Int64? {
+        guard (1...18).contains(count) else { return nil }
+        var value: Int64 = 0
+        for index in 0..<count {
+            guard self[index].isDigit else { return nil }
+            value = value &* 10 &+ Int64(self[index] &- 0x30)
+        }
+        return value
+    }
+
     /// Without spaces and tabs at both ends.
     func trimmed() -> Range<Int> {
         var start = 0

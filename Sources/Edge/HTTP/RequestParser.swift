@@ -31,9 +31,6 @@ struct RequestParser {
         headerFields = limits.headerFields
     }
 
-    /// Whether nothing of a request was seen yet.
-    var isFresh: Bool { scanned == 0 }
-
     /// Looks at the request's bytes so far.
     mutating func parse(_ bytes: Span<UInt8>) -> Progress {
         while let end = bytes.firstIndex(of: 0x0A, from: scanned) {

@@ -184,10 +184,7 @@ final class Hub: ChannelSourceDelegate {
                 }
             }
         }
-        if actions.retryLater {
-            failed.append(channel)
-            if retry?.isScheduled == false { retry?.schedule(after: Hub.retryPause) }
-        }
+        if actions.retryLater { retryLater(channel) }
         if actions.deliver { scheduleDelivery(of: channel) }
         checkMemory()
         // Last: a source may confirm before this returns.
@@ -294,6 +291,12 @@ final class Hub: ChannelSourceDelegate {
         startLoads()
     }
 
+    /// Asks again soon for what could not be loaded.
+    private func retryLater(_ channel: Channel) {
+        failed.append(channel)
+        if retry?.isScheduled == false { retry?.schedule(after: Hub.retryPause) }
+    }
+
     private func retryFailed() {
         let channels = failed
         failed = []
@@ -328,8 +331,7 @@ final class Hub: ChannelSourceDelegate {
                 }
                 channel.isLoadingOlder = false
                 if history == nil {
-                    self.failed.append(channel)
-                    if self.retry?.isScheduled == false { self.retry?.schedule(after: Hub.retryPause) }
+                    self.retryLater(channel)
                 } else if channel.needsOlder {
                     self.loadOlder(channel)
                 }

@@ -20,20 +20,10 @@ enum Offset: Equatable {
             self = .now
         } else {
             guard bytes.count == Position.length, bytes[10] == 0x5F, bytes[24] == 0x5F,
-                let epoch = Self.number(bytes, 0..<10), let born = Self.number(bytes, 11..<24),
-                let sequence = Self.number(bytes, 25..<Position.length)
+                let epoch = bytes.extracting(0..<10).decimal, let born = bytes.extracting(11..<24).decimal,
+                let sequence = bytes.extracting(25..<Position.length).decimal
             else { return nil }
             self = .position(Position(epoch: epoch, born: born, sequence: sequence))
         }
-    }
-
-    /// At most 16 digits: they fit.
-    private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int64? {
-        var value: Int64 = 0
-        for index in range {
-            guard bytes[index].isDigit else { return nil }
-            value = value &* 10 &+ Int64(bytes[index] &- 0x30)
-        }
-        return value
     }
 }

@@ -118,7 +118,7 @@ struct RequestReader {
                 result.live = .longPoll
                 return
             }
-            if key.equals("cursor"), let cursor = cursor(raw) {
+            if key.equals("cursor"), let cursor = raw.decimal, cursor < 1 << 40 {
                 result.cursor = cursor
                 return
             }
@@ -254,17 +254,6 @@ struct RequestReader {
             throw Refusal(.badRequest, "this is no offset: give -1, now, or one given by an earlier answer")
         }
         return offset
-    }
-
-    /// What an answer gave as `Stream-Cursor`; nil for what none gave.
-    private func cursor(_ bytes: Span<UInt8>) -> Int64? {
-        guard (1...12).contains(bytes.count) else { return nil }
-        var value: Int64 = 0
-        for index in 0..<bytes.count {
-            guard bytes[index].isDigit else { return nil }
-            value = value * 10 + Int64(bytes[index] - 0x30)
-        }
-        return value
     }
 
     private func timeout(_ text: String) throws(Refusal) -> Int {

@@ -6,6 +6,6 @@ enum BenchChild {
     /// - Parameter words: the program, looked for on the path, and its arguments.
     /// - Returns: its process id.
     static func spawn(_ words: [String]) throws -> pid_t {
-        try ChildProcess.spawn([ChildProcess.ownPath, "under", "--parent", String(getpid()), "--"] + words)
+        try ChildProcess.spawn(Under.words(words))
     }
 }

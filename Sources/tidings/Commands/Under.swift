@@ -1,6 +1,7 @@
 import ArgumentParser
 import Events
 import Glibc
+import Pipeline
 
 /// Becomes another program that ends when its parent does: how the supervisor starts what it did not write.
 struct Under: ParsableCommand {
@@ -12,6 +13,11 @@ struct Under: ParsableCommand {
 
     @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
     var command: [String]
+
+    /// The words that start a program so, for a child of this process.
+    static func words(_ command: [String]) -> [String] {
+        [ChildProcess.ownPath, "under", "--parent", String(getpid()), "--"] + command
+    }
 
     func run() throws {
         ParentDeath.deliver(SIGTERM, ofParent: parent)

@@ -38,12 +38,7 @@ struct EmbeddedRedis {
 
     /// Where the supervisor starts it: under a wrapper that ends it with its parent.
     var place: Supervisor.Place {
-        Supervisor.Place(name: "redis-server") {
-            [
-                ChildProcess.ownPath, "under", "--parent", String(getpid()), "--", "redis-server",
-                folder.redisConfiguration,
-            ]
-        }
+        Supervisor.Place(name: "redis-server") { Under.words(["redis-server", folder.redisConfiguration]) }
     }
 
     /// Half of what the machine has: the other half is for the copy that rewriting the append-only file may need, and for

@@ -20,6 +20,6 @@ struct FeedEdit: ThoonkCommand {
     @Argument(help: "The content; -: all of standard input, as it stands.") var item: String
 
     func run(_ client: ThoonkClient) async throws {
-        try await client.sortedFeed(name).edit(id, item == "-" ? StandardInput.read() : Array(item.utf8))
+        try await client.sortedFeed(name).edit(id, StandardInput.bytes(of: item))
     }
 }

@@ -30,7 +30,7 @@ struct FeedPublish: ThoonkCommand {
         let feed = client.feed(name)
         var output = ItemOutput(json: json)
         if let id {
-            let item = try input.items == ["-"] ? StandardInput.read() : Array(input.items[0].utf8)
+            let item = try StandardInput.bytes(of: input.items[0])
             return try output.ids([try await feed.publish(item, id: id)])
         }
         try await input.batches { try output.ids(try await feed.publish(all: $0)) }

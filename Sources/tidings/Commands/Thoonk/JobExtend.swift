@@ -20,10 +20,8 @@ struct JobExtend: ThoonkCommand {
 
     func run(_ client: ThoonkClient) async throws {
         try await client.require(name, .job)
-        var report = ClaimReport(json: claims.json)
-        for id in claims.ids {
-            try report.add(id, try await client.job(name).extend(id: id, token: claims.token, by: by.duration))
+        try await claims.each {
+            try await client.job(name).extend(id: $0, token: claims.token, by: by.duration)
         }
-        try report.finish()
     }
 }

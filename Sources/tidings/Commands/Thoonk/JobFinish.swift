@@ -24,11 +24,9 @@ struct JobFinish: ThoonkCommand {
 
     func run(_ client: ThoonkClient) async throws {
         try await client.require(name, .job)
-        let bytes = try result == "-" ? StandardInput.read() : result.map { Array($0.utf8) }
-        var report = ClaimReport(json: claims.json)
-        for id in claims.ids {
-            try report.add(id, try await client.job(name).finish(id: id, token: claims.token, result: bytes))
+        let bytes = try result.map(StandardInput.bytes)
+        try await claims.each {
+            try await client.job(name).finish(id: $0, token: claims.token, result: bytes)
         }
-        try report.finish()
     }
 }

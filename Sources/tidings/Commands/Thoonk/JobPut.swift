@@ -32,7 +32,7 @@ struct JobPut: ThoonkCommand {
         let job = client.job(name)
         var output = ItemOutput(json: json)
         if let id {
-            let item = try input.items == ["-"] ? StandardInput.read() : Array(input.items[0].utf8)
+            let item = try StandardInput.bytes(of: input.items[0])
             return try output.ids([try await job.put(item, priority: priority, id: id)])
         }
         try await input.batches { try output.ids(try await job.put(all: $0, priority: priority)) }

@@ -19,8 +19,6 @@ struct JobStall: ThoonkCommand {
 
     func run(_ client: ThoonkClient) async throws {
         try await client.require(name, .job)
-        var report = ClaimReport(json: claims.json)
-        for id in claims.ids { try report.add(id, try await client.job(name).stall(id: id, token: claims.token)) }
-        try report.finish()
+        try await claims.each { try await client.job(name).stall(id: $0, token: claims.token) }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Thoonk
 
 /// The claims that a verb of `job` means.
 struct ClaimSelection: ParsableArguments, Sendable {
@@ -17,5 +18,14 @@ struct ClaimSelection: ParsableArguments, Sendable {
 
     func validate() throws {
         if token != nil, ids.count > 1 { throw ValidationError("--token is that of one job; name one id") }
+    }
+
+    /// Does a verb to each of them and reports what became of it.
+    ///
+    /// - Throws: ``CommandError`` with exit code 1 when one of them was not done.
+    func each(_ verb: (String) async throws -> ClaimOutcome) async throws {
+        var report = ClaimReport(json: json)
+        for id in ids { try report.add(id, try await verb(id)) }
+        try report.finish()
     }
 }

@@ -2,6 +2,11 @@ import Glibc
 
 /// Standard input as a whole.
 enum StandardInput {
+    /// The bytes of an argument; of `-` all of standard input.
+    static func bytes(of argument: String) throws -> [UInt8] {
+        try argument == "-" ? read() : Array(argument.utf8)
+    }
+
     /// All of it, whatever bytes it holds.
     ///
     /// - Throws: ``CommandError`` when it cannot be read or is larger than an item may be for Redis, 512 MiB.
