@@ -190,6 +190,8 @@ struct ThoonkFeedCommandTests {
             (["feed", "create", "news", "noequals"], "FIELD=VALUE"),
             (["feed", "create", "news", "type=job"], "--type TYPE"),
             (["feed", "create", "news", "--max-length", "-1"], "--max-length"),
+            (["feed", "create", "news", "max_length=-5"], "max_length is '-5'; it takes a whole number from 0"),
+            (["feed", "configure", "news", "claim_timeout=90s"], "claim_timeout is '90s'; it takes"),
             (["queue", "get", "q", "--count", "0"], "--count takes 1 to 1000"),
             (["queue", "get", "q", "--timeout", "5"], "--timeout"),
             (["job", "finish", "j", "1", "2", "--token", "3"], "name one id"),

@@ -13,6 +13,8 @@ struct UpTests {
             environment: ["NOTIFY_SOCKET": socket.path, "WATCHDOG_USEC": "200000", "WATCHDOG_PID": ""])
         try eventually(within: 30, "ready: \(socket.lines); log: \(up.errors)") { socket.lines.contains("READY=1") }
         try eventually(within: 10, "its page: \(up.output)") { up.output.contains("Tidings is running") }
+        // As it was called: nothing says that it stands on the path.
+        #expect(up.output.contains("  \(try TidingsBinary.path) status --watch"), "\(up.output)")
         try eventually(within: 10, "signs of life: \(socket.lines)") { socket.lines.count { $0 == "WATCHDOG=1" } >= 2 }
         up.send(SIGHUP)
         try eventually(within: 10, "reloading: \(socket.lines)") {

@@ -258,8 +258,11 @@ struct EdgeCommand: ParsableCommand {
     private func fittingLimits(_ settings: Configuration, _ logger: Logger) throws -> EdgeLimits {
         var limits = try self.limits.limits(settings)
         let files = EdgeCommand.raiseFileLimit()
+        // Nobody has asked for as many as the default says.
+        let level: Logger.Level = limits.maxConnections == EdgeLimits().maxConnections ? .notice : .warning
         if limits.fit(files: files, inherited: inheritedSockets.count) {
-            logger.warning(
+            logger.log(
+                level: level,
                 "fewer files may be open than connections are allowed: taking fewer; raise the limit of open files",
                 metadata: ["files": "\(files)", "connections": "\(limits.maxConnections)"])
         }

@@ -248,13 +248,15 @@ private final class UpRun {
             serverPort != 0
             ? (serverPort == 6379 ? "redis-cli" : "redis-cli -p \(serverPort)")
             : { if case .unix(let path) = redis.endpoint { "redis-cli -s \(path)" } else { "redis-cli -u \(redis)" } }()
+        // As it was called here: after `make run` it is on nobody's path.
+        let program = CommandLine.arguments.first ?? "tidings"
         Terminal.write(
             """
             Tidings is running: \(address)/
               page     \(command.demo ? "\(address)/   (open it in two windows)" : "off (--demo shows one)")
               read     curl '\(address)/v1/channels/thread:lobby?offset=-1'
               write    \(client) RPUSH \(settings.pipeline):incoming '{"thread":"lobby","text":"hello"}'
-              watch    tidings status --watch\(dashboard(at: address))
+              watch    \(program) status --watch\(dashboard(at: address))
               stop     Ctrl-C
 
             """)

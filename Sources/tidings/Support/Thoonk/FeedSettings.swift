@@ -18,8 +18,19 @@ struct FeedSettings: ParsableArguments, Sendable {
 
     func validate() throws {
         if let maxLength, maxLength < 0 { throw ValidationError("--max-length takes a whole number from 0") }
+        try check("max_length", takes: "a whole number from 0", 0...Int.max)
+        try check("claim_timeout", takes: "whole milliseconds from 1; --claim-timeout takes a time", 1...Int.max)
         if fields.contains(where: { $0.field == "type" }) {
             throw ValidationError("a type is given by 'feed create NAME --type TYPE' and cannot be changed")
+        }
+    }
+
+    /// A field that means something to every feed has to mean it; an empty value takes it back.
+    private func check(_ name: String, takes what: String, _ range: ClosedRange<Int>) throws {
+        for field in fields where field.field == name && !field.value.isEmpty {
+            guard let number = Int(field.value), range.contains(number) else {
+                throw ValidationError("\(name) is '\(field.value)'; it takes \(what)")
+            }
         }
     }
 
