@@ -56,7 +56,7 @@ let package = Package(
         .target(
             name: "Connectors",
             dependencies: [
-                "CCurl", "CSpawn", "Pipeline", "Redis", "Events", "JSON", logging,
+                "CCurl", "CSpawn", "Supervision", "Pipeline", "Redis", "Events", "JSON", logging,
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
@@ -66,23 +66,45 @@ let package = Package(
                 "CZlib", "Thoonk", "Redis", "Events", "JSON", logging,
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
+            resources: [
+                .embedInCode("Pages/demo.html"), .embedInCode("Pages/dashboard.html"),
+                .embedInCode("Pages/Client/tidings.js"), .embedInCode("Pages/Client/tidings.mjs"),
+                .embedInCode("Pages/Client/tidings.d.ts"), .embedInCode("Pages/Client/tidings.d.mts"),
+            ],
+            swiftSettings: strict),
+        // A person's terminal: text, colours, errors of one line.
+        .target(name: "Console", dependencies: ["Redis"], swiftSettings: strict),
+        .target(
+            name: "Supervision",
+            dependencies: ["CSpawn", "Console", "Pipeline", "Redis", "Events", logging],
+            swiftSettings: strict),
+        .target(
+            name: "Configuration",
+            dependencies: ["Console", "Comments", "Connectors", "Edge", "Pipeline", "Redis", "Yams"],
+            swiftSettings: strict),
+        .target(
+            name: "Diagnostics",
+            dependencies: ["Configuration", "Console", "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON"],
             swiftSettings: strict),
         // Load for benchmarks, and the bare loop that they compare with.
         .target(name: "Load", dependencies: ["CEpoll", "Events", "JSON"], swiftSettings: strict),
-        .executableTarget(
-            name: "tidings",
+        .target(
+            name: "Bench",
             dependencies: [
-                "Comments", "Connectors", "Edge", "Load", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Yams",
+                "Load", "Supervision", "Configuration", "Console", "Comments", "Pipeline", "Thoonk", "Redis", "Events",
+                "JSON", logging,
+            ],
+            resources: [.embedInCode("thoonk_bench.py")], swiftSettings: strict),
+        .target(
+            name: "Commands",
+            dependencies: [
+                "Bench", "Load", "Diagnostics", "Configuration", "Supervision", "Console", "Comments", "Connectors",
+                "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 logging,
             ],
-            resources: [
-                .embedInCode("demo.html"), .embedInCode("dashboard.html"),
-                .embedInCode("Client/tidings.js"), .embedInCode("Client/tidings.mjs"),
-                .embedInCode("Client/tidings.d.ts"), .embedInCode("Client/tidings.d.mts"),
-                .embedInCode("Benchmarks/thoonk_bench.py"),
-            ],
             swiftSettings: strict),
+        .executableTarget(name: "tidings", dependencies: ["Commands"], swiftSettings: strict),
 
         // Tests mirror Sources.
         .target(
@@ -107,13 +129,15 @@ let package = Package(
             dependencies: ["Pipeline", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
             swiftSettings: strict),
         .testTarget(
+            name: "SupervisionTests", dependencies: ["Supervision", "Events", "TestSupport"], swiftSettings: strict),
+        .testTarget(
             name: "CommentsTests",
             dependencies: ["Comments", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
             swiftSettings: strict),
         .testTarget(
             name: "ConnectorsTests",
             dependencies: [
-                "Connectors", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging,
+                "Connectors", "Supervision", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging,
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
@@ -127,7 +151,9 @@ let package = Package(
         .testTarget(
             name: "tidingsTests",
             dependencies: [
-                "tidings", "Edge", "JSON", "Pipeline", "Redis", "TestSupport",
+                "Commands", "Bench", "Configuration", "Console", "Diagnostics", "Supervision", "tidings", "Edge",
+                "JSON",
+                "Pipeline", "Redis", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -2,10 +2,6 @@
 public struct EdgeError: Error, CustomStringConvertible {
     /// What kind of failure it is.
     public enum Code: Sendable {
-        /// The address cannot be understood.
-        case address
-        /// The address cannot be listened on.
-        case listen
         /// A key cannot be used.
         case key
     }

@@ -1,7 +1,9 @@
+public import Events
+
 /// What an edge process is told when it starts.
 public struct EdgeOptions: Sendable {
     /// Where to listen.
-    public var address: EdgeAddress
+    public var address: ListenAddress
     /// Sockets of the supervisor that are bound to the address: this process's own, then those of the processes beside
     /// it. Empty: the process opens one of its own.
     public var inheritedSockets: [Int32] = []
@@ -27,7 +29,7 @@ public struct EdgeOptions: Sendable {
     /// The limits.
     public var limits = EdgeLimits()
 
-    public init(address: EdgeAddress, epochKey: String) {
+    public init(address: ListenAddress, epochKey: String) {
         self.address = address
         self.epochKey = epochKey
     }

@@ -83,8 +83,8 @@ public final class EdgeServer {
 
     /// Listens from now on.
     ///
-    /// - Throws: ``EdgeError`` when the address cannot be listened on.
-    public func start() throws(EdgeError) {
+    /// - Throws: ``EventsError`` when the address cannot be listened on.
+    public func start() throws(EventsError) {
         try listener.start()
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Pipeline
+import Supervision
 import Synchronization
 import TestSupport
 import Testing
@@ -231,6 +232,6 @@ struct ExecStageTests {
         try #require(child > 0)
         var status: Int32 = 0
         try eventually { waitpid(child, &status, WNOHANG) == child }
-        #expect(Pipeline.ChildProcess.describe(status) == "signal 9")
+        #expect(Subprocess.describe(status) == "signal 9")
     }
 }

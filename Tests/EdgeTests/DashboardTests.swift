@@ -1,3 +1,4 @@
+import Events
 import TestSupport
 import Testing
 
@@ -146,6 +147,6 @@ struct DashboardTests {
             ("10.0.0.1:80", false), ("unix:/tmp/edge.sock", false),
         ])
     func loopback(address: String, isLoopback: Bool) throws {
-        #expect(try EdgeAddress(parsing: address).isLoopback == isLoopback)
+        #expect(try ListenAddress(parsing: address).isLoopback == isLoopback)
     }
 }

@@ -32,7 +32,7 @@ final class EdgeHarness: Sendable {
 
     /// Starts an edge that listens on a port of the system's choice.
     init(
-        address: EdgeAddress = .tcp(host: "127.0.0.1", port: 0),
+        address: ListenAddress = .tcp(host: "127.0.0.1", port: 0),
         _ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }
     ) throws {
         Thread.detachNewThread { [self] in
@@ -98,7 +98,7 @@ final class EdgeHarness: Sendable {
         let value = Mutex<Value?>(nil)
     }
 
-    private func run(_ address: EdgeAddress, _ configure: (inout EdgeOptions) -> Void) throws {
+    private func run(_ address: ListenAddress, _ configure: (inout EdgeOptions) -> Void) throws {
         let loop = try EventLoop()
         var options = EdgeOptions(address: address, epochKey: "epoch")
         configure(&options)

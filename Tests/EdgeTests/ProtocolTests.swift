@@ -1,3 +1,4 @@
+import Events
 import TestSupport
 import Testing
 
@@ -39,17 +40,17 @@ struct ProtocolTests {
 
     @Test("addresses are read, and what is none is refused")
     func addresses() throws {
-        #expect(try EdgeAddress(parsing: "127.0.0.1:8080") == .tcp(host: "127.0.0.1", port: 8080))
-        #expect(try EdgeAddress(parsing: "[::1]:80") == .tcp(host: "::1", port: 80))
-        #expect(try EdgeAddress(parsing: ":0") == .tcp(host: "", port: 0))
-        #expect(try EdgeAddress(parsing: "unix:/tmp/e") == .unix(path: "/tmp/e"))
+        #expect(try ListenAddress(parsing: "127.0.0.1:8080") == .tcp(host: "127.0.0.1", port: 8080))
+        #expect(try ListenAddress(parsing: "[::1]:80") == .tcp(host: "::1", port: 80))
+        #expect(try ListenAddress(parsing: ":0") == .tcp(host: "", port: 0))
+        #expect(try ListenAddress(parsing: "unix:/tmp/e") == .unix(path: "/tmp/e"))
         for text in [
             "", "localhost", "::1:80", "a:b", "a:70000", "unix:", "unix:/" + String(repeating: "a", count: 120),
         ] {
-            #expect(throws: EdgeError.self, "\(text)") { try EdgeAddress(parsing: text) }
+            #expect(throws: EventsError.self, "\(text)") { try ListenAddress(parsing: text) }
         }
         for text in ["127.0.0.1:8080", "[::1]:80", "unix:/tmp/e"] {
-            #expect(try EdgeAddress(parsing: text).description == text)
+            #expect(try ListenAddress(parsing: text).description == text)
         }
     }
 }

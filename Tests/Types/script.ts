@@ -1,5 +1,5 @@
 // How a page that loads tidings.js as a script uses the global: all of it must compile, and what is wrong must not.
-/// <reference path="../../Sources/tidings/Client/tidings.d.ts" />
+/// <reference path="../../Sources/Edge/Pages/Client/tidings.d.ts" />
 
 const tidings = new Tidings("https://comments.example", {
   transport: "sse",

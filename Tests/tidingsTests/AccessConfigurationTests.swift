@@ -4,7 +4,8 @@ import JSON
 import TestSupport
 import Testing
 
-@testable import tidings
+@testable import Commands
+@testable import Configuration
 
 /// What `tidings.yaml` says about who may read and write.
 struct AccessConfigurationTests {

@@ -1,3 +1,4 @@
+import Supervision
 import TestSupport
 
 /// A Redis, a folder with keys and a tidings.yaml, and edges that read it.

@@ -10,7 +10,7 @@ struct ClientPage {
     static var script: String {
         get throws {
             let root = (0..<3).reduce(URL(fileURLWithPath: #filePath)) { path, _ in path.deletingLastPathComponent() }
-            let file = root.appendingPathComponent("Sources/tidings/Client/tidings.js")
+            let file = root.appendingPathComponent("Sources/Edge/Pages/Client/tidings.js")
             return try String(contentsOf: file, encoding: .utf8)
         }
     }

@@ -12,7 +12,7 @@ struct ClientTypesTests {
 
     init() throws {
         let root = (0..<3).reduce(URL(fileURLWithPath: #filePath)) { path, _ in path.deletingLastPathComponent() }
-        let file = root.appendingPathComponent("Sources/tidings/Client/tidings.d.ts")
+        let file = root.appendingPathComponent("Sources/Edge/Pages/Client/tidings.d.ts")
         declared = TypeDeclarations(try String(contentsOf: file, encoding: .utf8))
         stage = try ClientStage(in: WebDriver())
     }

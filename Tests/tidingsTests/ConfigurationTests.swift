@@ -1,7 +1,8 @@
 import Pipeline
 import Testing
 
-@testable import tidings
+@testable import Commands
+@testable import Configuration
 
 /// Reading `tidings.yaml`: what it may say, and what is said of it when it is wrong.
 struct ConfigurationTests {
@@ -105,6 +106,6 @@ struct ConfigurationTests {
             ("-1s", nil), ("s", nil), ("1.5s", nil), ("99999999999999999d", nil),
         ] as [(String, Int64?)])
     func durations(text: String, expected: Int64?) {
-        #expect(Duration.milliseconds(text) == expected)
+        #expect(DurationText.milliseconds(text) == expected)
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Supervision
 import TestSupport
 import Testing
 

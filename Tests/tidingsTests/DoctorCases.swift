@@ -1,6 +1,7 @@
 import Pipeline
 
-@testable import tidings
+@testable import Commands
+@testable import Diagnostics
 
 extension DoctorCheckTests {
     static let cases: [Case] = redis + pipeline + feeds + system

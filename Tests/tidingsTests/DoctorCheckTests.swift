@@ -2,7 +2,9 @@ import Foundation
 import Pipeline
 import Testing
 
-@testable import tidings
+@testable import Commands
+@testable import Console
+@testable import Diagnostics
 
 /// The judgements of `tidings doctor`: facts in, findings out.
 struct DoctorCheckTests {

@@ -1,3 +1,4 @@
+import Pipeline
 import TestSupport
 
 /// A Redis with a small pipeline in it, for the doctor to look at: events that wait, a feed, no process.

@@ -1,3 +1,4 @@
+import Supervision
 import TestSupport
 
 /// The Durable Streams project's own Python client, unmodified, in a virtual environment of its own.

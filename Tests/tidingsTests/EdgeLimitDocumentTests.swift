@@ -4,7 +4,8 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import tidings
+@testable import Commands
+@testable import Configuration
 
 /// What the manual says about the limits of an edge is what the program does.
 struct EdgeLimitDocumentTests {

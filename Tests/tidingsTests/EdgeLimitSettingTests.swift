@@ -3,7 +3,8 @@ import Edge
 import TestSupport
 import Testing
 
-@testable import tidings
+@testable import Commands
+@testable import Configuration
 
 /// The limits of an edge in tidings.yaml, in the environment and as flags.
 struct EdgeLimitSettingTests {

@@ -1,4 +1,5 @@
 import Glibc
+import Supervision
 import TestSupport
 
 /// Real edges under their supervisor, as `tidings edge` starts them, for tests in which something is taken away.

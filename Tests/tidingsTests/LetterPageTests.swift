@@ -1,6 +1,6 @@
 import Testing
 
-@testable import tidings
+@testable import Commands
 
 /// How many letters are handled at a time.
 struct LetterPageTests {

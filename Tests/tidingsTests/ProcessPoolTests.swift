@@ -1,7 +1,8 @@
 import Pipeline
 import Testing
 
-@testable import tidings
+@testable import Commands
+@testable import Supervision
 
 @Suite("the names of processes")
 struct ProcessPoolTests {

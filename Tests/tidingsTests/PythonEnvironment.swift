@@ -1,4 +1,5 @@
 import Foundation
+import Supervision
 import TestSupport
 
 /// Packages of Python's index, unmodified, in a virtual environment of their own.

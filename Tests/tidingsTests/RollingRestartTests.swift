@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Supervision
 import Synchronization
 import TestSupport
 import Testing

@@ -2,7 +2,8 @@ import JSON
 import Redis
 import Testing
 
-@testable import tidings
+@testable import Commands
+@testable import Diagnostics
 
 /// What is said to be wrong, and what to type: situations and their advice, as a table.
 struct StatusAdvisorTests {

@@ -1,6 +1,7 @@
 import JSON
 
-@testable import tidings
+@testable import Commands
+@testable import Diagnostics
 
 /// A pipeline that is well, to be made ill: two partitions, stages `a` and `b`, a worker and an edge.
 struct StatusSample {

@@ -1,3 +1,4 @@
+import Supervision
 import TestSupport
 
 /// A Redis of the test's own, and commands of `tidings` run on it, one process each.

@@ -1,4 +1,5 @@
 import Glibc
+import Supervision
 import TestSupport
 
 /// A whole Tidings on this machine, as `tidings up` starts it, with a Redis and a data folder of its own.

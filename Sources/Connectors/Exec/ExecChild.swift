@@ -2,6 +2,7 @@ import CSpawn
 import Events
 import Glibc
 import Pipeline
+import Supervision
 
 /// One run of an `exec` program: a child process with a pipe to it and two from it, on a loop.
 ///
@@ -160,6 +161,6 @@ final class ExecChild {
         for _ in 0..<16 where read(pipes[2], onErrors) <= 0 { break }
         for event in [input, output, errors] { event?.cancel() }
         (input, output, errors) = (nil, nil, nil)
-        onEnded(ChildProcess.describe(status))
+        onEnded(Subprocess.describe(status))
     }
 }

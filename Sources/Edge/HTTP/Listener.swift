@@ -19,7 +19,7 @@ final class Listener {
     /// The port in use, for TCP; 0 for a unix socket.
     private(set) var port = 0
 
-    private let address: EdgeAddress
+    private let address: ListenAddress
     private let loop: EventLoop
     private let pool: ConnectionPool
     private let logger: Logger
@@ -42,7 +42,7 @@ final class Listener {
     /// - Parameter inherited: sockets that are bound to the address already: this process's own, then those of the
     ///   processes beside it. Empty: one is opened.
     init(
-        on loop: EventLoop, address: EdgeAddress, inherited: [Int32] = [], pool: ConnectionPool, logger: Logger
+        on loop: EventLoop, address: ListenAddress, inherited: [Int32] = [], pool: ConnectionPool, logger: Logger
     ) {
         self.inherited = inherited
         rate = AcceptRate(perSecond: pool.limits.acceptsPerSecond, now: Clock.monotonicMilliseconds())
@@ -62,7 +62,7 @@ final class Listener {
     }
 
     /// Opens the socket and accepts from now on.
-    func start() throws(EdgeError) {
+    func start() throws(EventsError) {
         for socket in inherited { _ = fcntl(socket, F_SETFD, FD_CLOEXEC) }
         if let own = inherited.first {
             descriptor = own

@@ -1,0 +1,82 @@
+import ArgumentParser
+import Configuration
+import Console
+import Pipeline
+import Redis
+
+/// `tidings pause`: a stage takes no new batch; what comes waits in its queue.
+struct Pause: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Stop a stage from taking events; they wait in its queue.",
+        discussion: "Example:\n  tidings pause publish")
+
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The stage, or incoming for the doors.") var stage: String
+
+    func run() throws {
+        let lanes = try StageSwitch(options: options, stage: stage).set("1")
+        Terminal.write("\(lanes) lanes of \(stage) paused; 'tidings resume \(stage)' starts them again\n")
+    }
+}
+
+/// `tidings resume`: ends a pause.
+struct Resume: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Let a paused stage go on.", discussion: "Example:\n  tidings resume publish")
+
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The stage, or incoming for the doors.") var stage: String
+
+    func run() throws {
+        let lanes = try StageSwitch(options: options, stage: stage).set("0")
+        Terminal.write("\(lanes) lanes of \(stage) go on\n")
+    }
+}
+
+/// `tidings purge`: drops what waits before a stage.
+struct Purge: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Drop every event that waits before a stage, counted as dropped.",
+        discussion: "Example:\n  tidings purge moderate --yes")
+
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The stage.") var stage: String
+    @Flag(name: .long, help: "Really: the events are gone for good.") var yes = false
+
+    func run() throws {
+        guard yes else {
+            throw CommandError(
+                "this deletes every event that waits before \(stage); say --yes if you mean it", exitCode: 2)
+        }
+        let target = StageSwitch(options: options, stage: stage)
+        let (client, layout) = try target.open()
+        var count: Int64 = 0
+        for lane in layout.lanes where lane.stage == stage {
+            count += try client.call("FCALL", "tidings_purge", "2", layout.queue(lane), layout.lane(lane)).integer ?? 0
+        }
+        Terminal.write("\(count) events dropped\n")
+    }
+}
+
+/// What pause, resume and purge share: a stage that has to exist.
+struct StageSwitch {
+    let options: GlobalOptions
+    let stage: String
+
+    func open() throws -> (BlockingRedis, PipelineLayout) {
+        let settings = try options.configuration()
+        guard stage == LaneID.door || settings.layout.stages.contains(stage) else {
+            throw CommandError(
+                "no stage '\(stage)'; this pipeline has \(settings.layout.stages.joined(separator: ", ")) and the door, "
+                    + "incoming", exitCode: 2)
+        }
+        let client = try BlockingRedis(address: options.redisAddress(settings), name: "tidings-operator")
+        try client.greet(settings.layout)
+        return (client, settings.layout)
+    }
+
+    func set(_ value: String) throws -> Int64 {
+        let (client, layout) = try open()
+        return try client.call("FCALL", "tidings_pause", "0", layout.name, stage, value).integer ?? 0
+    }
+}

@@ -1,0 +1,65 @@
+import Comments
+import Console
+import Edge
+import Events
+import JSON
+import Pipeline
+
+/// What the edge does with posted comments: checks them as the first stage would, gives each an id, and puts them into
+/// the pipeline's queues. A request is taken whole or not at all.
+final class PipelineSink: CommentSink {
+    private let layout: PipelineLayout
+    private let enqueuer: Enqueuer
+    private let trouble: () -> String?
+    private var intake: CommentIntake
+    private let parser: JSONParser
+
+    /// - Parameters:
+    ///   - options: those of the stage `validate`.
+    ///   - trouble: why comments cannot be taken now, besides a lost connection: while Redis holds a pipeline of another
+    ///     shape than the layout's they would come to lie in queues that nobody works. Nil: they can.
+    init(layout: PipelineLayout, enqueuer: Enqueuer, options: ValidateOptions, trouble: @escaping () -> String?) {
+        self.layout = layout
+        self.enqueuer = enqueuer
+        self.trouble = trouble
+        intake = CommentIntake(options)
+        parser = JSONParser(maxBytes: 4 << 20)
+    }
+
+    func accept(_ body: [UInt8], ndjson: Bool, completion: @escaping (CommentVerdict) -> Void) {
+        let lines = ndjson ? body.split(separator: UInt8(ascii: "\n")).map(Array.init) : [body]
+        var ids: [String] = []
+        var events: [Int: [[UInt8]]] = [:]
+        for (index, line) in lines.enumerated() where !ndjson || !line.allSatisfy({ $0 <= 32 }) {
+            let place = ndjson ? "line \(index + 1): " : ""
+            do {
+                let (event, id, partition) = try take(line)
+                ids.append(id)
+                events[partition, default: []].append(event)
+            } catch let error as JSONError {
+                return completion(.invalid(reason: place + error.message))
+            } catch {
+                return completion(.invalid(reason: place + "\(error)"))
+            }
+        }
+        guard !ids.isEmpty else { return completion(.invalid(reason: "no comment in the body; send one JSON object")) }
+        if let trouble = trouble() { return completion(.unavailable(reason: trouble, retryAfter: 1)) }
+        enqueuer.enqueue(events) { result in
+            switch result {
+            case .success: completion(.accepted(ids: ids))
+            case .failure(let error):
+                completion(.unavailable(reason: error.message, retryAfter: error.code == .full ? 2 : 1))
+            }
+        }
+    }
+
+    /// Checks one comment and finds its partition.
+    private func take(_ line: [UInt8]) throws -> (event: [UInt8], id: String, partition: Int) {
+        let fields = try parser.parseObject(line)
+        switch intake.take(line, fields: fields, now: Clock.unixMilliseconds()) {
+        case .refused(let reason): throw CommandError(reason)
+        case .taken(let event, let id):
+            return (event, id, layout.partition(of: Enqueuer.conversation(of: fields) ?? ""))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Configuration
+import Console
+import Events
+import Glibc
+import Logging
+import Pipeline
+import Redis
+import Supervision
+
+/// `tidings work`: worker processes under a supervisor.
+struct Work: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run workers: they take events through the pipeline's stages.",
+        discussion: """
+            Each worker takes its share of the lanes (a stage in a partition). Start as many pools on as many hosts as
+            you like; they share the lanes among them. SIGTERM ends a pool in order, a second one at once. SIGHUP has
+            every worker replaced by one that reads the configuration anew, SIGTSTP stops taking events.
+
+            Examples:
+              tidings work                            all stages, a worker for each processor
+              tidings work moderate --workers 4       only one stage
+            """)
+
+    @OptionGroup var options: GlobalOptions
+    @OptionGroup var child: ChildOptions
+    @OptionGroup var supervisor: SupervisorOptions
+
+    @Argument(help: "Stages to serve; none: all, and the doors.")
+    var stages: [String] = []
+
+    @Option(name: .long, help: "Number of worker processes. (env TIDINGS_WORKERS; default: one for each processor)")
+    var workers: Int?
+
+    func validate() throws {
+        if let workers, !(1...256).contains(workers) { throw ValidationError("--workers takes 1 to 256") }
+    }
+
+    func run() throws {
+        let settings = try options.configuration()
+        for stage in stages where stage != LaneID.door && !settings.layout.stages.contains(stage) {
+            throw CommandError(
+                "no stage '\(stage)'; this pipeline has \(settings.layout.stages.joined(separator: ", ")) and the door, "
+                    + "incoming", exitCode: 2)
+        }
+        let redis = try options.redisAddress(settings)
+        if let id = child.id {
+            try runWorker(id, settings, redis)
+        } else {
+            try supervise(settings, redis)
+        }
+    }
+
+    private func supervise(_ settings: Configuration, _ redis: RedisAddress) throws {
+        try settings.checkStages()
+        ChildEnvironment.set(options: options, redis: redis)
+        let count = try Work.count(
+            workers, environment: "TIDINGS_WORKERS", otherwise: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        let host = try SupervisorHost(
+            settings: settings, redis: redis, logger: options.logger("work"),
+            places: ProcessPool.workers(count, stages: stages), shape: Work.shape(settings),
+            rules: supervisor.rules(memory: 1 << 30),
+            reload: {
+                let settings = try options.configuration()
+                try settings.checkStages()
+                return Work.shape(settings)
+            })
+        try host.run()
+    }
+
+    private static func shape(_ settings: Configuration) -> PoolShape {
+        PoolShape(layout: settings.layout, grace: 15_000)
+    }
+
+    private func runWorker(_ id: String, _ settings: Configuration, _ redis: RedisAddress) throws {
+        child.followParent()
+        let loop = try EventLoop()
+        let logger = try options.logger("worker")
+        var setting = WorkerOptions(
+            id: id, layout: settings.layout, limits: settings.limits, serves: stages.isEmpty ? nil : stages,
+            redis: redis, stages: Dictionary(uniqueKeysWithValues: settings.stages.map { ($0.name, $0.factory) }))
+        setting.doors = settings.doors
+        let worker = Worker(on: loop, options: setting, logger: logger)
+        worker.onRefused = { logger.critical("\($0.message)") }
+        let deadline = Timer(on: loop) {
+            logger.error("lanes could not be given back in time; their leases will run out")
+            loop.stop()
+        }
+        let end = {
+            deadline.schedule(after: 10_000)
+            worker.stop { loop.stop() }
+        }
+        let exit = Exit(on: loop, graceful: end)
+        // The supervisor has started, or starts, another with what the configuration says now.
+        let reload = SignalEvent(on: loop, signal: SIGHUP, action: end)
+        let quiet = SignalEvent(on: loop, signal: SIGTSTP) {
+            logger.notice("taking no more events, on SIGTSTP")
+            worker.quiet()
+        }
+        worker.start()
+        loop.run()
+        withExtendedLifetime((exit, deadline, reload, quiet)) {}
+    }
+
+    static func count(_ flag: Int?, environment: String, otherwise: Int) throws -> Int {
+        if let flag { return flag }
+        guard let text = Terminal.environment(environment) else { return otherwise }
+        guard let number = Int(text), (1...256).contains(number) else {
+            throw ValidationError("\(environment) is '\(text)'; it takes 1 to 256")
+        }
+        return number
+    }
+}

@@ -1,0 +1,72 @@
+import Console
+package import Events
+import Glibc
+
+/// Tells systemd how the service is, where it asks (`Type=notify`, `WatchdogSec=`). Source: sd_notify(3).
+///
+/// The watchdog is fed from the supervisor's loop: one that hangs is killed and started again, its children with it.
+package final class ServiceManager {
+    private let descriptor: Int32
+    private var address = sockaddr_un()
+    private var length: socklen_t = 0
+    private var watchdog: Timer?
+
+    /// Nil where no service manager listens.
+    package init?() {
+        guard let path = Terminal.environment("NOTIFY_SOCKET"), path.utf8.count < 108,
+            path.hasPrefix("/") || path.hasPrefix("@")
+        else { return nil }
+        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return nil }
+        // The children are not to speak for the service.
+        unsetenv("NOTIFY_SOCKET")
+        address.sun_family = sa_family_t(AF_UNIX)
+        var bytes = Array(path.utf8)
+        // An abstract name begins with a NUL.
+        if bytes.first == UInt8(ascii: "@") { bytes[0] = 0 }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// The service does its work from now on.
+    package func ready(on loop: EventLoop, status: String) {
+        send("READY=1\nSTATUS=\(status)")
+        guard let text = Terminal.environment("WATCHDOG_USEC"), let microseconds = Int64(text), microseconds > 0 else {
+            return
+        }
+        if let pid = Terminal.environment("WATCHDOG_PID"), pid != String(getpid()) { return }
+        let timer = Timer(on: loop) { [unowned self] in self.send("WATCHDOG=1") }
+        timer.schedule(every: max(1, microseconds / 2000))
+        watchdog = timer
+    }
+
+    /// What `systemctl status` shows.
+    package func status(_ text: String) {
+        send("STATUS=\(text)")
+    }
+
+    /// The configuration is being read again; ``ready(on:status:)`` is to follow.
+    package func reloading() {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        send("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1000)")
+    }
+
+    /// The service is ending.
+    package func stopping() {
+        send("STOPPING=1")
+    }
+
+    /// One datagram; one that is not taken is lost, as with everybody who speaks this protocol.
+    private func send(_ text: String) {
+        withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
+                _ = sendto(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL), name, length)
+            }
+        }
+    }
+}
