@@ -39,12 +39,12 @@ extension ThoonkCore {
         if case .failure(let error) = result, error.code == .disconnected || error.code == .timeout { return }
         if state == .away { state = .ready }
         for task in parked.removeAll() { task.resume(returning: nil) }
-        for desk in desks.values { apply(.connected, to: desk) }
+        for queue in waitQueues.values { apply(.connected, to: queue) }
     }
 
     private func connectionLost() {
         link?.watcher.connectionLost()
         if state == .ready { state = .away }
-        for desk in desks.values { apply(.lost, to: desk) }
+        for queue in waitQueues.values { apply(.lost, to: queue) }
     }
 }

@@ -3,7 +3,7 @@ internal import Redis
 
 /// Gets, waiting and not. ``Waiters`` decides; this does what it says.
 ///
-/// No item that was taken is dropped. A get that is cancelled leaves its desk; what a fetch brings that nobody wants any
+/// No item that was taken is dropped. A get that is cancelled leaves its queue; what a fetch brings that nobody wants any
 /// more goes to the next one who waits, or is put back at the head of the list in its order, without being counted. What
 /// cannot be put back at once, since the connection broke, is put back when there is one again; when there is none
 /// before the client is released, a job waits again when its claim's time is over, and a queue's item is lost.
@@ -16,22 +16,22 @@ extension ThoonkCore {
             defer { holdingItems -= 1 }
             items = request.parse(try await call(request.command(count: request.limit, claim: request.claim))).items
         } else {
-            items = try await sit(request)
+            items = try await wait(request)
         }
         guard Task.isCancelled else { return items }
         putBack(items, of: request)
         throw CancellationError()
     }
 
-    private func sit(_ request: GetRequest) async throws -> [TakenItem] {
+    private func wait(_ request: GetRequest) async throws -> [TakenItem] {
         guard state != .closing, state != .closed else { throw ThoonkError.isClosed }
         try connect()
         guard let link else { throw ThoonkError.isClosed }
         try Task.checkCancellation()
         link.hear()
         if !link.rounds.isScheduled { link.rounds.schedule(every: Waiters.blindPause) }
-        let desk = desk(for: request, on: link)
-        let key = DeskKey(request)
+        let queue = waitQueue(for: request, on: link)
+        let key = WaitQueueKey(request)
         let id = nextID()
         return try await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -42,60 +42,61 @@ extension ThoonkCore {
                     }
                     timer?.schedule(after: timeout.wholeMilliseconds)
                 }
-                desk.seats[id] = GetDesk.Seat(continuation: continuation, timer: timer)
-                apply(.joined(Waiters.Waiter(id: id, limit: request.limit, claim: request.claim)), to: desk)
+                queue.waiters[id] = WaitQueue.Waiter(continuation: continuation, timer: timer)
+                apply(.joined(Waiters.Waiter(id: id, limit: request.limit, claim: request.claim)), to: queue)
             }
         } onCancel: {
             Task { await self.leave(key, id, isTimeout: false) }
         }.get()
     }
 
-    private func desk(for request: GetRequest, on link: ThoonkLink) -> GetDesk {
-        let key = DeskKey(request)
-        if let desk = desks[key] { return desk }
-        let desk = GetDesk(request, isConnected: state == .ready, on: link.loop) { [weak self] in
+    private func waitQueue(for request: GetRequest, on link: ThoonkLink) -> WaitQueue {
+        let key = WaitQueueKey(request)
+        if let queue = waitQueues[key] { return queue }
+        let queue = WaitQueue(request, isConnected: state == .ready, on: link.loop) { [weak self] in
             self?.assumeIsolated { core in
-                if let desk = core.desks[key] { core.apply(.due, to: desk) }
+                if let queue = core.waitQueues[key] { core.apply(.due, to: queue) }
             }
         }
-        desks[key] = desk
-        return desk
+        waitQueues[key] = queue
+        return queue
     }
 
     /// Somebody waits no longer: his time is over, or his task was cancelled.
-    private func leave(_ key: DeskKey, _ id: UInt64, isTimeout: Bool) {
-        guard let desk = desks[key], let seat = desk.seats.removeValue(forKey: id) else { return }
+    private func leave(_ key: WaitQueueKey, _ id: UInt64, isTimeout: Bool) {
+        guard let queue = waitQueues[key], let waiter = queue.waiters.removeValue(forKey: id) else { return }
         // Without a connection nobody has looked whether there was something.
-        let isBlind = isTimeout && desk.waiters.phase == .away
-        seat.continuation.resume(returning: isBlind ? .failure(unreachable()) : .success([]))
-        apply(.left(id), to: desk)
+        let isBlind = isTimeout && queue.gets.phase == .away
+        waiter.continuation.resume(returning: isBlind ? .failure(unreachable()) : .success([]))
+        apply(.left(id), to: queue)
     }
 
     func keyChanged(_ key: String) {
-        for desk in desks.values where desk.key == key { apply(.changed, to: desk) }
+        for queue in waitQueues.values where queue.key == key { apply(.changed, to: queue) }
     }
 
     func keysAreUnknown() {
-        for desk in desks.values { apply(.changed, to: desk) }
+        for queue in waitQueues.values { apply(.changed, to: queue) }
     }
 
     /// While changes are not reported nobody may sleep as if they were.
     func makeRounds() {
         guard let link else { return }
-        guard !desks.isEmpty else { return link.rounds.cancel() }
+        guard !waitQueues.isEmpty else { return link.rounds.cancel() }
         guard !link.watcher.isWatching else { return }
         link.watcher.retry()
-        for desk in desks.values { apply(.due, to: desk) }
+        for queue in waitQueues.values { apply(.due, to: queue) }
     }
 
-    /// Tells a desk what has happened, and does what follows.
-    func apply(_ event: Waiters.Event, to desk: GetDesk, items: [TakenItem] = [], error: ThoonkError? = nil) {
-        for action in desk.waiters.handle(event) {
+    /// Tells a queue what has happened, and does what follows.
+    func apply(_ event: Waiters.Event, to queue: WaitQueue, items: [TakenItem] = [], error: ThoonkError? = nil) {
+        for action in queue.gets.handle(event) {
             switch action {
-            case .fetch(let count, let claim): fetch(count, claim, for: desk, mayLoad: true)
-            case .look: look(at: desk)
-            case .deliver(let id, let range): desk.seats.removeValue(forKey: id)?.finish(.success(Array(items[range])))
-            case .putBack(let range): putBack(Array(items[range]), of: desk.request)
+            case .fetch(let count, let claim): fetch(count, claim, for: queue, mayLoad: true)
+            case .look: look(at: queue)
+            case .deliver(let id, let range):
+                queue.waiters.removeValue(forKey: id)?.finish(.success(Array(items[range])))
+            case .putBack(let range): putBack(Array(items[range]), of: queue.request)
             case .fail(let id, let failure):
                 let error: ThoonkError =
                     switch failure {
@@ -104,50 +105,50 @@ extension ThoonkCore {
                     case .closed: .isClosed
                     case .refused: error ?? .isClosed
                     }
-                desk.seats.removeValue(forKey: id)?.finish(.failure(error))
+                queue.waiters.removeValue(forKey: id)?.finish(.failure(error))
             case .wake(after: let pause):
-                if let pause { desk.alarm.schedule(after: max(1, pause)) } else { desk.alarm.cancel() }
+                if let pause { queue.alarm.schedule(after: max(1, pause)) } else { queue.alarm.cancel() }
             }
         }
-        let key = DeskKey(desk.request)
-        if desk.waiters.isOver, desks[key] === desk { desks[key] = nil }
+        let key = WaitQueueKey(queue.request)
+        if queue.gets.isOver, waitQueues[key] === queue { waitQueues[key] = nil }
     }
 
-    private func fetch(_ count: Int, _ claim: Int64?, for desk: GetDesk, mayLoad: Bool) {
+    private func fetch(_ count: Int, _ claim: Int64?, for queue: WaitQueue, mayLoad: Bool) {
         guard let link else { return }
         holdingItems += 1
-        link.connection.send(desk.request.command(count: count, claim: claim)) { result in
+        link.connection.send(queue.request.command(count: count, claim: claim)) { result in
             self.holdingItems -= 1
-            self.fetched(result, count, claim, for: desk, mayLoad: mayLoad)
+            self.fetched(result, count, claim, for: queue, mayLoad: mayLoad)
         }
     }
 
     private func fetched(
-        _ result: Result<RedisValue, RedisError>, _ count: Int, _ claim: Int64?, for desk: GetDesk, mayLoad: Bool
+        _ result: Result<RedisValue, RedisError>, _ count: Int, _ claim: Int64?, for queue: WaitQueue, mayLoad: Bool
     ) {
         switch result {
         case .success(let reply):
-            let (items, wait) = desk.request.parse(reply)
-            apply(.fetched(count: items.count, wait: wait), to: desk, items: items)
+            let (items, wait) = queue.request.parse(reply)
+            apply(.fetched(count: items.count, wait: wait), to: queue, items: items)
         case .failure(let error) where error.code == .disconnected || error.code == .timeout:
-            apply(.fetchLost, to: desk)
+            apply(.fetchLost, to: queue)
         case .failure(let error) where error.code == .functionMissing && mayLoad:
-            guard let link else { return apply(.fetchLost, to: desk) }
+            guard let link else { return apply(.fetchLost, to: queue) }
             FunctionLibrary.thoonk.ensureLoaded(on: link.connection) { _ in
-                self.fetch(count, claim, for: desk, mayLoad: false)
+                self.fetch(count, claim, for: queue, mayLoad: false)
             }
-        case .failure(let error): apply(.fetchRefused, to: desk, error: ThoonkError(error))
+        case .failure(let error): apply(.fetchRefused, to: queue, error: ThoonkError(error))
         }
     }
 
-    private func look(at desk: GetDesk) {
+    private func look(at queue: WaitQueue) {
         guard let link else { return }
-        link.watcher.read(RedisCommand("LLEN", desk.key)) { result in
+        link.watcher.read(RedisCommand("LLEN", queue.key)) { result in
             switch result {
             case .success(let length):
                 let isWatched = self.link?.watcher.isWatching ?? false
-                self.apply(.looked(length: length.integer ?? 0, isWatched: isWatched), to: desk)
-            case .failure: self.apply(.lookFailed, to: desk)
+                self.apply(.looked(length: length.integer ?? 0, isWatched: isWatched), to: queue)
+            case .failure: self.apply(.lookFailed, to: queue)
             }
         }
     }
@@ -182,7 +183,7 @@ extension ThoonkCore {
     }
 }
 
-extension GetDesk.Seat {
+extension WaitQueue.Waiter {
     func finish(_ result: Result<[TakenItem], ThoonkError>) {
         timer?.cancel()
         continuation.resume(returning: result)

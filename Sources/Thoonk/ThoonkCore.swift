@@ -13,7 +13,7 @@ actor ThoonkCore {
     /// Verbs that wait for a connection.
     var parked = ParkedTasks()
     /// Waiting gets, by what they wait for.
-    var desks: [DeskKey: GetDesk] = [:]
+    var waitQueues: [WaitQueueKey: WaitQueue] = [:]
     /// Who follows what, and the streams by their follower's id.
     var followers = Followers()
     var streams: [UInt64: EventStream] = [:]
@@ -39,7 +39,7 @@ actor ThoonkCore {
     func close() async {
         guard state != .closed, state != .closing else { return }
         state = .closing
-        for desk in desks.values { apply(.closed, to: desk) }
+        for queue in waitQueues.values { apply(.closed, to: queue) }
         for task in parked.removeAll() { task.resume(returning: .isClosed) }
         endStreams()
         await itemsAreSafe()

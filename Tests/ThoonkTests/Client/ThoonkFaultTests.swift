@@ -90,7 +90,7 @@ struct ThoonkFaultTests {
             for worker in 0..<4 {
                 group.addTask {
                     var random = SplitMix64(seed: seed &+ UInt64(worker))
-                    // Two share a client, and its desk.
+                    // Two share a client, and its queue.
                     let queue = worker < 2 ? world.client.queue("q") : try world.another().queue("q")
                     while got.all.count < count {
                         let limit = Int.random(in: 1...3, using: &random)
@@ -164,5 +164,5 @@ struct ThoonkFaultTests {
 
 extension ThoonkCore {
     /// Gets that stand in line.
-    fileprivate var waitingGets: Int { desks.values.reduce(0) { $0 + $1.waiters.waiters.count } }
+    fileprivate var waitingGets: Int { waitQueues.values.reduce(0) { $0 + $1.gets.waiters.count } }
 }

@@ -1,6 +1,6 @@
-/// What the gets of one desk wait for. Feeds are told apart by the bytes of their names: to Redis two spellings of an é
+/// What the gets of one queue wait for. Feeds are told apart by the bytes of their names: to Redis two spellings of an é
 /// are two feeds.
-struct DeskKey: Hashable {
+struct WaitQueueKey: Hashable {
     let kind: GetRequest.Kind
     let feed: [UInt8]
 

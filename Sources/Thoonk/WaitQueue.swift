@@ -2,11 +2,11 @@ internal import Events
 internal import Redis
 
 /// The waiting gets of one list, with what they wait by. Lives on the client's loop.
-final class GetDesk {
+final class WaitQueue {
     typealias Continuation = CheckedContinuation<Result<[TakenItem], ThoonkError>, Never>
 
     /// Someone who waits, and the timer of his time-out.
-    struct Seat {
+    struct Waiter {
         let continuation: Continuation
         let timer: Timer?
     }
@@ -15,15 +15,15 @@ final class GetDesk {
     let request: GetRequest
     /// The list that they wait for.
     let key: String
-    var waiters: Waiters
-    var seats: [UInt64: Seat] = [:]
+    var gets: Waiters
+    var waiters: [UInt64: Waiter] = [:]
     /// Fires when ``Waiters`` asked for it.
     let alarm: Timer
 
     init(_ request: GetRequest, isConnected: Bool, on loop: EventLoop, alarm: @escaping () -> Void) {
         self.request = request
         key = "feed.ids:\(request.feed)"
-        waiters = Waiters(losesItems: request.kind == .queue, isConnected: isConnected)
+        gets = Waiters(losesItems: request.kind == .queue, isConnected: isConnected)
         self.alarm = Timer(on: loop, action: alarm)
     }
 }
