@@ -1,7 +1,7 @@
 internal import Events
 internal import Redis
 
-/// Gets, waiting and not. ``Waiters`` decides; this does what it says.
+/// Gets, waiting and not. ``BlockingGets`` decides; this does what it says.
 ///
 /// No item that was taken is dropped. A get that is cancelled leaves its queue; what a fetch brings that nobody wants any
 /// more goes to the next one who waits, or is put back at the head of the list in its order, without being counted. What
@@ -29,7 +29,7 @@ extension ThoonkCore {
         guard let link else { throw ThoonkError.isClosed }
         try Task.checkCancellation()
         link.hear()
-        if !link.rounds.isScheduled { link.rounds.schedule(every: Waiters.blindPause) }
+        if !link.rounds.isScheduled { link.rounds.schedule(every: BlockingGets.blindPause) }
         let queue = waitQueue(for: request, on: link)
         let key = WaitQueueKey(request)
         let id = nextID()
@@ -43,7 +43,7 @@ extension ThoonkCore {
                     timer?.schedule(after: timeout.wholeMilliseconds)
                 }
                 queue.waiters[id] = WaitQueue.Waiter(continuation: continuation, timer: timer)
-                apply(.joined(Waiters.Waiter(id: id, limit: request.limit, claim: request.claim)), to: queue)
+                apply(.joined(BlockingGets.PendingGet(id: id, limit: request.limit, claim: request.claim)), to: queue)
             }
         } onCancel: {
             Task { await self.leave(key, id, isTimeout: false) }
@@ -89,7 +89,7 @@ extension ThoonkCore {
     }
 
     /// Tells a queue what has happened, and does what follows.
-    func apply(_ event: Waiters.Event, to queue: WaitQueue, items: [TakenItem] = [], error: ThoonkError? = nil) {
+    func apply(_ event: BlockingGets.Event, to queue: WaitQueue, items: [TakenItem] = [], error: ThoonkError? = nil) {
         for action in queue.gets.handle(event) {
             switch action {
             case .fetch(let count, let claim): fetch(count, claim, for: queue, mayLoad: true)

@@ -15,15 +15,15 @@ final class WaitQueue {
     let request: GetRequest
     /// The list that they wait for.
     let key: String
-    var gets: Waiters
+    var gets: BlockingGets
     var waiters: [UInt64: Waiter] = [:]
-    /// Fires when ``Waiters`` asked for it.
+    /// Fires when ``BlockingGets`` asked for it.
     let alarm: Timer
 
     init(_ request: GetRequest, isConnected: Bool, on loop: EventLoop, alarm: @escaping () -> Void) {
         self.request = request
         key = "feed.ids:\(request.feed)"
-        gets = Waiters(losesItems: request.kind == .queue, isConnected: isConnected)
+        gets = BlockingGets(losesItems: request.kind == .queue, isConnected: isConnected)
         self.alarm = Timer(on: loop, action: alarm)
     }
 }

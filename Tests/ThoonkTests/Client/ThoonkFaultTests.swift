@@ -164,5 +164,5 @@ struct ThoonkFaultTests {
 
 extension ThoonkCore {
     /// Gets that stand in line.
-    fileprivate var waitingGets: Int { waitQueues.values.reduce(0) { $0 + $1.gets.waiters.count } }
+    fileprivate var waitingGets: Int { waitQueues.values.reduce(0) { $0 + $1.gets.pending.count } }
 }

@@ -3,9 +3,9 @@
 /// Those who wait are served in the order in which they came, and share one fetch and one watch. The list is asked for
 /// items when somebody comes, when it was written to, when a claim's time is over, and when the connection is new; never
 /// otherwise while changes are reported. It is asked anew after each fetch that did not give enough.
-struct Waiters {
+struct BlockingGets {
     /// Somebody who waits.
-    struct Waiter: Equatable {
+    struct PendingGet: Equatable {
         let id: UInt64
         /// How many items he takes at most.
         let limit: Int
@@ -14,7 +14,7 @@ struct Waiters {
     }
 
     enum Event: Equatable {
-        case joined(Waiter)
+        case joined(PendingGet)
         /// Cancelled, or his time is over.
         case left(UInt64)
         /// A fetch has given that many items, and the time until the next claim ends.
@@ -70,7 +70,7 @@ struct Waiters {
     static let blindPause: Int64 = 2000
 
     private(set) var phase: Phase
-    private(set) var waiters: [Waiter] = []
+    private(set) var pending: [PendingGet] = []
     /// Whether a fetch whose reply was lost may have taken items for good.
     private let losesItems: Bool
     /// Until the next claim ends, as the last fetch said.
@@ -82,17 +82,17 @@ struct Waiters {
     }
 
     /// Whether this can be forgotten.
-    var isOver: Bool { waiters.isEmpty && (phase == .idle || phase == .away) }
+    var isOver: Bool { pending.isEmpty && (phase == .idle || phase == .away) }
 
     mutating func handle(_ event: Event) -> [Action] {
         switch event {
-        case .joined(let waiter):
-            waiters.append(waiter)
+        case .joined(let get):
+            pending.append(get)
             // In a list that is watched and was empty there is nothing for him either.
             return phase == .idle || phase == .sleeping(isWatched: false) ? fetch() : []
         case .left(let id):
-            waiters.removeAll { $0.id == id }
-            guard waiters.isEmpty, case .sleeping = phase else { return [] }
+            pending.removeAll { $0.id == id }
+            guard pending.isEmpty, case .sleeping = phase else { return [] }
             phase = .idle
             return [.wake(after: nil)]
         case .fetched(let count, let wait): return fetched(count, wait)
@@ -124,11 +124,11 @@ struct Waiters {
 
     /// Asks for as many as those want together who stand at the front and ask for the same claim.
     private mutating func fetch() -> [Action] {
-        guard let first = waiters.first else {
+        guard let first = pending.first else {
             phase = .idle
             return [.wake(after: nil)]
         }
-        let count = waiters.prefix { $0.claim == first.claim }.reduce(0) { min($0 + $1.limit, 1000) }
+        let count = pending.prefix { $0.claim == first.claim }.reduce(0) { min($0 + $1.limit, 1000) }
         phase = .fetching(claim: first.claim, count: count)
         return [.wake(after: nil), .fetch(count: count, claim: first.claim)]
     }
@@ -137,15 +137,15 @@ struct Waiters {
         guard case .fetching(let claim, let asked) = phase else { return count > 0 ? [.putBack(0..<count)] : [] }
         var actions: [Action] = []
         var given = 0
-        while given < count, let index = waiters.firstIndex(where: { $0.claim == claim }) {
-            let waiter = waiters.remove(at: index)
-            let share = min(waiter.limit, count - given)
-            actions.append(.deliver(waiter.id, given..<given + share))
+        while given < count, let index = pending.firstIndex(where: { $0.claim == claim }) {
+            let get = pending.remove(at: index)
+            let share = min(get.limit, count - given)
+            actions.append(.deliver(get.id, given..<given + share))
             given += share
         }
         if given < count { actions.append(.putBack(given..<count)) }
         self.wait = wait
-        if waiters.isEmpty {
+        if pending.isEmpty {
             phase = .idle
         } else if count >= asked || wait == 0 {
             actions += fetch()
@@ -162,10 +162,10 @@ struct Waiters {
         phase = .away
         guard losesItems else { return [] }
         var actions: [Action] = []
-        while count > 0, let index = waiters.firstIndex(where: { $0.claim == claim }) {
-            let waiter = waiters.remove(at: index)
-            count -= waiter.limit
-            actions.append(.fail(waiter.id, .uncertain))
+        while count > 0, let index = pending.firstIndex(where: { $0.claim == claim }) {
+            let get = pending.remove(at: index)
+            count -= get.limit
+            actions.append(.fail(get.id, .uncertain))
         }
         return actions
     }
@@ -176,18 +176,18 @@ struct Waiters {
     }
 
     private mutating func sleep(isWatched: Bool) -> [Action] {
-        guard !waiters.isEmpty else {
+        guard !pending.isEmpty else {
             phase = .idle
             return []
         }
         phase = .sleeping(isWatched: isWatched)
-        let pause = [wait, isWatched ? nil : Waiters.blindPause].compactMap { $0 }.min()
+        let pause = [wait, isWatched ? nil : BlockingGets.blindPause].compactMap { $0 }.min()
         return [.wake(after: pause)]
     }
 
     private mutating func failAll(_ failure: Failure) -> [Action] {
-        let actions = waiters.map { Action.fail($0.id, failure) }
-        waiters = []
+        let actions = pending.map { Action.fail($0.id, failure) }
+        pending = []
         // What a fetch that is still out brings is put back.
         if case .fetching = phase, failure == .closed { return actions }
         phase = .idle
