@@ -9,6 +9,6 @@ final class EventTicket: Sendable {
     }
 
     deinit {
-        Task { [core, id] in await core.unfollow(id) }
+        Task { [core, id] in await core.unsubscribe(id) }
     }
 }

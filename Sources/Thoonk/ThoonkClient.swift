@@ -68,12 +68,12 @@ public final class ThoonkClient: Sendable {
     /// - Throws: ``ThoonkError`` with code `unreachable` when Redis does not confirm the subscription in the client's
     ///   patience.
     public func events(of feeds: [String]) async throws -> FeedEvents {
-        try await core.follow(feeds)
+        try await core.subscribe(to: feeds)
     }
 
     /// Follows all feeds, also those that are yet to be made. See ``events(of:)``.
     public func events() async throws -> FeedEvents {
-        try await core.follow(nil)
+        try await core.subscribe(to: nil)
     }
 
     /// Closes the connections and ends the thread. What waits fails with ``ThoonkError/Code/closed``; items that are on

@@ -1,10 +1,10 @@
 internal import Events
 internal import Redis
 
-/// Following what happens. ``Followers`` decides; this does what it says.
+/// Following what happens. ``Subscriptions`` decides; this does what it says.
 extension ThoonkCore {
     /// Follows these feeds, or all of them. See ``ThoonkClient/events(of:)``.
-    func follow(_ feeds: [String]?) async throws -> FeedEvents {
+    func subscribe(to feeds: [String]?) async throws -> FeedEvents {
         guard state != .closing, state != .closed else { throw ThoonkError.isClosed }
         try connect()
         guard let link else { throw ThoonkError.isClosed }
@@ -21,7 +21,7 @@ extension ThoonkCore {
         let failure = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 streams[id]?.beginning = continuation
-                apply(followers.follow(id, EventTopic.topics(of: feeds)))
+                apply(subscriptions.subscribe(id, EventTopic.topics(of: feeds)))
             }
         } onCancel: {
             Task { await self.begin(id, failure: nil) }
@@ -32,9 +32,9 @@ extension ThoonkCore {
         return FeedEvents(queue: queue, ticket: ticket)
     }
 
-    func unfollow(_ id: UInt64) {
+    func unsubscribe(_ id: UInt64) {
         streams.removeValue(forKey: id)?.queue.finish()
-        apply(followers.leave(id))
+        apply(subscriptions.unsubscribe(id))
     }
 
     /// Ends every stream, at the client's end.
@@ -52,10 +52,10 @@ extension ThoonkCore {
         beginning.resume(returning: failure)
     }
 
-    private func apply(_ actions: [Followers.Action]) {
+    private func apply(_ actions: [Subscriptions.Action]) {
         for action in actions {
             switch action {
-            case .subscribe(let topic): subscribe(topic)
+            case .subscribe(let topic): listen(to: topic)
             case .unsubscribe(let topic):
                 guard let subscriber = link?.subscriber else { continue }
                 if topic.isPattern {
@@ -69,14 +69,14 @@ extension ThoonkCore {
         }
     }
 
-    private func subscribe(_ topic: EventTopic) {
+    private func listen(to topic: EventTopic) {
         guard let subscriber = link?.subscriber else { return }
         let tap = EventTap(
-            onConfirmed: { [weak self] in self?.assumeIsolated { $0.apply($0.followers.confirmed(topic)) } },
+            onConfirmed: { [weak self] in self?.assumeIsolated { $0.apply($0.subscriptions.confirmed(topic)) } },
             onMessage: { [weak self] channel, payload in
                 self?.assumeIsolated { $0.announced(channel, payload, on: topic) }
             },
-            onLost: { [weak self] in self?.assumeIsolated { $0.followers.lost(topic) } })
+            onLost: { [weak self] in self?.assumeIsolated { $0.subscriptions.lost(topic) } })
         if topic.isPattern {
             subscriber.subscribe(pattern: topic.text, handler: tap)
         } else {
@@ -86,7 +86,7 @@ extension ThoonkCore {
 
     private func announced(_ channel: String, _ payload: [UInt8], on topic: EventTopic) {
         guard let event = FeedEvent(channel: channel, payload: payload) else { return }
-        for id in followers.followers(of: topic) {
+        for id in subscriptions.subscribers(of: topic) {
             if let stream = streams[id], stream.wants(event) { stream.queue.offer(event) }
         }
     }

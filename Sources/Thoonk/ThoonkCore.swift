@@ -14,8 +14,8 @@ actor ThoonkCore {
     var parked = ParkedTasks()
     /// Waiting gets, by what they wait for.
     var waitQueues: [WaitQueueKey: WaitQueue] = [:]
-    /// Who follows what, and the streams by their follower's id.
-    var followers = Followers()
+    /// Who follows what, and the streams by their subscriber's id.
+    var subscriptions = Subscriptions()
     var streams: [UInt64: EventStream] = [:]
     /// Commands on their way that must not be cut off by ``close()``: they may hold items.
     var holdingItems = 0

@@ -77,34 +77,34 @@ struct EventPartsTests {
     }
 
     @Test("a stream begins when all its topics are heard, and is told of each time that they are heard again")
-    func followers() {
+    func subscriptions() {
         let a = EventTopic(name: [1], isPattern: false)
         let b = EventTopic(name: [1], isPattern: true)
-        var followers = Followers()
-        #expect(followers.follow(1, [a, b]) == [.subscribe(a), .subscribe(b)])
-        #expect(followers.confirmed(a) == [])
-        #expect(followers.confirmed(b) == [.begin(1)])
+        var subscriptions = Subscriptions()
+        #expect(subscriptions.subscribe(1, [a, b]) == [.subscribe(a), .subscribe(b)])
+        #expect(subscriptions.confirmed(a) == [])
+        #expect(subscriptions.confirmed(b) == [.begin(1)])
         // The second one finds everything heard.
-        #expect(followers.follow(2, [a]) == [.begin(2)])
-        followers.lost(a)
-        followers.lost(b)
-        #expect(followers.confirmed(b) == [])
-        #expect(followers.confirmed(a) == [.missed(1), .missed(2)])
+        #expect(subscriptions.subscribe(2, [a]) == [.begin(2)])
+        subscriptions.lost(a)
+        subscriptions.lost(b)
+        #expect(subscriptions.confirmed(b) == [])
+        #expect(subscriptions.confirmed(a) == [.missed(1), .missed(2)])
         // Confirmed twice without a loss: nothing was missed.
-        #expect(followers.confirmed(a) == [])
-        #expect(followers.leave(1) == [.unsubscribe(b)])
-        #expect(followers.leave(1) == [])
-        #expect(followers.confirmed(b) == [])
-        #expect(followers.leave(2) == [.unsubscribe(a)])
-        #expect(followers.follow(3, [a]) == [.subscribe(a)])
+        #expect(subscriptions.confirmed(a) == [])
+        #expect(subscriptions.unsubscribe(1) == [.unsubscribe(b)])
+        #expect(subscriptions.unsubscribe(1) == [])
+        #expect(subscriptions.confirmed(b) == [])
+        #expect(subscriptions.unsubscribe(2) == [.unsubscribe(a)])
+        #expect(subscriptions.subscribe(3, [a]) == [.subscribe(a)])
     }
 
     @Test("a stream that loses its link before it has begun begins later, and has missed nothing")
     func early() {
         let a = EventTopic(name: [1], isPattern: false)
-        var followers = Followers()
-        _ = followers.follow(1, [a])
-        followers.lost(a)
-        #expect(followers.confirmed(a) == [.begin(1)])
+        var subscriptions = Subscriptions()
+        _ = subscriptions.subscribe(1, [a])
+        subscriptions.lost(a)
+        #expect(subscriptions.confirmed(a) == [.begin(1)])
     }
 }

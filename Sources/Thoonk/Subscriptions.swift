@@ -1,5 +1,5 @@
 /// Who follows which topics, and what to tell them when subscriptions come and go. Pure: the client does what it says.
-struct Followers {
+struct Subscriptions {
     enum Action: Equatable {
         case subscribe(EventTopic)
         case unsubscribe(EventTopic)
@@ -9,22 +9,22 @@ struct Followers {
         case missed(UInt64)
     }
 
-    private struct Follower {
+    private struct Subscriber {
         var topics: [EventTopic]
         /// Those not heard now.
         var awaited: Set<EventTopic>
         var hasBegun = false
     }
 
-    private var followers: [UInt64: Follower] = [:]
+    private var subscribers: [UInt64: Subscriber] = [:]
     private var topics: [EventTopic: Set<UInt64>] = [:]
     private var heard: Set<EventTopic> = []
 
     /// Who follows a topic.
-    func followers(of topic: EventTopic) -> Set<UInt64> { topics[topic] ?? [] }
+    func subscribers(of topic: EventTopic) -> Set<UInt64> { topics[topic] ?? [] }
 
-    mutating func follow(_ id: UInt64, _ wanted: [EventTopic]) -> [Action] {
-        followers[id] = Follower(topics: wanted, awaited: Set(wanted).subtracting(heard))
+    mutating func subscribe(_ id: UInt64, _ wanted: [EventTopic]) -> [Action] {
+        subscribers[id] = Subscriber(topics: wanted, awaited: Set(wanted).subtracting(heard))
         var actions: [Action] = []
         for topic in wanted {
             if topics[topic] == nil { actions.append(.subscribe(topic)) }
@@ -33,10 +33,10 @@ struct Followers {
         return actions + settle(id)
     }
 
-    mutating func leave(_ id: UInt64) -> [Action] {
-        guard let follower = followers.removeValue(forKey: id) else { return [] }
+    mutating func unsubscribe(_ id: UInt64) -> [Action] {
+        guard let subscriber = subscribers.removeValue(forKey: id) else { return [] }
         var actions: [Action] = []
-        for topic in follower.topics {
+        for topic in subscriber.topics {
             topics[topic]?.remove(id)
             if topics[topic]?.isEmpty ?? false {
                 topics[topic] = nil
@@ -50,20 +50,20 @@ struct Followers {
     mutating func confirmed(_ topic: EventTopic) -> [Action] {
         guard topics[topic] != nil else { return [] }
         heard.insert(topic)
-        return followers(of: topic).sorted().flatMap { id in
-            guard followers[id]?.awaited.remove(topic) != nil else { return [Action]() }
+        return subscribers(of: topic).sorted().flatMap { id in
+            guard subscribers[id]?.awaited.remove(topic) != nil else { return [Action]() }
             return settle(id)
         }
     }
 
     mutating func lost(_ topic: EventTopic) {
         heard.remove(topic)
-        for id in followers(of: topic) { followers[id]?.awaited.insert(topic) }
+        for id in subscribers(of: topic) { subscribers[id]?.awaited.insert(topic) }
     }
 
     private mutating func settle(_ id: UInt64) -> [Action] {
-        guard let follower = followers[id], follower.awaited.isEmpty else { return [] }
-        followers[id]?.hasBegun = true
-        return [follower.hasBegun ? .missed(id) : .begin(id)]
+        guard let subscriber = subscribers[id], subscriber.awaited.isEmpty else { return [] }
+        subscribers[id]?.hasBegun = true
+        return [subscriber.hasBegun ? .missed(id) : .begin(id)]
     }
 }
