@@ -71,16 +71,16 @@ extension ThoonkCore {
 
     private func listen(to topic: EventTopic) {
         guard let subscriber = link?.subscriber else { return }
-        let tap = EventTap(
+        let handler = TopicHandler(
             onConfirmed: { [weak self] in self?.assumeIsolated { $0.apply($0.subscriptions.confirmed(topic)) } },
             onMessage: { [weak self] channel, payload in
                 self?.assumeIsolated { $0.announced(channel, payload, on: topic) }
             },
             onLost: { [weak self] in self?.assumeIsolated { $0.subscriptions.lost(topic) } })
         if topic.isPattern {
-            subscriber.subscribe(pattern: topic.text, handler: tap)
+            subscriber.subscribe(pattern: topic.text, handler: handler)
         } else {
-            subscriber.subscribe(topic.text, handler: tap)
+            subscriber.subscribe(topic.text, handler: handler)
         }
     }
 

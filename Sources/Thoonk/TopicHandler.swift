@@ -1,7 +1,7 @@
 internal import Redis
 
 /// What the subscriber calls for one topic. Lives on the client's loop.
-final class EventTap: RedisSubscriberHandler {
+final class TopicHandler: RedisSubscriberHandler {
     private let onConfirmed: () -> Void
     private let onMessage: (String, [UInt8]) -> Void
     private let onLost: () -> Void
