@@ -10,11 +10,11 @@ public struct FeedEvents: AsyncSequence, Sendable {
     public typealias Failure = Never
 
     let queue: EventQueue
-    let ticket: EventTicket
+    let token: SubscriptionToken
 
     public struct Iterator: AsyncIteratorProtocol {
         let queue: EventQueue
-        let ticket: EventTicket
+        let token: SubscriptionToken
 
         /// The next event; nil at the end.
         public mutating func next() async -> FeedEvent? {
@@ -27,6 +27,6 @@ public struct FeedEvents: AsyncSequence, Sendable {
     }
 
     public func makeAsyncIterator() -> Iterator {
-        Iterator(queue: queue, ticket: ticket)
+        Iterator(queue: queue, token: token)
     }
 }

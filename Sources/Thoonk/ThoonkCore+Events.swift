@@ -13,7 +13,7 @@ extension ThoonkCore {
         let queue = EventQueue(limit: options.eventBuffer)
         // From here on everything that is heard is kept, though the stream has not begun.
         streams[id] = EventStream(queue: queue, feeds: feeds.map { Set($0.map { Array($0.utf8) }) })
-        let ticket = EventTicket(core: self, id: id)
+        let token = SubscriptionToken(core: self, id: id)
         let timer = Timer(on: link.loop) { [weak self] in
             self?.assumeIsolated { $0.begin(id, failure: $0.unreachable()) }
         }
@@ -29,7 +29,7 @@ extension ThoonkCore {
         timer.cancel()
         try Task.checkCancellation()
         if let failure { throw failure }
-        return FeedEvents(queue: queue, ticket: ticket)
+        return FeedEvents(queue: queue, token: token)
     }
 
     func unsubscribe(_ id: UInt64) {

@@ -1,5 +1,5 @@
 /// Ends a subscription when the last copy of its ``FeedEvents`` is gone.
-final class EventTicket: Sendable {
+final class SubscriptionToken: Sendable {
     private let core: ThoonkCore
     private let id: UInt64
 
