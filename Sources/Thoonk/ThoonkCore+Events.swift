@@ -12,7 +12,7 @@ extension ThoonkCore {
         let id = nextID()
         let queue = EventQueue(limit: options.eventBuffer)
         // From here on everything that is heard is kept, though the stream has not begun.
-        streams[id] = EventStream(queue: queue, feeds: feeds.map { Set($0.map { Array($0.utf8) }) })
+        streams[id] = EventSubscription(queue: queue, feeds: feeds.map { Set($0.map { Array($0.utf8) }) })
         let token = SubscriptionToken(core: self, id: id)
         let timer = Timer(on: link.loop) { [weak self] in
             self?.assumeIsolated { $0.begin(id, failure: $0.unreachable()) }

@@ -16,7 +16,7 @@ actor ThoonkCore {
     var waitQueues: [WaitQueueKey: WaitQueue] = [:]
     /// Who follows what, and the streams by their subscriber's id.
     var subscriptions = Subscriptions()
-    var streams: [UInt64: EventStream] = [:]
+    var streams: [UInt64: EventSubscription] = [:]
     /// Commands on their way that must not be cut off by ``close()``: they may hold items.
     var holdingItems = 0
     var lastID: UInt64 = 0

@@ -1,5 +1,5 @@
 /// A stream of events as the client knows it.
-struct EventStream {
+struct EventSubscription {
     let queue: EventQueue
     /// The bytes of the names of the feeds that it is about; nil: all.
     let feeds: Set<[UInt8]>?
