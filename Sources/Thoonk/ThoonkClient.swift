@@ -65,7 +65,7 @@ public final class ThoonkClient: Sendable {
 
     /// Follows some feeds: everything that happens to them from the moment on at which this returns. They need not exist.
     ///
-    /// - Throws: ``ThoonkError`` with code `unreachable` when Redis does not confirm the subscription in the client's
+    /// - Throws: ``ThoonkError`` with code `unreachable` when Redis does not confirm the subscription within the client's
     ///   patience.
     public func events(of feeds: [String]) async throws -> FeedEvents {
         try await core.subscribe(to: feeds)
@@ -77,7 +77,7 @@ public final class ThoonkClient: Sendable {
     }
 
     /// Closes the connections and ends the thread. What waits fails with ``ThoonkError/Code/closed``; items that are on
-    /// their way to a get are put back first, for which this waits, at most for the client's patience.
+    /// their way to a get are put back first, for which this waits, at most for the client's `connectTimeout`.
     ///
     /// A client that is closed stays so.
     public func close() async {

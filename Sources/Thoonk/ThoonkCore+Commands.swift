@@ -14,7 +14,7 @@ extension ThoonkCore {
     }
 
     private func run(_ command: RedisCommand, isRepeatable: Bool) async throws -> RedisValue {
-        let deadline = Clock.monotonicMilliseconds() + options.patience.wholeMilliseconds
+        let deadline = Clock.monotonicMilliseconds() + options.connectTimeout.wholeMilliseconds
         var hasLoaded = false
         while true {
             try await connected(before: deadline)
@@ -60,7 +60,7 @@ extension ThoonkCore {
             let failure = await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     parked.insert(id, until: deadline, continuation)
-                    schedulePatience()
+                    scheduleConnectTimeout()
                 }
             } onCancel: {
                 Task { await self.unpark(id) }
@@ -74,19 +74,19 @@ extension ThoonkCore {
         parked.remove(id)?.resume(returning: nil)
     }
 
-    func patienceIsOver() {
+    func connectTimeoutExpired() {
         for task in parked.removeExpired(at: Clock.monotonicMilliseconds()) { task.resume(returning: unreachable()) }
-        schedulePatience()
+        scheduleConnectTimeout()
     }
 
-    private func schedulePatience() {
+    private func scheduleConnectTimeout() {
         guard let nearest = parked.nearest else { return }
-        link?.patience.schedule(after: max(1, nearest - Clock.monotonicMilliseconds() + 1))
+        link?.connectTimer.schedule(after: max(1, nearest - Clock.monotonicMilliseconds() + 1))
     }
 
     func unreachable() -> ThoonkError {
         ThoonkError(
-            .unreachable, "no connection to Redis at \(address) within \(options.patience); is it running there?")
+            .unreachable, "no connection to Redis at \(address) within \(options.connectTimeout); is it running there?")
     }
 
     func nextID() -> UInt64 {

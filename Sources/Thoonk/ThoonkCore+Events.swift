@@ -17,7 +17,7 @@ extension ThoonkCore {
         let timer = Timer(on: link.loop) { [weak self] in
             self?.assumeIsolated { $0.begin(id, failure: $0.unreachable()) }
         }
-        timer.schedule(after: max(1, options.patience.wholeMilliseconds))
+        timer.schedule(after: max(1, options.connectTimeout.wholeMilliseconds))
         let failure = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 streams[id]?.beginning = continuation

@@ -9,7 +9,7 @@ extension ThoonkCore {
         guard let loop = EventLoop.current else { throw .isClosed }
         let link = ThoonkLink(
             on: loop, to: address, name: options.name, logger: options.logger,
-            patience: { [weak self] in self?.assumeIsolated { $0.patienceIsOver() } },
+            onConnectTimeout: { [weak self] in self?.assumeIsolated { $0.connectTimeoutExpired() } },
             rounds: { [weak self] in self?.assumeIsolated { $0.makeRounds() } })
         link.connection.onReady = { [weak self] in self?.assumeIsolated { $0.connectionReady() } }
         link.connection.onLost = { [weak self] _ in self?.assumeIsolated { $0.connectionLost() } }

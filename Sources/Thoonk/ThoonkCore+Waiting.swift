@@ -174,9 +174,9 @@ extension ThoonkCore {
         }
     }
 
-    /// Returns when nothing holds items any more, or after the client's patience.
+    /// Returns when nothing holds items any more, or after the client's `connectTimeout`.
     func itemsAreSafe() async {
-        let deadline = Clock.monotonicMilliseconds() + options.patience.wholeMilliseconds
+        let deadline = Clock.monotonicMilliseconds() + options.connectTimeout.wholeMilliseconds
         while holdingItems > 0, link != nil, Clock.monotonicMilliseconds() < deadline {
             try? await Task.sleep(for: .milliseconds(2))
         }

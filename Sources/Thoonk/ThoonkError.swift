@@ -7,7 +7,7 @@ internal import Redis
 public struct ThoonkError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What kind of failure this is: decides whether, and how, to try again.
     public enum Code: Sendable {
-        /// Redis could not be reached in the client's `patience`. Nothing was done; try again later.
+        /// Redis could not be reached within the client's `connectTimeout`. Nothing was done; try again later.
         case unreachable
         /// The command was sent and its reply lost: it was done or it was not. A put that is repeated with the same id
         /// doubles nothing while its item is still there.

@@ -11,13 +11,14 @@ final class ThoonkLink {
     let subscriber: RedisSubscriber
     let watcher: KeyWatcher
     /// Fires at the nearest deadline of the tasks that wait for a connection.
-    let patience: Timer
+    let connectTimer: Timer
     /// Fires now and then while gets wait, to see whether what they rely on still stands. Sends nothing when it does.
     let rounds: Timer
     private var isHearing = false
 
     init(
-        on loop: EventLoop, to address: RedisAddress, name: String, logger: Logger?, patience: @escaping () -> Void,
+        on loop: EventLoop, to address: RedisAddress, name: String, logger: Logger?,
+        onConnectTimeout: @escaping () -> Void,
         rounds: @escaping () -> Void
     ) {
         let logger = logger ?? Logger(label: name) { _ in SwiftLogNoOpLogHandler() }
@@ -26,7 +27,7 @@ final class ThoonkLink {
         subscriber = RedisSubscriber(
             on: loop, to: address, name: "\(name)-events", publisher: connection, logger: logger)
         watcher = KeyWatcher(connection: connection, subscriber: subscriber, logger: logger)
-        self.patience = Timer(on: loop, action: patience)
+        connectTimer = Timer(on: loop, action: onConnectTimeout)
         self.rounds = Timer(on: loop, action: rounds)
     }
 
@@ -38,7 +39,7 @@ final class ThoonkLink {
     }
 
     func stop() {
-        patience.cancel()
+        connectTimer.cancel()
         rounds.cancel()
         if isHearing { subscriber.stop() }
         connection.stop()

@@ -137,7 +137,7 @@ struct FeedEventsTests {
     @Test("without a server following fails in time")
     func unreachable() async throws {
         let alone = try ThoonkClient(
-            redis: "unix:///nowhere/redis.sock", options: ThoonkOptions(patience: .milliseconds(100)))
+            redis: "unix:///nowhere/redis.sock", options: ThoonkOptions(connectTimeout: .milliseconds(100)))
         #expect(await code { _ = try await alone.events() } == .unreachable)
         await alone.close()
     }

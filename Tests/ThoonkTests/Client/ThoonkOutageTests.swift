@@ -7,7 +7,7 @@ import Thoonk
 struct ThoonkOutageTests {
     @Test("a verb waits for the connection, and says when there was none in time")
     func unreachable() async throws {
-        let world = try ThoonkWorld(options: ThoonkOptions(patience: .milliseconds(150)))
+        let world = try ThoonkWorld(options: ThoonkOptions(connectTimeout: .milliseconds(150)))
         try world.server.kill()
         #expect(await code { try await world.client.queue("q").put("x") } == .unreachable)
         #expect(await code { _ = try await world.client.queue("q").count() } == .unreachable)
@@ -18,9 +18,9 @@ struct ThoonkOutageTests {
         try await soon { (try? await world.client.queue("q").get(timeout: .zero)?.text) == "x" }
     }
 
-    @Test("a verb that finds no server goes on when one comes, within its patience")
+    @Test("a verb that finds no server goes on when one comes, within its time-out")
     func patient() async throws {
-        let world = try ThoonkWorld(options: ThoonkOptions(patience: .seconds(20)))
+        let world = try ThoonkWorld(options: ThoonkOptions(connectTimeout: .seconds(20)))
         try world.server.kill()
         async let id = world.client.job("j").put("x", id: "1")
         try await Task.sleep(for: .milliseconds(50))

@@ -24,7 +24,7 @@ extension ThoonkCommand {
         let address = try options.redisAddress(options.configuration())
         var logger = try options.logger("thoonk")
         if options.log == nil, Terminal.environment("TIDINGS_LOG") == nil { logger.logLevel = .warning }
-        // Says at once, and better than a client that has patience, why there is no server.
+        // Says at once, and better than a client that retries, why there is no server.
         _ = try BlockingRedis(address: address, name: "tidings-thoonk", loadsFunctions: false)
         let settings = ThoonkOptions(name: "tidings-thoonk", logger: logger)
         do {
