@@ -62,12 +62,12 @@ struct BlockingGets {
         /// No connection.
         case away
         case fetching(claim: Int64?, count: Int)
-        case looking(isDirty: Bool)
+        case looking(hasChanged: Bool)
         case sleeping(isWatched: Bool)
     }
 
     /// How long between two looks when changes are not reported, in ms.
-    static let blindPause: Int64 = 2000
+    static let pollInterval: Int64 = 2000
 
     private(set) var phase: Phase
     private(set) var pending: [PendingGet] = []
@@ -105,7 +105,7 @@ struct BlockingGets {
         case .changed:
             switch phase {
             case .sleeping: return fetch()
-            case .looking: phase = .looking(isDirty: true)
+            case .looking: phase = .looking(hasChanged: true)
             default: break
             }
             return []
@@ -150,7 +150,7 @@ struct BlockingGets {
         } else if count >= asked || wait == 0 {
             actions += fetch()
         } else {
-            phase = .looking(isDirty: false)
+            phase = .looking(hasChanged: false)
             actions.append(.look)
         }
         return actions
@@ -171,8 +171,8 @@ struct BlockingGets {
     }
 
     private mutating func looked(_ length: Int64, _ isWatched: Bool) -> [Action] {
-        guard case .looking(let isDirty) = phase else { return [] }
-        return length > 0 || isDirty ? fetch() : sleep(isWatched: isWatched)
+        guard case .looking(let hasChanged) = phase else { return [] }
+        return length > 0 || hasChanged ? fetch() : sleep(isWatched: isWatched)
     }
 
     private mutating func sleep(isWatched: Bool) -> [Action] {
@@ -181,7 +181,7 @@ struct BlockingGets {
             return []
         }
         phase = .sleeping(isWatched: isWatched)
-        let pause = [wait, isWatched ? nil : BlockingGets.blindPause].compactMap { $0 }.min()
+        let pause = [wait, isWatched ? nil : BlockingGets.pollInterval].compactMap { $0 }.min()
         return [.wake(after: pause)]
     }
 

@@ -8,7 +8,7 @@ extension ThoonkCore {
         guard state != .closing, state != .closed else { throw ThoonkError.isClosed }
         try connect()
         guard let link else { throw ThoonkError.isClosed }
-        link.hear()
+        link.startSubscriber()
         let id = nextID()
         let queue = EventQueue(limit: options.eventBuffer)
         // From here on everything that is heard is kept, though the stream has not begun.

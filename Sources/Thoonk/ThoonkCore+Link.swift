@@ -10,7 +10,7 @@ extension ThoonkCore {
         let link = ThoonkLink(
             on: loop, to: address, name: options.name, logger: options.logger,
             onConnectTimeout: { [weak self] in self?.assumeIsolated { $0.connectTimeoutExpired() } },
-            rounds: { [weak self] in self?.assumeIsolated { $0.makeRounds() } })
+            onPoll: { [weak self] in self?.assumeIsolated { $0.pollUnwatchedLists() } })
         link.connection.onReady = { [weak self] in self?.assumeIsolated { $0.connectionReady() } }
         link.connection.onLost = { [weak self] _ in self?.assumeIsolated { $0.connectionLost() } }
         link.watcher.onChange = { [weak self] key in self?.assumeIsolated { $0.keyChanged(key) } }

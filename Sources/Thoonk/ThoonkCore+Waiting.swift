@@ -28,8 +28,8 @@ extension ThoonkCore {
         try connect()
         guard let link else { throw ThoonkError.isClosed }
         try Task.checkCancellation()
-        link.hear()
-        if !link.rounds.isScheduled { link.rounds.schedule(every: BlockingGets.blindPause) }
+        link.startSubscriber()
+        if !link.pollTimer.isScheduled { link.pollTimer.schedule(every: BlockingGets.pollInterval) }
         let queue = waitQueue(for: request, on: link)
         let key = WaitQueueKey(request)
         let id = nextID()
@@ -80,9 +80,9 @@ extension ThoonkCore {
     }
 
     /// While changes are not reported nobody may sleep as if they were.
-    func makeRounds() {
+    func pollUnwatchedLists() {
         guard let link else { return }
-        guard !waitQueues.isEmpty else { return link.rounds.cancel() }
+        guard !waitQueues.isEmpty else { return link.pollTimer.cancel() }
         guard !link.watcher.isWatching else { return }
         link.watcher.retry()
         for queue in waitQueues.values { apply(.due, to: queue) }

@@ -13,13 +13,13 @@ final class ThoonkLink {
     /// Fires at the nearest deadline of the tasks that wait for a connection.
     let connectTimer: Timer
     /// Fires now and then while gets wait, to see whether what they rely on still stands. Sends nothing when it does.
-    let rounds: Timer
-    private var isHearing = false
+    let pollTimer: Timer
+    private var isSubscribing = false
 
     init(
         on loop: EventLoop, to address: RedisAddress, name: String, logger: Logger?,
         onConnectTimeout: @escaping () -> Void,
-        rounds: @escaping () -> Void
+        onPoll: @escaping () -> Void
     ) {
         let logger = logger ?? Logger(label: name) { _ in SwiftLogNoOpLogHandler() }
         self.loop = loop
@@ -28,20 +28,20 @@ final class ThoonkLink {
             on: loop, to: address, name: "\(name)-events", publisher: connection, logger: logger)
         watcher = KeyWatcher(connection: connection, subscriber: subscriber, logger: logger)
         connectTimer = Timer(on: loop, action: onConnectTimeout)
-        self.rounds = Timer(on: loop, action: rounds)
+        pollTimer = Timer(on: loop, action: onPoll)
     }
 
     /// Starts the second connection, once.
-    func hear() {
-        guard !isHearing else { return }
-        isHearing = true
+    func startSubscriber() {
+        guard !isSubscribing else { return }
+        isSubscribing = true
         subscriber.start()
     }
 
     func stop() {
         connectTimer.cancel()
-        rounds.cancel()
-        if isHearing { subscriber.stop() }
+        pollTimer.cancel()
+        if isSubscribing { subscriber.stop() }
         connection.stop()
     }
 }
