@@ -30,3 +30,81 @@ public struct FeedEvents: AsyncSequence, Sendable {
         Iterator(queue: queue, token: token)
     }
 }
+
+/// What has happened to a feed, done by whichever client.
+public enum FeedEvent: Sendable, Equatable {
+    /// An item was published, or one of a sorted feed edited: the contract announces both in the same way.
+    case published(feed: String, id: String, item: [UInt8])
+    /// An item was published under an id that was there.
+    case edited(feed: String, id: String, item: [UInt8])
+    case retracted(feed: String, id: String)
+    /// An item of a sorted feed got this place; told for new ones as well.
+    case moved(feed: String, id: String, position: FeedPosition)
+    /// A job was finished with a result. One that is finished without is not announced.
+    case finished(feed: String, id: String, result: [UInt8])
+    case created(feed: String)
+    case deleted(feed: String)
+    /// The feed's configuration was written; told when it is created, too.
+    case configured(feed: String)
+    /// Events may be missing at this point. Everything after it is complete again: who needs the whole picture reads the
+    /// feed anew now.
+    case missed(MissedReason)
+
+    /// The feed that it happened to; nil for ``missed(_:)``.
+    public var feed: String? {
+        switch self {
+        case .published(let feed, _, _), .edited(let feed, _, _), .retracted(let feed, _), .moved(let feed, _, _),
+            .finished(let feed, _, _), .created(let feed), .deleted(let feed), .configured(let feed):
+            feed
+        case .missed: nil
+        }
+    }
+
+    /// Reads an announcement: split at the first NUL, the item may hold more of them. Nil when it is none.
+    init?(channel: String, payload: [UInt8]) {
+        let halves = payload.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
+        let first = String(decoding: halves[0], as: UTF8.self)
+        let second = halves.count > 1 ? Array(halves[1]) : nil
+        switch (channel, second) {
+        case ("newfeed", _): self = .created(feed: first)
+        case ("delfeed", _): self = .deleted(feed: first)
+        case ("conffeed", _): self = .configured(feed: first)
+        default:
+            guard let colon = channel.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+            let feed = String(channel[channel.utf8.index(after: colon)...])
+            switch (channel[..<colon], second) {
+            case ("feed.publish", let item?): self = .published(feed: feed, id: first, item: item)
+            case ("feed.edit", let item?): self = .edited(feed: feed, id: first, item: item)
+            case ("feed.retract", nil): self = .retracted(feed: feed, id: first)
+            case ("job.finish", let result?): self = .finished(feed: feed, id: first, result: result)
+            case ("feed.position", let place?):
+                guard let position = FeedPosition(announced: String(decoding: place, as: UTF8.self)) else { return nil }
+                self = .moved(feed: feed, id: first, position: position)
+            default: return nil
+            }
+        }
+    }
+}
+
+/// Why events may be missing.
+public enum MissedReason: Sendable, Equatable {
+    /// The connection was lost and is there again.
+    case reconnected
+    /// The consumer was slower than the events for longer than the buffer lasts; that many were dropped.
+    case tooSlow(dropped: Int)
+}
+
+/// Ends a subscription when the last copy of its ``FeedEvents`` is gone.
+final class SubscriptionToken: Sendable {
+    private let core: ThoonkCore
+    private let id: UInt64
+
+    init(core: ThoonkCore, id: UInt64) {
+        self.core = core
+        self.id = id
+    }
+
+    deinit {
+        Task { [core, id] in await core.unsubscribe(id) }
+    }
+}

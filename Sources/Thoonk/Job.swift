@@ -91,23 +91,19 @@ public struct Job: FeedHandle {
         try await client.core.read(RedisCommand("SMEMBERS", "feed.stalled:\(name)")).array?.compactMap(\.text) ?? []
     }
 
-    public func counts() async throws -> JobCounts {
-        let numbers = try await client.core.read(readingCommand("job_counts")).array?.map { Int($0.integer ?? 0) } ?? []
-        guard numbers.count == 7 else { throw ThoonkError(.refused, "thoonk_job_counts answered in an unknown form") }
-        return JobCounts(
-            waiting: numbers[0], claimed: numbers[1], stalled: numbers[2], missing: numbers[3], items: numbers[4],
-            publishes: numbers[5], finishes: numbers[6])
+    /// Has a stalled job wait again, behind the others.
+    ///
+    /// - Returns: false when it is not stalled: nothing was done.
+    @discardableResult
+    public func retry(_ id: String) async throws -> Bool {
+        try await client.core.call(command("job_retry", id)).array?.first?.text == "OK"
     }
 
-    /// Where a job is. Looks through the list of those that wait: an operator's tool.
-    public func status(_ id: String) async throws -> JobStatus {
-        let parts = try await client.core.read(readingCommand("job_state", id)).array ?? []
-        guard parts.count == 4, let state = parts[0].text.flatMap(JobState.init) else {
-            throw ThoonkError(.refused, "thoonk_job_state answered in an unknown form")
-        }
-        let left = parts[2].integer ?? -1
-        return JobStatus(
-            state: state, cancelled: Int(parts[1].integer ?? 0), claimEnds: left < 0 ? nil : .milliseconds(left),
-            bytes: parts[3].bytes ?? [])
+    /// Removes a job, wherever it is. A claim on it is lost.
+    ///
+    /// - Returns: false when there was none.
+    @discardableResult
+    public func retract(_ id: String) async throws -> Bool {
+        try await client.core.call(command("job_retract", id)).integer == 1
     }
 }

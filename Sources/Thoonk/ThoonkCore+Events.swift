@@ -91,3 +91,36 @@ extension ThoonkCore {
         }
     }
 }
+
+/// A stream of events as the client knows it.
+struct EventSubscription {
+    let queue: EventQueue
+    /// The bytes of the names of the feeds that it is about; nil: all.
+    let feeds: Set<[UInt8]>?
+    /// Whoever waits for the subscriptions to stand.
+    var beginning: CheckedContinuation<ThoonkError?, Never>?
+
+    func wants(_ event: FeedEvent) -> Bool {
+        guard let feeds, let feed = event.feed else { return true }
+        return feeds.contains(Array(feed.utf8))
+    }
+}
+
+/// What the subscriber calls for one topic. Lives on the client's loop.
+final class TopicHandler: RedisSubscriberHandler {
+    private let onConfirmed: () -> Void
+    private let onMessage: (String, [UInt8]) -> Void
+    private let onLost: () -> Void
+
+    init(
+        onConfirmed: @escaping () -> Void, onMessage: @escaping (String, [UInt8]) -> Void, onLost: @escaping () -> Void
+    ) {
+        self.onConfirmed = onConfirmed
+        self.onMessage = onMessage
+        self.onLost = onLost
+    }
+
+    func subscriptionConfirmed(_ channel: String) { onConfirmed() }
+    func subscriptionMessage(_ channel: String, _ payload: [UInt8]) { onMessage(channel, payload) }
+    func subscriptionLost(_ channel: String) { onLost() }
+}
