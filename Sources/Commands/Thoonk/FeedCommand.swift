@@ -1,4 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
+import Console
+import JSON
+public import Thoonk
 
 /// `tidings feed`: feeds and sorted feeds of the Thoonk contract, and what all types of feed have in common.
 struct FeedCommand: ParsableCommand {
@@ -23,4 +26,184 @@ struct FeedCommand: ParsableCommand {
             FeedPublish.self, FeedRetract.self, FeedTail.self, FeedAppend.self, FeedPrepend.self, FeedInsert.self,
             FeedEdit.self, FeedMove.self,
         ])
+}
+
+/// `tidings feed list`: what there is.
+struct FeedList: ThoonkCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List feeds of all types: type, name.",
+        discussion: """
+            Feeds of a pipeline's channels are among them: {thread:42}.
+
+            Example:
+              tidings feed list --type job
+            """)
+
+    @OptionGroup var options: GlobalOptions
+    @Option(name: .long, help: "Only those of this type.") var type: FeedType?
+    @Flag(name: .long, help: "Print one JSON object a line: name, type.") var json = false
+
+    func run(_ client: ThoonkClient) async throws {
+        var output = ItemOutput(json: json)
+        for feed in try await client.feeds().sorted(by: { $0.name < $1.name }) where type == nil || feed.type == type {
+            try output.line(
+                raw: [Array(feed.typeName.utf8), Array(feed.name.utf8)],
+                ["name": .string(feed.name), "type": .string(feed.typeName)])
+        }
+        try output.flush()
+    }
+}
+
+extension FeedType: ExpressibleByArgument {}
+
+/// `tidings feed create`: makes a feed of any type.
+struct FeedCreate: ThoonkCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create",
+        abstract: "Make a feed, of any type.",
+        discussion: """
+            One that is there stays as it is; of another type, that is an error.
+
+            Examples:
+              tidings feed create news --max-length 100
+              tidings feed create mail --type job --claim-timeout 5m
+              tidings feed create agenda --type sorted_feed title=today
+            """)
+
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The feed's name.") var name: String
+    @OptionGroup var settings: FeedFlags
+    @Option(name: .long, help: "Its type.") var type = FeedType.feed
+    @Flag(name: .long, help: "Print a JSON object: name, created.") var json = false
+
+    func run(_ client: ThoonkClient) async throws {
+        let all = settings.all
+        let isNew =
+            switch type {
+            case .feed: try await client.feed(name).create(all)
+            case .sortedFeed: try await client.sortedFeed(name).create(all)
+            case .queue: try await client.queue(name).create(all)
+            case .job: try await client.job(name).create(all)
+            }
+        var output = ItemOutput(json: json)
+        try output.line(
+            isNew ? "\(name) created" : "\(name) was there; 'tidings feed configure \(name)' shows its configuration",
+            ["name": .string(name), "created": .bool(isNew)])
+        try output.flush()
+    }
+}
+
+/// `tidings feed configure`: a feed's configuration, to read and to change.
+struct FeedConfigure: ThoonkCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "configure",
+        abstract: "Change fields of a feed's configuration, or show it.",
+        discussion: """
+            Fields that are not named stay. Without any it prints the whole configuration, FIELD=VALUE a line.
+
+            Examples:
+              tidings feed configure news
+              tidings feed configure news --max-length 500 title=News
+            """)
+
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The feed's name.") var name: String
+    @OptionGroup var settings: FeedFlags
+    @Flag(name: .long, help: "Print the configuration as a JSON object.") var json = false
+
+    func run(_ client: ThoonkClient) async throws {
+        _ = try await client.type(of: name)
+        let feed = client.feed(name)
+        let changes = settings.all
+        if !changes.isEmpty { try await feed.configure(changes) }
+        guard changes.isEmpty || json else { return }
+        let fields = try await feed.configuration().sorted { $0.key < $1.key }
+        var output = ItemOutput(json: json)
+        if json {
+            try output.line("", JSONObject(members: fields.map { (key: $0.key, value: JSON.string($0.value)) }))
+        } else {
+            for field in fields { try output.line("\(field.key)=\(field.value)", [:]) }
+        }
+        try output.flush()
+    }
+}
+
+/// `tidings feed delete`: removes a feed of any type.
+struct FeedDelete: ThoonkCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete",
+        abstract: "Delete a feed of any type with all that it holds.",
+        discussion: "Example:\n  tidings feed delete news --yes")
+
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The feed's name.") var name: String
+    @Flag(name: .long, help: "Really: its items are gone for good.") var yes = false
+
+    func validate() throws {
+        guard yes else {
+            throw ValidationError("this deletes '\(name)' and every item in it; say --yes if you mean it")
+        }
+    }
+
+    func run(_ client: ThoonkClient) async throws {
+        guard try await client.feed(name).delete() else {
+            throw CommandError("there is no feed '\(name)'; 'tidings feed list' shows what there is")
+        }
+        Terminal.write("\(name) deleted\n")
+    }
+}
+
+/// Fields of a feed's configuration, as `feed create` and `feed configure` take them.
+struct FeedFlags: ParsableArguments, Sendable {
+    @Argument(help: ArgumentHelp("Fields of the configuration: FIELD=VALUE.", valueName: "field=value"))
+    var fields: [FieldValue] = []
+
+    @Option(name: .long, help: "How many items a feed keeps; 0: all. The same as max_length=N.")
+    var maxLength: Int?
+
+    @Option(
+        name: .long,
+        help: """
+            How long a claim on a job lasts when nobody says it, such as 90s; also claims of clients that know no such \
+            thing. The same as claim_timeout=MS.
+            """)
+    var claimTimeout: TimeSpan?
+
+    func validate() throws {
+        if let maxLength, maxLength < 0 { throw ValidationError("--max-length takes a whole number from 0") }
+        try check("max_length", takes: "a whole number from 0", 0...Int.max)
+        try check("claim_timeout", takes: "whole milliseconds from 1; --claim-timeout takes a time", 1...Int.max)
+        if fields.contains(where: { $0.field == "type" }) {
+            throw ValidationError("a type is given by 'feed create NAME --type TYPE' and cannot be changed")
+        }
+    }
+
+    /// A field that means something to every feed has to mean it; an empty value takes it back.
+    private func check(_ name: String, takes what: String, _ range: ClosedRange<Int>) throws {
+        for field in fields where field.field == name && !field.value.isEmpty {
+            guard let number = Int(field.value), range.contains(number) else {
+                throw ValidationError("\(name) is '\(field.value)'; it takes \(what)")
+            }
+        }
+    }
+
+    var all: [String: String] {
+        var all = Dictionary(fields.map { ($0.field, $0.value) }) { $1 }
+        if let maxLength { all["max_length"] = String(maxLength) }
+        if let claimTimeout { all["claim_timeout"] = String(claimTimeout.milliseconds) }
+        return all
+    }
+}
+
+/// `FIELD=VALUE` on the command line. The value may hold further signs of equality, and may be empty.
+struct FieldValue: ExpressibleByArgument, Sendable {
+    let field: String
+    let value: String
+
+    init?(argument: String) {
+        guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else { return nil }
+        field = String(argument[..<sign])
+        value = String(argument[argument.index(after: sign)...])
+    }
 }
