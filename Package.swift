@@ -44,7 +44,11 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Thoonk", dependencies: ["Redis", "Events", logging],
-            resources: [.embedInCode("tidings.lua"), .embedInCode("thoonk.lua")], swiftSettings: strict),
+            resources: [.embedInCode("tidings.lua")]
+                + ["library", "feeds", "feed", "sorted_feed", "queue", "job", "claims", "maintenance"].map {
+                    .embedInCode("Library/\($0).lua")
+                },
+            swiftSettings: strict),
         .target(
             name: "Pipeline",
             dependencies: ["Thoonk", "Redis", "Events", "JSON", logging],
