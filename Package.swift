@@ -9,6 +9,7 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -20,6 +21,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", "4.0.0"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -43,7 +45,7 @@ let package = Package(
             dependencies: ["CHiredis", "CEvent", "Events", logging],
             swiftSettings: strict),
         .target(
-            name: "Thoonk", dependencies: ["Redis", "Events", logging],
+            name: "Thoonk", dependencies: ["Redis", "Events", deque, logging],
             resources: [.embedInCode("tidings.lua")]
                 + ["library", "feeds", "feed", "sorted_feed", "queue", "job", "claims", "maintenance"].map {
                     .embedInCode("Library/\($0).lua")

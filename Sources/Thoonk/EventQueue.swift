@@ -1,3 +1,4 @@
+internal import DequeModule
 import Synchronization
 
 /// Hands events from the client's thread to the task that follows them.
@@ -5,7 +6,7 @@ final class EventQueue: Sendable {
     private struct State {
         var buffer: EventBuffer
         /// Tasks that wait for the next event, in their order.
-        var waiting: [(id: UInt64, continuation: CheckedContinuation<FeedEvent?, Never>)] = []
+        var waiting: Deque<(id: UInt64, continuation: CheckedContinuation<FeedEvent?, Never>)> = []
         var isOver = false
         var lastID: UInt64 = 0
     }
@@ -72,11 +73,10 @@ final class EventQueue: Sendable {
     }
 }
 
-/// Events between the client and a consumer, at most `limit`. When it is full the newest are dropped, and the consumer
-/// is told in their place.
+/// Events between the client and a consumer, at most `limit` of them. When it is full, new events are dropped and the
+/// consumer is told how many.
 struct EventBuffer {
-    private var events: [FeedEvent] = []
-    private var first = 0
+    private var events: Deque<FeedEvent> = []
     private var dropped = 0
     private let limit: Int
 
@@ -85,7 +85,7 @@ struct EventBuffer {
     }
 
     mutating func append(_ event: FeedEvent) {
-        guard events.count - first < limit else {
+        guard events.count < limit else {
             dropped += 1
             return
         }
@@ -93,25 +93,16 @@ struct EventBuffer {
         events.append(event)
     }
 
-    /// Notes that the connection was lost; takes no room from events, and is noted once at one place.
+    /// Notes that the connection was lost. The note does not count towards `limit`; two in a row are one.
     mutating func appendReconnected() {
         noteDropped()
-        if events.count > first, events.last == .missed(.reconnected) { return }
+        if events.last == .missed(.reconnected) { return }
         events.append(.missed(.reconnected))
     }
 
     mutating func popFirst() -> FeedEvent? {
-        if first == events.count { noteDropped() }
-        guard first < events.count else { return nil }
-        defer {
-            first += 1
-            // Moved together now and then: each event is moved at most once on average.
-            if first == events.count || first > 1024 && first > events.count / 2 {
-                events.removeFirst(first)
-                first = 0
-            }
-        }
-        return events[first]
+        if events.isEmpty { noteDropped() }
+        return events.popFirst()
     }
 
     private mutating func noteDropped() {
