@@ -17,7 +17,8 @@ public final class PublishStage: Stage {
     static func decide(_ event: Event) -> Disposition {
         var channels: [String] = []
         for case .string(let name) in event.fields["channels"]?.array ?? []
-        where channels.count < Router.maxChannels && ChannelName.isValid(name) && !ChannelName.contains(channels, name)
+        where channels.count < ChannelRouter.maxChannels && ChannelName.isValid(name)
+            && !ChannelName.contains(channels, name)
         {
             channels.append(name)
         }

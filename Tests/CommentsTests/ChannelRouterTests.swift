@@ -5,10 +5,10 @@ import Testing
 @testable import Comments
 
 @Suite("route")
-struct RouterTests {
+struct ChannelRouterTests {
     private func channels(_ fields: JSONObject, _ templates: [String]? = nil) throws -> [String] {
         let options = templates.map { RouteOptions(channels: $0) } ?? RouteOptions()
-        return try Router(options: options).channels(of: fields)
+        return try ChannelRouter(options: options).channels(of: fields)
     }
 
     @Test("the default channels are those of thread, forum, author, mentioned and post")

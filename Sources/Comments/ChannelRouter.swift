@@ -1,7 +1,7 @@
 import JSON
 
 /// Finds the channels of an event.
-struct Router {
+struct ChannelRouter {
     static let maxChannels = 32
 
     private let templates: [ChannelTemplate]
