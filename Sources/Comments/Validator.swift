@@ -37,7 +37,7 @@ struct Validator {
             if let problem = problem(id, "id") { return problem }
             if case .string = id {} else { fields["id"] = ChannelName.part(id).map(JSON.string) }
         } else {
-            fields["id"] = .string(EventID.make(at: now, using: &generator))
+            fields["id"] = .string(UUIDv7.make(at: now, using: &generator))
         }
         if let type = given(fields["type"]) {
             guard case .string = type else { return "`type` is no string: send one such as \"comment.created\"" }

@@ -97,11 +97,11 @@ struct ValidatorTests {
     @Test("an id that is given is a UUID of version 7 that begins with the time")
     func ids() throws {
         var random = SplitMix64(seed: 3)
-        let id = EventID.make(at: 0x0123_4567_89AB, using: &random)
+        let id = UUIDv7.make(at: 0x0123_4567_89AB, using: &random)
         #expect(id.wholeMatch(of: /01234567-89ab-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil)
-        let later = EventID.make(at: 0x0123_4567_89AC, using: &random)
+        let later = UUIDv7.make(at: 0x0123_4567_89AC, using: &random)
         #expect(id < later)
-        #expect(Set((0..<1000).map { _ in EventID.make(at: 1, using: &random) }).count == 1000)
+        #expect(Set((0..<1000).map { _ in UUIDv7.make(at: 1, using: &random) }).count == 1000)
     }
 
     private func key(_ text: String) throws -> [UInt8] {

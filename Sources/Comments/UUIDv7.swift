@@ -1,5 +1,5 @@
 /// Makes ids for events that come without one: UUID version 7 (RFC 9562 section 5.7), whose order is that of time.
-enum EventID {
+enum UUIDv7 {
     /// - Parameter milliseconds: since 1970.
     static func make(at milliseconds: Int64, using generator: inout some RandomNumberGenerator) -> String {
         let time = UInt64(bitPattern: milliseconds) & 0xFFFF_FFFF_FFFF
