@@ -76,13 +76,13 @@ struct ExecFlowTests {
     }
 
     @Test("of several suspects nobody is blamed; as many go one at a time, then many again")
-    func careful() {
+    func isolated() {
         var flow = flow()
         ask(&flow, 1, 10)
         #expect(give(&flow) == 10)
         flow.answered(at: 0)
         #expect(flow.ended(unread: 60) == .nobody)
-        #expect(flow.careful == 3)
+        #expect(flow.isolatedLeft == 3)
         flow.began(at: 0)
         for index in 1...3 {
             #expect(give(&flow) == 1)
@@ -106,11 +106,11 @@ struct ExecFlowTests {
         #expect(give(&flow) == 1)
         #expect(flow.ended(unread: 0) == .event(.init(batch: 1, index: 4)))
         #expect(flow.isIdle)
-        #expect(flow.careful == 5)
+        #expect(flow.isolatedLeft == 5)
     }
 
     @Test("a head that is suspect goes alone: nothing is given before it is answered")
-    func alone() {
+    func isolatedHead() {
         var flow = flow()
         ask(&flow, 1, 2)
         ask(&flow, 2, 3, headIsSuspect: true)
@@ -143,7 +143,7 @@ struct ExecFlowTests {
         #expect(give(&flow) == 3)
         flow.answered(at: 0)
         #expect(flow.ended(unread: 20) == .nobody)
-        #expect(flow.careful == 0)
+        #expect(flow.isolatedLeft == 0)
         #expect(give(&flow) == 2)
         #expect(flow.addressee == .ticket(.init(batch: 1, index: 1)))
     }

@@ -26,7 +26,7 @@ struct ExecFlow {
         var ticket: Ticket?
         let line: [UInt8]
         /// Nothing else is given to the program until this is answered.
-        let isAlone: Bool
+        let isIsolated: Bool
         /// Where it begins in what this run was given.
         var start = 0
     }
@@ -43,7 +43,7 @@ struct ExecFlow {
     private var given = 0
     private var hasAnswered = false
     /// Events still to be given one at a time.
-    private(set) var careful = 0
+    private(set) var isolatedLeft = 0
     private var runBegan: Int64 = 0
     /// Since when the first unanswered event is the first.
     private var headSince: Int64 = 0
@@ -68,7 +68,7 @@ struct ExecFlow {
         for (index, line) in lines.enumerated() {
             waiting.append(
                 Request(
-                    ticket: Ticket(batch: batch, index: index), line: line, isAlone: headIsSuspect && index == 0))
+                    ticket: Ticket(batch: batch, index: index), line: line, isIsolated: headIsSuspect && index == 0))
         }
     }
 
@@ -89,7 +89,7 @@ struct ExecFlow {
     mutating func next(at now: Int64) -> [UInt8]? {
         guard let request = waiting.first else { return nil }
         if let head = flight.first {
-            guard careful == 0, !request.isAlone, !head.isAlone, flight.count < limit,
+            guard isolatedLeft == 0, !request.isIsolated, !head.isIsolated, flight.count < limit,
                 flightBytes + request.line.count <= byteLimit
             else { return nil }
         } else {
@@ -122,7 +122,7 @@ struct ExecFlow {
         guard let request = flight.first else { return }
         flight.removeFirst()
         flightBytes -= request.line.count
-        careful = max(0, careful - 1)
+        isolatedLeft = max(0, isolatedLeft - 1)
         hasAnswered = true
         headSince = now
     }
@@ -155,9 +155,9 @@ struct ExecFlow {
         let suspects = flight.prefix(while: { $0.start < read })
         var blame = Blame.nobody
         if suspects.count > 1 {
-            careful = suspects.count
+            isolatedLeft = suspects.count
         } else if let suspect = suspects.first {
-            careful = max(0, careful - 1)
+            isolatedLeft = max(0, isolatedLeft - 1)
             flight.removeFirst()
             if let ticket = suspect.ticket { blame = .event(ticket) }
         } else if isBeginning {
