@@ -175,15 +175,15 @@ struct ExecFlowTests {
     }
 
     @Test("an event's time begins when it is the first unanswered one")
-    func patience() {
+    func timeLeft() {
         var flow = flow()
-        #expect(flow.patience(at: 0, unread: 0) == .unneeded)
+        #expect(flow.timeLeft(at: 0, unread: 0) == .unlimited)
         ask(&flow, 1, 2)
         #expect(give(&flow, at: 10) == 2)
-        #expect(flow.patience(at: 50, unread: 0) == .wait(60))
+        #expect(flow.timeLeft(at: 50, unread: 0) == .wait(60))
         flow.answered(at: 90)
-        #expect(flow.patience(at: 110, unread: 0) == .wait(80))
-        #expect(flow.patience(at: 190, unread: 0) == .over)
+        #expect(flow.timeLeft(at: 110, unread: 0) == .wait(80))
+        #expect(flow.timeLeft(at: 190, unread: 0) == .over)
     }
 
     @Test("while the program starts and has read nothing, no event's time runs, up to the limit of the start")
@@ -191,9 +191,9 @@ struct ExecFlowTests {
         var flow = flow()
         ask(&flow, 1, 1)
         #expect(give(&flow) == 1)
-        #expect(flow.patience(at: 100, unread: 10) == .wait(100))
-        #expect(flow.patience(at: 950, unread: 10) == .wait(50))
-        #expect(flow.patience(at: 960, unread: 0) == .wait(90))
-        #expect(flow.patience(at: 1100, unread: 10) == .over)
+        #expect(flow.timeLeft(at: 100, unread: 10) == .wait(100))
+        #expect(flow.timeLeft(at: 950, unread: 10) == .wait(50))
+        #expect(flow.timeLeft(at: 960, unread: 0) == .wait(90))
+        #expect(flow.timeLeft(at: 1100, unread: 10) == .over)
     }
 }

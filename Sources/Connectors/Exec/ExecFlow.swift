@@ -127,9 +127,9 @@ struct ExecFlow {
         headSince = now
     }
 
-    enum Patience: Equatable {
+    enum TimeLeft: Equatable {
         /// Nothing is unanswered.
-        case unneeded
+        case unlimited
         /// Look again after so many milliseconds.
         case wait(Int64)
         /// The first unanswered event takes too long, or the start does.
@@ -137,8 +137,8 @@ struct ExecFlow {
     }
 
     /// - Parameter unread: bytes given to the program that it has not read.
-    mutating func patience(at now: Int64, unread: Int) -> Patience {
-        guard !flight.isEmpty else { return .unneeded }
+    mutating func timeLeft(at now: Int64, unread: Int) -> TimeLeft {
+        guard !flight.isEmpty else { return .unlimited }
         if isStarting(unread), now < runBegan + startTimeout {
             // What it has not read it does not work on.
             headSince = now

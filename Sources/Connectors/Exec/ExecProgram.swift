@@ -270,8 +270,8 @@ public final class ExecProgram {
             // An answer that has come in time counts, also when this process was too busy to read it.
             child.drain()
             guard case .running = phase else { return }
-            switch flow.patience(at: Clock.monotonicMilliseconds(), unread: child.unread) {
-            case .unneeded: break
+            switch flow.timeLeft(at: Clock.monotonicMilliseconds(), unread: child.unread) {
+            case .unlimited: break
             case .wait(let milliseconds): host.timer.schedule(after: milliseconds)
             case .over: stop(.timeout(options.timeout))
             }
