@@ -17,8 +17,8 @@ struct ExecAnswerTests {
             case .reject(let reason): return "reject: \(reason)"
             case .publish, .hold: return "?"
             }
-        } catch let error as ExecAnswer.Rubbish {
-            return "rubbish: \(error.reason)"
+        } catch let error as ExecAnswer.InvalidAnswer {
+            return "invalid: \(error.reason)"
         }
     }
 
@@ -36,8 +36,8 @@ struct ExecAnswerTests {
 
     @Test(
         "what is neither is the program's fault", arguments: ["1", #""x""#, "true", "[1]", #"[{"thread":"1"},null]"#])
-    func rubbish(answer: String) throws {
-        #expect(try outcome(answer).hasPrefix("rubbish: "))
+    func invalid(answer: String) throws {
+        #expect(try outcome(answer).hasPrefix("invalid: "))
     }
 
     @Test("an event must stay in its conversation", arguments: [#"{"thread":"2"}"#, #"{"thread":1}"#, "{}"])

@@ -118,13 +118,13 @@ struct ExecStageTests {
     }
 
     @Test(
-        "rubbish in place of an answer is blamed on the event",
+        "an invalid answer is blamed on the event",
         arguments: [
             (#"print("debug", flush=True)"#, "what is no answer"), ("say('3')", "JSON, but no object"),
             (#"say('[{"thread":"1"},3]')"#, "an array that holds"), ("say('')", "what is no answer"),
             ("say('x' * 2000)", "a line of more than 1000 bytes"), ("say('NaN')", "what is no answer"),
         ])
-    func rubbish(code: String, reason: String) throws {
+    func invalid(code: String, reason: String) throws {
         let bench = try ExecBench()
         var options = try bench.python("if e['n'] == 1: \(code)\nelse: say(e)")
         options.maxLine = 1000
@@ -174,7 +174,7 @@ struct ExecStageTests {
     }
 
     @Test("a program that closes its output and lives on is killed")
-    func deaf() throws {
+    func closedPipe() throws {
         let bench = try ExecBench()
         let options = ExecOptions(command: ["sh", "-c", "read line; exec >&-; sleep 1000"])
         #expect(

@@ -4,7 +4,7 @@ import Pipeline
 /// What a line of an `exec` program means for the event that it answers. Pure.
 enum ExecAnswer {
     /// Why a line is no answer: the program is at fault, not the event.
-    struct Rubbish: Error, Equatable {
+    struct InvalidAnswer: Error, Equatable {
         let reason: String
     }
 
@@ -16,7 +16,7 @@ enum ExecAnswer {
     ///
     /// What goes on is written anew, so that it is in the form that all of the pipeline's events have: one line, markup
     /// in strings escaped. It has to stay in its conversation, whose order is kept by the lane.
-    static func disposition(of answer: JSON, to event: Event) throws(Rubbish) -> Disposition {
+    static func disposition(of answer: JSON, to event: Event) throws(InvalidAnswer) -> Disposition {
         let objects: [JSONObject]
         switch answer {
         case .null: return .drop(reason: dropped)
@@ -24,11 +24,11 @@ enum ExecAnswer {
         case .array(let elements):
             objects = elements.compactMap(\.object)
             guard objects.count == elements.count else {
-                throw Rubbish(reason: "an array that holds something else than objects")
+                throw InvalidAnswer(reason: "an array that holds something else than objects")
             }
             if objects.isEmpty { return .drop(reason: dropped) }
         case .bool, .int, .uint, .double, .string:
-            throw Rubbish(reason: "JSON, but no object, array of objects or null")
+            throw InvalidAnswer(reason: "JSON, but no object, array of objects or null")
         }
         for object in objects where object["thread"] != event.fields["thread"] {
             return .reject(

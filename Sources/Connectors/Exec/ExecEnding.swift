@@ -5,17 +5,17 @@ enum ExecEnding: Equatable {
     /// An event took longer than it may, in milliseconds.
     case timeout(Int64)
     /// It wrote what is no answer.
-    case rubbish(String)
+    case invalidAnswer(String)
     /// It closed its standard input or output and lived on.
-    case deaf
+    case closedPipe
 
     /// For the log: what the program did.
     var summary: String {
         switch self {
         case .died(let how): "died (\(how))"
         case .timeout(let limit): "killed: no answer within \(limit) ms"
-        case .rubbish(let what): "killed: it wrote \(what)"
-        case .deaf: "killed: it closed its standard input or output"
+        case .invalidAnswer(let what): "killed: it wrote \(what)"
+        case .closedPipe: "killed: it closed its standard input or output"
         }
     }
 
@@ -26,8 +26,8 @@ enum ExecEnding: Equatable {
         case .timeout(let limit):
             "the program gave no answer to this event within \(limit) ms and was killed; "
                 + "it has to flush its output after each line"
-        case .rubbish(let what): "the program wrote \(what) over this event and was killed"
-        case .deaf: "the program closed its standard input or output over this event and was killed"
+        case .invalidAnswer(let what): "the program wrote \(what) over this event and was killed"
+        case .closedPipe: "the program closed its standard input or output over this event and was killed"
         }
     }
 

@@ -123,11 +123,11 @@ public final class ExecProgram {
 
     private func take(_ line: LineSplitter.Line, at now: Int64) {
         guard case .whole(let bytes) = line else {
-            return stop(.rubbish("a line of more than \(options.maxLine) bytes"))
+            return stop(.invalidAnswer("a line of more than \(options.maxLine) bytes"))
         }
         let addressee = flow.addressee
         if addressee == .unasked {
-            return stop(.rubbish("a line that answers no event: \(ExecAnswer.excerpt(bytes))"))
+            return stop(.invalidAnswer("a line that answers no event: \(ExecAnswer.excerpt(bytes))"))
         }
         do {
             let answer = try parser.parse(bytes)
@@ -139,11 +139,11 @@ public final class ExecProgram {
             backoff.reset()
             answered(ticket.batch, with: disposition)
         } catch let error as JSONError {
-            stop(.rubbish("what is no answer (\(error.message)): \(ExecAnswer.excerpt(bytes))"))
-        } catch let error as ExecAnswer.Rubbish {
-            stop(.rubbish("\(error.reason): \(ExecAnswer.excerpt(bytes))"))
+            stop(.invalidAnswer("what is no answer (\(error.message)): \(ExecAnswer.excerpt(bytes))"))
+        } catch let error as ExecAnswer.InvalidAnswer {
+            stop(.invalidAnswer("\(error.reason): \(ExecAnswer.excerpt(bytes))"))
         } catch {
-            stop(.rubbish("\(error)"))
+            stop(.invalidAnswer("\(error)"))
         }
     }
 
@@ -276,7 +276,7 @@ public final class ExecProgram {
             case .over: stop(.timeout(options.timeout))
             }
         case .ending(let child, let ending):
-            phase = .ending(child, ending ?? .deaf)
+            phase = .ending(child, ending ?? .closedPipe)
             child.kill()
             host.timer.schedule(after: ExecProgram.grace)
         case .resting:
