@@ -36,10 +36,10 @@ struct ExecFlowTests {
         ask(&flow, 2, 1)
         #expect(give(&flow) == 3)
         for expected in [(1, 0), (1, 1), (2, 0)] {
-            #expect(flow.addressee == .ticket(.init(batch: expected.0, index: expected.1)))
+            #expect(flow.recipient == .event(.init(batch: expected.0, index: expected.1)))
             flow.answered(at: 0)
         }
-        #expect(flow.addressee == .unasked)
+        #expect(flow.recipient == .unexpected)
         #expect(flow.isIdle)
     }
 
@@ -64,7 +64,7 @@ struct ExecFlowTests {
         flow.answered(at: 0)
         #expect(flow.ended(unread: 30) == .event(.init(batch: 1, index: 1)))
         #expect(give(&flow) == 2)
-        #expect(flow.addressee == .ticket(.init(batch: 2, index: 0)))
+        #expect(flow.recipient == .event(.init(batch: 2, index: 0)))
     }
 
     @Test("an event that was read in part is a suspect")
@@ -86,7 +86,7 @@ struct ExecFlowTests {
         flow.began(at: 0)
         for index in 1...3 {
             #expect(give(&flow) == 1)
-            #expect(flow.addressee == .ticket(.init(batch: 1, index: index)))
+            #expect(flow.recipient == .event(.init(batch: 1, index: index)))
             flow.answered(at: 0)
         }
         #expect(give(&flow) == 6)
@@ -145,7 +145,7 @@ struct ExecFlowTests {
         #expect(flow.ended(unread: 20) == .nobody)
         #expect(flow.isolatedLeft == 0)
         #expect(give(&flow) == 2)
-        #expect(flow.addressee == .ticket(.init(batch: 1, index: 1)))
+        #expect(flow.recipient == .event(.init(batch: 1, index: 1)))
     }
 
     @Test("answers to a batch that was withdrawn are awaited and belong to nobody")
@@ -156,12 +156,12 @@ struct ExecFlowTests {
         flow.withdraw(1)
         ask(&flow, 2, 1)
         #expect(give(&flow) == 0)
-        #expect(flow.addressee == .nobody)
+        #expect(flow.recipient == .withdrawn)
         flow.answered(at: 0)
         #expect(give(&flow) == 1)
         #expect(flow.ended(unread: 10) == .nobody)
         #expect(give(&flow) == 1)
-        #expect(flow.addressee == .ticket(.init(batch: 2, index: 0)))
+        #expect(flow.recipient == .event(.init(batch: 2, index: 0)))
     }
 
     @Test("nobody is blamed for a suspect that was withdrawn")

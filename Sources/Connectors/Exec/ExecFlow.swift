@@ -6,7 +6,7 @@
 /// answered. What it never read is innocent, so a program that cannot even begin costs no event an attempt.
 struct ExecFlow {
     /// One event of a batch.
-    struct Ticket: Equatable {
+    struct Position: Equatable {
         let batch: Int
         let index: Int
     }
@@ -16,14 +16,14 @@ struct ExecFlow {
         /// All unanswered events are given to the next run.
         case nobody
         /// This event has cost the program its life. The rest of its batch is forgotten: its lane asks again.
-        case event(Ticket)
+        case event(Position)
         /// The program ended before it read anything. Everything is forgotten: the lanes ask again.
         case start
     }
 
     private struct Request {
         /// Nil when nobody wants to know the answer any more.
-        var ticket: Ticket?
+        var position: Position?
         let line: [UInt8]
         /// Nothing else is given to the program until this is answered.
         let isIsolated: Bool
@@ -68,14 +68,15 @@ struct ExecFlow {
         for (index, line) in lines.enumerated() {
             waiting.append(
                 Request(
-                    ticket: Ticket(batch: batch, index: index), line: line, isIsolated: headIsSuspect && index == 0))
+                    position: Position(batch: batch, index: index), line: line, isIsolated: headIsSuspect && index == 0)
+            )
         }
     }
 
     /// Forgets a batch. Answers of those that the program has already are still awaited, and thrown away.
     mutating func withdraw(_ batch: Int) {
-        waiting.removeAll { $0.ticket?.batch == batch }
-        flight.update { if $0.ticket?.batch == batch { $0.ticket = nil } }
+        waiting.removeAll { $0.position?.batch == batch }
+        flight.update { if $0.position?.batch == batch { $0.position = nil } }
     }
 
     /// A new run begins.
@@ -104,17 +105,17 @@ struct ExecFlow {
     }
 
     /// Whom the next line from the program is for.
-    enum Addressee: Equatable {
-        case ticket(Ticket)
-        /// Its lane has gone meanwhile.
-        case nobody
+    enum Recipient: Equatable {
+        case event(Position)
+        /// The event's batch was withdrawn.
+        case withdrawn
         /// Nobody has asked: the stream is out of step.
-        case unasked
+        case unexpected
     }
 
-    var addressee: Addressee {
-        guard let request = flight.first else { return .unasked }
-        return request.ticket.map(Addressee.ticket) ?? .nobody
+    var recipient: Recipient {
+        guard let request = flight.first else { return .unexpected }
+        return request.position.map(Recipient.event) ?? .withdrawn
     }
 
     /// The first unanswered event has been answered.
@@ -159,18 +160,18 @@ struct ExecFlow {
         } else if let suspect = suspects.first {
             isolatedLeft = max(0, isolatedLeft - 1)
             flight.removeFirst()
-            if let ticket = suspect.ticket { blame = .event(ticket) }
+            if let position = suspect.position { blame = .event(position) }
         } else if isBeginning {
             blame = .start
         }
         // In their order, before those that were not given yet.
-        waiting.prepend(flight.filter { $0.ticket != nil })
+        waiting.prepend(flight.filter { $0.position != nil })
         flight.removeAll()
         flightBytes = 0
         given = 0
         switch blame {
         case .nobody: break
-        case .event(let ticket): withdraw(ticket.batch)
+        case .event(let position): withdraw(position.batch)
         case .start: waiting.removeAll()
         }
         return blame

@@ -125,19 +125,20 @@ public final class ExecProgram {
         guard case .whole(let bytes) = line else {
             return stop(.invalidAnswer("a line of more than \(options.maxLine) bytes"))
         }
-        let addressee = flow.addressee
-        if addressee == .unasked {
+        let recipient = flow.recipient
+        if recipient == .unexpected {
             return stop(.invalidAnswer("a line that answers no event: \(ExecAnswer.excerpt(bytes))"))
         }
         do {
             let answer = try parser.parse(bytes)
-            guard case .ticket(let ticket) = addressee, let event = batches[ticket.batch]?.events[ticket.index] else {
+            guard case .event(let position) = recipient, let event = batches[position.batch]?.events[position.index]
+            else {
                 return flow.answered(at: now)
             }
             let disposition = try ExecAnswer.disposition(of: answer, to: event)
             flow.answered(at: now)
             backoff.reset()
-            answered(ticket.batch, with: disposition)
+            answered(position.batch, with: disposition)
         } catch let error as JSONError {
             stop(.invalidAnswer("what is no answer (\(error.message)): \(ExecAnswer.excerpt(bytes))"))
         } catch let error as ExecAnswer.InvalidAnswer {
@@ -252,8 +253,8 @@ public final class ExecProgram {
     private func settle(_ blame: ExecFlow.Blame, event: String, start: String) {
         switch blame {
         case .nobody: break
-        case .event(let ticket):
-            guard let batch = batches.removeValue(forKey: ticket.batch) else { return }
+        case .event(let position):
+            guard let batch = batches.removeValue(forKey: position.batch) else { return }
             batch.completion(.blamed(batch.dispositions, StageError(event)))
         case .start:
             let failed = batches.sorted { $0.key < $1.key }
