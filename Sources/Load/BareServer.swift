@@ -27,7 +27,7 @@ public final class BareServer {
     private var channels: [BareChannel] = []
     private var names: [String: Int] = [:]
     /// Channels with news.
-    private var dirty: Set<Int> = []
+    private var changed: Set<Int> = []
     private var inbox = [UInt8](repeating: 0, count: 256 * 1024)
     private var head: [UInt8] = []
 
@@ -47,8 +47,8 @@ public final class BareServer {
                 if isWritable { self.flush(descriptor) }
                 if isReadable { self.receive(descriptor) }
             }
-            let channels = dirty
-            dirty.removeAll(keepingCapacity: true)
+            let channels = changed
+            changed.removeAll(keepingCapacity: true)
             for channel in channels { deliver(channel) }
         }
     }
@@ -93,7 +93,7 @@ public final class BareServer {
         var used = 0
         while used < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
-            guard let head = AnswerScanner.endOfHead(rest) else { break }
+            guard let head = ResponseScanner.endOfHead(rest) else { break }
             guard rest[0] == UInt8(ascii: "P") else {
                 read(rest, head, descriptor)
                 used += head
@@ -126,7 +126,7 @@ public final class BareServer {
     private func publish(_ bytes: UnsafeRawBufferPointer, _ head: Int, _ length: Int, _ descriptor: Int32) {
         let channel = channel(bytes, from: "POST /publish/".utf8.count)
         channels[channel].append(bytes[head..<head + length])
-        dirty.insert(channel)
+        changed.insert(channel)
         write(descriptor, Array("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n".utf8), 0..<0, of: channel)
     }
 
@@ -143,8 +143,8 @@ public final class BareServer {
             at += 1
         }
         if bytes[at] == UInt8(ascii: "-") { at += 2 }
-        let live = AnswerScanner.begins(UnsafeRawBufferPointer(rebasing: bytes[at...]), "&live=l")
-        let isStream = AnswerScanner.begins(UnsafeRawBufferPointer(rebasing: bytes[at...]), "&live=s")
+        let live = ResponseScanner.begins(UnsafeRawBufferPointer(rebasing: bytes[at...]), "&live=l")
+        let isStream = ResponseScanner.begins(UnsafeRawBufferPointer(rebasing: bytes[at...]), "&live=s")
         connections[index]?.channel = number
         connections[index]?.place = place
         if isStream {

@@ -47,7 +47,7 @@ public final class HTTPPublisher {
         guard count > 0 else { throw LoadError("the server closed the publisher's connection") }
         input.append(contentsOf: buffer[..<count])
         while true {
-            switch input.withUnsafeBytes({ AnswerScanner.scan($0, lines: { _ in }) }) {
+            switch input.withUnsafeBytes({ ResponseScanner.scan($0, lines: { _ in }) }) {
             case .part: return
             case .nonsense: throw LoadError("the server answered the publisher with no HTTP")
             case .whole(let status, let head, let length, _):

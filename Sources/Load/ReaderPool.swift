@@ -101,7 +101,7 @@ public final class ReaderPool {
 
     private func takeAnswer(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ now: Int64) -> Int {
         var place: [UInt8] = []
-        switch AnswerScanner.scan(bytes, lines: { style.take(line: $0, into: &place) }) {
+        switch ResponseScanner.scan(bytes, lines: { style.take(line: $0, into: &place) }) {
         case .part: return 0
         case .nonsense:
             fail(index)
@@ -126,9 +126,9 @@ public final class ReaderPool {
         {
             let end = UnsafeRawPointer(found) - base
             let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-            if AnswerScanner.begins(line, "data: [") || AnswerScanner.begins(line, "data: {\"n\"") {
+            if ResponseScanner.begins(line, "data: [") || ResponseScanner.begins(line, "data: {\"n\"") {
                 take(events: UnsafeRawBufferPointer(rebasing: line[6...]), index, now)
-            } else if AnswerScanner.begins(line, "id: ") {
+            } else if ResponseScanner.begins(line, "id: ") {
                 readers[index].place = Array(line.dropFirst(4))
             }
             start = end + 1

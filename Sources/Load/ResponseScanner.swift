@@ -2,7 +2,7 @@
 ///
 /// Not a parser for strangers: it reads answers of servers that the measurement started itself, and takes all else for
 /// a failure.
-enum AnswerScanner {
+enum ResponseScanner {
     enum Found {
         /// The answer goes on.
         case part
