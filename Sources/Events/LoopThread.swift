@@ -36,18 +36,18 @@ public final class LoopThread: SerialExecutor {
             throw EventsError(code: errno, message: "no descriptor for a thread; raise the limit of open files")
         }
         // The thread tells here whether it has got its loop: 1, or 2 when there was none to get.
-        let born = tidings_wake_descriptor(1)
-        guard born >= 0 else {
+        let started = tidings_wake_descriptor(1)
+        guard started >= 0 else {
             throw EventsError(code: errno, message: "no descriptor for a thread; raise the limit of open files")
         }
-        defer { close(born) }
+        defer { close(started) }
         state.withLock { $0.isRunning = true }
-        guard LoopThread.start({ [self] in run(tellingOn: born) }) else {
+        guard LoopThread.start({ [self] in run(reportingTo: started) }) else {
             throw EventsError(code: EAGAIN, message: "the system gave no thread; raise the limit of processes")
         }
-        var verdict: UInt64 = 0
-        while read(born, &verdict, 8) < 0, errno == EINTR {}
-        guard verdict == 1 else {
+        var outcome: UInt64 = 0
+        while read(started, &outcome, 8) < 0, errno == EINTR {}
+        guard outcome == 1 else {
             throw EventsError(code: EMFILE, message: "the system gave no event base; raise the limit of open files")
         }
     }
@@ -59,7 +59,7 @@ public final class LoopThread: SerialExecutor {
     /// Ends the loop and the thread after the jobs that wait now. Harmless when done twice. From any thread.
     public func stop() {
         state.withLock { $0.isStopping = true }
-        ring()
+        wakeUp()
     }
 
     /// Runs a job of the actor, in its turn. From any thread.
@@ -75,7 +75,7 @@ public final class LoopThread: SerialExecutor {
             // Nobody else can run it: a job that is lost leaves a task waiting for ever.
             guard LoopThread.start({ [self] in runRest() }) else { preconditionFailure("the system gave no thread") }
         } else if isFirst {
-            ring()
+            wakeUp()
         }
     }
 
@@ -93,32 +93,32 @@ public final class LoopThread: SerialExecutor {
         }
     }
 
-    private func ring() {
+    private func wakeUp() {
         var one: UInt64 = 1
         _ = write(wake, &one, 8)
     }
 
     /// The thread's body.
-    private func run(tellingOn born: Int32) {
+    private func run(reportingTo started: Int32) {
         state.withLock { $0.thread = pthread_self() }
         tidings_name_thread(name)
-        var verdict: UInt64 = 1
+        var outcome: UInt64 = 1
         guard let loop = try? EventLoop() else {
-            verdict = 2
+            outcome = 2
             state.withLock { $0.isRunning = false }
-            _ = write(born, &verdict, 8)
+            _ = write(started, &outcome, 8)
             return
         }
-        let bell = FileEvent(on: loop, descriptor: wake) { [unowned self, unowned loop] _ in
+        let wakeEvent = FileEvent(on: loop, descriptor: wake) { [unowned self, unowned loop] _ in
             var count: UInt64 = 0
             _ = read(self.wake, &count, 8)
             self.runJobs()
             if self.state.withLock({ $0.isStopping }) { loop.stop() }
         }
-        bell.watch(.read)
-        _ = write(born, &verdict, 8)
+        wakeEvent.watch(.read)
+        _ = write(started, &outcome, 8)
         loop.run()
-        bell.cancel()
+        wakeEvent.cancel()
         runRest()
     }
 

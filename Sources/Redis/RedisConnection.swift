@@ -87,7 +87,7 @@ public final class RedisConnection {
             return reply(.failure(RedisError(.disconnected, "no connection to Redis at \(address)")))
         }
         pending.append(reply, sent: now)
-        if !watchdog.isScheduled { watchdog.schedule(after: glance) }
+        if !watchdog.isScheduled { watchdog.schedule(after: checkInterval) }
     }
 
     private func connect() {
@@ -107,7 +107,7 @@ public final class RedisConnection {
     /// AUTH, SELECT, CLIENT SETNAME, then a PING whose answer shows that the server does serve (no LOADING).
     private func logIn() {
         // From here on replies are waited for, no longer the connection.
-        watchdog.schedule(after: glance)
+        watchdog.schedule(after: checkInterval)
         var failure: RedisError?
         func step(_ command: RedisCommand, tolerant: Bool = false) {
             transmit(command) { result in
@@ -145,7 +145,7 @@ public final class RedisConnection {
     }
 
     /// Time between two looks at the line: often enough to see what a slow one carries.
-    private var glance: Int64 { max(1, deadlines.command / 4) }
+    private var checkInterval: Int64 { max(1, deadlines.command / 4) }
 
     /// The oldest outstanding command decides, and when the line last carried anything; with none outstanding the
     /// watchdog sleeps.
@@ -161,7 +161,7 @@ public final class RedisConnection {
         if waited >= deadlines.command {
             drop(RedisError(.timeout, "Redis at \(address) did not answer within \(deadlines.command) ms"))
         } else {
-            watchdog.schedule(after: min(glance, deadlines.command - waited + 1))
+            watchdog.schedule(after: min(checkInterval, deadlines.command - waited + 1))
         }
     }
 

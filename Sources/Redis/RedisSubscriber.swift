@@ -48,7 +48,7 @@ public final class RedisSubscriber {
     private var clientID: Int64 = 0
     private let heartbeatChannel: String
     private lazy var retry = Timer(on: loop) { [unowned self] in self.connect() }
-    private lazy var pulse = Timer(on: loop) { [unowned self] in self.beat() }
+    private lazy var heartbeatTimer = Timer(on: loop) { [unowned self] in self.sendHeartbeat() }
 
     private static let invalidations = "__redis__:invalidate"
 
@@ -73,13 +73,13 @@ public final class RedisSubscriber {
 
     /// Starts to connect, and to reconnect from then on.
     public func start() {
-        pulse.schedule(every: RedisSubscriber.heartbeat.interval)
+        heartbeatTimer.schedule(every: RedisSubscriber.heartbeat.interval)
         connect()
     }
 
     /// Closes the connection and stays away.
     public func stop() {
-        pulse.cancel()
+        heartbeatTimer.cancel()
         retry.cancel()
         handle?.detach()
         handle?.close()
@@ -189,14 +189,14 @@ public final class RedisSubscriber {
         case ("psubscribe", _):
             patternHandlers[Array(channel.utf8)]?.subscriptionConfirmed(channel)
         case ("message", heartbeatChannel):
-            heard()
+            heartbeatReceived()
         case ("message", RedisSubscriber.invalidations):
             if let keys = parts[2].array { for key in keys { onInvalidated(key.text) } } else { onInvalidated(nil) }
         case ("message", _):
             if let payload = parts[2].bytes { handlers[Array(channel.utf8)]?.subscriptionMessage(channel, payload) }
         case ("subscribe", heartbeatChannel):
             backoff.reset()
-            beat()
+            sendHeartbeat()
         case ("subscribe", RedisSubscriber.invalidations):
             onReady(clientID)
         case ("subscribe", _):
@@ -206,12 +206,12 @@ public final class RedisSubscriber {
         }
     }
 
-    private func heard() {
+    private func heartbeatReceived() {
         lastHeard = Clock.monotonicMilliseconds()
         isAlive = true
     }
 
-    private func beat() {
+    private func sendHeartbeat() {
         if isSubscribing {
             publisher.send(RedisCommand("PUBLISH", heartbeatChannel, "")) { _ in }
         }

@@ -12,7 +12,7 @@ final class CurlMultiHandle {
     private var multi: OpaquePointer?
     private var requests: [UInt64: (handle: CurlRequestHandle, completion: (CurlResponse) -> Void)] = [:]
     private var lastTag: UInt64 = 0
-    private var watchers: [Int32: FileEvent] = [:]
+    private var fileEvents: [Int32: FileEvent] = [:]
     private var timer: Timer?
 
     /// - Parameter connections: how many are kept open for later requests, at most.
@@ -85,16 +85,16 @@ final class CurlMultiHandle {
 
     private func watch(_ descriptor: Int32, _ readiness: FileEvent.Readiness) {
         guard !readiness.isEmpty else {
-            watchers[descriptor] = nil
+            fileEvents[descriptor] = nil
             return
         }
         // Without the timer this object is about to end.
         guard timer != nil else { return }
-        let watcher =
-            watchers[descriptor]
+        let fileEvent =
+            fileEvents[descriptor]
             ?? FileEvent(on: loop, descriptor: descriptor) { [unowned self] in self.ready(descriptor, $0) }
-        watchers[descriptor] = watcher
-        watcher.watch(readiness)
+        fileEvents[descriptor] = fileEvent
+        fileEvent.watch(readiness)
     }
 
     private func schedule(_ milliseconds: Int) {

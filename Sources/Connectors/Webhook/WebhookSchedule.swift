@@ -53,7 +53,7 @@ struct WebhookSchedule {
     /// What stood behind the batch when it was longer.
     private var beyond: [Entry] = []
     /// For each entry the next one of its conversation; nil for the last.
-    private var followers: [Int?] = []
+    private var successors: [Int?] = []
     /// What may be sent now, last first.
     private var ready: [Int] = []
     private var begun: Int64 = 0
@@ -76,13 +76,13 @@ struct WebhookSchedule {
         begun = now
         failures = 0
         decided = 0
-        followers = Array(repeating: nil, count: entries.count)
+        successors = Array(repeating: nil, count: entries.count)
         ready = []
         var last: [String: Int] = [:]
         // A conversation's first event that is not delivered is the one that may be sent.
         var isBlocked: Set<String> = []
         for (index, entry) in entries.enumerated() {
-            if let previous = last.updateValue(index, forKey: entry.conversation) { followers[previous] = index }
+            if let previous = last.updateValue(index, forKey: entry.conversation) { successors[previous] = index }
             if !entry.isDelivered, isBlocked.insert(entry.conversation).inserted, entry.isReady(at: now) {
                 ready.append(index)
             }
@@ -108,7 +108,7 @@ struct WebhookSchedule {
         switch outcome {
         case .delivered:
             entries[index].state = .delivered
-            makeFollowerReady(of: index, at: now)
+            makeSuccessorReady(of: index, at: now)
         case .failed(let message, let asked):
             failures += 1
             entries[index].failures += 1
@@ -142,10 +142,10 @@ struct WebhookSchedule {
         min(60, 1 << Int64(2 * min(failures - 1, 8))) * firstPause
     }
 
-    private mutating func makeFollowerReady(of index: Int, at now: Int64) {
-        var follower = followers[index]
-        while let next = follower, entries[next].isDelivered { follower = followers[next] }
-        guard let next = follower, entries[next].isReady(at: now) else { return }
+    private mutating func makeSuccessorReady(of index: Int, at now: Int64) {
+        var successor = successors[index]
+        while let next = successor, entries[next].isDelivered { successor = successors[next] }
+        guard let next = successor, entries[next].isReady(at: now) else { return }
         // The earliest first: what is committed is what has no gap before it.
         var place = ready.count
         while place > 0, ready[place - 1] < next { place -= 1 }
