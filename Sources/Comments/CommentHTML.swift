@@ -103,3 +103,59 @@ struct CommentHTML {
         html.append(contentsOf: UnsafeBufferPointer(start: markup.utf8Start, count: markup.utf8CodeUnitCount))
     }
 }
+
+/// Finds mentions in plain text: `@` and a name of letters, digits, `_`, `-` and `.`.
+enum MentionFinder {
+    private static let maxBytes = 64
+
+    /// The name after the `@` at `index`; nil when that begins no mention. An e-mail address holds none.
+    static func name(in text: UnsafeBufferPointer<UInt8>, at index: Int) -> Range<Int>? {
+        if let (before, _) = UTF8Text.scalar(in: text, before: index) {
+            switch before {
+            case "@", "/", "-", "+", ".", "=": return nil
+            default: if UTF8Text.isWord(before) { return nil }
+            }
+        }
+        let start = index + 1
+        var end = start
+        while end < text.count {
+            let (scalar, length) = UTF8Text.scalar(in: text, at: end)
+            guard UTF8Text.isWord(scalar) || scalar == "-" || scalar == "." else { break }
+            end += length
+            if end - start > maxBytes { return nil }
+        }
+        // The end of a sentence is no part of the name; `@.` and `@-` are none.
+        while end > start, text[end - 1] == UInt8(ascii: ".") || text[end - 1] == UInt8(ascii: "-") { end -= 1 }
+        guard end > start, text[start] != UInt8(ascii: "."), text[start] != UInt8(ascii: "-") else { return nil }
+        return start..<end
+    }
+}
+
+/// Writes text as HTML in which it is text: in an element's content and in a quoted attribute alike.
+enum HTMLEscape {
+    static func append(_ text: Slice<UnsafeBufferPointer<UInt8>>, to html: inout [UInt8]) {
+        var run = text.startIndex
+        for index in text.indices {
+            guard let entity = entity(for: text[index]) else { continue }
+            append(raw: text[run..<index], to: &html)
+            html.append(contentsOf: UnsafeBufferPointer(start: entity.utf8Start, count: entity.utf8CodeUnitCount))
+            run = index + 1
+        }
+        append(raw: text[run...], to: &html)
+    }
+
+    private static func append(raw text: Slice<UnsafeBufferPointer<UInt8>>, to html: inout [UInt8]) {
+        html.append(contentsOf: UnsafeBufferPointer(rebasing: text))
+    }
+
+    private static func entity(for byte: UInt8) -> StaticString? {
+        switch byte {
+        case UInt8(ascii: "&"): "&amp;"
+        case UInt8(ascii: "<"): "&lt;"
+        case UInt8(ascii: ">"): "&gt;"
+        case UInt8(ascii: "\""): "&quot;"
+        case UInt8(ascii: "'"): "&#39;"
+        default: nil
+        }
+    }
+}

@@ -96,3 +96,55 @@ enum LinkFinder {
         return !afterWWW || host.dropLast().contains(UInt8(ascii: "."))
     }
 }
+
+/// What a link in a text begins with.
+enum LinkStart {
+    private static let http = [UInt8]("http://".utf8)
+    private static let https = [UInt8]("https://".utf8)
+    private static let www = [UInt8]("www.".utf8)
+
+    /// The length of `http://`, `https://` or `www.` at `index`, in any case; nil when none stands there.
+    static func length(in text: UnsafeBufferPointer<UInt8>, at index: Int) -> Int? {
+        guard index < text.count else { return nil }
+        switch text[index] | 0x20 {
+        case UInt8(ascii: "h"):
+            if has(http, in: text, at: index) { return http.count }
+            return has(https, in: text, at: index) ? https.count : nil
+        case UInt8(ascii: "w"):
+            return has(www, in: text, at: index) ? www.count : nil
+        default: return nil
+        }
+    }
+
+    private static func has(_ prefix: [UInt8], in text: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+        guard index + prefix.count <= text.count else { return false }
+        for offset in prefix.indices {
+            let byte = text[index + offset]
+            let isUpper = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
+            if (isUpper ? byte | 0x20 : byte) != prefix[offset] { return false }
+        }
+        return true
+    }
+}
+
+/// Counts the links of a text: what begins with `http://`, `https://` or `www.`, upper and lower case alike. A domain
+/// alone is none: too much that is no link looks like one.
+enum LinkCount {
+    static func links(in text: [UInt8]) -> Int {
+        text.withUnsafeBufferPointer { text in
+            var count = 0
+            var index = 0
+            while index < text.count {
+                if let length = LinkStart.length(in: text, at: index) {
+                    count += 1
+                    index += length
+                    // `http://www.` is one.
+                    if let length = LinkStart.length(in: text, at: index) { index += length }
+                } else {
+                    index += 1
+                }
+            }
+            return count
+        }
+    }
+}
