@@ -1,6 +1,20 @@
 public import Events
 public import Logging
 
+/// How long to wait for Redis, in milliseconds.
+public struct RedisDeadlines: Sendable {
+    /// Until the connection stands.
+    public var connect: Int64
+    /// How long the line may carry nothing, either way, while a reply is awaited. Past it the connection is dropped: in
+    /// a pipeline a reply cannot be skipped. A line that is slow but alive is borne, however long a reply takes.
+    public var command: Int64
+
+    public init(connect: Int64 = 5000, command: Int64 = 5000) {
+        self.connect = connect
+        self.command = command
+    }
+}
+
 /// A connection to Redis that heals itself: pipelined, every command with a deadline, reconnecting for ever.
 ///
 /// Replies arrive in the order of the commands, on the loop's thread. While there is no connection a command fails at
@@ -191,5 +205,40 @@ public final class RedisConnection {
             lastLogged = error.message
         }
         retry.schedule(after: wait)
+    }
+}
+
+/// The commands that wait for their reply, oldest first. Appending and taking cost the same however many wait.
+struct PendingReplies {
+    struct Waiting {
+        let reply: (Result<RedisValue, RedisError>) -> Void
+        /// When it was sent, in nanoseconds of the monotonic clock.
+        let sent: Int64
+    }
+
+    private var entries: [Waiting?] = []
+    private var head = 0
+
+    var first: Waiting? {
+        head < entries.count ? entries[head] : nil
+    }
+
+    mutating func append(_ reply: @escaping (Result<RedisValue, RedisError>) -> Void, sent: Int64) {
+        entries.append(Waiting(reply: reply, sent: sent))
+    }
+
+    mutating func popFirst() -> Waiting? {
+        guard head < entries.count else { return nil }
+        let waiting = entries[head]
+        entries[head] = nil
+        head += 1
+        if head == entries.count {
+            entries.removeAll(keepingCapacity: entries.count <= 1024)
+            head = 0
+        } else if head >= 1024, head * 2 >= entries.count {
+            entries.removeFirst(head)
+            head = 0
+        }
+        return waiting
     }
 }
