@@ -1,5 +1,47 @@
 public import JSON
 
+/// Readers of a measurement that are alike: so many of them, spread evenly over some channels, each of which gets the
+/// same number of events.
+public struct Crowd: Sendable, Equatable, CustomStringConvertible {
+    public var readers: Int
+    public let firstChannel: Int
+    public let channels: Int
+    /// Events that each of these channels gets in all.
+    public let events: Int
+
+    public init(readers: Int, firstChannel: Int = 0, channels: Int = 1, events: Int) {
+        self.readers = readers
+        self.firstChannel = firstChannel
+        self.channels = max(1, channels)
+        self.events = events
+    }
+
+    /// `READERS:FIRST:CHANNELS:EVENTS`; nil for anything else.
+    public init?(_ text: String) {
+        let numbers = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
+        guard numbers.count == 4,
+            case (let readers?, let first?, let channels?, let events?) = (
+                numbers[0], numbers[1], numbers[2], numbers[3]
+            ), readers >= 0, channels > 0, events >= 0
+        else { return nil }
+        self.init(readers: readers, firstChannel: first, channels: channels, events: events)
+    }
+
+    public var description: String { "\(readers):\(firstChannel):\(channels):\(events)" }
+
+    /// The channel of the reader with this number among them.
+    func channel(of reader: Int) -> Int { firstChannel + reader % channels }
+
+    /// The same crowd, dealt out to several processes.
+    public func split(_ parts: Int) -> [Crowd] {
+        (0..<parts).map { part in
+            var share = self
+            share.readers = readers / parts + (part < readers % parts ? 1 : 0)
+            return share
+        }
+    }
+}
+
 /// What a crowd of readers saw.
 public struct ReaderTally: Sendable, Equatable {
     /// Answers, or pieces of streams, that held events.
@@ -57,5 +99,70 @@ public struct ReaderTally: Sendable, Equatable {
         latency = LatencyHistogram(
             sparse: stride(from: 0, to: pairs.count - 1, by: 2).map { (pairs[$0], pairs[$0 + 1]) },
             worst: json["worst_us"]?.int ?? 0)
+    }
+}
+
+/// How many of what was measured took how long: exact below 128 µs, to within 1 % above, in a fixed amount of memory.
+public struct LatencyHistogram: Sendable, Equatable {
+    /// Values of one power of two share this many buckets.
+    private static let steps = 128
+    private static let stepBits = 7
+    private var counts = [Int](repeating: 0, count: steps * 32)
+    public private(set) var count = 0
+    /// In microseconds.
+    public private(set) var worst: Int64 = 0
+
+    public init() {}
+
+    public mutating func record(microseconds: Int64) {
+        let value = max(0, microseconds)
+        counts[Self.bucket(value)] += 1
+        count += 1
+        if value > worst { worst = value }
+    }
+
+    public mutating func merge(_ other: LatencyHistogram) {
+        for index in counts.indices { counts[index] += other.counts[index] }
+        count += other.count
+        worst = max(worst, other.worst)
+    }
+
+    /// The time, in microseconds, that so many percent did not exceed.
+    public func percentile(_ percent: Double) -> Int64 {
+        let wanted = Int((percent / 100 * Double(count)).rounded(.up))
+        var seen = 0
+        for index in counts.indices where counts[index] > 0 {
+            seen += counts[index]
+            if seen >= wanted { return min(worst, Self.upper(index)) }
+        }
+        return worst
+    }
+
+    /// The buckets that hold something, as pairs of place and count: for another process.
+    var sparse: [(place: Int, count: Int)] {
+        counts.indices.filter { counts[$0] > 0 }.map { ($0, counts[$0]) }
+    }
+
+    init(sparse: [(place: Int, count: Int)], worst: Int64) {
+        self.worst = worst
+        for (place, number) in sparse where counts.indices.contains(place) {
+            counts[place] += number
+            count += number
+        }
+    }
+
+    private static func bucket(_ value: Int64) -> Int {
+        guard value >= Int64(steps) else { return Int(value) }
+        let exponent = 63 - value.leadingZeroBitCount
+        let shift = exponent - stepBits
+        let place = (shift + 1) * steps + (Int(value >> Int64(shift)) & (steps - 1))
+        return min(place, steps * 32 - 1)
+    }
+
+    /// The largest value of a bucket.
+    private static func upper(_ bucket: Int) -> Int64 {
+        guard bucket >= steps else { return Int64(bucket) }
+        let shift = bucket / steps - 1
+        return (Int64(steps + bucket % steps + 1) << Int64(shift)) - 1
     }
 }
