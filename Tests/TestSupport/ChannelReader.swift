@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 
 /// A thread that follows a channel the way a browser does: it asks, takes what is new, asks again from there, and
@@ -57,5 +58,104 @@ public final class ChannelReader: Sendable {
     public func stop() throws {
         loop.state.withLock { $0.isStopped = true }
         try eventually(within: 10, "the reader of \(channel) ends") { loop.state.withLock { $0.hasEnded } }
+    }
+}
+
+/// What the thread of a ``ChannelReader`` does, and what it has seen. It outlives the reader by one request at most.
+final class ChannelReaderLoop: Sendable {
+    struct State {
+        var offset: String
+        var events: [ParsedJSON] = []
+        var failures: [String] = []
+        var resets = 0
+        var isStopped = false
+        var hasEnded = false
+    }
+
+    let state: Mutex<State>
+    private let channel: String
+    private let way: ChannelReader.Way
+    private let hold: Int?
+    private let headers: [String: String]
+
+    /// The channel as it stands in a URL.
+    private var encoded: String {
+        let plain = CharacterSet(charactersIn: ":-_.").union(.alphanumerics)
+        return channel.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
+    }
+
+    init(channel: String, way: ChannelReader.Way, offset: String, hold: Int?, headers: [String: String]) {
+        self.channel = channel
+        self.way = way
+        self.hold = hold
+        self.headers = headers
+        state = Mutex(State(offset: offset))
+    }
+
+    /// Asks until it is stopped. Each new connection goes to the port that `port` gives then.
+    func run(port: () -> UInt16) {
+        var client: HTTPClient?
+        while !isStopped {
+            let open = client ?? HTTPClient(port: port(), timeout: 90)
+            open.isCancelled = { self.isStopped }
+            client = step(open) ? open : nil
+        }
+        state.withLock { $0.hasEnded = true }
+    }
+
+    private var isStopped: Bool { state.withLock { $0.isStopped } }
+
+    /// One request and its answer; false when the connection is of no more use.
+    private func step(_ client: HTTPClient) -> Bool {
+        do {
+            let response = try client.get(target, headers: headers)
+            switch response.status {
+            case 200: try take(response)
+            case 204: try advance(to: response[header: "Stream-Next-Offset"], with: [])
+            case 410:
+                state.withLock {
+                    $0.resets += 1
+                    $0.offset = "-1"
+                }
+            default: throw TestSupportError("status \(response.status): \(response.text.prefix(200))")
+            }
+            return true
+        } catch {
+            guard !isStopped else { return false }
+            state.withLock { $0.failures.append("\(error)") }
+            usleep(20_000)
+            return false
+        }
+    }
+
+    private var target: String {
+        let offset = state.withLock { $0.offset }
+        let timeout = hold.map { "&timeout=\($0)" } ?? ""
+        return switch way {
+        case .longPoll: "/v1/channels/\(encoded)?offset=\(offset)&live=long-poll\(timeout)"
+        case .poll: "/v1/poll?c=\(encoded)@\(offset)\(timeout)"
+        }
+    }
+
+    private func take(_ response: HTTPResponse) throws {
+        switch way {
+        case .longPoll:
+            guard let events = try response.json.array else { throw TestSupportError("no array: \(response.text)") }
+            try advance(to: response[header: "Stream-Next-Offset"], with: events)
+        case .poll:
+            guard let answer = try response.json["channels"]?[channel], let events = answer["events"]?.array else {
+                throw TestSupportError("no events of \(channel): \(response.text)")
+            }
+            if answer["reset"]?.bool == true { state.withLock { $0.resets += 1 } }
+            try advance(to: answer["next"]?.string, with: events)
+        }
+    }
+
+    private func advance(to offset: String?, with events: [ParsedJSON]) throws {
+        guard let offset else { throw TestSupportError("an answer without the next offset") }
+        state.withLock {
+            $0.offset = offset
+            $0.events += events
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 
 /// A program that a test runs. It and what it started end with the test process at the latest.
@@ -114,4 +115,29 @@ public final class ChildProcess: Sendable {
         let exit = try process.wait(within: seconds)
         return CommandResult(exit: exit, output: process.output, errors: process.errors)
     }
+}
+
+/// How a process ended.
+public enum ProcessExit: Equatable, Sendable {
+    /// It returned this exit code.
+    case code(Int32)
+    /// This signal killed it.
+    case signal(Int32)
+
+    /// From the status that waitpid(2) gives for an ended process.
+    init(waitStatus: Int32) {
+        let signal = waitStatus & 0x7f
+        self = signal == 0 ? .code((waitStatus >> 8) & 0xff) : .signal(signal)
+    }
+}
+
+/// What a command left behind: how it ended and what it wrote.
+public struct CommandResult: Sendable {
+    public let exit: ProcessExit
+    /// Its standard output.
+    public let output: String
+    /// Its standard error.
+    public let errors: String
+
+    public var succeeded: Bool { exit == .code(0) }
 }

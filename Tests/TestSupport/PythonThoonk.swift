@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// The PyPI package `thoonk` 1.0.1.0, unmodified, on Python 3, in a virtual environment of its own: another
 /// implementation of the contract, on the same server. See Python/thoonk_adapter.py.
@@ -56,4 +57,103 @@ public final class PythonThoonk: Sendable {
         }
         return environment
     }
+}
+
+/// One conversation with the adapter around the Python client. Calls block; one thread at a time.
+public final class PythonThoonkClient: Sendable {
+    private let stream: StreamSocket
+    private let adapter: PythonThoonk
+    private let rest = Mutex<[UInt8]>([])
+
+    init(_ stream: StreamSocket, adapter: PythonThoonk) {
+        self.stream = stream
+        self.adapter = adapter
+    }
+
+    /// An exception of the Python side.
+    public struct Failure: Error, CustomStringConvertible {
+        public let exception: String
+        public let message: String
+        public var description: String { "\(exception): \(message)" }
+    }
+
+    /// Calls a verb of a feed, which is made when it does not exist.
+    @discardableResult
+    public func call(
+        _ type: String, _ feed: String, _ verb: String, _ arguments: ParsedJSON..., keywords: [String: ParsedJSON] = [:]
+    ) throws -> ParsedJSON {
+        try ask([.string(type), .string(feed), .string(verb), .array(arguments), .object(keywords)])
+    }
+
+    /// Makes a feed with a configuration.
+    public func create(_ type: String, _ feed: String, _ configuration: [String: ParsedJSON] = [:]) throws {
+        try ask(["create", .string(type), .string(feed), .object(configuration)])
+    }
+
+    /// Calls a method of the `Thoonk` object.
+    @discardableResult
+    public func thoonk(_ verb: String, _ arguments: ParsedJSON...) throws -> ParsedJSON {
+        try ask(["thoonk", .string(verb), .array(arguments)])
+    }
+
+    /// Puts many items, one after the other; gives their ids.
+    @discardableResult
+    public func putMany(_ type: String, _ feed: String, _ items: [String]) throws -> [String] {
+        let answer = try ask(["put_many", .string(type), .string(feed), .array(items.map(ParsedJSON.string))])
+        return (answer.array ?? []).compactMap(\.string)
+    }
+
+    /// Gets and finishes jobs until `count` are done, or none came for `silence` seconds; gives their items.
+    public func workMany(_ feed: String, count: Int, silence: Int) throws -> [String] {
+        let answer = try ask(["work_many", .string(feed), .integer(count), .integer(silence)])
+        return (answer.array ?? []).compactMap(\.string)
+    }
+
+    /// Becomes a listener: from now on ``event(within:)`` gives what its handlers hear.
+    ///
+    /// - Parameter feeds: those whose configuration is to be heard of, too.
+    public func listen(configurationOf feeds: [String] = []) throws {
+        try send(["listen"] + feeds.map(ParsedJSON.string))
+        let first = try line(within: 20)
+        guard first == ["ready"] else { throw TestSupportError("no listener: \(first)") }
+    }
+
+    /// The next event: its name and what its handler was given.
+    public func event(within seconds: Double = 10) throws -> [String] {
+        (try line(within: seconds).array ?? []).map { $0.string ?? "null" }
+    }
+
+    @discardableResult
+    private func ask(_ request: [ParsedJSON]) throws -> ParsedJSON {
+        try send(request)
+        let answer = try line(within: 120)
+        if let exception = answer["error"]?.string {
+            throw Failure(exception: exception, message: answer["message"]?.string ?? "")
+        }
+        return answer["ok"] ?? .null
+    }
+
+    private func send(_ request: [ParsedJSON]) throws {
+        try stream.send(Array((try ParsedJSON.array(request).text + "\n").utf8), before: Deadline(in: 20))
+    }
+
+    private func line(within seconds: Double) throws -> ParsedJSON {
+        let deadline = Deadline(in: seconds)
+        return try rest.withLock { rest in
+            while true {
+                if let end = rest.firstIndex(of: 10) {
+                    defer { rest.removeSubrange(...end) }
+                    return try ParsedJSON(parsing: String(decoding: rest[..<end], as: UTF8.self))
+                }
+                let more = try stream.receive(before: deadline)
+                guard !more.isEmpty else { throw TestSupportError("the adapter hung up: \(adapter.errors)") }
+                rest += more
+            }
+        }
+    }
+}
+
+/// pip found no way to its index: a test that needs a package cannot run, although nothing of ours is at fault.
+public struct PackageIndexUnreachable: Error {
+    public init() {}
 }

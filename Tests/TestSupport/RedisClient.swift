@@ -1,4 +1,4 @@
-import Logging
+public import Logging
 public import Redis
 
 /// A ``RedisConnection`` that a test can ask and wait for: one command, one answer. For one thread.
@@ -90,5 +90,12 @@ extension RedisValue {
         case .array(let elements): "[" + elements.map(\.line).joined(separator: ", ") + "]"
         case .error(let error): "error: \(error.message)"
         }
+    }
+}
+
+extension Logger {
+    /// Says nothing: a test looks at what happened, not at what was said about it.
+    public static var silent: Logger {
+        Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     }
 }
