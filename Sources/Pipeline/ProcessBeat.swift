@@ -66,7 +66,7 @@ public final class ProcessBeat {
             "FCALL", "tidings_beat", "0", layout.name, id, role, stages.joined(separator: ","),
             String(ProcessBeat.lifetime))
         var fields = [
-            ("host", ProcessBeat.host), ("pid", String(getpid())), ("redis_us", String(connection.roundTrip)),
+            ("host", HostName.current), ("pid", String(getpid())), ("redis_us", String(connection.roundTrip)),
             ("memory_kb", String(ProcessMemory.residentKilobytes())),
         ]
         if lease != .max { fields.append(("lease", String(lease))) }
@@ -94,10 +94,4 @@ public final class ProcessBeat {
     private func announce() {
         connection.send(RedisCommand("PUBLISH", layout.control, "join")) { _ in }
     }
-
-    private static let host: String = {
-        var name = [CChar](repeating: 0, count: 256)
-        gethostname(&name, 255)
-        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-    }()
 }

@@ -174,7 +174,7 @@ package final class ProcessPool {
         var starts = 0
         return Supervisor.Place(name: "\(command)-\(index)", descriptors: descriptors) {
             starts += 1
-            let id = "\(host)-\(getpid())-\(pool)-\(command)\(index)-\(starts)"
+            let id = "\(HostName.current)-\(getpid())-\(pool)-\(command)\(index)-\(starts)"
             return [Subprocess.ownPath, command] + words + ["--child", id, "--parent", String(getpid())]
         }
     }
@@ -183,12 +183,6 @@ package final class ProcessPool {
     private static func newName() -> String {
         String(UInt64.random(in: .min ... .max), radix: 36)
     }
-
-    private static let host: String = {
-        var name = [CChar](repeating: 0, count: 256)
-        gethostname(&name, 255)
-        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-    }()
 
     private static func id(in arguments: [String]) -> String? {
         guard let flag = arguments.firstIndex(of: "--child"), flag + 1 < arguments.count else { return nil }
