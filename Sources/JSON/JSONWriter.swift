@@ -10,10 +10,10 @@ extension JSON {
         case .null: bytes.append(contentsOf: "null".utf8)
         case .bool(true): bytes.append(contentsOf: "true".utf8)
         case .bool(false): bytes.append(contentsOf: "false".utf8)
-        case .int(let value): JSONWriter.append(value, to: &bytes)
-        case .uint(let value): JSONWriter.append(value, to: &bytes)
+        case .int(let value): bytes.appendJSONNumber(value)
+        case .uint(let value): bytes.appendJSONNumber(value)
         case .double(let value): bytes.append(contentsOf: (value.isFinite ? value.description : "null").utf8)
-        case .string(let value): JSONWriter.append(value, to: &bytes)
+        case .string(let value): bytes.appendJSONString(value)
         case .object(let value): value.write(into: &bytes)
         case .array(let elements):
             bytes.append(UInt8(ascii: "["))
@@ -47,7 +47,7 @@ extension JSONObject {
         for (key, value) in members {
             if !isFirst { bytes.append(UInt8(ascii: ",")) }
             isFirst = false
-            JSONWriter.append(key, to: &bytes)
+            bytes.appendJSONString(key)
             bytes.append(UInt8(ascii: ":"))
             value.write(into: &bytes)
         }
@@ -66,10 +66,36 @@ extension JSONObject {
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
-/// The parts of writing that know bytes.
-enum JSONWriter {
-    /// What becomes of a byte inside a string: 0 stays, `u` is written as `\u00XX`, 0xE2 may begin U+2028 or U+2029,
-    /// any other value is the letter after the backslash.
+extension [UInt8] {
+    /// Appends a string of JSON with its quotes, as ``JSON/write(into:)`` writes strings. Every string of JSON that this
+    /// project writes comes from here.
+    package mutating func appendJSONString(_ text: String) {
+        append(UInt8(ascii: "\""))
+        var text = text
+        text.withUTF8 { JSONEscape.append($0, to: &self) }
+        append(UInt8(ascii: "\""))
+    }
+
+    fileprivate mutating func appendJSONNumber(_ number: Int64) {
+        if number < 0 { append(UInt8(ascii: "-")) }
+        appendJSONNumber(number.magnitude)
+    }
+
+    fileprivate mutating func appendJSONNumber(_ number: UInt64) {
+        let start = count
+        var rest = number
+        repeat {
+            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        self[start...].reverse()
+    }
+}
+
+/// The escapes inside strings.
+private enum JSONEscape {
+    /// What becomes of a byte: 0 stays, `u` is written as `\u00XX`, 0xE2 may begin U+2028 or U+2029, any other value is
+    /// the letter after the backslash.
     private static let escapes: [UInt8] = {
         var table = [UInt8](repeating: 0, count: 256)
         for control in 0..<0x20 { table[control] = UInt8(ascii: "u") }
@@ -89,15 +115,8 @@ enum JSONWriter {
 
     private static let hexDigits = [UInt8]("0123456789abcdef".utf8)
 
-    static func append(_ string: String, to bytes: inout [UInt8]) {
-        bytes.append(UInt8(ascii: "\""))
-        var string = string
-        string.withUTF8 { append($0, to: &bytes) }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
     /// Appends runs of bytes that stay as they are at once, and escapes what stands between them.
-    private static func append(_ utf8: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+    static func append(_ utf8: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
         escapes.withUnsafeBufferPointer { escapes in
             var runStart = 0
             var index = 0
@@ -135,20 +154,5 @@ enum JSONWriter {
     /// U+2028 is E2 80 A8, U+2029 is E2 80 A9. A string's bytes are valid UTF-8, so two more follow an E2.
     private static func isLineSeparator(_ utf8: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
         utf8[index + 1] == 0x80 && utf8[index + 2] & 0xFE == 0xA8
-    }
-
-    static func append(_ number: Int64, to bytes: inout [UInt8]) {
-        if number < 0 { bytes.append(UInt8(ascii: "-")) }
-        append(number.magnitude, to: &bytes)
-    }
-
-    static func append(_ number: UInt64, to bytes: inout [UInt8]) {
-        let start = bytes.count
-        var rest = number
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        } while rest > 0
-        bytes[start...].reverse()
     }
 }
