@@ -42,7 +42,7 @@ let package = Package(
         .target(name: "JSON", dependencies: ["CSimdjson"], swiftSettings: strict),
         .target(
             name: "Redis",
-            dependencies: ["CHiredis", "CEvent", "Events", logging],
+            dependencies: ["CHiredis", "CEvent", "Events", deque, logging],
             swiftSettings: strict),
         .target(
             name: "Thoonk", dependencies: ["Redis", "Events", deque, logging],
@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "Connectors",
             dependencies: [
-                "CCurl", "CSpawn", "Supervision", "Pipeline", "Redis", "Events", "JSON", logging,
+                "CCurl", "CSpawn", "Supervision", "Pipeline", "Redis", "Events", "JSON", deque, logging,
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),

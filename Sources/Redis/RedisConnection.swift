@@ -1,3 +1,4 @@
+import DequeModule
 public import Events
 public import Logging
 
@@ -36,13 +37,20 @@ public final class RedisConnection {
     /// The last reply's round trip, in microseconds.
     public private(set) var roundTrip: Int64 = 0
 
+    private struct PendingReply {
+        /// In nanoseconds of the monotonic clock.
+        let sent: Int64
+        let completion: (Result<RedisValue, RedisError>) -> Void
+    }
+
     public let address: RedisAddress
     private let loop: EventLoop
     private let name: String
     private let deadlines: RedisDeadlines
     private let logger: Logger
     private var handle: HiredisHandle?
-    private var pending = PendingReplies()
+    /// The commands that wait for their reply, oldest first.
+    private var pending: Deque<PendingReply> = []
     private var backoff = Backoff()
     private var generator = SystemRandomNumberGenerator()
     private var isStopped = true
@@ -100,7 +108,7 @@ public final class RedisConnection {
         guard let handle, handle.send(command) else {
             return reply(.failure(RedisError(.disconnected, "no connection to Redis at \(address)")))
         }
-        pending.append(reply, sent: now)
+        pending.append(PendingReply(sent: now, completion: reply))
         if !watchdog.isScheduled { watchdog.schedule(after: checkInterval) }
     }
 
@@ -151,10 +159,10 @@ public final class RedisConnection {
         guard let waiting = pending.popFirst() else { return }
         if let reply {
             roundTrip = (Clock.monotonicNanoseconds() - waiting.sent) / 1000
-            waiting.reply(reply)
+            waiting.completion(reply)
             if isReady, case .failure(let error) = reply { onErrorReply(error) }
         } else {
-            waiting.reply(.failure(RedisError(.disconnected, "the connection to Redis at \(address) broke")))
+            waiting.completion(.failure(RedisError(.disconnected, "the connection to Redis at \(address) broke")))
         }
     }
 
@@ -193,7 +201,7 @@ public final class RedisConnection {
         watchdog.cancel()
         let wasReady = isReady
         isReady = false
-        while let waiting = pending.popFirst() { waiting.reply(.failure(error)) }
+        while let waiting = pending.popFirst() { waiting.completion(.failure(error)) }
         if wasReady { onLost(error) } else { onAttemptFailed(error) }
         guard !isStopped else { return }
         let wait = backoff.next(using: &generator)
@@ -205,40 +213,5 @@ public final class RedisConnection {
             lastLogged = error.message
         }
         retry.schedule(after: wait)
-    }
-}
-
-/// The commands that wait for their reply, oldest first. Appending and taking cost the same however many wait.
-struct PendingReplies {
-    struct Waiting {
-        let reply: (Result<RedisValue, RedisError>) -> Void
-        /// When it was sent, in nanoseconds of the monotonic clock.
-        let sent: Int64
-    }
-
-    private var entries: [Waiting?] = []
-    private var head = 0
-
-    var first: Waiting? {
-        head < entries.count ? entries[head] : nil
-    }
-
-    mutating func append(_ reply: @escaping (Result<RedisValue, RedisError>) -> Void, sent: Int64) {
-        entries.append(Waiting(reply: reply, sent: sent))
-    }
-
-    mutating func popFirst() -> Waiting? {
-        guard head < entries.count else { return nil }
-        let waiting = entries[head]
-        entries[head] = nil
-        head += 1
-        if head == entries.count {
-            entries.removeAll(keepingCapacity: entries.count <= 1024)
-            head = 0
-        } else if head >= 1024, head * 2 >= entries.count {
-            entries.removeFirst(head)
-            head = 0
-        }
-        return waiting
     }
 }

@@ -1,3 +1,5 @@
+import DequeModule
+
 /// Which events an `exec` program has, which wait for it, and who is to blame when it ends.
 ///
 /// Pure: time is passed in, in milliseconds. Events are answered in the order in which they were given. An event is a
@@ -36,9 +38,11 @@ struct ExecFlow {
     private let timeout: Int64
     private let startTimeout: Int64
 
-    private var waiting = FirstInFirstOut<Request>()
-    private var flight = FirstInFirstOut<Request>()
-    private var flightBytes = 0
+    /// Not given to the program yet, in order.
+    private var waiting: Deque<Request> = []
+    /// Given and not answered, in order.
+    private var inFlightRequests: Deque<Request> = []
+    private var inFlightBytes = 0
     /// Bytes given to this run.
     private var given = 0
     private var hasAnswered = false
@@ -56,10 +60,10 @@ struct ExecFlow {
     }
 
     /// Whether anything is to be given or to be answered.
-    var isIdle: Bool { waiting.isEmpty && flight.isEmpty }
+    var isIdle: Bool { waiting.isEmpty && inFlightRequests.isEmpty }
 
     /// Events that were given and not answered.
-    var inFlight: Int { flight.count }
+    var inFlight: Int { inFlightRequests.count }
 
     /// Takes a batch's events, each a line with its end.
     ///
@@ -76,7 +80,9 @@ struct ExecFlow {
     /// Forgets a batch. Answers of those that the program has already are still awaited, and thrown away.
     mutating func withdraw(_ batch: Int) {
         waiting.removeAll { $0.position?.batch == batch }
-        flight.update { if $0.position?.batch == batch { $0.position = nil } }
+        for index in inFlightRequests.indices where inFlightRequests[index].position?.batch == batch {
+            inFlightRequests[index].position = nil
+        }
     }
 
     /// A new run begins.
@@ -88,19 +94,19 @@ struct ExecFlow {
 
     /// The next line to give, nil when there is none or the program has enough. It counts as given from now on.
     mutating func next(at now: Int64) -> [UInt8]? {
-        guard let request = waiting.first else { return nil }
-        if let head = flight.first {
-            guard isolatedLeft == 0, !request.isIsolated, !head.isIsolated, flight.count < limit,
-                flightBytes + request.line.count <= byteLimit
+        guard var request = waiting.first else { return nil }
+        if let head = inFlightRequests.first {
+            guard isolatedLeft == 0, !request.isIsolated, !head.isIsolated, inFlightRequests.count < limit,
+                inFlightBytes + request.line.count <= byteLimit
             else { return nil }
         } else {
             headSince = now
         }
         waiting.removeFirst()
-        flight.append(request)
-        flight.updateLast { $0.start = given }
+        request.start = given
+        inFlightRequests.append(request)
         given += request.line.count
-        flightBytes += request.line.count
+        inFlightBytes += request.line.count
         return request.line
     }
 
@@ -114,15 +120,14 @@ struct ExecFlow {
     }
 
     var recipient: Recipient {
-        guard let request = flight.first else { return .unexpected }
+        guard let request = inFlightRequests.first else { return .unexpected }
         return request.position.map(Recipient.event) ?? .withdrawn
     }
 
     /// The first unanswered event has been answered.
     mutating func answered(at now: Int64) {
-        guard let request = flight.first else { return }
-        flight.removeFirst()
-        flightBytes -= request.line.count
+        guard let request = inFlightRequests.popFirst() else { return }
+        inFlightBytes -= request.line.count
         isolatedLeft = max(0, isolatedLeft - 1)
         hasAnswered = true
         headSince = now
@@ -139,7 +144,7 @@ struct ExecFlow {
 
     /// - Parameter unread: bytes given to the program that it has not read.
     mutating func timeLeft(at now: Int64, unread: Int) -> TimeLeft {
-        guard !flight.isEmpty else { return .unlimited }
+        guard !inFlightRequests.isEmpty else { return .unlimited }
         if isStarting(unread), now < runBegan + startTimeout {
             // What it has not read it does not work on.
             headSince = now
@@ -153,21 +158,21 @@ struct ExecFlow {
     mutating func ended(unread: Int) -> Blame {
         let read = given - unread
         let isBeginning = isStarting(unread)
-        let suspects = flight.prefix(while: { $0.start < read })
+        let suspects = inFlightRequests.prefix(while: { $0.start < read })
         var blame = Blame.nobody
         if suspects.count > 1 {
             isolatedLeft = suspects.count
         } else if let suspect = suspects.first {
             isolatedLeft = max(0, isolatedLeft - 1)
-            flight.removeFirst()
+            inFlightRequests.removeFirst()
             if let position = suspect.position { blame = .event(position) }
         } else if isBeginning {
             blame = .start
         }
         // In their order, before those that were not given yet.
-        waiting.prepend(flight.filter { $0.position != nil })
-        flight.removeAll()
-        flightBytes = 0
+        waiting.prepend(contentsOf: inFlightRequests.filter { $0.position != nil })
+        inFlightRequests.removeAll()
+        inFlightBytes = 0
         given = 0
         switch blame {
         case .nobody: break
