@@ -92,19 +92,16 @@ let package = Package(
             name: "Diagnostics",
             dependencies: ["Configuration", "Console", "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON"],
             swiftSettings: strict),
-        // Load for benchmarks, and the bare loop that they compare with.
-        .target(name: "Load", dependencies: ["CEpoll", "Events", "JSON"], swiftSettings: strict),
         .target(
             name: "Bench",
             dependencies: [
-                "Load", "Supervision", "Configuration", "Console", "Comments", "Pipeline", "Thoonk", "Redis", "Events",
-                "JSON", logging,
+                "CEpoll", "Supervision", "Console", "Pipeline", "Thoonk", "Redis", "Events", "JSON", logging,
             ],
             resources: [.embedInCode("thoonk_bench.py")], swiftSettings: strict),
         .target(
             name: "Commands",
             dependencies: [
-                "Bench", "Load", "Diagnostics", "Configuration", "Supervision", "Console", "Comments", "Connectors",
+                "Bench", "Diagnostics", "Configuration", "Supervision", "Console", "Comments", "Connectors",
                 "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 logging,
@@ -123,7 +120,7 @@ let package = Package(
         .executableTarget(
             name: "JobWorker", dependencies: ["Thoonk"], path: "Tests/JobWorker", swiftSettings: strict),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "LoadTests", dependencies: ["Load", "Events", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "BenchTests", dependencies: ["Bench", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "RedisTests", dependencies: ["Redis", "Events", "TestSupport", logging], swiftSettings: strict),

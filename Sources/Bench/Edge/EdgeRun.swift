@@ -2,7 +2,6 @@ import Console
 import Events
 import Glibc
 import JSON
-package import Load
 import Pipeline
 import Supervision
 
@@ -41,8 +40,8 @@ package struct EdgeRun {
     /// Nil when the server has no such way of reading.
     package func run() throws -> EdgeFigure? {
         switch scenario.name {
-        case .connections: return try visit()
-        case .memory: return try weigh()
+        case .connections: return try measureConnections()
+        case .memory: return try measureMemory()
         default: break
         }
         guard let style = target.style(isStream: scenario.isStream) else { return nil }
@@ -178,7 +177,7 @@ package struct EdgeRun {
 
     // MARK: Connections
 
-    private func visit() throws -> EdgeFigure {
+    private func measureConnections() throws -> EdgeFigure {
         try target.publish(event.bytes(number: 1, time: 0), to: firstChannel)
         while try !target.settle() { usleep(1000) }
         let milliseconds = Int64(scenario.seconds * 1000)
@@ -209,7 +208,7 @@ package struct EdgeRun {
     // MARK: Memory
 
     /// What a thousand readers more, and so on, cost: with all of them having had an answer and waiting for the next.
-    private func weigh() throws -> EdgeFigure? {
+    private func measureMemory() throws -> EdgeFigure? {
         guard let style = target.style(isStream: false) else { return nil }
         let all = scenario.crowds[0]
         let few = Crowd(readers: EdgeRun.fewReaders, events: 0)

@@ -1,10 +1,7 @@
-import ArgumentParser
-package import Load
-
 /// One situation in which edges are measured.
 package struct EdgeScenario {
     /// As `--scenario` names them.
-    package enum Name: String, CaseIterable, ExpressibleByArgument {
+    package enum Name: String, CaseIterable, Sendable {
         case polls, fanout, stream, steady, channels, lone, connections, memory
     }
 

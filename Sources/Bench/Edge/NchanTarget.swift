@@ -1,6 +1,5 @@
 import Console
 package import Glibc
-package import Load
 import Pipeline
 import Supervision
 

@@ -2,9 +2,9 @@
 /// channel and when they were due, so that each reader can check what it gets without parsing.
 ///
 ///     {"n":"0000000042","t":"0000001234567890123","x":"….."}
-public struct LoadEvent: Sendable {
+package struct LoadEvent: Sendable {
     /// Bytes of each event.
-    public let size: Int
+    package let size: Int
 
     private static let head: StaticString = "{\"n\":\""
     private static let middle: StaticString = "\",\"t\":\""
@@ -15,7 +15,7 @@ public struct LoadEvent: Sendable {
     private static let timeStart = 6 + 10 + 7
 
     /// - Parameter size: bytes, at least 64.
-    public init(size: Int) {
+    package init(size: Int) {
         self.size = max(64, size)
     }
 
@@ -24,7 +24,7 @@ public struct LoadEvent: Sendable {
     /// - Parameters:
     ///   - number: its place in its channel, from 1.
     ///   - time: when it was due, in nanoseconds of the monotonic clock.
-    public func bytes(number: Int, time: Int64) -> [UInt8] {
+    package func bytes(number: Int, time: Int64) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(size)
         func append(_ text: StaticString) {

@@ -4,7 +4,7 @@ import Glibc
 /// Thousands of readers in one process: each holds a connection, asks, checks what it gets, and asks again.
 ///
 /// Every event must come once and in order; each reader counts what was lost, repeated or missing at the end.
-public final class ReaderPool {
+package final class ReaderPool {
     private struct Reader {
         var descriptor: Int32
         let crowd: Int
@@ -16,7 +16,7 @@ public final class ReaderPool {
     }
 
     /// What each crowd saw.
-    public private(set) var tallies: [ReaderTally]
+    package private(set) var tallies: [ReaderTally]
 
     private let port: UInt16
     private let style: ReaderProtocol
@@ -34,7 +34,7 @@ public final class ReaderPool {
     /// Connects all readers and sends their first requests.
     ///
     /// - Throws: ``LoadError`` when a connection cannot be made.
-    public init(port: UInt16, style: ReaderProtocol, crowds: [Crowd], event: LoadEvent) throws(LoadError) {
+    package init(port: UInt16, style: ReaderProtocol, crowds: [Crowd], event: LoadEvent) throws(LoadError) {
         self.port = port
         self.style = style
         self.crowds = crowds
@@ -60,7 +60,7 @@ public final class ReaderPool {
     /// Reads until every reader has had everything, or until `isOver` says so, which is asked ten times a second.
     ///
     /// - Parameter stays: also when all have had everything.
-    public func run(stays: Bool, until isOver: () -> Bool) {
+    package func run(stays: Bool, until isOver: () -> Bool) {
         var nextLook = Clock.monotonicMilliseconds()
         while unfinished > 0 || stays {
             epoll.wait(milliseconds: 100) { reader, _, _ in self.receive(reader) }
@@ -178,7 +178,7 @@ public final class ReaderPool {
 }
 
 /// How readers of a measurement ask, and where they find the place to ask from next.
-public enum ReaderProtocol: String, Sendable, CaseIterable {
+package enum ReaderProtocol: String, Sendable, CaseIterable {
     /// Long-polls by offset: `Stream-Next-Offset` (Durable Streams). Tidings and the bare loop.
     case poll
     /// Server-sent events from the same address.
@@ -205,7 +205,7 @@ public enum ReaderProtocol: String, Sendable, CaseIterable {
     }
 
     /// The name of a measurement's channel in Tidings and in the bare loop.
-    public static func channelName(_ channel: Int) -> String { "thread:bench-\(channel)" }
+    package static func channelName(_ channel: Int) -> String { "thread:bench-\(channel)" }
 
     /// Looks at a field of an answer's head, and keeps what the next request needs of it.
     func take(line: UnsafeRawBufferPointer, into place: inout [UInt8]) {

@@ -5,7 +5,7 @@ import Glibc
 /// whoever connects, and listens on loopback only.
 ///
 ///     GET /v1/channels/NAME?offset=N[&live=long-poll|sse]     POST /publish/NAME
-public final class BareServer {
+package final class BareServer {
     private struct Connection {
         var channel = 0
         /// Events that it has had.
@@ -19,7 +19,7 @@ public final class BareServer {
         var input: [UInt8] = []
     }
 
-    public let port: UInt16
+    package let port: UInt16
     private let listener: Int32
     private let epoll: EpollHandle
     /// By descriptor.
@@ -32,14 +32,14 @@ public final class BareServer {
     private var head: [UInt8] = []
 
     /// Listens on a loopback port that the system chooses.
-    public init() throws(LoadError) {
+    package init() throws(LoadError) {
         (listener, port) = try LoopbackSocket.listen()
         epoll = try EpollHandle()
         epoll.add(listener, token: Int(listener))
     }
 
     /// Serves until the process is killed.
-    public func run() {
+    package func run() {
         while true {
             epoll.wait(milliseconds: -1) { token, isReadable, isWritable in
                 let descriptor = Int32(token)

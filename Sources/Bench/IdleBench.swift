@@ -1,50 +1,35 @@
-import ArgumentParser
-import Bench
 import Console
 import Events
 import Glibc
 import JSON
+package import Logging
 import Pipeline
 import Redis
 
-/// `tidings bench idle`: what pools cost that have nothing to do.
-struct BenchIdle: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "idle",
-        abstract: "Processor time, Redis commands and memory of pools that have nothing to do.",
-        discussion: """
-            Starts a redis-server of its own, a pool of workers and a pool of edges, lets them settle, and watches. \
-            Commands are counted by the server, those inside functions included.
+/// What pools cost that have nothing to do: `tidings bench idle`.
+package struct IdleBench {
+    /// How long to watch.
+    package let seconds: Int
+    package let workers: Int
+    /// Edge processes; 0: none.
+    package let edges: Int
+    /// Whether the figures are printed as JSON.
+    package let json: Bool
+    package let logger: Logger
 
-            Example:
-              tidings bench idle --seconds 60
-            """)
-
-    @OptionGroup var options: GlobalOptions
-
-    @Option(name: .long, help: "How long to watch.")
-    var seconds = 30
-
-    @Option(name: .long, help: "Worker processes.")
-    var workers = 2
-
-    @Option(name: .long, help: "Edge processes; 0: none.")
-    var edges = 2
-
-    @Flag(name: .long, help: "Print the figures as JSON.")
-    var json = false
-
-    func validate() throws {
-        guard (1...3600).contains(seconds) else { throw ValidationError("--seconds takes 1 to 3600") }
-        guard (1...64).contains(workers), (0...64).contains(edges) else {
-            throw ValidationError("--workers takes 1 to 64, --edges 0 to 64")
-        }
+    package init(seconds: Int, workers: Int, edges: Int, json: Bool, logger: Logger) {
+        self.seconds = seconds
+        self.workers = workers
+        self.edges = edges
+        self.json = json
+        self.logger = logger
     }
 
-    func run() throws {
+    /// Measures, and prints the figures.
+    package func run() throws {
         let folder = try BenchFolder()
         defer { folder.remove() }
-        let server = try BenchServer(folder: folder, logger: options.logger("bench"))
+        let server = try BenchServer(folder: folder, logger: logger)
         defer { server.stop() }
         let shape = BenchShape.standard
         let client = try server.client()

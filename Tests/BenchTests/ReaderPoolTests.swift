@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import Load
+@testable import Bench
 
 /// Readers of a measurement against the bare loop, and against servers that do wrong.
 @Suite("Readers of a measurement")

@@ -1,15 +1,15 @@
-public import JSON
+package import JSON
 
 /// Readers of a measurement that are alike: so many of them, spread evenly over some channels, each of which gets the
 /// same number of events.
-public struct Crowd: Sendable, Equatable, CustomStringConvertible {
-    public var readers: Int
-    public let firstChannel: Int
-    public let channels: Int
+package struct Crowd: Sendable, Equatable, CustomStringConvertible {
+    package var readers: Int
+    package let firstChannel: Int
+    package let channels: Int
     /// Events that each of these channels gets in all.
-    public let events: Int
+    package let events: Int
 
-    public init(readers: Int, firstChannel: Int = 0, channels: Int = 1, events: Int) {
+    package init(readers: Int, firstChannel: Int = 0, channels: Int = 1, events: Int) {
         self.readers = readers
         self.firstChannel = firstChannel
         self.channels = max(1, channels)
@@ -17,7 +17,7 @@ public struct Crowd: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// `READERS:FIRST:CHANNELS:EVENTS`; nil for anything else.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let numbers = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
         guard numbers.count == 4,
             case (let readers?, let first?, let channels?, let events?) = (
@@ -27,13 +27,13 @@ public struct Crowd: Sendable, Equatable, CustomStringConvertible {
         self.init(readers: readers, firstChannel: first, channels: channels, events: events)
     }
 
-    public var description: String { "\(readers):\(firstChannel):\(channels):\(events)" }
+    package var description: String { "\(readers):\(firstChannel):\(channels):\(events)" }
 
     /// The channel of the reader with this number among them.
     func channel(of reader: Int) -> Int { firstChannel + reader % channels }
 
     /// The same crowd, dealt out to several processes.
-    public func split(_ parts: Int) -> [Crowd] {
+    package func split(_ parts: Int) -> [Crowd] {
         (0..<parts).map { part in
             var share = self
             share.readers = readers / parts + (part < readers % parts ? 1 : 0)
@@ -43,26 +43,26 @@ public struct Crowd: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// What a crowd of readers saw.
-public struct ReaderTally: Sendable, Equatable {
+package struct ReaderTally: Sendable, Equatable {
     /// Answers, or pieces of streams, that held events.
-    public var answers = 0
+    package var answers = 0
     /// Events received, each counted once for each reader.
-    public var events = 0
+    package var events = 0
     /// Events that a reader had had already.
-    public var repeated = 0
+    package var repeated = 0
     /// Events that never came although later ones did.
-    public var lost = 0
+    package var lost = 0
     /// Events that had not come when the measurement was over.
-    public var behind = 0
+    package var behind = 0
     /// Answers that were no such answers, and connections that were cut.
-    public var failures = 0
+    package var failures = 0
     /// When the last event came, in nanoseconds of the monotonic clock.
-    public var lastTime: Int64 = 0
-    public var latency = LatencyHistogram()
+    package var lastTime: Int64 = 0
+    package var latency = LatencyHistogram()
 
-    public init() {}
+    package init() {}
 
-    public mutating func merge(_ other: ReaderTally) {
+    package mutating func merge(_ other: ReaderTally) {
         answers += other.answers
         events += other.events
         repeated += other.repeated
@@ -74,7 +74,7 @@ public struct ReaderTally: Sendable, Equatable {
     }
 
     /// For another process.
-    public var json: JSON {
+    package var json: JSON {
         var object = JSONObject()
         for (name, value) in [
             ("answers", answers), ("events", events), ("repeated", repeated), ("lost", lost), ("behind", behind),
@@ -86,7 +86,7 @@ public struct ReaderTally: Sendable, Equatable {
         return .object(object)
     }
 
-    public init(_ json: JSON) {
+    package init(_ json: JSON) {
         func number(_ name: String) -> Int { Int(json[name]?.int ?? 0) }
         answers = number("answers")
         events = number("events")
@@ -103,32 +103,32 @@ public struct ReaderTally: Sendable, Equatable {
 }
 
 /// How many of what was measured took how long: exact below 128 µs, to within 1 % above, in a fixed amount of memory.
-public struct LatencyHistogram: Sendable, Equatable {
+package struct LatencyHistogram: Sendable, Equatable {
     /// Values of one power of two share this many buckets.
     private static let steps = 128
     private static let stepBits = 7
     private var counts = [Int](repeating: 0, count: steps * 32)
-    public private(set) var count = 0
+    package private(set) var count = 0
     /// In microseconds.
-    public private(set) var worst: Int64 = 0
+    package private(set) var worst: Int64 = 0
 
-    public init() {}
+    package init() {}
 
-    public mutating func record(microseconds: Int64) {
+    package mutating func record(microseconds: Int64) {
         let value = max(0, microseconds)
         counts[Self.bucket(value)] += 1
         count += 1
         if value > worst { worst = value }
     }
 
-    public mutating func merge(_ other: LatencyHistogram) {
+    package mutating func merge(_ other: LatencyHistogram) {
         for index in counts.indices { counts[index] += other.counts[index] }
         count += other.count
         worst = max(worst, other.worst)
     }
 
     /// The time, in microseconds, that so many percent did not exceed.
-    public func percentile(_ percent: Double) -> Int64 {
+    package func percentile(_ percent: Double) -> Int64 {
         let wanted = Int((percent / 100 * Double(count)).rounded(.up))
         var seen = 0
         for index in counts.indices where counts[index] > 0 {

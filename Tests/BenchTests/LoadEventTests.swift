@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Load
+@testable import Bench
 
 @Suite("Events of a measurement")
 struct LoadEventTests {

@@ -2,15 +2,15 @@ import Glibc
 
 /// Publishes by `POST` over one connection, without waiting for one answer before the next request: to the bare loop and
 /// to Nchan.
-public final class HTTPPublisher {
+package final class HTTPPublisher {
     private let descriptor: Int32
     private let path: String
     /// Answers that have not come.
-    public private(set) var outstanding = 0
+    package private(set) var outstanding = 0
     private var input: [UInt8] = []
 
     /// - Parameter path: what stands before the channel in the target.
-    public init(port: UInt16, path: String) throws(LoadError) {
+    package init(port: UInt16, path: String) throws(LoadError) {
         descriptor = try LoopbackSocket.connect(to: port)
         self.path = path
     }
@@ -20,7 +20,7 @@ public final class HTTPPublisher {
     }
 
     /// Sends an event. Blocks while the server takes nothing.
-    public func publish(_ event: [UInt8], to channel: String) throws(LoadError) {
+    package func publish(_ event: [UInt8], to channel: String) throws(LoadError) {
         var request = Array(
             "POST \(path)\(channel) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: \(event.count)\r\n\r\n".utf8)
         request.append(contentsOf: event)
@@ -40,7 +40,7 @@ public final class HTTPPublisher {
     ///
     /// - Parameter waits: whether to wait for one.
     /// - Throws: ``LoadError`` when the server has refused an event.
-    public func readAnswers(waits: Bool) throws(LoadError) {
+    package func readAnswers(waits: Bool) throws(LoadError) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = recv(descriptor, &buffer, buffer.count, waits ? 0 : Int32(MSG_DONTWAIT))
         if count < 0, errno == EAGAIN || errno == EINTR { return }

@@ -2,7 +2,7 @@ import Events
 import Glibc
 
 /// Connects, asks once, reads the answer, and connects again, many at a time: how many new connections a server takes.
-public final class ConnectionChurn {
+package final class ConnectionChurn {
     private struct Visitor {
         var descriptor: Int32 = -1
         var hasAsked = false
@@ -10,9 +10,9 @@ public final class ConnectionChurn {
     }
 
     /// Connections that got a whole answer.
-    public private(set) var completed = 0
+    package private(set) var completed = 0
     /// Connections that got none.
-    public private(set) var failed = 0
+    package private(set) var failed = 0
 
     private let port: UInt16
     private let request: [UInt8]
@@ -23,7 +23,7 @@ public final class ConnectionChurn {
     /// - Parameters:
     ///   - target: what each asks for; the answer has to end with its connection.
     ///   - atOnce: connections under way at any time.
-    public init(port: UInt16, target: String, atOnce: Int) throws(LoadError) {
+    package init(port: UInt16, target: String, atOnce: Int) throws(LoadError) {
         self.port = port
         request = Array("GET \(target) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".utf8)
         epoll = try EpollHandle()
@@ -31,7 +31,7 @@ public final class ConnectionChurn {
     }
 
     /// Goes on for that many milliseconds.
-    public func run(milliseconds: Int64) {
+    package func run(milliseconds: Int64) {
         for index in visitors.indices { visit(index) }
         let end = Clock.monotonicMilliseconds() + milliseconds
         while Clock.monotonicMilliseconds() < end {

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Load
+@testable import Bench
 
 @Suite("Latencies of a measurement")
 struct LatencyHistogramTests {

@@ -2,7 +2,6 @@ import ArgumentParser
 import Bench
 import Console
 import JSON
-import Load
 
 /// `tidings bench edge`: readers by the thousand, beside a bare epoll loop and Nchan.
 struct BenchEdge: ParsableCommand {
@@ -124,3 +123,5 @@ struct BenchEdge: ParsableCommand {
         ).run()
     }
 }
+
+extension EdgeScenario.Name: ExpressibleByArgument {}

@@ -1,46 +1,33 @@
-import ArgumentParser
-import Bench
 import Console
 import Glibc
 import JSON
+package import Logging
 import Pipeline
 import Redis
 
-/// `tidings bench memory`: a worker's memory at rest, before and after many events.
-struct BenchMemory: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "memory",
-        abstract: "Memory of workers at rest, before and after millions of events.",
-        discussion: """
-            Starts a redis-server of its own and a pool of workers, and sends comments through all five stages into the \
-            feeds of 500 threads and a forum, a backlog at a time. Private memory is what the process has alone.
-
-            Example:
-              tidings bench memory --events 5000000
-            """)
-
-    @OptionGroup var options: GlobalOptions
-
-    @Option(name: .long, help: "Events in all.")
-    var events = 5_000_000
-
-    @Option(name: .long, help: "Worker processes.")
-    var workers = 2
-
-    @Flag(name: .long, help: "Print the figures as JSON, in KiB.")
-    var json = false
+/// A worker's memory at rest, before and after many events: `tidings bench memory`.
+package struct MemoryBench {
+    /// Events in all.
+    package let events: Int
+    package let workers: Int
+    /// Whether the figures are printed as JSON.
+    package let json: Bool
+    package let logger: Logger
 
     private static let backlog = 200_000
 
-    func validate() throws {
-        guard (1000...100_000_000).contains(events) else { throw ValidationError("--events takes 1000 to 100000000") }
-        guard (1...64).contains(workers) else { throw ValidationError("--workers takes 1 to 64") }
+    package init(events: Int, workers: Int, json: Bool, logger: Logger) {
+        self.events = events
+        self.workers = workers
+        self.json = json
+        self.logger = logger
     }
 
-    func run() throws {
+    /// Measures, and prints the figures.
+    package func run() throws {
         let folder = try BenchFolder()
         defer { folder.remove() }
-        let server = try BenchServer(folder: folder, logger: options.logger("bench"))
+        let server = try BenchServer(folder: folder, logger: logger)
         defer { server.stop() }
         let shape = BenchShape.standard
         let client = try server.client()
@@ -56,7 +43,7 @@ struct BenchMemory: ParsableCommand {
         var peak = atRest.map(\.privateKilobytes)
         var done = 0
         while done < events {
-            let count = min(BenchMemory.backlog, events - done)
+            let count = min(MemoryBench.backlog, events - done)
             try BenchRun.fill(client, shape.layout, shape.events(count, from: done))
             done += count
             while try published(client, shape) < done {
