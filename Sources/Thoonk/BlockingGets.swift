@@ -1,34 +1,36 @@
-/// Decides when the waiting gets of one list ask for items, and who gets them. Pure: the client does what it says.
+/// Decides when the blocking gets of one list fetch items, and which get receives them. Pure: the client performs the
+/// actions.
 ///
-/// Those who wait are served in the order in which they came, and share one fetch and one watch. The list is asked for
-/// items when somebody comes, when it was written to, when a claim's time is over, and when the connection is new; never
-/// otherwise while changes are reported. It is asked anew after each fetch that did not give enough.
+/// Gets are served first come, first served, and share one fetch and one watch on the list. A fetch is sent when a get
+/// arrives, when the list was written to, when the next claim expires, and after a reconnect. As long as the server
+/// reports changes to the list, nothing else is sent. After a fetch that returned too few items the list's length is
+/// read once more.
 struct BlockingGets {
-    /// Somebody who waits.
+    /// A get that waits.
     struct PendingGet: Equatable {
         let id: UInt64
-        /// How many items he takes at most.
+        /// The most items that it takes.
         let limit: Int
-        /// How long his claims last. Those who ask for different claims are not served by one fetch.
+        /// How long its claims last, in ms. One fetch serves only gets with the same claim time.
         let claim: Int64?
     }
 
     enum Event: Equatable {
         case joined(PendingGet)
-        /// Cancelled, or his time is over.
+        /// The get was cancelled or timed out.
         case left(UInt64)
-        /// A fetch has given that many items, and the time until the next claim ends.
+        /// A fetch returned `count` items. The feed's next claim expires in `wait` ms; nil: no claim expires.
         case fetched(count: Int, wait: Int64?)
         /// The reply to a fetch was lost.
         case fetchLost
-        /// A fetch was refused.
+        /// Redis refused a fetch.
         case fetchRefused
-        /// The list was read, and holds that many.
+        /// The list's length was read.
         case looked(length: Int64, isWatched: Bool)
         case lookFailed
         /// The list was written to, or may have been.
         case changed
-        /// The time that was asked for is over.
+        /// The timer of ``Action/wake(after:)`` fired.
         case due
         case connected
         case lost
@@ -37,27 +39,27 @@ struct BlockingGets {
 
     enum Action: Equatable {
         case fetch(count: Int, claim: Int64?)
-        /// Reads the list's length so that a change is reported from then on.
+        /// Read the list's length in such a way that the server reports the next change.
         case look
-        /// Gives some of the items just fetched to somebody, who waits no longer.
+        /// Hand these of the fetched items to that get, which ends.
         case deliver(UInt64, Range<Int>)
-        /// Nobody wants these of the items just fetched.
+        /// Return these of the fetched items to the list: no get wants them any more.
         case putBack(Range<Int>)
         case fail(UInt64, Failure)
-        /// Fires ``Event/due`` after that many ms; nil: not any more.
+        /// Send ``Event/due`` after that many ms; nil: cancel it.
         case wake(after: Int64?)
     }
 
     enum Failure: Equatable {
-        /// Items may have been taken for him and lost.
+        /// Items may have been taken for this get and lost with the reply.
         case uncertain
-        /// With the error of the fetch.
+        /// Redis refused the fetch; the get fails with that error.
         case refused
         case closed
     }
 
     enum Phase: Equatable {
-        /// Nobody waits.
+        /// No get waits.
         case idle
         /// No connection.
         case away
@@ -66,14 +68,14 @@ struct BlockingGets {
         case sleeping(isWatched: Bool)
     }
 
-    /// How long between two looks when changes are not reported, in ms.
+    /// How often a list is read when the server does not report its changes, in ms.
     static let pollInterval: Int64 = 2000
 
     private(set) var phase: Phase
     private(set) var pending: [PendingGet] = []
-    /// Whether a fetch whose reply was lost may have taken items for good.
+    /// Whether items are lost when the reply to a fetch is lost: true for a queue, whose items have no claim.
     private let losesItems: Bool
-    /// Until the next claim ends, as the last fetch said.
+    /// Ms until the next claim expires, as the last fetch reported.
     private var wait: Int64?
 
     init(losesItems: Bool, isConnected: Bool) {
@@ -81,14 +83,14 @@ struct BlockingGets {
         phase = isConnected ? .idle : .away
     }
 
-    /// Whether this can be forgotten.
+    /// Whether no get waits and no command is under way, so that this can be dropped.
     var isOver: Bool { pending.isEmpty && (phase == .idle || phase == .away) }
 
     mutating func handle(_ event: Event) -> [Action] {
         switch event {
         case .joined(let get):
             pending.append(get)
-            // In a list that is watched and was empty there is nothing for him either.
+            // A watched list that was empty still is: the new get would find nothing.
             return phase == .idle || phase == .sleeping(isWatched: false) ? fetch() : []
         case .left(let id):
             pending.removeAll { $0.id == id }
@@ -122,7 +124,7 @@ struct BlockingGets {
         }
     }
 
-    /// Asks for as many as those want together who stand at the front and ask for the same claim.
+    /// Fetches as many items as the gets at the front that share a claim time want together.
     private mutating func fetch() -> [Action] {
         guard let first = pending.first else {
             phase = .idle
@@ -156,7 +158,7 @@ struct BlockingGets {
         return actions
     }
 
-    /// Whoever may have been served by it is told, where that means a loss; the others go on waiting.
+    /// Fails the gets that the lost reply may have served, if that loses items. The others go on waiting.
     private mutating func fetchLost() -> [Action] {
         guard case .fetching(let claim, var count) = phase else { return [] }
         phase = .away
@@ -188,7 +190,7 @@ struct BlockingGets {
     private mutating func failAll(_ failure: Failure) -> [Action] {
         let actions = pending.map { Action.fail($0.id, failure) }
         pending = []
-        // What a fetch that is still out brings is put back.
+        // A fetch that is under way keeps its phase, so that its items are put back.
         if case .fetching = phase, failure == .closed { return actions }
         phase = .idle
         return actions + [.wake(after: nil)]

@@ -1,11 +1,11 @@
 internal import DequeModule
 import Synchronization
 
-/// Hands events from the client's thread to the task that follows them.
+/// Passes events from the client's thread to the tasks that iterate over them.
 final class EventQueue: Sendable {
     private struct State {
         var buffer: EventBuffer
-        /// Tasks that wait for the next event, in their order.
+        /// Tasks that wait for the next event, the first one first.
         var waiting: Deque<(id: UInt64, continuation: CheckedContinuation<FeedEvent?, Never>)> = []
         var isOver = false
         var lastID: UInt64 = 0
@@ -25,12 +25,12 @@ final class EventQueue: Sendable {
         change { $0.buffer.appendReconnected() }
     }
 
-    /// No more events will come. Those that are there are still given.
+    /// Ends the queue. Events in the buffer are still delivered.
     func finish() {
         change { $0.isOver = true }
     }
 
-    /// The next event; nil when there will be none, or when the task was cancelled.
+    /// The next event; nil at the end of the stream, or when the task is cancelled.
     func next() async -> FeedEvent? {
         let id = state.withLock { state in
             state.lastID += 1
@@ -41,7 +41,7 @@ final class EventQueue: Sendable {
                 change { state in
                     state.waiting.append((id, continuation))
                 }
-                // Cancelled before it was in line: nobody else would say so.
+                // If the task was cancelled before this, `onCancel` found no continuation to resume.
                 if Task.isCancelled { giveUp(id) }
             }
         } onCancel: {
@@ -56,7 +56,7 @@ final class EventQueue: Sendable {
         continuation?.resume(returning: nil)
     }
 
-    /// Changes the state, then serves who waits; resumes nobody under the lock.
+    /// Changes the state, then resumes the tasks that can go on, without holding the lock.
     private func change(_ body: (inout State) -> Void) {
         let served = state.withLock { state in
             body(&state)

@@ -1,29 +1,29 @@
 internal import Redis
 
-/// A Thoonk feed: items ordered by when they were published, the oldest falling off when there are more than
-/// `max_length`.
+/// A Thoonk feed: items in the order of their publication. When there are more than `max_length`, the oldest are
+/// removed.
 ///
-/// Get one by ``ThoonkClient/feed(_:)``. Every verb is one atomic step; its announcement is part of the step.
+/// Get one from ``ThoonkClient/feed(_:)``. Every verb is one atomic step that includes its announcement.
 public struct Feed: FeedHandle {
     public static let type = FeedType.feed
     public let client: ThoonkClient
     public let name: String
 
-    /// Makes the feed.
+    /// Creates the feed.
     ///
     /// - Parameter maxLength: how many items it keeps; nil or 0: all.
-    /// - Returns: false when it was there: then its configuration stays as it is.
+    /// - Returns: false when the feed exists; its configuration is left as it is.
     @discardableResult
     public func create(maxLength: Int?) async throws -> Bool {
         try await create(maxLength.map { ["max_length": String($0)] } ?? [:])
     }
 
-    /// Publishes an item. With the id of one that is there: edits it, and it moves to the end.
+    /// Publishes an item. If the id exists, its item is replaced and moves to the end.
     ///
     /// - Parameters:
-    ///   - item: what is published.
-    ///   - id: without one the item gets a fresh id of 32 hexadecimal digits, or in the feed of a pipeline's channel the
-    ///     next sequence number.
+    ///   - item: the item's content.
+    ///   - id: the item's id; nil: a new id of 32 hexadecimal digits, or the next sequence number in the feed of a
+    ///     pipeline's channel.
     /// - Returns: the item's id.
     /// - Throws: ``ThoonkError`` with code `sequenced` when an id is given for the feed of a pipeline's channel.
     @discardableResult
@@ -48,9 +48,9 @@ public struct Feed: FeedHandle {
         return stride(from: 0, to: answer.count, by: 2).map { answer[$0].text ?? "" }
     }
 
-    /// Takes an item out of the feed.
+    /// Removes an item from the feed.
     ///
-    /// - Returns: false when there was none.
+    /// - Returns: false when there was no such item.
     @discardableResult
     public func retract(_ id: String) async throws -> Bool {
         try await client.core.call(command("retract", id)).integer == 1

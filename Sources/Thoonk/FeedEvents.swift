@@ -1,10 +1,11 @@
-/// What happens to feeds, as it happens. Get one by ``ThoonkClient/events(of:)``.
+/// A stream of the events of feeds, in the order in which they happen. Get one from ``ThoonkClient/events(of:)``.
 ///
-/// It reconnects by itself for ever, and says by ``FeedEvent/missed(_:)`` where something may be missing: Redis keeps no
-/// announcement for those who are not there. It ends when the client is closed, or for a task that is cancelled.
+/// The stream reconnects by itself and never gives up. Redis does not store announcements, so events are lost while the
+/// connection is down: ``FeedEvent/missed(_:)`` marks the place. The stream ends when the client is closed, and for a
+/// task that is cancelled.
 ///
-/// A copy is the same stream: several tasks that follow it share the events. Keep one for as long as you follow it; when
-/// the last copy is gone the subscription ends.
+/// A copy is the same stream: tasks that iterate over copies share the events between them. The subscription ends when
+/// the last copy is released.
 public struct FeedEvents: AsyncSequence, Sendable {
     public typealias Element = FeedEvent
     public typealias Failure = Never
@@ -31,26 +32,25 @@ public struct FeedEvents: AsyncSequence, Sendable {
     }
 }
 
-/// What has happened to a feed, done by whichever client.
+/// A change of a feed, made by any client.
 public enum FeedEvent: Sendable, Equatable {
     /// An item was published, or one of a sorted feed edited: the contract announces both in the same way.
     case published(feed: String, id: String, item: [UInt8])
-    /// An item was published under an id that was there.
+    /// An item was published under an id that existed already.
     case edited(feed: String, id: String, item: [UInt8])
     case retracted(feed: String, id: String)
-    /// An item of a sorted feed got this place; told for new ones as well.
+    /// An item of a sorted feed was put at this position. New items are announced this way as well.
     case moved(feed: String, id: String, position: FeedPosition)
-    /// A job was finished with a result. One that is finished without is not announced.
+    /// A job was finished with a result. A job that is finished without one is not announced.
     case finished(feed: String, id: String, result: [UInt8])
     case created(feed: String)
     case deleted(feed: String)
-    /// The feed's configuration was written; told when it is created, too.
+    /// The feed's configuration was written. This is announced for a new feed as well.
     case configured(feed: String)
-    /// Events may be missing at this point. Everything after it is complete again: who needs the whole picture reads the
-    /// feed anew now.
+    /// Events may be missing here; from here on the stream is complete again. To catch up, read the feed now.
     case missed(MissedReason)
 
-    /// The feed that it happened to; nil for ``missed(_:)``.
+    /// The feed that has changed; nil for ``missed(_:)``.
     public var feed: String? {
         switch self {
         case .published(let feed, _, _), .edited(let feed, _, _), .retracted(let feed, _), .moved(let feed, _, _),
@@ -60,7 +60,8 @@ public enum FeedEvent: Sendable, Equatable {
         }
     }
 
-    /// Reads an announcement: split at the first NUL, the item may hold more of them. Nil when it is none.
+    /// Parses an announcement. It is split at the first NUL only, since the item may contain more. Nil when it is not
+    /// one of the contract.
     init?(channel: String, payload: [UInt8]) {
         let halves = payload.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
         let first = String(decoding: halves[0], as: UTF8.self)
@@ -88,13 +89,13 @@ public enum FeedEvent: Sendable, Equatable {
 
 /// Why events may be missing.
 public enum MissedReason: Sendable, Equatable {
-    /// The connection was lost and is there again.
+    /// The connection was lost and has been restored.
     case reconnected
-    /// The consumer was slower than the events for longer than the buffer lasts; that many were dropped.
+    /// The consumer was too slow and its buffer full; that many events were dropped.
     case tooSlow(dropped: Int)
 }
 
-/// Ends a subscription when the last copy of its ``FeedEvents`` is gone.
+/// Ends a subscription when the last copy of its ``FeedEvents`` is released.
 final class SubscriptionToken: Sendable {
     private let core: ThoonkCore
     private let id: UInt64

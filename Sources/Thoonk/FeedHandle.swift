@@ -1,19 +1,19 @@
 internal import Redis
 
-/// What every type of feed can: be made, configured, deleted. A handle is a name and a client; making one does nothing.
+/// The operations that every type of feed has. A handle is a name and a client; creating a handle sends nothing.
 public protocol FeedHandle: Sendable {
     var client: ThoonkClient { get }
-    /// The feed's name, as it stands in its keys. Names are told apart by their bytes.
+    /// The feed's name as it stands in its keys. Names are compared by their bytes.
     var name: String { get }
     static var type: FeedType { get }
 }
 
 extension FeedHandle {
-    /// Makes the feed. Verbs that add make it as well when it is not there, without a configuration.
+    /// Creates the feed. Verbs that add items create a missing feed as well, without configuration.
     ///
     /// - Parameter configuration: more fields for `feed.config:F`.
-    /// - Returns: false when it was there: then its configuration stays as it is.
-    /// - Throws: ``ThoonkError`` with code `wrongType` when it is of another type.
+    /// - Returns: false when the feed exists; its configuration is left as it is.
+    /// - Throws: ``ThoonkError`` with code `wrongType` when the feed is of another type.
     @discardableResult
     public func create(_ configuration: [String: String] = [:]) async throws -> Bool {
         var command = RedisCommand("FCALL", "thoonk_create", "0", name, Self.type.rawValue, client.instance)
@@ -24,9 +24,9 @@ extension FeedHandle {
         return try await client.core.call(command).integer == 1
     }
 
-    /// Sets fields of the configuration; others stay. The type cannot be changed.
+    /// Sets fields of the configuration and leaves the others as they are. The type cannot be changed.
     ///
-    /// - Throws: ``ThoonkError`` with code `noFeed` when there is none.
+    /// - Throws: ``ThoonkError`` with code `noFeed` when the feed does not exist.
     public func configure(_ configuration: [String: String]) async throws {
         guard !configuration.isEmpty else { return }
         var command = RedisCommand("FCALL", "thoonk_configure", "0", name, client.instance)
@@ -37,7 +37,7 @@ extension FeedHandle {
         _ = try await client.core.call(command)
     }
 
-    /// The whole configuration, the type included; empty when there is no such feed.
+    /// The whole configuration including the type; empty when the feed does not exist.
     public func configuration() async throws -> [String: String] {
         let flat = try await client.core.read(RedisCommand("HGETALL", "feed.config:\(name)")).array ?? []
         var fields: [String: String] = [:]
@@ -47,9 +47,9 @@ extension FeedHandle {
         return fields
     }
 
-    /// Removes the feed with all that it holds. No key is left.
+    /// Deletes the feed with all its items. No key is left.
     ///
-    /// - Returns: false when there was none.
+    /// - Returns: false when the feed did not exist.
     @discardableResult
     public func delete() async throws -> Bool {
         try await client.core.call(RedisCommand("FCALL", "thoonk_delete", "0", name, client.instance)).integer == 1
@@ -59,7 +59,7 @@ extension FeedHandle {
         try await client.exists(name)
     }
 
-    /// An item by its id; nil when there is none.
+    /// The content of an item; nil when there is no such item.
     public func item(_ id: String) async throws -> [UInt8]? {
         try await client.core.read(RedisCommand("HGET", "feed.items:\(name)", id)).bytes
     }
@@ -69,7 +69,7 @@ extension FeedHandle {
         Int(try await client.core.read(RedisCommand("GET", "feed.\(key):\(name)")).integer ?? 0)
     }
 
-    /// An id that a caller has chosen, or a fresh one.
+    /// The caller's id if it can be used, or a new one.
     func chosen(_ id: String?) throws(ThoonkError) -> String {
         guard let id else { return client.freshID() }
         guard !id.utf8.contains(0) else {
@@ -78,9 +78,9 @@ extension FeedHandle {
         return id
     }
 
-    /// Puts items where they wait to be got, in one step.
+    /// Puts items into a queue or job feed, in one step.
     ///
-    /// - Parameter function: the one for this type.
+    /// - Parameter function: the function of this feed's type.
     func put(_ entries: [(id: String, item: some ItemBytes)], by function: String, priority: Bool) async throws {
         var command = command(function, client.instance, priority ? "1" : "0")
         for (id, item) in entries {
@@ -111,13 +111,13 @@ public enum FeedType: String, Sendable, CaseIterable {
     case job
 }
 
-/// A feed as it is listed.
+/// An entry of ``ThoonkClient/feeds()``.
 public struct FeedSummary: Sendable, Equatable {
     public let name: String
-    /// As it stands in the feed's configuration; empty while another client is making the feed.
+    /// The type as written in the feed's configuration; empty while another client is creating the feed.
     public let typeName: String
 
-    /// Nil for a type that the contract does not know: `pyqueue` of the Python client.
+    /// Nil for a type outside of the contract, such as `pyqueue` of the Python client.
     public var type: FeedType? { FeedType(rawValue: typeName) }
 
     public init(name: String, typeName: String) {

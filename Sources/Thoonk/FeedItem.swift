@@ -1,12 +1,12 @@
 internal import Redis
 
-/// An item with its id, as a feed or a queue gives it.
+/// An item of a feed or queue, with its id.
 public struct FeedItem: Sendable, Equatable {
-    /// As text: an id that is no UTF-8, which only another client can have made, is repaired.
+    /// The id as text. An id that is not UTF-8, which only another client can have made, is repaired.
     public let id: String
     public let bytes: [UInt8]
 
-    /// The item as text, repaired where it is no UTF-8.
+    /// The content as text, repaired where it is not UTF-8.
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 
     public init(id: String, bytes: [UInt8]) {
@@ -15,7 +15,7 @@ public struct FeedItem: Sendable, Equatable {
     }
 }
 
-/// What can be an item or a result: text or bytes. Thoonk gives them no meaning.
+/// The content of an item or of a result: text or bytes. Thoonk does not interpret it.
 public protocol ItemBytes: Sendable {
     var itemBytes: [UInt8] { get }
 }
@@ -30,7 +30,7 @@ extension Array: ItemBytes where Element == UInt8 {
 }
 
 extension RedisValue {
-    /// What a function gives as {id, item, id, item, …}.
+    /// The items of a reply of the form {id, item, id, item, …}.
     var feedItems: [FeedItem] {
         let flat = array ?? []
         return stride(from: 0, to: flat.count - 1, by: 2).map { index in

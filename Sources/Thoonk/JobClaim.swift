@@ -1,22 +1,22 @@
 internal import Redis
 
-/// A job that a worker has taken: what to do, and the proof that it is his.
+/// A claimed job: what to do, and the token that proves the claim.
 ///
-/// The claim ends by ``Job/finish(_:result:)``, ``Job/cancel(_:)`` or ``Job/stall(_:)``, or when its time is over: then
-/// somebody else may take the job, and a late finish of this claim is refused.
+/// The claim ends with ``Job/finish(_:result:)``, ``Job/cancel(_:)`` or ``Job/stall(_:)``, or when it expires. Then
+/// another worker may claim the job, and a late finish with this claim is refused.
 public struct JobClaim: Sendable, Equatable {
-    /// As text: an id that is no UTF-8, which only another client can have made, is repaired. The claim works all the
-    /// same.
+    /// The id as text. An id that is not UTF-8, which only another client can have made, is repaired; the claim works
+    /// nevertheless.
     public var id: String { String(decoding: rawID, as: UTF8.self) }
-    /// What is to be done.
+    /// What the worker is to do.
     public let bytes: [UInt8]
-    /// How often the job was cancelled, or its claim's time was over, before.
+    /// How often the job was cancelled, or a claim on it expired, before this claim.
     public let cancelled: Int
-    /// Proves the claim; another claim on the same job has another one. May be kept as text and given to
+    /// Identifies this claim: each claim on a job has a token of its own. It may be stored as text and given to
     /// ``Job/finish(id:token:result:)`` by another process.
     public let token: String
 
-    /// The item as text, repaired where it is no UTF-8.
+    /// The content as text, repaired where it is not UTF-8.
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 
     let rawID: [UInt8]
@@ -29,34 +29,34 @@ public struct JobClaim: Sendable, Equatable {
     }
 }
 
-/// What became of a verb that ends or prolongs a claim.
+/// The outcome of a verb that ends or extends a claim.
 public enum ClaimOutcome: String, Sendable {
-    /// It was done.
+    /// The verb was done.
     case done = "OK"
-    /// Nothing was done: somebody else holds the job now, since this claim's time was over.
+    /// Nothing was done: this claim expired and another worker has claimed the job.
     case lost = "LOST"
-    /// Nothing was done: nobody holds the job. It is finished, waits again, is stalled or was retracted.
+    /// Nothing was done: the job is not claimed. It is finished, waits again, is stalled or was retracted.
     case notClaimed = "NOT_CLAIMED"
 }
 
-/// Verbs for what is claimed. Those that take a ``JobClaim`` are refused when the claim is no longer the job's.
+/// Verbs that end or extend claims. With a ``JobClaim`` they are refused when the job has another claim by now.
 extension Job {
-    /// Ends a job: it is gone.
+    /// Finishes a job, which removes it.
     ///
     /// - Parameters:
-    ///   - claim: what the get of the job gave.
-    ///   - result: announced to whoever follows the feed; without one nothing is.
+    ///   - claim: the claim, as a get returned it.
+    ///   - result: announced to everybody who follows the feed; nil: nothing is announced.
     @discardableResult
     public func finish(_ claim: JobClaim, result: (any ItemBytes)? = nil) async throws -> ClaimOutcome {
         try await finish([claim], results: [result?.itemBytes]).first ?? .notClaimed
     }
 
-    /// Ends several jobs in one step.
+    /// Finishes several jobs in one step.
     ///
     /// - Parameters:
-    ///   - claims: what gets gave.
-    ///   - results: one for each claim, in their order; claims beyond have none.
-    /// - Returns: what became of each, in their order.
+    ///   - claims: claims, as gets returned them.
+    ///   - results: one for each claim, in the same order; missing ones count as nil.
+    /// - Returns: the outcome for each claim, in the same order.
     @discardableResult
     public func finish(_ claims: [JobClaim], results: [[UInt8]?] = []) async throws -> [ClaimOutcome] {
         guard !claims.isEmpty else { return [] }
@@ -71,30 +71,30 @@ extension Job {
         return try await outcomes(command)
     }
 
-    /// Gives a job up: it waits again, behind the others, and the cancel is counted.
+    /// Gives a job back: it waits again behind the others, and the cancel is counted.
     @discardableResult
     public func cancel(_ claim: JobClaim) async throws -> ClaimOutcome {
         try await end("job_cancel", claim.rawID, claim.token)
     }
 
-    /// Sets a job aside until it is retried.
+    /// Sets a job aside until ``Job/retry(_:)``.
     @discardableResult
     public func stall(_ claim: JobClaim) async throws -> ClaimOutcome {
         try await end("job_stall", claim.rawID, claim.token)
     }
 
-    /// Makes a claim end that long from now.
+    /// Makes a claim expire `time` from now.
     @discardableResult
     public func extend(_ claim: JobClaim, by time: Duration) async throws -> ClaimOutcome {
         try await end("job_extend", String(time.wholeMilliseconds), claim.rawID, claim.token)
     }
 
-    /// Ends a job by its id.
+    /// Finishes a job by its id.
     ///
     /// - Parameters:
-    ///   - id: the job's.
-    ///   - token: that of the claim; nil: whoever has claimed it. For operators, and as the contract has it.
-    ///   - result: announced to whoever follows the feed; without one nothing is.
+    ///   - id: the job's id.
+    ///   - token: the claim's token; nil: whichever claim the job has, for operators and as the contract has it.
+    ///   - result: announced to everybody who follows the feed; nil: nothing is announced.
     @discardableResult
     public func finish(id: String, token: String? = nil, result: (any ItemBytes)? = nil) async throws -> ClaimOutcome {
         var command = command("job_finish", id, token ?? "", result == nil ? "0" : "1")
@@ -102,7 +102,7 @@ extension Job {
         return try await outcomes(command).first ?? .notClaimed
     }
 
-    /// Gives a job up by its id; see ``finish(id:token:result:)``.
+    /// Gives a job back by its id; see ``finish(id:token:result:)``.
     @discardableResult
     public func cancel(id: String, token: String? = nil) async throws -> ClaimOutcome {
         try await end("job_cancel", Array(id.utf8), token ?? "")
@@ -114,7 +114,7 @@ extension Job {
         try await end("job_stall", Array(id.utf8), token ?? "")
     }
 
-    /// Prolongs a claim by the job's id; see ``finish(id:token:result:)``.
+    /// Extends a claim by the job's id; see ``finish(id:token:result:)``.
     @discardableResult
     public func extend(id: String, token: String? = nil, by time: Duration) async throws -> ClaimOutcome {
         try await end("job_extend", String(time.wholeMilliseconds), Array(id.utf8), token ?? "")

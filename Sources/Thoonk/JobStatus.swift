@@ -1,40 +1,40 @@
 internal import Redis
 
-/// All there is to know about one job.
+/// The state of one job, with its details.
 public struct JobStatus: Sendable, Equatable {
     public let state: JobState
-    /// How often it was cancelled, or a claim's time was over.
+    /// How often it was cancelled or a claim on it expired.
     public let cancelled: Int
-    /// How long the claim still lasts; nil when it is not claimed, or by a client whose claims do not end.
+    /// How long the claim still lasts; nil when the job is not claimed, or when its claim does not expire.
     public let claimEnds: Duration?
-    /// What is to be done; empty when there is no such job.
+    /// What the worker is to do; empty when there is no such job.
     public let bytes: [UInt8]
 }
 
-/// Where a job is.
+/// The state of a job.
 public enum JobState: String, Sendable {
     case waiting
     case claimed
     case stalled
-    /// It has an item and is in no list: it is just being taken by a client that does this in two steps, or was lost by
-    /// one. ``Job/maintenance(grace:)`` finds out.
+    /// The job has an item and is in no list. A client that takes and claims in two steps is between the two, or
+    /// crashed there: ``Job/maintenance(grace:)`` finds out.
     case missing
-    /// There is no such job: it is finished, or never was.
+    /// There is no such job: it is finished, was retracted, or was never put.
     case absent
 }
 
-/// How many jobs of a feed are where.
+/// How many jobs are in each state, and the feed's counters.
 public struct JobCounts: Sendable, Equatable {
     public let waiting: Int
     public let claimed: Int
     public let stalled: Int
-    /// Those that maintenance has found in no list and not yet put back.
+    /// Jobs that maintenance has found in no list and not yet put back.
     public let missing: Int
-    /// All that are not finished.
+    /// All unfinished jobs.
     public let items: Int
-    /// Ever put.
+    /// Jobs that were ever put.
     public let publishes: Int
-    /// Ever finished.
+    /// Jobs that were ever finished.
     public let finishes: Int
 
     public init(
@@ -52,11 +52,11 @@ public struct JobCounts: Sendable, Equatable {
 
 /// What a round of maintenance has done.
 public struct MaintenanceReport: Sendable, Equatable {
-    /// Jobs that had been in no list for the whole grace time, and wait again.
+    /// Jobs that were in no list for the whole grace time and have been put back.
     public var putBack = 0
-    /// Claims whose time was over; these jobs wait again.
+    /// Claims that had expired; their jobs wait again.
     public var takenBack = 0
-    /// Jobs that are in no list now, and are put back when they stay so.
+    /// Jobs that are in no list now; they are put back if that lasts.
     public var missing = 0
 
     public init(putBack: Int = 0, takenBack: Int = 0, missing: Int = 0) {
@@ -66,7 +66,7 @@ public struct MaintenanceReport: Sendable, Equatable {
     }
 }
 
-/// Verbs that look at the whole feed.
+/// Inspection and maintenance of a job feed.
 extension Job {
     public func counts() async throws -> JobCounts {
         let numbers = try await client.core.read(readingCommand("job_counts")).array?.map { Int($0.integer ?? 0) } ?? []
@@ -76,7 +76,7 @@ extension Job {
             publishes: numbers[5], finishes: numbers[6])
     }
 
-    /// Where a job is. Looks through the list of those that wait: an operator's tool.
+    /// The state of a job. Searches the list of waiting jobs: a tool for operators.
     public func status(_ id: String) async throws -> JobStatus {
         let parts = try await client.core.read(readingCommand("job_state", id)).array ?? []
         guard parts.count == 4, let state = parts[0].text.flatMap(JobState.init) else {
@@ -88,12 +88,12 @@ extension Job {
             bytes: parts[3].bytes ?? [])
     }
 
-    /// Looks through the whole feed for jobs that a client has lost, in many small steps, and takes back claims whose
-    /// time is over. To be called now and then, once in `grace` say, by any number of programs.
+    /// Looks for lost jobs in the whole feed, in many small steps, and ends expired claims. Call it regularly, for
+    /// example once in `grace`; any number of programs may do so.
     ///
-    /// Clients that take a job and claim it in two steps lose it when they die in between: it is in no list then. One
-    /// that is just being taken looks the same for a moment; so a job is put back only when it has been found so over
-    /// the grace time, by at least two rounds.
+    /// A client that takes and claims a job in two steps loses it when it crashes in between: the job is in no list
+    /// then. A job that is just being taken looks the same for a moment. So a job is put back only when two calls at
+    /// least, `grace` apart, have found it missing.
     public func maintenance(grace: Duration = .seconds(60)) async throws -> MaintenanceReport {
         var report = MaintenanceReport()
         var cursor = ""

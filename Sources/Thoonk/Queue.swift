@@ -1,9 +1,9 @@
 internal import Redis
 
-/// A Thoonk queue: what is put is got by one, oldest first, and is gone then.
+/// A Thoonk queue: each item is delivered to one get, oldest first, and removed.
 ///
-/// Get one by ``ThoonkClient/queue(_:)``. By the contract an item is lost when whoever got it dies, or when the reply to
-/// a get is: what must not be lost is a ``Job``.
+/// Get one from ``ThoonkClient/queue(_:)``. By the contract an item is lost when the process that got it crashes, or
+/// when the reply to the get is lost. Use a ``Job`` for what must not be lost.
 public struct Queue: FeedHandle {
     public static let type = FeedType.queue
     public let client: ThoonkClient
@@ -12,10 +12,11 @@ public struct Queue: FeedHandle {
     /// Puts an item.
     ///
     /// - Parameters:
-    ///   - item: what is put.
-    ///   - priority: before all that wait, instead of behind them.
-    ///   - id: an own one, at most once while the item waits: the same put again changes nothing. So a put that failed
-    ///     with ``ThoonkError/Code/uncertain`` can be repeated; it doubles the item only when that was got meanwhile.
+    ///   - item: the item's content.
+    ///   - priority: true: at the head of the list instead of at its end.
+    ///   - id: the item's id; nil: a new one. While an item with this id waits, another put with it changes nothing. So
+    ///     a put that failed with ``ThoonkError/Code/uncertain`` can be repeated; the item is doubled only if it was
+    ///     got meanwhile.
     /// - Returns: the item's id.
     @discardableResult
     public func put(_ item: some ItemBytes, priority: Bool = false, id: String? = nil) async throws -> String {
@@ -24,7 +25,7 @@ public struct Queue: FeedHandle {
         return id
     }
 
-    /// Puts several items in one step. They are got in their order, also with priority.
+    /// Puts several items in one step. They keep their order, also with priority.
     ///
     /// - Returns: their ids.
     @discardableResult
@@ -35,25 +36,26 @@ public struct Queue: FeedHandle {
         return entries.map(\.id)
     }
 
-    /// Gets the next item; waits for one.
+    /// Gets the next item, or waits for one.
     ///
-    /// - Parameter timeout: how long; nil: for as long as it takes. Zero does not wait.
-    /// - Returns: nil when the time is over.
-    /// - Throws: `CancellationError` when the task is cancelled: nothing was taken then, or it has been put back.
-    ///   ``ThoonkError`` with code `uncertain` when a connection broke with an item perhaps on its way: that is lost.
+    /// - Parameter timeout: how long to wait; nil: without limit; zero: not at all.
+    /// - Returns: nil after the time-out.
+    /// - Throws: `CancellationError` when the task is cancelled; nothing was taken then, or it has been put back.
+    ///   ``ThoonkError`` with code `uncertain` when the connection broke while an item may have been on its way; that
+    ///   item is lost.
     public func get(timeout: Duration? = nil) async throws -> FeedItem? {
         try await get(upTo: 1, timeout: timeout).first
     }
 
-    /// Gets up to that many items, oldest first; waits until there is at least one.
+    /// Gets up to `limit` items, oldest first, or waits until there is at least one.
     ///
-    /// - Returns: an empty array when the time is over.
+    /// - Returns: an empty array after the time-out.
     public func get(upTo limit: Int, timeout: Duration? = nil) async throws -> [FeedItem] {
         try await client.core.take(GetRequest(kind: .queue, feed: name, limit: limit, claim: nil, timeout: timeout))
             .map { FeedItem(id: String(decoding: $0.id, as: UTF8.self), bytes: $0.bytes) }
     }
 
-    /// The ids that wait, in the order in which they will be got.
+    /// The ids of the waiting items, in the order in which they will be delivered.
     public func ids() async throws -> [String] {
         let ids = try await client.core.read(RedisCommand("LRANGE", "feed.ids:\(name)", "0", "-1")).array ?? []
         return ids.reversed().compactMap(\.text)

@@ -1,9 +1,9 @@
 internal import Redis
 
-/// A Thoonk sorted feed: items in an order that its users give.
+/// A Thoonk sorted feed: items in an order that its users choose.
 ///
-/// Get one by ``ThoonkClient/sortedFeed(_:)``. Ids are counted up from 1. Every verb is one atomic step; its
-/// announcements are part of the step.
+/// Get one from ``ThoonkClient/sortedFeed(_:)``. Ids are counted up from 1. Every verb is one atomic step that includes
+/// its announcements.
 public struct SortedFeed: FeedHandle {
     public static let type = FeedType.sortedFeed
     public let client: ThoonkClient
@@ -21,16 +21,16 @@ public struct SortedFeed: FeedHandle {
         try await publish(item, at: .first)
     }
 
-    /// Adds an item at a place.
+    /// Adds an item at a position.
     ///
     /// - Returns: its id.
-    /// - Throws: ``ThoonkError`` with code `noItem` when there is no such neighbour; no id is used up.
+    /// - Throws: ``ThoonkError`` with code `noItem` when the neighbour does not exist; no id is used up.
     @discardableResult
     public func publish(_ item: some ItemBytes, at position: FeedPosition) async throws -> String {
         try await publish(all: [item.itemBytes], at: position).first ?? ""
     }
 
-    /// Adds several items at a place, in their order, in one step.
+    /// Adds several items at a position, in their order, in one step.
     ///
     /// - Returns: their ids.
     @discardableResult
@@ -42,26 +42,26 @@ public struct SortedFeed: FeedHandle {
         return try await client.core.call(command).array?.compactMap(\.text) ?? []
     }
 
-    /// Gives an item another content; it stays where it is.
+    /// Replaces the content of an item, which keeps its position.
     ///
-    /// - Throws: ``ThoonkError`` with code `noItem` when there is none.
+    /// - Throws: ``ThoonkError`` with code `noItem` when there is no such item.
     public func edit(_ id: String, _ item: some ItemBytes) async throws {
         var command = command("sorted_edit", id)
         command.append(item.itemBytes)
         _ = try await client.core.call(command)
     }
 
-    /// Moves an item to another place.
+    /// Moves an item to another position.
     ///
-    /// - Throws: ``ThoonkError`` with code `noItem` when it or its neighbour is not there; it stays where it was.
+    /// - Throws: ``ThoonkError`` with code `noItem` when the item or the neighbour does not exist; nothing is moved.
     public func move(_ id: String, to position: FeedPosition) async throws {
         let (place, other) = position.words
         _ = try await client.core.call(command("sorted_move", id, place, other))
     }
 
-    /// Takes an item out of the feed.
+    /// Removes an item from the feed.
     ///
-    /// - Returns: false when there was none.
+    /// - Returns: false when there was no such item.
     @discardableResult
     public func retract(_ id: String) async throws -> Bool {
         try await client.core.call(command("sorted_retract", id)).integer == 1
@@ -83,7 +83,7 @@ public struct SortedFeed: FeedHandle {
     }
 }
 
-/// A place in a sorted feed.
+/// A position in a sorted feed.
 public enum FeedPosition: Sendable, Equatable {
     case first
     case last
@@ -103,7 +103,7 @@ public enum FeedPosition: Sendable, Equatable {
         }
     }
 
-    /// As the functions take it.
+    /// The position in the words of the functions.
     var words: (place: String, other: String) {
         switch self {
         case .first: ("first", "")

@@ -1,30 +1,31 @@
-/// Who follows which topics, and what to tell them when subscriptions come and go. Pure: the client does what it says.
+/// Which subscriber follows which topics, and what to tell it when the connection is lost and restored. Pure: the
+/// client performs the actions.
 struct Subscriptions {
     enum Action: Equatable {
         case subscribe(EventTopic)
         case unsubscribe(EventTopic)
-        /// Everything that this one follows is heard now, for the first time.
+        /// All topics of this subscriber are confirmed, for the first time.
         case begin(UInt64)
-        /// Everything that this one follows is heard again.
+        /// All topics of this subscriber are confirmed again after a loss: events may be missing.
         case missed(UInt64)
     }
 
     private struct Subscriber {
         var topics: [EventTopic]
-        /// Those not heard now.
+        /// Topics that Redis has not confirmed, or not again since the connection was lost.
         var awaited: Set<EventTopic>
         var hasBegun = false
     }
 
     private var subscribers: [UInt64: Subscriber] = [:]
     private var topics: [EventTopic: Set<UInt64>] = [:]
-    private var heard: Set<EventTopic> = []
+    private var active: Set<EventTopic> = []
 
-    /// Who follows a topic.
+    /// The subscribers that follow a topic.
     func subscribers(of topic: EventTopic) -> Set<UInt64> { topics[topic] ?? [] }
 
     mutating func subscribe(_ id: UInt64, _ wanted: [EventTopic]) -> [Action] {
-        subscribers[id] = Subscriber(topics: wanted, awaited: Set(wanted).subtracting(heard))
+        subscribers[id] = Subscriber(topics: wanted, awaited: Set(wanted).subtracting(active))
         var actions: [Action] = []
         for topic in wanted {
             if topics[topic] == nil { actions.append(.subscribe(topic)) }
@@ -40,7 +41,7 @@ struct Subscriptions {
             topics[topic]?.remove(id)
             if topics[topic]?.isEmpty ?? false {
                 topics[topic] = nil
-                heard.remove(topic)
+                active.remove(topic)
                 actions.append(.unsubscribe(topic))
             }
         }
@@ -49,7 +50,7 @@ struct Subscriptions {
 
     mutating func confirmed(_ topic: EventTopic) -> [Action] {
         guard topics[topic] != nil else { return [] }
-        heard.insert(topic)
+        active.insert(topic)
         return subscribers(of: topic).sorted().flatMap { id in
             guard subscribers[id]?.awaited.remove(topic) != nil else { return [Action]() }
             return settle(id)
@@ -57,7 +58,7 @@ struct Subscriptions {
     }
 
     mutating func lost(_ topic: EventTopic) {
-        heard.remove(topic)
+        active.remove(topic)
         for id in subscribers(of: topic) { subscribers[id]?.awaited.insert(topic) }
     }
 
@@ -68,8 +69,7 @@ struct Subscriptions {
     }
 }
 
-/// A channel, or a pattern of channels, that a client subscribes to. Told apart by bytes: to Redis two spellings of an é
-/// are two channels.
+/// A channel, or a pattern of channels, to subscribe to. Names are compared by their bytes; see ``WaitQueueKey``.
 struct EventTopic: Hashable, Sendable {
     let name: [UInt8]
     let isPattern: Bool
@@ -79,7 +79,7 @@ struct EventTopic: Hashable, Sendable {
     private static let ofFeeds = ["feed.publish", "feed.edit", "feed.retract", "feed.position", "job.finish"]
     private static let ofAll = ["newfeed", "delfeed", "conffeed"]
 
-    /// What is to be heard to follow these feeds; nil: all feeds, also those that are yet to be made.
+    /// The topics of these feeds; nil: of all feeds, including those created later.
     static func topics(of feeds: [String]?) -> [EventTopic] {
         let common = ofAll.map { EventTopic(name: Array($0.utf8), isPattern: false) }
         guard let feeds else {

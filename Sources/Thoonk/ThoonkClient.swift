@@ -3,9 +3,9 @@ internal import Redis
 
 /// A client of the Thoonk contract: feeds, sorted feeds, queues and jobs in one Redis, shared with any other client.
 ///
-/// It has a thread of its own, a connection that heals itself, and, once something waits or follows events, a second
-/// one. Any number of tasks may use it at once: their commands share the connection, and leave together. It ends with
-/// ``close()``, or with its last reference.
+/// A client has a thread of its own and one connection, which reconnects by itself; waiting gets and events open a
+/// second one. Any number of tasks may share a client: their commands are pipelined on its connection. The client ends
+/// with ``close()``, or when its last reference is released.
 ///
 /// ```swift
 /// let client = try ThoonkClient()
@@ -16,17 +16,17 @@ internal import Redis
 /// }
 /// ```
 public final class ThoonkClient: Sendable {
-    /// Stands in the announcements of what this client creates, configures and deletes.
+    /// Identifies this client in the announcements of feeds that it creates, configures and deletes.
     public let instance: String
-    /// What runs on the client's thread. A client is an object of its own beside it: whoever optimises across modules
-    /// cannot deal with an `isolated deinit` that it can see.
+    /// The actor that runs on the client's thread. It is an internal type of its own since the optimiser fails on an
+    /// `isolated deinit` that other modules can see.
     let core: ThoonkCore
 
-    /// Makes a client; it connects with its first verb.
+    /// Creates a client, which connects with its first verb.
     ///
     /// - Parameters:
     ///   - redis: `redis://[user:password@]host[:port][/database]` or `unix:///path`.
-    ///   - options: how it behaves.
+    ///   - options: time-outs, buffers and logging.
     /// - Throws: ``ThoonkError``: `invalid` for an address that cannot be used, `refused` when the system has no thread
     ///   or descriptor left.
     public init(redis: String = "redis://127.0.0.1:6379/0", options: ThoonkOptions = ThoonkOptions())
@@ -41,9 +41,10 @@ public final class ThoonkClient: Sendable {
     public func queue(_ name: String) -> Queue { Queue(client: self, name: name) }
     public func job(_ name: String) -> Job { Job(client: self, name: name) }
 
-    /// All feeds, of every type, in no order. Those of a pipeline's channels are among them: `{thread:42}`.
+    /// All feeds, of every type, in no particular order. Feeds of a pipeline's channels, such as `{thread:42}`, are
+    /// among them.
     ///
-    /// Read page by page: what is created or deleted meanwhile may be in it or not.
+    /// The list is read page by page: a feed that is created or deleted meanwhile may be in it or not.
     public func feeds() async throws -> [FeedSummary] {
         var cursor = "0"
         var seen: Set<[UInt8]> = []
@@ -59,28 +60,28 @@ public final class ThoonkClient: Sendable {
         return found
     }
 
-    /// Whether there is a feed of that name, of any type.
+    /// Whether a feed of that name exists, of any type.
     public func exists(_ name: String) async throws -> Bool {
         try await core.read(RedisCommand("SISMEMBER", "feeds", name)).integer == 1
     }
 
-    /// Follows some feeds: everything that happens to them from the moment on at which this returns. They need not exist.
+    /// Follows some feeds: the stream has all their events from when this returns. The feeds need not exist.
     ///
-    /// - Throws: ``ThoonkError`` with code `unreachable` when Redis does not confirm the subscription within the client's
-    ///   patience.
+    /// - Throws: ``ThoonkError`` with code `unreachable` when Redis does not confirm the subscription within
+    ///   ``ThoonkOptions/connectTimeout``.
     public func events(of feeds: [String]) async throws -> FeedEvents {
         try await core.subscribe(to: feeds)
     }
 
-    /// Follows all feeds, also those that are yet to be made. See ``events(of:)``.
+    /// Follows all feeds, including those created later. See ``events(of:)``.
     public func events() async throws -> FeedEvents {
         try await core.subscribe(to: nil)
     }
 
-    /// Closes the connections and ends the thread. What waits fails with ``ThoonkError/Code/closed``; items that are on
-    /// their way to a get are put back first, for which this waits, at most for the client's `connectTimeout`.
+    /// Closes the connections and ends the thread. Waiting verbs fail with ``ThoonkError/Code/closed``. Items on their
+    /// way to a get are put back first, which takes ``ThoonkOptions/connectTimeout`` at most.
     ///
-    /// A client that is closed stays so.
+    /// A closed client cannot be opened again.
     public func close() async {
         await core.close()
     }
@@ -103,17 +104,17 @@ public final class ThoonkClient: Sendable {
     }
 }
 
-/// How a ``ThoonkClient`` behaves.
+/// Time-outs, buffers and logging of a ``ThoonkClient``.
 public struct ThoonkOptions: Sendable {
-    /// How long a verb waits for a connection before it fails with ``ThoonkError/Code/unreachable``. A waiting get waits
-    /// for its own time-out instead.
+    /// How long a verb waits for a connection before it fails with ``ThoonkError/Code/unreachable``. A get that waits
+    /// has its own time-out instead.
     public var connectTimeout: Duration
-    /// How many events a ``FeedEvents`` keeps for a consumer that is slow. When it is full the newest are dropped, and
-    /// the consumer is told by ``FeedEvent/missed(_:)``.
+    /// How many events a ``FeedEvents`` keeps for a slow consumer. When the buffer is full, new events are dropped and
+    /// ``FeedEvent/missed(_:)`` says so.
     public var eventBuffer: Int
-    /// What `CLIENT LIST` shows.
+    /// The name of the connection in `CLIENT LIST`.
     public var name: String
-    /// Where lost connections are told of; nil: nowhere.
+    /// Where lost connections are logged; nil: nowhere.
     public var logger: Logger?
 
     public init(

@@ -1,14 +1,14 @@
 internal import Events
 internal import Redis
 
-/// The way of a verb: wait for the connection, send, and what a failure means.
+/// Sending a verb: waiting for the connection, the command, and the meaning of a failure.
 extension ThoonkCore {
-    /// Does a verb that writes. When its reply is lost it fails with `uncertain`.
+    /// Sends a verb that writes. When its reply is lost, it fails with `uncertain`.
     func call(_ command: RedisCommand) async throws -> RedisValue {
         try await run(command, isRepeatable: false)
     }
 
-    /// Does a verb that only reads. When its reply is lost it is asked again.
+    /// Sends a verb that only reads. When its reply is lost, it is sent again.
     func read(_ command: RedisCommand) async throws -> RedisValue {
         try await run(command, isRepeatable: true)
     }
@@ -21,7 +21,7 @@ extension ThoonkCore {
             switch await send(command) {
             case .success(let value): return value
             case .failure(let error) where error.code == .functionMissing && !hasLoaded:
-                // The server was emptied, or another one has taken its place.
+                // The server was flushed, or replaced by another one.
                 hasLoaded = true
                 if case .failure(let error) = await load() { throw ThoonkError(error) }
             case .failure(let error) where isRepeatable && (error.code == .disconnected || error.code == .timeout):
@@ -31,7 +31,7 @@ extension ThoonkCore {
         }
     }
 
-    /// Sends a command on a connection that stands, and waits for the reply.
+    /// Sends a command on the connection that there is, and waits for the reply.
     func send(_ command: RedisCommand) async -> Result<RedisValue, RedisError> {
         guard let link else { return .failure(RedisError(.disconnected, "closed")) }
         return await withCheckedContinuation { continuation in
@@ -95,7 +95,7 @@ extension ThoonkCore {
     }
 }
 
-/// Tasks that wait until there is a connection, each until its own deadline. Decides nothing else.
+/// Tasks that wait for a connection, each until its own deadline.
 struct ParkedTasks {
     typealias Continuation = CheckedContinuation<ThoonkError?, Never>
 
@@ -114,14 +114,14 @@ struct ParkedTasks {
         tasks.removeValue(forKey: id)?.continuation
     }
 
-    /// Those whose time is over.
+    /// Removes the tasks whose deadline has passed.
     mutating func removeExpired(at now: Int64) -> [Continuation] {
         let expired = tasks.filter { $0.value.deadline <= now }
         for id in expired.keys { tasks[id] = nil }
         return expired.values.map(\.continuation)
     }
 
-    /// All, those first that came first.
+    /// Removes all tasks; the first one comes first.
     mutating func removeAll() -> [Continuation] {
         defer { tasks = [:] }
         return tasks.sorted { $0.key < $1.key }.map(\.value.continuation)

@@ -1,9 +1,9 @@
 internal import Events
 internal import Redis
 
-/// Following what happens. ``Subscriptions`` decides; this does what it says.
+/// Streams of events. ``Subscriptions`` decides; this extension performs its actions.
 extension ThoonkCore {
-    /// Follows these feeds, or all of them. See ``ThoonkClient/events(of:)``.
+    /// Subscribes to these feeds, or to all. See ``ThoonkClient/events(of:)``.
     func subscribe(to feeds: [String]?) async throws -> FeedEvents {
         guard state != .closing, state != .closed else { throw ThoonkError.isClosed }
         try connect()
@@ -11,7 +11,7 @@ extension ThoonkCore {
         link.startSubscriber()
         let id = nextID()
         let queue = EventQueue(limit: options.eventBuffer)
-        // From here on everything that is heard is kept, though the stream has not begun.
+        // Events are kept from here on, before the subscription is confirmed.
         streams[id] = EventSubscription(queue: queue, feeds: feeds.map { Set($0.map { Array($0.utf8) }) })
         let token = SubscriptionToken(core: self, id: id)
         let timer = Timer(on: link.loop) { [weak self] in
@@ -37,7 +37,7 @@ extension ThoonkCore {
         apply(subscriptions.unsubscribe(id))
     }
 
-    /// Ends every stream, at the client's end.
+    /// Ends every stream when the client is closed.
     func endStreams() {
         for (id, stream) in streams {
             stream.queue.finish()
@@ -92,12 +92,12 @@ extension ThoonkCore {
     }
 }
 
-/// A stream of events as the client knows it.
+/// The client's side of a ``FeedEvents``.
 struct EventSubscription {
     let queue: EventQueue
-    /// The bytes of the names of the feeds that it is about; nil: all.
+    /// The names of the feeds, as bytes; nil: all feeds.
     let feeds: Set<[UInt8]>?
-    /// Whoever waits for the subscriptions to stand.
+    /// The task that waits until all topics are confirmed.
     var beginning: CheckedContinuation<ThoonkError?, Never>?
 
     func wants(_ event: FeedEvent) -> Bool {
@@ -106,7 +106,7 @@ struct EventSubscription {
     }
 }
 
-/// What the subscriber calls for one topic. Lives on the client's loop.
+/// Receives what the subscriber reports of one topic. Used only on the client's loop.
 final class TopicHandler: RedisSubscriberHandler {
     private let onConfirmed: () -> Void
     private let onMessage: (String, [UInt8]) -> Void

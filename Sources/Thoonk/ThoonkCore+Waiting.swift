@@ -1,12 +1,12 @@
 internal import Events
 internal import Redis
 
-/// Gets, waiting and not. ``BlockingGets`` decides; this does what it says.
+/// Gets, blocking and not. ``BlockingGets`` decides; this extension performs its actions.
 ///
-/// No item that was taken is dropped. A get that is cancelled leaves its queue; what a fetch brings that nobody wants any
-/// more goes to the next one who waits, or is put back at the head of the list in its order, without being counted. What
-/// cannot be put back at once, since the connection broke, is put back when there is one again; when there is none
-/// before the client is released, a job waits again when its claim's time is over, and a queue's item is lost.
+/// A taken item is never dropped. If its get has been cancelled, the item goes to the next waiting get or back to the
+/// head of the list, in order and without counting a cancel. If the connection breaks before that, the client puts the
+/// item back after reconnecting. If the client is released first, a job waits again when its claim expires, and an item
+/// of a queue is lost.
 extension ThoonkCore {
     func take(_ request: GetRequest) async throws -> [TakenItem] {
         guard request.limit > 0 else { return [] }
@@ -62,10 +62,10 @@ extension ThoonkCore {
         return queue
     }
 
-    /// Somebody waits no longer: his time is over, or his task was cancelled.
+    /// Ends a waiting get that timed out or whose task was cancelled.
     private func leave(_ key: WaitQueueKey, _ id: UInt64, isTimeout: Bool) {
         guard let queue = waitQueues[key], let waiter = queue.waiters.removeValue(forKey: id) else { return }
-        // Without a connection nobody has looked whether there was something.
+        // Without a connection the list was not read: an empty answer would claim that it was.
         let isBlind = isTimeout && queue.gets.phase == .away
         waiter.continuation.resume(returning: isBlind ? .failure(unreachable()) : .success([]))
         apply(.left(id), to: queue)
@@ -79,7 +79,7 @@ extension ThoonkCore {
         for queue in waitQueues.values { apply(.changed, to: queue) }
     }
 
-    /// While changes are not reported nobody may sleep as if they were.
+    /// Reads the lists whose changes the server does not report.
     func pollUnwatchedLists() {
         guard let link else { return }
         guard !waitQueues.isEmpty else { return link.pollTimer.cancel() }
@@ -88,7 +88,7 @@ extension ThoonkCore {
         for queue in waitQueues.values { apply(.due, to: queue) }
     }
 
-    /// Tells a queue what has happened, and does what follows.
+    /// Passes an event to a queue and performs the resulting actions.
     func apply(_ event: BlockingGets.Event, to queue: WaitQueue, items: [TakenItem] = [], error: ThoonkError? = nil) {
         for action in queue.gets.handle(event) {
             switch action {
@@ -153,7 +153,7 @@ extension ThoonkCore {
         }
     }
 
-    /// Puts items back that were taken and that nobody wants; goes on until it is done or the client is closed.
+    /// Returns unwanted items to the list. Retries until that succeeds or the client is closed.
     private func putBack(_ items: [TakenItem], of request: GetRequest) {
         guard !items.isEmpty else { return }
         holdingItems += 1
@@ -164,7 +164,7 @@ extension ThoonkCore {
                 if state == .ready || state == .closing {
                     switch await send(command) {
                     case .success: return
-                    // Not told whether it was done: the same again doubles nothing that still waits.
+                    // It may have been done. Repeating it is safe: an id that waits already is skipped.
                     case .failure(let error) where error.isTransient: break
                     case .failure: return
                     }
@@ -174,7 +174,7 @@ extension ThoonkCore {
         }
     }
 
-    /// Returns when nothing holds items any more, or after the client's `connectTimeout`.
+    /// Returns when no command holds items any more, after `connectTimeout` at the latest.
     func itemsAreSafe() async {
         let deadline = Clock.monotonicMilliseconds() + options.connectTimeout.wholeMilliseconds
         while holdingItems > 0, link != nil, Clock.monotonicMilliseconds() < deadline {

@@ -1,8 +1,8 @@
 internal import Events
 internal import Redis
 
-/// A ``ThoonkClient`` as the actor that it is: runs on the thread of its loop, to which its connections, timers and
-/// waiting tasks belong.
+/// The actor behind a ``ThoonkClient``. It runs on the thread of its event loop, which owns its connections, timers and
+/// waiting tasks.
 actor ThoonkCore {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -12,12 +12,12 @@ actor ThoonkCore {
     var link: ThoonkLink?
     /// Verbs that wait for a connection.
     var parked = ParkedTasks()
-    /// Waiting gets, by what they wait for.
+    /// Blocking gets, by the list that they wait for.
     var waitQueues: [WaitQueueKey: WaitQueue] = [:]
-    /// Who follows what, and the streams by their subscriber's id.
+    /// The topics of each subscriber, and the streams by subscriber id.
     var subscriptions = Subscriptions()
     var streams: [UInt64: EventSubscription] = [:]
-    /// Commands on their way that must not be cut off by ``close()``: they may hold items.
+    /// How many commands are under way that may hold items; ``close()`` waits for them.
     var holdingItems = 0
     var lastID: UInt64 = 0
     private let thread: LoopThread
@@ -50,7 +50,7 @@ actor ThoonkCore {
 }
 
 extension Duration {
-    /// In milliseconds, rounded up: a wait is never shorter than asked for. At most a hundred years, at least 0.
+    /// In milliseconds, rounded up so that a wait is never too short; from 0 to a hundred years.
     var wholeMilliseconds: Int64 {
         let (seconds, attoseconds) = components
         let bounded = min(max(seconds, 0), 3_155_760_000)

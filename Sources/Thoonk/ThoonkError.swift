@@ -1,39 +1,39 @@
 internal import Events
 internal import Redis
 
-/// Why a verb of ``ThoonkClient`` and its feeds was not done, or may not have been.
+/// Why a verb of ``ThoonkClient`` or of its feeds has failed, or may have failed.
 ///
 /// A task that is cancelled while it waits gets a `CancellationError` instead.
 public struct ThoonkError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What kind of failure this is: decides whether, and how, to try again.
+    /// The kind of failure, which decides whether and how to try again.
     public enum Code: Sendable {
         /// Redis could not be reached within the client's `connectTimeout`. Nothing was done; try again later.
         case unreachable
-        /// The command was sent and its reply lost: it was done or it was not. A put that is repeated with the same id
+        /// The command was sent and its reply lost: it may have been done. A put can be repeated with the same id; it
         /// doubles nothing while its item is still there.
         case uncertain
         /// The client was closed.
         case closed
-        /// The feed is of another type, or one of its keys holds what does not belong there. Nothing was done.
+        /// The feed is of another type, or one of its keys holds a foreign type. Nothing was done.
         case wrongType
         /// There is no such feed.
         case noFeed
-        /// There is no such item, to edit, to move, or to stand beside.
+        /// There is no such item to edit or move, or no such neighbour.
         case noItem
         /// An id was given for the feed of a pipeline's channel, whose ids are sequence numbers. Publish without one.
         case sequenced
-        /// Redis has no memory left. What takes and finishes still works.
+        /// Redis has no memory left. Verbs that take and finish still work.
         case memoryFull
-        /// An argument cannot be used: the message says which.
+        /// An argument cannot be used; the message says which.
         case invalid
-        /// Redis refused for another reason, in its words: a user without the right, a read-only replica.
+        /// Redis refused for another reason, such as a user without the permission or a read-only replica.
         case refused
     }
 
     public let code: Code
     /// What failed, and what to do about it.
     public let message: String
-    /// The server's or the system's own words, where there are any.
+    /// The original words of Redis or of the system, if there are any.
     public let underlying: String?
 
     public init(_ code: Code, _ message: String, underlying: String? = nil) {
@@ -44,9 +44,9 @@ public struct ThoonkError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String { message }
 
-    /// What an error of Redis means for a verb that was sent.
+    /// The meaning of an error of Redis for a verb that was sent.
     init(_ error: RedisError) {
-        // An error of our own library begins with a word of ours, and Redis puts the place behind it.
+        // An error of our own library begins with a code of ours; Redis appends the place in the script.
         let words = error.message.split(separator: " ", maxSplits: 1)
         let rest = words.count > 1 ? String(words[1]) : error.message
         switch (words.first, error.code) {

@@ -2,9 +2,9 @@ internal import Events
 internal import Logging
 internal import Redis
 
-/// The connections of a client, on its loop: one for commands, and one that hears, started when it is needed.
+/// The connections of a client: one for commands, and one for subscriptions, which is opened when it is needed.
 ///
-/// Made, used and released on the loop's thread.
+/// Created, used and released on the loop's thread.
 final class ThoonkLink {
     let loop: EventLoop
     let connection: RedisConnection
@@ -12,7 +12,7 @@ final class ThoonkLink {
     let watcher: KeyWatcher
     /// Fires at the nearest deadline of the tasks that wait for a connection.
     let connectTimer: Timer
-    /// Fires now and then while gets wait, to see whether what they rely on still stands. Sends nothing when it does.
+    /// Fires regularly while gets wait, to read the lists whose changes the server does not report.
     let pollTimer: Timer
     private var isSubscribing = false
 
@@ -31,7 +31,7 @@ final class ThoonkLink {
         pollTimer = Timer(on: loop, action: onPoll)
     }
 
-    /// Starts the second connection, once.
+    /// Opens the second connection, unless it is open.
     func startSubscriber() {
         guard !isSubscribing else { return }
         isSubscribing = true
@@ -46,22 +46,23 @@ final class ThoonkLink {
     }
 }
 
-/// Where a client's connection stands.
+/// The state of a client's connection.
 enum LinkState {
-    /// Nothing was asked of the client yet.
+    /// No verb was called, so that no connection was made.
     case new
-    /// No connection now; one is being made.
+    /// Connecting, or reconnecting.
     case away
     /// Verbs can be sent.
     case ready
-    /// ``ThoonkClient/close()`` runs: what holds items may still be sent.
+    /// ``ThoonkClient/close()`` is running: only commands that put items back are sent.
     case closing
     case closed
 }
 
-/// Connecting, and what is told to whom when a connection comes or goes.
+/// Connecting, and what happens when a connection is made or lost.
 extension ThoonkCore {
-    /// Starts to connect, once. What the link calls runs on the loop's thread, which is this actor's.
+    /// Starts to connect, unless that is done. The callbacks of the link run on the loop's thread, which is this
+    /// actor's executor.
     func connect() throws(ThoonkError) {
         guard link == nil, state == .new else { return }
         guard let loop = EventLoop.current else { throw .isClosed }
@@ -92,7 +93,7 @@ extension ThoonkCore {
         }
     }
 
-    /// A library that cannot be loaded is told to each verb that needs it.
+    /// A library that cannot be loaded is no reason to wait: each verb that needs it reports the error.
     private func loaded(_ result: Result<Void, RedisError>) {
         if case .failure(let error) = result, error.code == .disconnected || error.code == .timeout { return }
         if state == .away { state = .ready }

@@ -1,23 +1,23 @@
 internal import Events
 internal import Redis
 
-/// The waiting gets of one list, with what they wait by. Lives on the client's loop.
+/// The blocking gets of one list, with their continuations and timers. Used only on the client's loop.
 final class WaitQueue {
     typealias Continuation = CheckedContinuation<Result<[TakenItem], ThoonkError>, Never>
 
-    /// Someone who waits, and the timer of his time-out.
+    /// A waiting get and the timer of its time-out.
     struct Waiter {
         let continuation: Continuation
         let timer: Timer?
     }
 
-    /// As the first one asked: kind and feed are those of all.
+    /// The request of the first get. Kind and feed are the same for all of them.
     let request: GetRequest
-    /// The list that they wait for.
+    /// The key of the list.
     let key: String
     var gets: BlockingGets
     var waiters: [UInt64: Waiter] = [:]
-    /// Fires when ``BlockingGets`` asked for it.
+    /// Set by ``BlockingGets/Action/wake(after:)``.
     let alarm: Timer
 
     init(_ request: GetRequest, isConnected: Bool, on loop: EventLoop, alarm: @escaping () -> Void) {
@@ -28,8 +28,8 @@ final class WaitQueue {
     }
 }
 
-/// What the gets of one queue wait for. Feeds are told apart by the bytes of their names: to Redis two spellings of an é
-/// are two feeds.
+/// Identifies the list that gets wait for. Names are compared by their bytes, as Redis does: Swift holds the two
+/// Unicode spellings of é for equal.
 struct WaitQueueKey: Hashable {
     let kind: GetRequest.Kind
     let feed: [UInt8]
@@ -40,7 +40,7 @@ struct WaitQueueKey: Hashable {
     }
 }
 
-/// What a get asks for.
+/// The arguments of a get, the commands that it needs, and the reading of their replies.
 struct GetRequest: Sendable {
     enum Kind: Sendable {
         case queue, job
@@ -49,9 +49,9 @@ struct GetRequest: Sendable {
     let kind: Kind
     let feed: String
     let limit: Int
-    /// How long a claim is to last, in ms; nil: what the feed says.
+    /// How long the claims last, in ms; nil: the feed's `claim_timeout`.
     let claim: Int64?
-    /// How long to wait; nil: for as long as it takes.
+    /// How long to wait; nil: without limit.
     let timeout: Duration?
 
     /// The command that takes `count` items.
@@ -63,7 +63,7 @@ struct GetRequest: Sendable {
         }
     }
 
-    /// The command that undoes it.
+    /// The command that returns items to the list.
     func undo(_ items: [TakenItem]) -> RedisCommand {
         var command = RedisCommand("FCALL", kind == .queue ? "thoonk_queue_return" : "thoonk_job_return", "0", feed)
         for item in items {
@@ -81,11 +81,11 @@ struct GetRequest: Sendable {
     }
 }
 
-/// What a get of a queue or job feed has taken.
+/// An item that a get has taken from a queue or job feed.
 struct TakenItem: Sendable, Equatable {
     let id: [UInt8]
     let bytes: [UInt8]
-    /// Of a job's claim; empty for a queue.
+    /// The token of a job's claim; empty for an item of a queue.
     var token = ""
     var cancelled = 0
 
@@ -97,7 +97,7 @@ struct TakenItem: Sendable, Equatable {
         }
     }
 
-    /// Reads the reply of `thoonk_job_get`: the jobs, and the ms until the next claim ends, nil when none does.
+    /// Reads the reply of `thoonk_job_get`: the jobs, and the ms until the next claim expires; nil: no claim does.
     static func jobs(_ reply: RedisValue) -> (items: [TakenItem], wait: Int64?) {
         let flat = reply.array ?? []
         let wait = flat.first?.integer ?? -1
