@@ -1,4 +1,6 @@
--- What is said about a claim: nothing when it holds, or NOT_CLAIMED, or LOST. An empty token is whoever has it.
+-- Verbs that end or extend the claims of a job feed.
+
+-- Why a verb on a claim is refused: NOT_CLAIMED or LOST; nil when the claim holds. An empty token means any claim.
 local function claim_fault(feed, id, token)
   local score = redis.call('ZSCORE', key('claimed', feed), id)
   if not score then return 'NOT_CLAIMED' end
@@ -6,8 +8,8 @@ local function claim_fault(feed, id, token)
   return nil, score
 end
 
--- Does something with each claim that holds: the arguments from `first` on in groups of `width`, id and token first.
--- Gives {'OK', 'LOST', 'NOT_CLAIMED', …}.
+-- Calls `action` for each claim that holds. The arguments from `first` on are groups of `width` that begin with id and
+-- token. Returns {'OK', 'LOST', 'NOT_CLAIMED', …}.
 local function each_claim(args, first, width, action)
   local feed = args[1]
   local bad = pairs_of(args, first, width) or look_at_jobs(feed)
@@ -33,7 +35,7 @@ local function job_finish(_, args)
   end)
 end
 
--- thoonk_job_cancel 0 F (id token)…  ->  {outcome, …}. The job waits again, behind the others, and the cancel is counted.
+-- thoonk_job_cancel 0 F (id token)…  ->  {outcome, …}. Puts the job back behind the others and counts the cancel.
 local function job_cancel(_, args)
   return each_claim(args, 2, 2, function(feed, id, score)
     forget_claim(feed, id, score)
@@ -41,8 +43,8 @@ local function job_cancel(_, args)
   end)
 end
 
--- thoonk_job_return 0 F (id token)…  ->  {outcome, …}. Puts back at the head, in their order, jobs that were claimed and
--- that nobody has begun: no cancel is counted.
+-- thoonk_job_return 0 F (id token)…  ->  {outcome, …}. Puts claimed jobs that nobody has begun back at the head, in
+-- their order. No cancel is counted.
 local function job_return(_, args)
   local turned = { args[1] }
   for index = #args - 1, 2, -2 do
@@ -55,7 +57,7 @@ local function job_return(_, args)
   end)
 end
 
--- thoonk_job_stall 0 F (id token)…  ->  {outcome, …}. The job rests until it is retried.
+-- thoonk_job_stall 0 F (id token)…  ->  {outcome, …}. Sets the job aside until it is retried.
 local function job_stall(_, args)
   return each_claim(args, 2, 2, function(feed, id, score)
     forget_claim(feed, id, score)
@@ -65,7 +67,7 @@ local function job_stall(_, args)
   end)
 end
 
--- thoonk_job_extend 0 F MS (id token)…  ->  {outcome, …}. The claim ends MS from now.
+-- thoonk_job_extend 0 F MS (id token)…  ->  {outcome, …}. The claim expires MS from now.
 local function job_extend(_, args)
   local till = now_us() / 1000 + tonumber(args[2])
   return each_claim(args, 3, 2, function(feed, id, score)

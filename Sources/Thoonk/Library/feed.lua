@@ -1,9 +1,11 @@
+-- Feeds: items by the time of their publication.
+
 local function in_ms(score)
   local number = tonumber(score)
   return number < SECONDS_END and number * 1000 or number
 end
 
--- The `count` oldest ids of a feed, oldest first. Scores in seconds and in ms may stand side by side.
+-- The `count` oldest ids of a feed, oldest first. A feed may mix scores in seconds and in ms.
 local function oldest(feed, count)
   local ids = key('ids', feed)
   if count <= 0 then return {} end
@@ -26,8 +28,8 @@ local function oldest(feed, count)
 end
 
 -- thoonk_publish 0 F INSTANCE OWN (id item)…  ->  {id, 1 new or 0 edited, id, …}
--- OWN is 1 when the caller has chosen the ids. The feed of a pipeline's channel (`born` in its configuration) has dense
--- sequence numbers for ids: there they are given here, and OWN is refused.
+-- OWN is 1 when the caller has chosen the ids. In the feed of a pipeline's channel (its configuration has `born`) ids
+-- are dense sequence numbers: this function gives them out and refuses OWN.
 local function publish(_, args)
   local feed, instance, own = args[1], args[2], args[3] == '1'
   local bad = pairs_of(args, 4, 2)
@@ -47,7 +49,8 @@ local function publish(_, args)
   ensure(feed, 'feed', instance, there)
   local clock = now_us() / 1000
   if is_sequenced then
-    -- Later than the last one, whatever the clock says: who follows such a feed by score must not miss an event.
+    -- Later than the newest item even if the clock has gone back: a reader that follows the feed by score must not miss
+    -- it.
     local newest = redis.call('ZRANGE', key('ids', feed), -1, -1, 'WITHSCORES')[2]
     if newest then clock = math.max(clock, tonumber(newest) + 0.001) end
   end
@@ -70,13 +73,13 @@ local function publish(_, args)
     announce(is_new == 1 and 'feed.publish' or 'feed.edit', feed, id, item)
     answer[#answer + 1] = id
     answer[#answer + 1] = is_new
-    -- By two, since a score of whole milliseconds is raised by one: no two are to be the same.
+    -- In steps of two, since `fine` raises a score of whole milliseconds by one and no two scores may be equal.
     clock = clock + 0.002
   end
   return answer
 end
 
--- thoonk_retract 0 F id…  ->  how many were there
+-- thoonk_retract 0 F id…  ->  how many were removed
 local function retract(_, args)
   local feed = args[1]
   local wrong = check(feed, 'feed')
@@ -94,7 +97,7 @@ local function retract(_, args)
   return count
 end
 
--- Ids with their items, flat: {id, item, …}. An id without an item is passed over.
+-- Ids with their items, flat: {id, item, …}. Skips ids without an item.
 local function with_items(feed, ids)
   local answer = {}
   for from = 1, #ids, CHUNK do

@@ -1,7 +1,9 @@
+-- Feeds of every type.
+
 local TYPES = { feed = true, sorted_feed = true, queue = true, job = true }
 
--- thoonk_create 0 F TYPE INSTANCE (field value)…  ->  1 new, 0 was there: then its configuration stays as it is. One
--- without a type, which another client is just making, gets it.
+-- thoonk_create 0 F TYPE INSTANCE (field value)…  ->  1 created, 0 exists: its configuration is left as it is. A feed
+-- that another client is creating, which has no type yet, gets this type and configuration.
 local function create(_, args)
   local feed, kind, instance = args[1], args[2], args[3]
   if not TYPES[kind] then return fail('BADARG', "'" .. kind .. "' is no type of feed") end
@@ -19,7 +21,7 @@ local function create(_, args)
       if args[index] ~= 'type' then redis.call('HSET', key('config', feed), args[index], args[index + 1]) end
     end
     if is_new == 1 then
-      -- What a client that does not know these keys has left behind when it deleted the feed.
+      -- A client that does not know these keys leaves them behind when it deletes the feed.
       redis.call('UNLINK', key('deadlines', feed), key('missing', feed))
       announce_feed('newfeed', feed, instance)
     end
@@ -47,7 +49,8 @@ local function configure(_, args)
   return 1
 end
 
--- thoonk_delete 0 F INSTANCE  ->  1, or 0 when there was none. No key is left, also none that other clients leave.
+-- thoonk_delete 0 F INSTANCE  ->  1, or 0 when the feed did not exist. No key is left, including keys that other
+-- clients leave behind.
 local function delete(_, args)
   local feed = args[1]
   local was_there = redis.call('SREM', 'feeds', feed)
@@ -56,8 +59,8 @@ local function delete(_, args)
   return was_there
 end
 
--- thoonk_feeds 0 CURSOR COUNT  ->  {next cursor, name, type, name, type, …}. As SSCAN: all have been seen when the
--- cursor is 0 again; a name may come twice.
+-- thoonk_feeds 0 CURSOR COUNT  ->  {next cursor, name, type, name, type, …}. As with SSCAN, the list is complete when
+-- the cursor is 0 again, and a name may come twice.
 local function feeds(_, args)
   local page = redis.call('SSCAN', 'feeds', args[1], 'COUNT', args[2])
   local answer = { page[1] }

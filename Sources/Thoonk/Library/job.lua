@@ -1,6 +1,8 @@
+-- Job feeds.
+
 -- A claim's token is the score of its id in `claimed`: ms with three decimals, which are never 000. The Python client
--- writes whole ms: so a token also tells when that client has claimed the job anew. `deadlines` holds TOKEN NUL ID -> the
--- ms at which the claim ends; an entry whose token is no longer the claim's means nothing.
+-- writes whole ms, so the token also shows when that client has claimed the job again. `deadlines` maps TOKEN NUL ID to
+-- the ms at which the claim expires; an entry whose token is not the claim's is ignored.
 
 local JOB_KEYS = { 'items', 'cancelled', 'published', 'claimed', 'deadlines', 'missing', 'stalled' }
 
@@ -21,13 +23,13 @@ local function forget_claim(feed, id, score)
   redis.call('ZREM', key('deadlines', feed), deadline_entry(id, score))
 end
 
--- Counts that a claim has ended without an end of the job. A field that is no number begins anew.
+-- Counts a claim that ended without finishing the job. A counter that is not a number starts again at 1.
 local function tally_cancel(feed, id)
   local sum = redis.pcall('HINCRBY', key('cancelled', feed), id, 1)
   if type(sum) == 'table' then redis.call('HSET', key('cancelled', feed), id, 1) end
 end
 
--- The claim is over and the job waits again, behind the others.
+-- Ends a claim and puts the job back behind the others.
 local function put_back(feed, id)
   redis.call('ZREM', key('claimed', feed), id)
   if redis.call('HEXISTS', key('items', feed), id) == 1 then
@@ -39,7 +41,7 @@ local function put_back(feed, id)
   end
 end
 
--- Ends up to `limit` claims whose time is over; gives how many.
+-- Ends up to `limit` expired claims and returns how many it has ended.
 local function take_back(feed, now, limit)
   local count = 0
   local due = redis.call('ZRANGEBYSCORE', key('deadlines', feed), '-inf', whole(now), 'LIMIT', 0, limit)
@@ -55,8 +57,8 @@ local function take_back(feed, now, limit)
   return count
 end
 
--- thoonk_job_put 0 F INSTANCE PRIORITY (id item)…  ->  how many were put. As thoonk_queue_put; an id is passed over for
--- as long as its job is not finished.
+-- thoonk_job_put 0 F INSTANCE PRIORITY (id item)…  ->  how many were put. As thoonk_queue_put; an id is skipped until
+-- its job is finished.
 local function job_put(_, args)
   local now = now_us() / 1000
   return put(args, 'job', look_at_jobs, function(feed, id, number)
@@ -65,9 +67,9 @@ local function job_put(_, args)
 end
 
 -- thoonk_job_get 0 F COUNT TIMEOUT  ->  {wait, id, token, cancelled, item, id, …}
--- Takes jobs and claims them for TIMEOUT ms; an empty TIMEOUT: for the feed's `claim_timeout`, or else 300,000. Claims
--- whose time is over are put back before. `wait` is the ms until the next claim ends, -1 when none does: then a job
--- appears without anybody's doing. An id that is claimed already, or has no item, is passed over.
+-- Takes jobs and claims them for TIMEOUT ms; an empty TIMEOUT stands for the feed's `claim_timeout`, or else 300,000.
+-- Expired claims are taken back first. `wait` is the ms until the next claim expires, -1 when none does: then a job
+-- becomes available although nobody puts one. An id that is claimed or has no item is skipped.
 local function job_get(_, args)
   local feed, wanted = args[1], tonumber(args[2])
   local bad = look_at_jobs(feed)
@@ -77,8 +79,8 @@ local function job_get(_, args)
   local us = now_us()
   local now = us / 1000
   take_back(feed, now, OVERDUE)
-  local answer, passed = { 0 }, 0
-  while wanted > 0 and passed < CHUNK do
+  local answer, skipped = { 0 }, 0
+  while wanted > 0 and skipped < CHUNK do
     local id = redis.call('RPOP', key('ids', feed))
     if not id then break end
     local item = redis.call('HGET', key('items', feed), id)
@@ -95,18 +97,18 @@ local function job_get(_, args)
       answer[#answer + 1] = item
       wanted = wanted - 1
     else
-      passed = passed + 1
+      skipped = skipped + 1
     end
   end
   local next = redis.call('ZRANGE', key('deadlines', feed), 0, 0, 'WITHSCORES')[2]
   local wait = next and math.max(0, math.ceil(tonumber(next) - now)) or -1
-  -- So many were passed over that the next call has to look on.
-  if passed >= CHUNK then wait = 0 end
+  -- The limit of skipped ids was reached: the next call has to go on.
+  if skipped >= CHUNK then wait = 0 end
   answer[1] = whole(wait)
   return answer
 end
 
--- thoonk_job_retry 0 F id…  ->  {'OK' or 'NOT_STALLED', …}. A job that is not stalled waits or runs already.
+-- thoonk_job_retry 0 F id…  ->  {'OK' or 'NOT_STALLED', …}. A job that is not stalled is left alone.
 local function job_retry(_, args)
   local feed = args[1]
   local bad = look_at_jobs(feed)
@@ -126,7 +128,7 @@ local function job_retry(_, args)
   return answer
 end
 
--- thoonk_job_retract 0 F id…  ->  how many were there. The job is gone, wherever it was; a claim on it is lost.
+-- thoonk_job_retract 0 F id…  ->  how many were removed. Removes jobs in any state; claims on them are lost.
 local function job_retract(_, args)
   local feed = args[1]
   local bad = look_at_jobs(feed)
@@ -157,8 +159,8 @@ local function job_counts(_, args)
     tonumber(redis.call('GET', key('finishes', feed)) or 0) or 0 }
 end
 
--- thoonk_job_state 0 F id  ->  {state, cancelled, ms until the claim ends or -1, item}
--- The state is waiting, claimed, stalled, missing (it has an item and is in no list) or absent.
+-- thoonk_job_state 0 F id  ->  {state, cancelled, ms until the claim expires or -1, item}
+-- The state is waiting, claimed, stalled, missing (the job has an item and is in no list) or absent.
 local function job_state(_, args)
   local feed, id = args[1], args[2]
   local wrong = check(feed, 'job')

@@ -1,28 +1,29 @@
 --[[
-The function library of the Thoonk client: every verb of the contract in one step. Contract: docs/contract.md.
+The function library of the Thoonk client: every verb of the contract in one step. Contract: docs/contract.md. The
+files of this folder are joined in the order that FunctionLibrary+thoonk.swift gives, below a line that declares VERSION.
 
-Rules that hold for all of it:
-- Check first, write last: Redis does not roll a script back. Every key that a verb may write is looked at before the
+Rules for all of them:
+- Check first, write last: Redis does not roll a script back. A verb looks at every key that it may write before its
   first write, so that a key of a foreign type is an error that leaves no trace.
-- Announcements are made inside the function: none can be lost between the data and the word of it.
-- F is a feed's name, INSTANCE the id of the client that asks. Names, ids and items are bytes.
-- Time is the server's (TIME), in ms: no clock of another host matters.
-- Functions that only drain are flagged allow-oom: they free memory and have to work when it is full.
-- Verbs that add make the feed when it is not there. Verbs that take find an empty feed in its place.
-- Errors begin with a word of ours: FEEDTYPE (the feed is of another type), NOFEED, NOITEM, SEQUENCED (a pipeline gives
-  this feed's ids), BADARG.
+- Announcements are published inside the function: none is lost between the data and its announcement.
+- F is the name of a feed, INSTANCE the id of the calling client. Names, ids and items are bytes.
+- Time is the server's (TIME), in ms: clocks of other hosts do not matter.
+- Functions that only remove are flagged allow-oom: they free memory and must work when it is full.
+- Verbs that add create a missing feed. Verbs that take treat it as empty.
+- Errors begin with a code of ours: FEEDTYPE (the feed is of another type), NOFEED, NOITEM, SEQUENCED (the feed's ids
+  are the sequence numbers of a pipeline), BADARG.
 ]]
 
--- Lua's unpack puts everything on the stack, which ends near 8,000 values.
+-- Lua's unpack puts all values on the stack, which holds about 8,000.
 local CHUNK = 1000
 
--- Scores below this are seconds, as the Python client writes some of them; from here on they are milliseconds.
+-- Scores below this are seconds, as the Python client writes some of them; other scores are milliseconds.
 local SECONDS_END = 100000000000
 
--- How long a claim lasts when neither the caller nor the feed says it, in ms.
+-- How long a claim lasts when neither the caller nor the feed says so, in ms.
 local CLAIM_TIMEOUT = 300000
 
--- How many overdue claims a get takes back before it takes a job.
+-- How many expired claims a get takes back before it takes a job.
 local OVERDUE = 100
 
 local function now_us()
@@ -46,12 +47,12 @@ local function key(name, feed)
   return 'feed.' .. name .. ':' .. feed
 end
 
--- All of a feed's keys, whatever its type: those of the contract, `running` and `retried`, which the Python client
--- names, and our own, `deadlines` and `missing`.
+-- All keys of a feed of any type: those of the contract, `running` and `retried` of the Python client, and our own,
+-- `deadlines` and `missing`.
 local KEYS_OF_A_FEED = { 'config', 'ids', 'items', 'publishes', 'idincr', 'published', 'claimed', 'cancelled', 'stalled',
   'finishes', 'running', 'retried', 'deadlines', 'missing' }
 
--- A look at a key raises the server's own error when the key holds a foreign type.
+-- The command that looks at a key. It raises the server's own error when the key holds a foreign type.
 local looks = {
   config = 'HLEN', items = 'HLEN', cancelled = 'HLEN',
   published = 'ZCARD', claimed = 'ZCARD', deadlines = 'ZCARD', missing = 'ZCARD',
@@ -62,7 +63,7 @@ local function look(feed, names)
   for _, name in ipairs(names) do redis.call(looks[name], key(name, feed)) end
 end
 
--- A counter that is no number would fail half-way: nil and an error then.
+-- An error when the counter is not a whole number: INCR would fail half-way.
 local function look_at_counter(name, feed)
   local value = redis.call('GET', key(name, feed))
   if value and not (string.match(value, '^-?%d+$') and #value < 19) then
@@ -70,8 +71,8 @@ local function look_at_counter(name, feed)
   end
 end
 
--- An error when the feed is of another type than the verb. One without a type passes: the Python client gives it in a
--- second step.
+-- An error when the feed is of another type than the verb; otherwise nil and the type. A feed without a type passes:
+-- the Python client writes the type in a second step.
 local function check(feed, kind)
   local there = redis.call('HGET', key('config', feed), 'type')
   if there and there ~= kind then
@@ -88,7 +89,7 @@ local function announce_feed(channel, feed, instance)
   redis.call('PUBLISH', channel, feed .. '\0' .. instance)
 end
 
--- Makes the feed if it is not there; `there` is the type that was found. Everything has been looked at before.
+-- Creates the feed if it is missing; `there` is the type that `check` found. Call it when all keys have been checked.
 local function ensure(feed, kind, instance, there)
   if redis.call('SADD', 'feeds', feed) == 1 then
     redis.call('HSET', key('config', feed), 'type', kind)

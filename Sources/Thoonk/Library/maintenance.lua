@@ -1,8 +1,10 @@
--- How many elements of a list all the searches of one call may pass by, and how many searches at most.
+-- Maintenance of job feeds: lost jobs and expired claims.
+
+-- The work of one call: how many list elements all searches together may pass, and how many searches there may be.
 local SEARCHED, SEARCHES = 2000000, 1000
 
--- A page of a sorted set beyond a score, whole scores only: so the last score is where the next page begins. Gives ids
--- and the next cursor, nil when this was the last page.
+-- A page of a sorted set from a score on. It holds all ids of each score in it, so that the next page can begin at a
+-- score. Returns the ids and the next cursor, nil after the last page.
 local function page_by_score(zset, from, to)
   local found = redis.call('ZRANGEBYSCORE', zset, from, to, 'WITHSCORES', 'LIMIT', 0, CHUNK)
   if #found < 2 * CHUNK then
@@ -19,16 +21,16 @@ local function page_by_score(zset, from, to)
   return ids, '(' .. found[2 * #ids]
 end
 
--- Where a job that is neither claimed nor stalled must be if all is well: in the list.
+-- Whether a job is accounted for without the list: finished, claimed or stalled.
 local function is_elsewhere(feed, id)
   return redis.call('HEXISTS', key('items', feed), id) == 0
     or redis.call('ZSCORE', key('claimed', feed), id)
     or redis.call('SISMEMBER', key('stalled', feed), id) == 1
 end
 
--- The ids at both ends of the list, as a set, and the score up to which a published job is a candidate for having been
--- lost: the middle one of those at the end from which jobs are taken, where a few that were put first or put back do not
--- matter. A short list is known whole: then every job is a candidate.
+-- The ids at both ends of the list, as a set, and the score up to which a published job may have been lost. That score
+-- is the median of those at the end from which jobs are taken: a few jobs put first or put back do not move it. A short
+-- list is read as a whole; then every job is a candidate.
 local function ends_of_list(feed)
   local ids_key = key('ids', feed)
   local tail = redis.call('LRANGE', ids_key, -CHUNK, -1)
@@ -44,8 +46,8 @@ local function ends_of_list(feed)
   return set, #scores > 0 and fine(scores[math.ceil(#scores / 2)]) or '+inf'
 end
 
--- Gives claims that another client made a deadline, when the feed asks for it: from now on, since no clock of another
--- host matters.
+-- Gives a deadline to claims of clients that set none, if the feed's configuration asks for it. It counts from now,
+-- since clocks of other hosts do not matter.
 local function give_deadlines(feed, now, from)
   local timeout = tonumber(redis.call('HGET', key('config', feed), 'claim_timeout') or '')
   if not timeout then return end
@@ -58,13 +60,13 @@ local function give_deadlines(feed, now, from)
 end
 
 -- thoonk_job_maintenance 0 F GRACE CURSOR  ->  {next cursor, put back, taken back, still missing}
--- One step of looking for jobs that a client has lost: it died between taking the id and claiming the job. Such a job
--- has an item, is published, and is in no list. It is put back when it has been found so over GRACE ms; `missing` holds
--- since when. A job that is just being taken looks the same for a moment, which is what GRACE is for.
+-- One step of the search for lost jobs: jobs whose client crashed between taking the id and claiming the job. Such a
+-- job has an item, is published, and is in no list. `missing` holds since when; a job that was missing for GRACE ms is
+-- put back. GRACE is needed since a job that is just being taken looks the same for a moment.
 --
--- Work is bounded: call with an empty cursor first, and again with the one that it gave until that is empty. What was
--- lost was taken from the list's end, so only jobs that are no younger than those at that end are candidates: the others
--- are looked at when their time has come.
+-- The work of a call is bounded: call it with an empty cursor first, then with each cursor that it returns until that
+-- is empty. Lost jobs were taken from the end of the list, so only jobs no younger than those at that end are
+-- candidates. Younger ones are searched for later.
 local function job_maintenance(_, args)
   local feed, grace, phase, from = args[1], tonumber(args[2]), string.match(args[3], '^(%a*) ?(.*)$')
   local bad = look_at_jobs(feed)
@@ -83,7 +85,7 @@ local function job_maintenance(_, args)
     searched = searched + 1
     return redis.call('LPOS', ids_key, id) and true or false
   end
-  -- What was missing before: found elsewhere meanwhile, or missing for long enough.
+  -- Jobs that were missing before: they have been found elsewhere, or have been missing for long enough.
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('missing', feed), '-inf', whole(now - grace), 'LIMIT', 0,
     searches)) do
     redis.call('ZREM', key('missing', feed), id)
@@ -102,7 +104,7 @@ local function job_maintenance(_, args)
     for _, id in ipairs(ids) do
       if not is_elsewhere(feed, id) then
         if searched >= searches then
-          -- The rest of the page is for the next call, from this one's score on.
+          -- The next call goes on with the rest of the page, from this score on.
           cursor = 'jobs ' .. redis.call('ZSCORE', key('published', feed), id)
           break
         end

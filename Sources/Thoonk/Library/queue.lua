@@ -1,6 +1,8 @@
--- Puts (id item)… from the fourth argument on into a feed of that kind: F INSTANCE PRIORITY (id item)…. PRIORITY is 1:
--- before all that wait, the first of them first. An id that has an item already is passed over: the same put again, after
--- a lost reply, doubles nothing. `more` is called for each that is put, with its number from 0 on.
+-- Queues, and the put that they share with job feeds.
+
+-- Puts items into a queue or job feed. The arguments are F INSTANCE PRIORITY (id item)…; with PRIORITY 1 they go to the
+-- head of the list, in their order, instead of to its end. An id that has an item already is skipped, so that a put can
+-- be repeated after a lost reply. `more` is called for each item that is put, with its number from 0 on.
 local function put(args, kind, look_at, more)
   local feed = args[1]
   local bad = pairs_of(args, 4, 2)
@@ -33,12 +35,12 @@ local function look_at_queue(feed)
   return look_at_counter('publishes', feed), there
 end
 
--- thoonk_queue_put 0 F INSTANCE PRIORITY (id item)…  ->  how many were put. An id is passed over for as long as it waits.
+-- thoonk_queue_put 0 F INSTANCE PRIORITY (id item)…  ->  how many were put. An id that is waiting is skipped.
 local function queue_put(_, args)
   return put(args, 'queue', look_at_queue)
 end
 
--- thoonk_queue_get 0 F COUNT  ->  {id, item, …}: what is given is gone here. An id without an item is passed over.
+-- thoonk_queue_get 0 F COUNT  ->  {id, item, …}. The items are removed. An id without an item is skipped.
 local function queue_get(_, args)
   local feed, wanted = args[1], tonumber(args[2])
   local bad = look_at_queue(feed)
@@ -59,8 +61,8 @@ local function queue_get(_, args)
   return answer
 end
 
--- thoonk_queue_return 0 F (id item)…  ->  how many. Puts back at the head, in their order, what a get has given and
--- nobody wants. It is not counted as published. An id that waits already is passed over.
+-- thoonk_queue_return 0 F (id item)…  ->  how many were put back. Puts unwanted items of a get back at the head, in
+-- their order. They are not counted as published. An id that is waiting is skipped.
 local function queue_return(_, args)
   local feed = args[1]
   local bad = pairs_of(args, 2, 2) or look_at_queue(feed)

@@ -1,4 +1,6 @@
--- Where an item is to stand: 'first', 'last', 'before' or 'after' OTHER. As the contract announces it:
+-- Sorted feeds: items in an order that their users choose.
+
+-- A position, 'first', 'last', 'before' or 'after' OTHER, in the form in which the contract announces it.
 local function position(where, other)
   if where == 'first' then return 'begin:' end
   if where == 'last' then return ':end' end
@@ -7,7 +9,7 @@ end
 
 local PLACES = { first = true, last = true, before = true, after = true }
 
--- An error when there is no such place.
+-- An error when there is no such position.
 local function check_place(feed, where, other)
   if not PLACES[where] then return fail('BADARG', "'" .. where .. "' is no place: first, last, before or after") end
   if where == 'before' or where == 'after' then
@@ -35,8 +37,8 @@ local function look_at_sorted(feed)
   return look_at_counter('publishes', feed) or look_at_counter('idincr', feed), there
 end
 
--- thoonk_sorted_put 0 F INSTANCE WHERE OTHER item…  ->  {id, …}. Several stand in the order given. A neighbour that is
--- not there is an error, and takes no id.
+-- thoonk_sorted_put 0 F INSTANCE WHERE OTHER item…  ->  {id, …}. Several items keep their order. A missing neighbour is
+-- an error that uses up no id.
 local function sorted_put(_, args)
   local feed, instance, where, other = args[1], args[2], args[3], args[4]
   local bad, there = look_at_sorted(feed)
@@ -48,7 +50,7 @@ local function sorted_put(_, args)
   local answer = {}
   for index = 5, #args do
     local id = whole(redis.call('INCR', key('idincr', feed)))
-    -- The first one stands where it was asked for, each further one behind the one before it.
+    -- The first item goes to the position, each further one behind the one before it.
     if index > 5 and where ~= 'last' then where, other = 'after', answer[#answer] end
     place(feed, id, where, other)
     redis.call('HSET', key('items', feed), id, args[index])
@@ -60,7 +62,7 @@ local function sorted_put(_, args)
   return answer
 end
 
--- thoonk_sorted_edit 0 F id item  ->  1. The item stays where it is.
+-- thoonk_sorted_edit 0 F id item  ->  1. The item keeps its position.
 local function sorted_edit(_, args)
   local feed, id, item = args[1], args[2], args[3]
   local bad = look_at_sorted(feed)
@@ -93,7 +95,7 @@ local function sorted_move(_, args)
   return 1
 end
 
--- thoonk_sorted_retract 0 F id…  ->  how many were there
+-- thoonk_sorted_retract 0 F id…  ->  how many were removed
 local function sorted_retract(_, args)
   local feed = args[1]
   local bad = look_at_sorted(feed)
