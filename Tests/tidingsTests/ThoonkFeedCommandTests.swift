@@ -184,7 +184,7 @@ struct ThoonkFeedCommandTests {
     @Test(
         "wrong use exits 2 and says what is right",
         arguments: [
-            (["feed", "publish", "news", "--id", "a", "x", "y"], "--id is that of one item"),
+            (["feed", "publish", "news", "--id", "a", "x", "y"], "--id is for a single item"),
             (["feed", "insert", "agenda", "x"], "--before ID or --after ID"),
             (["feed", "move", "agenda", "1", "--first", "--last"], "one of --first"),
             (["feed", "create", "news", "noequals"], "FIELD=VALUE"),

@@ -4,24 +4,24 @@ import Glibc
 import Supervision
 import Synchronization
 
-/// Asynchronous work for a command whose `run` is not: the main thread waits for it on a loop of its own.
+/// Runs asynchronous work for a command whose `run` is synchronous: the main thread waits on a loop of its own.
 ///
-/// Only commands that use it pay for it: the others start no task and no thread.
+/// Other commands start no task and no thread.
 enum AsyncWork {
     private final class Outcome<Value: Sendable>: Sendable {
         let result = Mutex<Result<Value, any Error>?>(nil)
     }
 
-    /// Runs `body` to its end, and gives or throws what it did.
+    /// Runs `body` to its end and returns its value or throws its error.
     ///
-    /// - Parameter isCancelledBySignals: the first SIGINT or SIGTERM cancels the task, for work that has to end in order;
-    ///   a second one ends the process. Otherwise signals do what they always do.
+    /// - Parameter isCancelledBySignals: true: the first SIGINT or SIGTERM cancels the task, for work that must end in
+    ///   order, and a second one ends the process. False: signals have their default effect.
     static func run<Value: Sendable>(
         isCancelledBySignals: Bool = false, _ body: @escaping @Sendable () async throws -> Value
     ) throws -> Value {
         let loop = try EventLoop()
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw CommandError("no descriptor to wait on; raise the limit of open files") }
+        guard pipe(&ends) == 0 else { throw CommandError("no file descriptor left; raise the limit of open files") }
         defer { for end in ends { close(end) } }
         let bell = ends[1]
         let done = FileEvent(on: loop, descriptor: ends[0]) { [unowned loop] _ in loop.stop() }

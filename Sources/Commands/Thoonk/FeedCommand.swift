@@ -3,15 +3,15 @@ import Console
 import JSON
 public import Thoonk
 
-/// `tidings feed`: feeds and sorted feeds of the Thoonk contract, and what all types of feed have in common.
+/// `tidings feed`: feeds and sorted feeds, and the operations that all types of feed share.
 struct FeedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "feed",
         abstract: "Thoonk feeds: list, create, publish, read, follow; sorted feeds.",
         discussion: """
-            An item is any bytes. 'publish' is for feeds; append, prepend, insert, edit and move are for sorted feeds, whose \
-            items stand in an order of your own. list, create, configure, delete and tail know queues and job feeds, too. \
-            What is put into a feed that is not there makes it.
+            An item may be any bytes. 'publish' is for feeds; append, prepend, insert, edit and move are for sorted feeds, \
+            whose order you choose. list, create, configure, delete and tail work with queues and job feeds, too. Adding an \
+            item to a missing feed creates it.
 
             Examples:
               tidings feed create news --max-length 100
@@ -28,13 +28,13 @@ struct FeedCommand: ParsableCommand {
         ])
 }
 
-/// `tidings feed list`: what there is.
+/// `tidings feed list`: the existing feeds.
 struct FeedList: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "List feeds of all types: type, name.",
         discussion: """
-            Feeds of a pipeline's channels are among them: {thread:42}.
+            Feeds of a pipeline's channels, such as {thread:42}, are included.
 
             Example:
               tidings feed list --type job
@@ -57,13 +57,13 @@ struct FeedList: ThoonkCommand {
 
 extension FeedType: ExpressibleByArgument {}
 
-/// `tidings feed create`: makes a feed of any type.
+/// `tidings feed create`: creates a feed of any type.
 struct FeedCreate: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "create",
-        abstract: "Make a feed, of any type.",
+        abstract: "Create a feed of any type.",
         discussion: """
-            One that is there stays as it is; of another type, that is an error.
+            An existing feed is left as it is; if it is of another type, that is an error.
 
             Examples:
               tidings feed create news --max-length 100
@@ -94,13 +94,13 @@ struct FeedCreate: ThoonkCommand {
     }
 }
 
-/// `tidings feed configure`: a feed's configuration, to read and to change.
+/// `tidings feed configure`: reads or changes a feed's configuration.
 struct FeedConfigure: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "configure",
         abstract: "Change fields of a feed's configuration, or show it.",
         discussion: """
-            Fields that are not named stay. Without any it prints the whole configuration, FIELD=VALUE a line.
+            Other fields are left as they are. Without a field, it prints the whole configuration, one FIELD=VALUE a line.
 
             Examples:
               tidings feed configure news
@@ -129,32 +129,32 @@ struct FeedConfigure: ThoonkCommand {
     }
 }
 
-/// `tidings feed delete`: removes a feed of any type.
+/// `tidings feed delete`: deletes a feed of any type.
 struct FeedDelete: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Delete a feed of any type with all that it holds.",
+        abstract: "Delete a feed of any type with all its items.",
         discussion: "Example:\n  tidings feed delete news --yes")
 
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The feed's name.") var name: String
-    @Flag(name: .long, help: "Really: its items are gone for good.") var yes = false
+    @Flag(name: .long, help: "Confirm: the items cannot be restored.") var yes = false
 
     func validate() throws {
         guard yes else {
-            throw ValidationError("this deletes '\(name)' and every item in it; say --yes if you mean it")
+            throw ValidationError("this deletes '\(name)' and every item in it; confirm with --yes")
         }
     }
 
     func run(_ client: ThoonkClient) async throws {
         guard try await client.feed(name).delete() else {
-            throw CommandError("there is no feed '\(name)'; 'tidings feed list' shows what there is")
+            throw CommandError("there is no feed '\(name)'; 'tidings feed list' shows all feeds")
         }
         Terminal.write("\(name) deleted\n")
     }
 }
 
-/// Fields of a feed's configuration, as `feed create` and `feed configure` take them.
+/// Fields of a feed's configuration, for `feed create` and `feed configure`.
 struct FeedFlags: ParsableArguments, Sendable {
     @Argument(help: ArgumentHelp("Fields of the configuration: FIELD=VALUE.", valueName: "field=value"))
     var fields: [FieldValue] = []
@@ -165,8 +165,8 @@ struct FeedFlags: ParsableArguments, Sendable {
     @Option(
         name: .long,
         help: """
-            How long a claim on a job lasts when nobody says it, such as 90s; also claims of clients that know no such \
-            thing. The same as claim_timeout=MS.
+            How long a claim on a job lasts by default, such as 90s. Also applies to claims that other clients make \
+            without a deadline. The same as claim_timeout=MS.
             """)
     var claimTimeout: TimeSpan?
 
@@ -175,11 +175,11 @@ struct FeedFlags: ParsableArguments, Sendable {
         try check("max_length", takes: "a whole number from 0", 0...Int.max)
         try check("claim_timeout", takes: "whole milliseconds from 1; --claim-timeout takes a time", 1...Int.max)
         if fields.contains(where: { $0.field == "type" }) {
-            throw ValidationError("a type is given by 'feed create NAME --type TYPE' and cannot be changed")
+            throw ValidationError("the type is set with 'feed create NAME --type TYPE' and cannot be changed")
         }
     }
 
-    /// A field that means something to every feed has to mean it; an empty value takes it back.
+    /// Checks a field that has a meaning for every feed. An empty value is allowed: it unsets the field.
     private func check(_ name: String, takes what: String, _ range: ClosedRange<Int>) throws {
         for field in fields where field.field == name && !field.value.isEmpty {
             guard let number = Int(field.value), range.contains(number) else {
@@ -196,7 +196,7 @@ struct FeedFlags: ParsableArguments, Sendable {
     }
 }
 
-/// `FIELD=VALUE` on the command line. The value may hold further signs of equality, and may be empty.
+/// `FIELD=VALUE` on the command line. The value may be empty and may contain `=`.
 struct FieldValue: ExpressibleByArgument, Sendable {
     let field: String
     let value: String

@@ -3,13 +3,13 @@ import Console
 import JSON
 import Thoonk
 
-/// `tidings feed get`: items of a feed, by id or all.
+/// `tidings feed get`: prints items, by id or all.
 struct FeedGet: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
-        abstract: "Print items: those with the ids given, or all of a feed, in its order.",
+        abstract: "Print the items with these ids, or all items in the feed's order.",
         discussion: """
-            By id also of a queue or a job feed; nothing is taken out.
+            With ids, it works for queues and job feeds, too. Nothing is removed.
 
             Examples:
               tidings feed get news --json
@@ -18,7 +18,7 @@ struct FeedGet: ThoonkCommand {
 
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The feed's name.") var name: String
-    @Argument(help: "Ids of items; none: all items.") var ids: [String] = []
+    @Argument(help: "Ids of items. (default: all items)") var ids: [String] = []
     @Flag(name: .long, help: "Print one JSON object a line: id, item (base64 when it is no UTF-8).") var json = false
 
     func run(_ client: ThoonkClient) async throws {
@@ -38,7 +38,7 @@ struct FeedGet: ThoonkCommand {
             case .sortedFeed: return try await client.sortedFeed(name).all()
             case .queue, .job:
                 throw CommandError(
-                    "'\(name)' is a \(type.rawValue); name ids, as 'tidings feed ids \(name)' lists them", exitCode: 2)
+                    "'\(name)' is a \(type.rawValue): give ids; 'tidings feed ids \(name)' lists them", exitCode: 2)
             }
         }
         var found: [FeedItem] = []
@@ -52,14 +52,14 @@ struct FeedGet: ThoonkCommand {
     }
 }
 
-/// `tidings feed ids`: the ids of what a feed of any type holds.
+/// `tidings feed ids`: prints the ids in a feed of any type.
 struct FeedIds: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "ids",
         abstract: "Print the ids of a feed's items, in its order.",
         discussion: """
-            Of a queue: in the order in which they will be got. Of a job feed: of all jobs that are not finished, in no \
-            order.
+            For a queue, the order is the one in which its items will be delivered. For a job feed, all unfinished jobs \
+            are listed in no particular order.
 
             Example:
               tidings feed ids news
@@ -82,14 +82,14 @@ struct FeedIds: ThoonkCommand {
     }
 }
 
-/// `tidings feed publish`: items into a feed.
+/// `tidings feed publish`: publishes items in a feed.
 struct FeedPublish: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "publish",
         abstract: "Publish items in a feed; prints their ids.",
         discussion: """
-            With the id of an item that is there it is edited, and moves to the end. Many items are published together: each \
-            such batch, of 500 at most, is one step. The ids of what is in are printed, batch by batch.
+            If the id exists, its item is replaced and moves to the end. Items are published in batches of at most 500, each \
+            in one step. The ids are printed after each batch.
 
             Examples:
               tidings feed publish news 'hello' 'world'
@@ -100,11 +100,11 @@ struct FeedPublish: ThoonkCommand {
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The feed's name.") var name: String
     @OptionGroup var input: ItemInput
-    @Option(name: .long, help: "The item's id, for one item. (default: a fresh one)") var id: String?
+    @Option(name: .long, help: "The id, for a single item. (default: a new id)") var id: String?
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
 
     func validate() throws {
-        if id != nil, input.items.count != 1 { throw ValidationError("--id is that of one item; give one") }
+        if id != nil, input.items.count != 1 { throw ValidationError("--id is for a single item; give one") }
     }
 
     func run(_ client: ThoonkClient) async throws {
@@ -118,11 +118,11 @@ struct FeedPublish: ThoonkCommand {
     }
 }
 
-/// `tidings feed retract`: takes items out of a feed.
+/// `tidings feed retract`: removes items from a feed.
 struct FeedRetract: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "retract",
-        abstract: "Take items out of a feed or a sorted feed.",
+        abstract: "Remove items from a feed or a sorted feed.",
         discussion: "Example:\n  tidings feed retract news 17 18")
 
     @OptionGroup var options: GlobalOptions
@@ -140,7 +140,7 @@ struct FeedRetract: ThoonkCommand {
                 case .sortedFeed: try await client.sortedFeed(name).retract(id)
                 case .job: throw CommandError("'\(name)' is a job feed; use 'tidings job retract'", exitCode: 2)
                 case .queue:
-                    throw CommandError("'\(name)' is a queue; 'tidings queue get' takes items out", exitCode: 2)
+                    throw CommandError("'\(name)' is a queue; use 'tidings queue get' to remove items", exitCode: 2)
                 }
             try report.add(id, was ? "done" : "absent", fault: was ? nil : "there is no item '\(id)' in '\(name)'")
         }

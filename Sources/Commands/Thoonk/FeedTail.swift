@@ -3,15 +3,16 @@ import Console
 import JSON
 import Thoonk
 
-/// `tidings feed tail`: follows feeds.
+/// `tidings feed tail`: prints the events of feeds as they happen.
 struct FeedTail: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "tail",
-        abstract: "Follow feeds: print what happens to them, until Ctrl-C.",
+        abstract: "Follow feeds: print their events until Ctrl-C.",
         discussion: """
-            A line is what happened, the feed, the item's id, and the item or its place, with tabs between them: published, \
-            edited, retracted, moved, finished (a job, with its result), created, deleted, configured. It reconnects by \
-            itself; where events may be missing, a line on standard error says so. What was there before is in 'feed get'.
+            A line has the event, the feed, the item's id, and the item or its position, separated by tabs. Events are \
+            published, edited, retracted, moved, finished (a job, with its result), created, deleted and configured. It \
+            reconnects by itself; a line on standard error says where events may be missing. For earlier items use \
+            'feed get'.
 
             Examples:
               tidings feed tail news
@@ -20,7 +21,7 @@ struct FeedTail: ThoonkCommand {
     static let endsInOrder = true
 
     @OptionGroup var options: GlobalOptions
-    @Argument(help: "Feeds; none: all, also those that are yet to be made.") var names: [String] = []
+    @Argument(help: "Feeds. (default: all, including those created later)") var names: [String] = []
     @Flag(
         name: .long,
         help: "Print one JSON object a line: event, feed, id, item or result (base64 when it is no UTF-8), position.")
@@ -41,18 +42,18 @@ struct FeedTail: ThoonkCommand {
                 try output.flush()
             }
         } catch let failure as ItemOutput.Failure where failure.isClosed {
-            // As `tail -f FILE | head` does.
+            // The reader has gone, as in `tail -f FILE | head`: no error.
             return
         }
     }
 }
 
-/// An event of a feed as a line: what happened, to which feed, to which item.
+/// An event of a feed as a line of output: the event, the feed, the item.
 struct FeedEventLine {
     let raw: [[UInt8]]
     let object: JSONObject
 
-    /// Nil for ``FeedEvent/missed(_:)``, which is no event of a feed.
+    /// Nil for ``FeedEvent/missed(_:)``, which is not an event of a feed.
     init?(_ event: FeedEvent) {
         switch event {
         case .published(let feed, let id, let item): self.init("published", feed, id, ItemOutput.member(item), item)
@@ -95,10 +96,10 @@ struct FeedEventLine {
         }
     }
 
-    /// What is said of events that may be missing.
+    /// The message for events that may be missing.
     static func words(_ reason: MissedReason) -> String {
         switch reason {
-        case .reconnected: "the connection to Redis was lost and is there again; events in between are missing"
+        case .reconnected: "the connection to Redis was lost and restored; events in between are missing"
         case .tooSlow(let dropped): "the reader is too slow; \(dropped) events were dropped"
         }
     }

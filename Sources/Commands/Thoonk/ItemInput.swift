@@ -10,7 +10,7 @@ struct ItemInput: ParsableArguments, Sendable {
     private static let batchItems = 500
     private static let batchBytes = 1 << 20
 
-    /// Hands all items on, in their order, many at a time. What a pipe has given is handed on before waiting for more.
+    /// Sends all items in their order, in batches. Lines that a pipe has delivered are sent before waiting for more.
     func batches(_ send: ([[UInt8]]) async throws -> Void) async throws {
         let reader = try items.isEmpty || items == ["-"] ? LineReader(path: "-") : nil
         var rest = items[...]
@@ -34,16 +34,16 @@ struct ItemInput: ParsableArguments, Sendable {
     }
 }
 
-/// Standard input as a whole.
+/// Standard input, read as a whole.
 enum StandardInput {
-    /// The bytes of an argument; of `-` all of standard input.
+    /// The bytes of an argument; for `-`, all of standard input.
     static func bytes(of argument: String) throws -> [UInt8] {
         try argument == "-" ? read() : Array(argument.utf8)
     }
 
-    /// All of it, whatever bytes it holds.
+    /// All bytes of standard input.
     ///
-    /// - Throws: ``CommandError`` when it cannot be read or is larger than an item may be for Redis, 512 MiB.
+    /// - Throws: ``CommandError`` when it cannot be read or exceeds 512 MiB, the limit of Redis for a value.
     static func read() throws -> [UInt8] {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)

@@ -2,14 +2,14 @@ import Connectors
 import Glibc
 import JSON
 
-/// Standard output of a command that prints items: their bytes as they are, or one JSON object a line.
+/// Standard output of a command that prints items: their bytes unchanged, or one JSON object a line.
 ///
-/// Nothing is out before ``flush()``, but what has become too much to keep.
+/// Output is buffered until ``flush()``, or until 64 KiB have gathered.
 struct ItemOutput {
-    /// Nobody reads it any more, or it cannot be written to.
+    /// Standard output cannot be written to.
     struct Failure: Error {
         let code: Int32
-        /// Whoever was to read it has left, as `head` does.
+        /// The reader has closed the pipe, as `head` does.
         var isClosed: Bool { code == EPIPE }
     }
 
@@ -35,7 +35,7 @@ struct ItemOutput {
         try line(raw: [Array(text.utf8)], object())
     }
 
-    /// The ids of what has been put.
+    /// Prints ids, one a line.
     mutating func ids(_ ids: [String]) throws {
         for id in ids { try line(id, ["id": .string(id)]) }
         try flush()
@@ -53,7 +53,7 @@ struct ItemOutput {
         buffer.removeAll(keepingCapacity: true)
     }
 
-    /// The member that holds an item: `name` when it is text, `base64` when it is no UTF-8.
+    /// The JSON member of an item: `name` for text, `base64` for bytes that are not UTF-8.
     static func member(_ bytes: [UInt8], named name: String = "item") -> (key: String, value: JSON) {
         if let text = String(validating: bytes, as: UTF8.self) { return (name, .string(text)) }
         return ("base64", .string(Base64.encode(bytes)))

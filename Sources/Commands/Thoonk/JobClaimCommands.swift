@@ -3,14 +3,14 @@ import Console
 import JSON
 import Thoonk
 
-/// `tidings job finish`: ends claimed jobs.
+/// `tidings job finish`: finishes claimed jobs.
 struct JobFinish: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "finish",
-        abstract: "End claimed jobs: they are gone.",
+        abstract: "Finish claimed jobs, which removes them.",
         discussion: """
-            A result is announced to whoever follows the feed; without one nothing is. Exit code 1 when a job was not \
-            finished: somebody else has it now, or nobody.
+            A result is announced to all who follow the feed. Exit code 1 when a job was not finished because it has \
+            another claim by now, or none.
 
             Examples:
               tidings job finish mail ID --token TOKEN
@@ -21,7 +21,7 @@ struct JobFinish: ThoonkCommand {
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var claims: ClaimFlags
-    @Option(name: .long, help: "The result, the same for each; -: all of standard input, as it stands.")
+    @Option(name: .long, help: "The result, the same for each job; -: all of standard input, unchanged.")
     var result: String?
 
     func run(_ client: ThoonkClient) async throws {
@@ -33,13 +33,13 @@ struct JobFinish: ThoonkCommand {
     }
 }
 
-/// `tidings job cancel`: gives claimed jobs up.
+/// `tidings job cancel`: gives claimed jobs back.
 struct JobCancel: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel",
-        abstract: "Give claimed jobs up: they wait again, behind the others.",
+        abstract: "Give claimed jobs back: they wait again behind the others.",
         discussion: """
-            The cancel is counted. Exit code 1 when a job was not given up.
+            The cancel is counted. Exit code 1 when a job was not given back.
 
             Example:
               tidings job cancel mail ID --token TOKEN
@@ -77,13 +77,13 @@ struct JobStall: ThoonkCommand {
     }
 }
 
-/// `tidings job extend`: prolongs claims.
+/// `tidings job extend`: extends claims.
 struct JobExtend: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "extend",
-        abstract: "Make claims end later: that long from now.",
+        abstract: "Extend claims.",
         discussion: """
-            Exit code 1 when a claim was not prolonged: somebody else has the job now, or nobody.
+            Exit code 1 when a claim was not extended because the job has another claim by now, or none.
 
             Example:
               tidings job extend mail ID --token TOKEN --by 10m
@@ -92,7 +92,7 @@ struct JobExtend: ThoonkCommand {
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var claims: ClaimFlags
-    @Option(name: .long, help: "How long from now, such as 90s or 10m.") var by: TimeSpan
+    @Option(name: .long, help: "When the claim expires, counted from now, such as 90s or 10m.") var by: TimeSpan
 
     func run(_ client: ThoonkClient) async throws {
         try await client.require(name, .job)
@@ -102,7 +102,7 @@ struct JobExtend: ThoonkCommand {
     }
 }
 
-/// The claims that a verb of `job` means.
+/// The claims that a command works on.
 struct ClaimFlags: ParsableArguments, Sendable {
     @Argument(help: "Ids of claimed jobs.")
     var ids: [String]
@@ -110,7 +110,7 @@ struct ClaimFlags: ParsableArguments, Sendable {
     @Option(
         name: .long,
         help:
-            "The claim's token, as 'job get' gave it: refused when somebody else has the job now. Without: whoever has it."
+            "The claim's token, as printed by 'job get': refused if the job has another claim by now. (default: any claim)"
     )
     var token: String?
 
@@ -118,12 +118,12 @@ struct ClaimFlags: ParsableArguments, Sendable {
     var json = false
 
     func validate() throws {
-        if token != nil, ids.count > 1 { throw ValidationError("--token is that of one job; name one id") }
+        if token != nil, ids.count > 1 { throw ValidationError("--token is for a single job; give one id") }
     }
 
-    /// Does a verb to each of them and reports what became of it.
+    /// Applies a verb to each id and reports the outcomes.
     ///
-    /// - Throws: ``CommandError`` with exit code 1 when one of them was not done.
+    /// - Throws: ``CommandError`` with exit code 1 when a verb was not done.
     func each(_ verb: (String) async throws -> ClaimOutcome) async throws {
         var report = ClaimReport(json: json)
         for id in ids { try report.add(id, try await verb(id)) }
@@ -131,8 +131,7 @@ struct ClaimFlags: ParsableArguments, Sendable {
     }
 }
 
-/// What verbs on claims print, and how they end: each id with what became of it, and an error for those that were not
-/// done.
+/// Collects and prints the outcome for each id, and ends with an error for those that were not done.
 struct ClaimReport {
     private var output: ItemOutput
     private var faults: [String] = []
@@ -144,22 +143,23 @@ struct ClaimReport {
     mutating func add(_ id: String, _ outcome: ClaimOutcome) throws {
         switch outcome {
         case .done: try add(id, "done", fault: nil)
-        case .lost: try add(id, "lost", fault: "somebody else has the job '\(id)' now; see 'tidings job status'")
+        case .lost:
+            try add(id, "lost", fault: "another worker has claimed the job '\(id)' by now; see 'tidings job status'")
         case .notClaimed:
-            try add(id, "not_claimed", fault: "nobody has claimed the job '\(id)'; see 'tidings job status'")
+            try add(id, "not_claimed", fault: "the job '\(id)' is not claimed; see 'tidings job status'")
         }
     }
 
-    /// - Parameter fault: why it was not done; nil: it was.
+    /// - Parameter fault: why the verb was not done; nil: it was.
     mutating func add(_ id: String, _ outcome: String, fault: String?) throws {
         if let fault { faults.append(fault) }
-        // Without --json what failed is told as an error, once.
+        // Without --json a failure is reported once, as an error.
         if output.json || fault == nil {
             try output.line("\(id)\t\(outcome)", ["id": .string(id), "outcome": .string(outcome)])
         }
     }
 
-    /// - Throws: ``CommandError`` with exit code 1 when one of them was not done.
+    /// - Throws: ``CommandError`` with exit code 1 when a verb was not done.
     mutating func finish() throws {
         try output.flush()
         guard let last = faults.popLast() else { return }

@@ -3,15 +3,15 @@ import Console
 import JSON
 import Thoonk
 
-/// `tidings job`: job feeds of the Thoonk contract.
+/// `tidings job`: Thoonk job feeds.
 struct JobCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "job",
-        abstract: "Thoonk job feeds: put, get, finish, give up, set aside, look after.",
+        abstract: "Thoonk job feeds: put, get, finish, cancel, stall, maintain.",
         discussion: """
-            A job is claimed by one worker at a time and stays until it is finished. A claim ends by itself after its time, \
-            five minutes unless you say otherwise: then the job waits again, and a late finish with the old token is \
-            refused. 'tidings feed' lists, creates, configures and deletes job feeds as well.
+            A job is claimed by one worker at a time and stays until it is finished. A claim expires, after five minutes by \
+            default: then the job waits again, and a late finish with the old token is refused. 'tidings feed' lists, \
+            creates, configures and deletes job feeds as well.
 
             Examples:
               tidings job put mail 'to: ada'
@@ -26,14 +26,14 @@ struct JobCommand: ParsableCommand {
         ])
 }
 
-/// `tidings job put`: jobs into a job feed.
+/// `tidings job put`: puts jobs into a job feed.
 struct JobPut: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "put",
         abstract: "Put jobs; prints their ids.",
         discussion: """
-            Many jobs are put together: each such batch, of 500 at most, is one step. The ids of what is in are printed, \
-            batch by batch. With an id of your own the same put again changes nothing while the job is not finished.
+            Jobs are put in batches of at most 500, each in one step. The ids are printed after each batch. With --id, \
+            repeating the put changes nothing until the job is finished.
 
             Examples:
               tidings job put mail 'to: ada'
@@ -44,13 +44,13 @@ struct JobPut: ThoonkCommand {
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var input: ItemInput
-    @Option(name: .long, help: "The job's id, for one job. (default: a fresh one)") var id: String?
-    @Flag(name: .long, help: "Before all that wait, instead of behind them; each batch for itself.") var priority =
+    @Option(name: .long, help: "The id, for a single job. (default: a new id)") var id: String?
+    @Flag(name: .long, help: "Put each batch at the head of the list instead of at its end.") var priority =
         false
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
 
     func validate() throws {
-        if id != nil, input.items.count != 1 { throw ValidationError("--id is that of one job; give one") }
+        if id != nil, input.items.count != 1 { throw ValidationError("--id is for a single job; give one") }
     }
 
     func run(_ client: ThoonkClient) async throws {
@@ -70,8 +70,8 @@ struct JobGet: ThoonkCommand {
         commandName: "get",
         abstract: "Claim jobs and print them; waits until there is one.",
         discussion: """
-            A line is the job's id, the claim's token and the item, with tabs between them. Finish it with both before the \
-            claim ends. Waiting costs Redis nothing. Exit code 75 when nothing came in time, or at Ctrl-C.
+            A line has the job's id, the claim's token and the item, separated by tabs. Finish the job with id and token \
+            before the claim expires. It does not poll while it waits. Exit code 75 after the time-out or Ctrl-C.
 
             Examples:
               tidings job get mail --claim 10m
@@ -82,9 +82,9 @@ struct JobGet: ThoonkCommand {
 
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The job feed's name.") var name: String
-    @Option(name: .long, help: "How many at most, 1 to 1000; it waits for the first only.") var count = 1
+    @Option(name: .long, help: "How many at most, 1 to 1000; it waits for the first one only.") var count = 1
     @Option(
-        name: .long, help: "How long to wait, such as 500ms or 10m; 0s: not at all. (default: for as long as it takes)")
+        name: .long, help: "How long to wait, such as 500ms or 10m; 0s: not at all. (default: without limit)")
     var timeout: TimeSpan?
     @Option(name: .long, help: "How long the claim lasts. (default: the feed's claim_timeout, or else 5m)")
     var claim: TimeSpan?
@@ -96,7 +96,7 @@ struct JobGet: ThoonkCommand {
             """)
     var json = false
 
-    /// As the functions have it.
+    /// The default of the function library, in ms.
     private static let usualClaim: Int64 = 300_000
 
     func validate() throws {
@@ -106,7 +106,7 @@ struct JobGet: ThoonkCommand {
 
     func run(_ client: ThoonkClient) async throws {
         let job = client.job(name)
-        // Before anything is claimed: what fails here leaves no claim behind.
+        // Asked before the claim: a failure here must leave no claim behind.
         let lasts = try await json ? claimMilliseconds(job) : 0
         let claims = try await job.get(upTo: count, timeout: timeout?.duration, claimTimeout: claim?.duration)
         guard !claims.isEmpty else {
@@ -125,7 +125,7 @@ struct JobGet: ThoonkCommand {
         return try await job.configuration()["claim_timeout"].flatMap { Int64($0) } ?? JobGet.usualClaim
     }
 
-    /// A token is the ms at which the claim began.
+    /// The token is the time in ms at which the claim began.
     private static func object(_ claim: JobClaim, lasts: Int64) -> JSONObject {
         JSONObject(members: [
             ("id", .string(claim.id)), ("token", .string(claim.token)), ("cancelled", .int(Int64(claim.cancelled))),
@@ -134,14 +134,14 @@ struct JobGet: ThoonkCommand {
     }
 }
 
-/// `tidings job status`: how many jobs are where, or where one is.
+/// `tidings job status`: how many jobs are in each state, or the state of one.
 struct JobStatusCommand: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show how many jobs are where, or where one job is.",
+        abstract: "Show how many jobs are in each state, or the state of one job.",
         discussion: """
-            States: waiting, claimed, stalled, missing (in no list: just being taken, or lost by a client that died; \
-            'tidings job maintain' finds out), absent (finished, or never put: exit code 1).
+            States: waiting, claimed, stalled, missing (in no list: a client is taking it or crashed while taking it; \
+            'tidings job maintain' finds out), absent (finished, retracted or never put: exit code 1).
 
             Examples:
               tidings job status mail
@@ -150,7 +150,7 @@ struct JobStatusCommand: ThoonkCommand {
 
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The job feed's name.") var name: String
-    @Argument(help: "A job's id; none: counts of all.") var id: String?
+    @Argument(help: "A job's id. (default: counts of all jobs)") var id: String?
     @Flag(name: .long, help: "Print a JSON object.") var json = false
 
     func run(_ client: ThoonkClient) async throws {
@@ -169,7 +169,7 @@ struct JobStatusCommand: ThoonkCommand {
     }
 
     private func absent(_ id: String) -> CommandError {
-        CommandError("there is no job '\(id)' in '\(name)': it is finished, was retracted, or never put")
+        CommandError("there is no job '\(id)' in '\(name)': it is finished, was retracted or was never put")
     }
 
     private static func print(_ counts: JobCounts, to output: inout ItemOutput) throws {
@@ -205,13 +205,13 @@ struct JobStatusCommand: ThoonkCommand {
     }
 }
 
-/// `tidings job retry`: has stalled jobs wait again.
+/// `tidings job retry`: puts stalled jobs back into the list.
 struct JobRetry: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry",
-        abstract: "Have stalled jobs wait again, behind the others.",
+        abstract: "Put stalled jobs back into the list, behind the others.",
         discussion: """
-            Exit code 1 when a job is not stalled: nothing was done with it.
+            Exit code 1 when a job is not stalled; it is left as it is.
 
             Examples:
               tidings job retry mail ID
@@ -221,11 +221,11 @@ struct JobRetry: ThoonkCommand {
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The job feed's name.") var name: String
     @Argument(help: "Ids of stalled jobs.") var ids: [String] = []
-    @Flag(name: .long, help: "All that are stalled.") var all = false
+    @Flag(name: .long, help: "All stalled jobs.") var all = false
     @Flag(name: .long, help: "Print one JSON object a line: id, outcome (done or not_stalled).") var json = false
 
     func validate() throws {
-        guard all == ids.isEmpty else { throw ValidationError("name ids of stalled jobs, or say --all") }
+        guard all == ids.isEmpty else { throw ValidationError("give ids of stalled jobs, or --all") }
     }
 
     func run(_ client: ThoonkClient) async throws {
@@ -245,7 +245,7 @@ struct JobRetry: ThoonkCommand {
 struct JobRetract: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "retract",
-        abstract: "Remove jobs, wherever they are; claims on them are lost.",
+        abstract: "Remove jobs in any state; claims on them are lost.",
         discussion: "Example:\n  tidings job retract mail ID")
 
     @OptionGroup var options: GlobalOptions
@@ -264,15 +264,15 @@ struct JobRetract: ThoonkCommand {
     }
 }
 
-/// `tidings job maintain`: puts back what clients have lost.
+/// `tidings job maintain`: puts lost jobs back and ends expired claims.
 struct JobMaintain: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "maintain",
-        abstract: "Look for jobs that a client has lost, and take back claims whose time is over.",
+        abstract: "Put lost jobs back and end expired claims.",
         discussion: """
-            Clients that take and claim a job in two steps, thoonk.py among them, lose it when they die in between. A job is \
-            put back when two rounds have found it in no list, --grace apart. Call it once in that time, from cron say; \
-            several at once do no harm.
+            Clients that take and claim a job in two steps, such as thoonk.py, lose it when they crash in between. A job is \
+            put back when two calls, --grace apart, have found it in no list. Run it once per --grace, for example from \
+            cron; several at once do no harm.
 
             Example:
               tidings job maintain mail
@@ -280,7 +280,7 @@ struct JobMaintain: ThoonkCommand {
 
     @OptionGroup var options: GlobalOptions
     @Argument(help: "Job feeds.") var names: [String]
-    @Option(name: .long, help: "How long a job must have been in no list. (default: 1m)") var grace: TimeSpan?
+    @Option(name: .long, help: "How long a job must be in no list to count as lost. (default: 1m)") var grace: TimeSpan?
     @Flag(name: .long, help: "Print one JSON object a line: feed, put_back, taken_back, missing.") var json = false
 
     func run(_ client: ThoonkClient) async throws {

@@ -3,14 +3,14 @@ import Console
 import JSON
 import Thoonk
 
-/// `tidings queue`: queues of the Thoonk contract.
+/// `tidings queue`: Thoonk queues.
 struct QueueCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "queue",
         abstract: "Thoonk queues: put, get, length.",
         discussion: """
-            What is put is got by one, oldest first, and is gone then. What must not be lost when its taker dies is a job: \
-            see 'tidings job'. 'tidings feed' lists, creates, configures and deletes queues as well.
+            Each item is delivered to one get, oldest first, and removed. It is lost if the program that got it crashes; use \
+            'tidings job' where that must not happen. 'tidings feed' lists, creates, configures and deletes queues as well.
 
             Examples:
               tidings queue put mail 'to: ada' 'to: grace'
@@ -20,14 +20,13 @@ struct QueueCommand: ParsableCommand {
         subcommands: [QueuePut.self, QueueGet.self, QueueLength.self])
 }
 
-/// `tidings queue put`: items into a queue.
+/// `tidings queue put`: puts items into a queue.
 struct QueuePut: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "put",
         abstract: "Put items into a queue; prints their ids.",
         discussion: """
-            Many items are put together: each such batch, of 500 at most, is one step. The ids of what is in are printed, \
-            batch by batch.
+            Items are put in batches of at most 500, each in one step. The ids are printed after each batch.
 
             Examples:
               tidings queue put mail 'to: ada'
@@ -38,7 +37,7 @@ struct QueuePut: ThoonkCommand {
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The queue's name.") var name: String
     @OptionGroup var input: ItemInput
-    @Flag(name: .long, help: "Before all that wait, instead of behind them; each batch for itself.") var priority =
+    @Flag(name: .long, help: "Put each batch at the head of the queue instead of at its end.") var priority =
         false
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
 
@@ -49,13 +48,13 @@ struct QueuePut: ThoonkCommand {
     }
 }
 
-/// `tidings queue get`: takes items out of a queue.
+/// `tidings queue get`: gets items from a queue.
 struct QueueGet: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
-        abstract: "Take items out of a queue and print them; waits until there is one.",
+        abstract: "Get items from a queue and print them; waits until there is one.",
         discussion: """
-            Waiting costs Redis nothing. Exit code 75 when nothing came in time, or at Ctrl-C.
+            It does not poll while it waits. Exit code 75 after the time-out or Ctrl-C.
 
             Examples:
               tidings queue get mail
@@ -65,9 +64,9 @@ struct QueueGet: ThoonkCommand {
 
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The queue's name.") var name: String
-    @Option(name: .long, help: "How many at most, 1 to 1000; it waits for the first only.") var count = 1
+    @Option(name: .long, help: "How many at most, 1 to 1000; it waits for the first one only.") var count = 1
     @Option(
-        name: .long, help: "How long to wait, such as 500ms or 10m; 0s: not at all. (default: for as long as it takes)")
+        name: .long, help: "How long to wait, such as 500ms or 10m; 0s: not at all. (default: without limit)")
     var timeout: TimeSpan?
     @Flag(name: .long, help: "Print one JSON object a line: id, item (base64 when it is no UTF-8).") var json = false
 
@@ -89,7 +88,7 @@ struct QueueGet: ThoonkCommand {
     }
 }
 
-/// `tidings queue length`: how much waits.
+/// `tidings queue length`: how many items wait.
 struct QueueLength: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "length",

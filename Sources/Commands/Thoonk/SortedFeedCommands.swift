@@ -1,7 +1,7 @@
 import ArgumentParser
 import Thoonk
 
-/// `tidings feed append`: items at the end of a sorted feed.
+/// `tidings feed append`: adds items at the end of a sorted feed.
 struct FeedAppend: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "append",
@@ -18,7 +18,7 @@ struct FeedAppend: ThoonkCommand {
     }
 }
 
-/// `tidings feed prepend`: items at the beginning of a sorted feed.
+/// `tidings feed prepend`: adds items at the beginning of a sorted feed.
 struct FeedPrepend: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepend",
@@ -35,11 +35,11 @@ struct FeedPrepend: ThoonkCommand {
     }
 }
 
-/// `tidings feed insert`: items beside one that is there.
+/// `tidings feed insert`: adds items before or after an existing one.
 struct FeedInsert: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "insert",
-        abstract: "Add items to a sorted feed before or after one that is there; prints their ids.",
+        abstract: "Add items to a sorted feed before or after an existing one; prints their ids.",
         discussion: """
             Examples:
               tidings feed insert agenda --before 3 'coffee'
@@ -49,12 +49,12 @@ struct FeedInsert: ThoonkCommand {
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The sorted feed's name.") var name: String
     @OptionGroup var input: ItemInput
-    @Option(name: .long, help: "The id of the item that comes right behind them.") var before: String?
-    @Option(name: .long, help: "The id of the item that comes right before them.") var after: String?
+    @Option(name: .long, help: "Insert right before the item with this id.") var before: String?
+    @Option(name: .long, help: "Insert right after the item with this id.") var after: String?
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
 
     func validate() throws {
-        guard (before == nil) != (after == nil) else { throw ValidationError("say --before ID or --after ID") }
+        guard (before == nil) != (after == nil) else { throw ValidationError("give --before ID or --after ID") }
     }
 
     func run(_ client: ThoonkClient) async throws {
@@ -63,13 +63,13 @@ struct FeedInsert: ThoonkCommand {
     }
 }
 
-/// `tidings feed edit`: another content for an item of a sorted feed.
+/// `tidings feed edit`: replaces an item of a sorted feed.
 struct FeedEdit: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "edit",
-        abstract: "Give an item of a sorted feed another content; it stays where it is.",
+        abstract: "Replace the content of an item of a sorted feed; it keeps its position.",
         discussion: """
-            An item of a feed that is not sorted is edited by publishing under its id: 'feed publish NAME --id ID ITEM'.
+            To edit an item of an unsorted feed, publish it again: 'feed publish NAME --id ID ITEM'.
 
             Examples:
               tidings feed edit agenda 3 'coffee, 20 minutes'
@@ -79,14 +79,14 @@ struct FeedEdit: ThoonkCommand {
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The sorted feed's name.") var name: String
     @Argument(help: "The item's id.") var id: String
-    @Argument(help: "The content; -: all of standard input, as it stands.") var item: String
+    @Argument(help: "The content; -: all of standard input, unchanged.") var item: String
 
     func run(_ client: ThoonkClient) async throws {
         try await client.sortedFeed(name).edit(id, StandardInput.bytes(of: item))
     }
 }
 
-/// `tidings feed move`: another place for an item of a sorted feed.
+/// `tidings feed move`: moves an item of a sorted feed.
 struct FeedMove: ThoonkCommand {
     static let configuration = CommandConfiguration(
         commandName: "move",
@@ -116,7 +116,7 @@ struct FeedMove: ThoonkCommand {
 
     func validate() throws {
         guard places.count == 1 else {
-            throw ValidationError("say where to: one of --first, --last, --before ID, --after ID")
+            throw ValidationError("give one of --first, --last, --before ID, --after ID")
         }
     }
 
@@ -125,19 +125,19 @@ struct FeedMove: ThoonkCommand {
     }
 }
 
-/// Items on their way into a sorted feed.
+/// Puts the items of a command into a sorted feed.
 struct SortedInput {
     let input: ItemInput
     let json: Bool
 
-    /// Puts them at a place, in their order, many in one step; prints their ids.
+    /// Puts them at a position, in their order and in batches; prints their ids.
     func put(into feed: SortedFeed, at position: FeedPosition) async throws {
         var output = ItemOutput(json: json)
         var place = position
         try await input.batches { batch in
             let ids = try await feed.publish(all: batch, at: place)
             try output.ids(ids)
-            // The next batch stands behind this one, not in front of it.
+            // The next batch goes behind this one, not in front of it.
             switch place {
             case .first, .after: place = ids.last.map(FeedPosition.after) ?? place
             case .last, .before: break

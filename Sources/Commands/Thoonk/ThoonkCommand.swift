@@ -6,14 +6,15 @@ import Pipeline
 import Redis
 import Thoonk
 
-/// A command that uses a client of the Thoonk contract.
+/// A command that uses a Thoonk client.
 ///
-/// Exit codes: 0 done; 1 failed; 2 wrong use; 75 try again later: Redis is out of reach or full, or nothing came in time.
+/// Exit codes: 0 done; 1 failed; 2 wrong usage; 75 try again later: Redis is unreachable or full, or nothing came in
+/// time.
 protocol ThoonkCommand: ParsableCommand, Sendable {
     var options: GlobalOptions { get }
-    /// Whether SIGINT and SIGTERM cancel the work, so that it ends in order, instead of ending the process there and then.
+    /// Whether SIGINT and SIGTERM cancel the work, so that it ends in order, instead of ending the process at once.
     static var endsInOrder: Bool { get }
-    /// What the command does. The client is closed afterwards.
+    /// Does the command's work. The client is closed afterwards.
     func run(_ client: ThoonkClient) async throws
 }
 
@@ -24,7 +25,7 @@ extension ThoonkCommand {
         let address = try options.redisAddress(options.configuration())
         var logger = try options.logger("thoonk")
         if options.log == nil, Terminal.environment("TIDINGS_LOG") == nil { logger.logLevel = .warning }
-        // Says at once, and better than a client that retries, why there is no server.
+        // Reports a missing server at once and with its reason; the client would only retry.
         _ = try BlockingRedis(address: address, name: "tidings-thoonk", loadsFunctions: false)
         let settings = ThoonkOptions(name: "tidings-thoonk", logger: logger)
         do {
@@ -39,13 +40,14 @@ extension ThoonkCommand {
                 await client.close()
             }
         } catch is CancellationError {
-            throw CommandError("stopped before there was anything; nothing was taken", exitCode: 75)
+            throw CommandError("interrupted while waiting; nothing was taken", exitCode: 75)
         }
     }
 }
 
 extension ThoonkError {
-    /// What a command exits with for it. A verb whose reply was lost is no case for trying again blindly: 1.
+    /// The exit code of a command that fails with this error. A lost reply is 1, not 75: repeating the verb blindly
+    /// could do it twice.
     var exitCode: Int32 {
         switch code {
         case .invalid: 2
@@ -56,21 +58,21 @@ extension ThoonkError {
 }
 
 extension ThoonkClient {
-    /// The type of a feed that has to be there.
+    /// The type of an existing feed.
     ///
-    /// - Throws: ``CommandError`` when it is not, or of a type that the contract does not know.
+    /// - Throws: ``CommandError`` when the feed does not exist, or is of a type outside of the contract.
     func type(of name: String) async throws -> FeedType {
         let written = try await feed(name).configuration()["type"]
         guard let written, try await exists(name) else {
-            throw CommandError("there is no feed '\(name)'; 'tidings feed list' shows what there is")
+            throw CommandError("there is no feed '\(name)'; 'tidings feed list' shows all feeds")
         }
         guard let type = FeedType(rawValue: written) else {
-            throw CommandError("the feed '\(name)' is of the type \(written), which only the client that made it knows")
+            throw CommandError("the feed '\(name)' is of the type \(written), which this program does not know")
         }
         return type
     }
 
-    /// The same for a verb of one type.
+    /// Checks that a feed exists and is of this type.
     func require(_ name: String, _ type: FeedType) async throws {
         let found = try await self.type(of: name)
         guard found == type else {
@@ -79,13 +81,13 @@ extension ThoonkClient {
     }
 }
 
-/// A time on the command line: a whole number and `ms`, `s`, `m`, `h` or `d`.
+/// A duration on the command line: a whole number and `ms`, `s`, `m`, `h` or `d`.
 struct TimeSpan: ExpressibleByArgument, Sendable {
     let milliseconds: Int64
 
     init?(argument: String) {
         guard let time = DurationText.milliseconds(argument) else { return nil }
-        // Whoever means for ever says so with days: no clock of ours overflows.
+        // A hundred years at most, so that adding it to a clock does not overflow.
         milliseconds = min(time, 36_500 * 86_400_000)
     }
 

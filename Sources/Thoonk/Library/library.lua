@@ -1,6 +1,6 @@
 --[[
 The function library of the Thoonk client: every verb of the contract in one step. Contract: docs/contract.md. The
-files of this folder are joined in the order that FunctionLibrary+thoonk.swift gives, below a line that declares VERSION.
+files of this folder are joined in the order that FunctionLibrary+thoonk.swift gives, below the declaration of VERSION.
 
 Rules for all of them:
 - Check first, write last: Redis does not roll a script back. A verb looks at every key that it may write before its
