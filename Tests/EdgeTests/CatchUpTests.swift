@@ -114,7 +114,7 @@ struct CatchUpTests {
     }
 
     /// Takes what it is woken with.
-    private final class Reader: Watcher {
+    private final class Reader: Subscriber {
         let hub: Hub
         private(set) var bodies: [String] = []
 

@@ -9,7 +9,7 @@ import Testing
 @Suite("A hot channel beside others", .serialized)
 struct FairnessTests {
     /// Takes its time with each wake, and waits again.
-    private final class Reader: Watcher {
+    private final class Reader: Subscriber {
         let hub: Hub
         let work: Int64
         private(set) var wakes = 0
@@ -144,7 +144,7 @@ struct FairnessTests {
     }
 
     /// Reads once, as a long-poll does, and leaves.
-    private final class Poller: Watcher {
+    private final class Poller: Subscriber {
         private let hub: Hub
         private(set) var body: String?
         private(set) var wasLost = false

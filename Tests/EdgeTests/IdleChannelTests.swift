@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Channels without readers")
 struct IdleChannelTests {
-    private final class Nobody: Watcher {
+    private final class Nobody: Subscriber {
         func wake(_ watch: Watch, ring: Ring) {}
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The queue of those who wait")
 struct WatchQueueTests {
-    private final class Nobody: Watcher {
+    private final class Nobody: Subscriber {
         func wake(_ watch: Watch, ring: Ring) {}
     }
 

@@ -83,7 +83,7 @@ final class Hub: ChannelSourceDelegate {
     /// Begins a reader's interest in a channel. End it with ``leave(_:)``.
     ///
     /// - Throws: ``Refusal`` (503) when too many channels are watched.
-    func watch(_ name: String, from offset: Offset, by reader: any Watcher) throws(Refusal) -> Watch {
+    func watch(_ name: String, from offset: Offset, by reader: any Subscriber) throws(Refusal) -> Watch {
         let channel = try open(name)
         channel.watches += 1
         if channel.watches == 1 {

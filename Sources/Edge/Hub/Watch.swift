@@ -15,7 +15,7 @@ final class Watch {
 
     let channel: Channel
     /// Held, and holding this: a reader that leaves lets go.
-    let reader: any Watcher
+    let reader: any Subscriber
     /// What the reader asked for, and what that turned out to mean.
     var offset: Offset
     /// Set by the queue.
@@ -23,7 +23,7 @@ final class Watch {
     /// Set by the channel.
     var place = Place.nowhere
 
-    init(channel: Channel, reader: any Watcher, offset: Offset) {
+    init(channel: Channel, reader: any Subscriber, offset: Offset) {
         self.channel = channel
         self.reader = reader
         self.offset = offset

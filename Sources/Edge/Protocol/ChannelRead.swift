@@ -1,7 +1,7 @@
 import Events
 
 /// `GET /v1/channels/CHANNEL`, answered once: at once, or as a long-poll.
-final class ChannelRead: Exchange, Watcher {
+final class ChannelRead: Exchange, Subscriber {
     private let connection: Connection
     private let services: EdgeServices
     private var watch: Watch?

@@ -1,6 +1,6 @@
 /// What a poll and a stream over many channels have in common: a watch on each, some of which may have lost their place, or
 /// stand before what the ring holds.
-protocol ChannelsReader: Watcher {
+protocol MultiSubscriber: Subscriber {
     var services: EdgeServices { get }
     var watches: [Watch] { get set }
     /// Watches that had to begin anew and whose reader was not told yet.
@@ -9,7 +9,7 @@ protocol ChannelsReader: Watcher {
     var older: [ObjectIdentifier: Ring] { get set }
 }
 
-extension ChannelsReader {
+extension MultiSubscriber {
     /// Begins to watch all channels, or none.
     func open(_ items: [Request.PollQuery.Item]) throws(Refusal) {
         watches.reserveCapacity(items.count)
