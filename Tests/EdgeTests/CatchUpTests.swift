@@ -122,17 +122,17 @@ struct CatchUpTests {
             self.hub = hub
         }
 
-        func wait(at sequence: Int64) throws -> Watch {
+        func wait(at sequence: Int64) throws -> Subscription {
             let position = Position(epoch: 1, born: 1000, sequence: sequence)
-            let watch = try hub.watch("thread:1", from: .position(position), by: self)
-            hub.wait(watch, standing: hub.look(watch))
-            return watch
+            let subscription = try hub.subscribe("thread:1", from: .position(position), by: self)
+            hub.wait(subscription, standing: hub.look(subscription))
+            return subscription
         }
 
-        func wake(_ watch: Watch, ring: Ring) {
-            guard case .found(let position, hasNews: true) = hub.look(watch, ring: ring) else { return }
+        func wake(_ subscription: Subscription, ring: Ring) {
+            guard case .found(let position, hasNews: true) = hub.look(subscription, ring: ring) else { return }
             bodies.append(String(decoding: ring.batch(after: position.sequence).body, as: UTF8.self))
-            hub.leave(watch)
+            hub.leave(subscription)
         }
     }
 
@@ -152,12 +152,12 @@ struct CatchUpTests {
         // The channel is loaded by its first reader.
         hub.leave(try reader.wait(at: 3000))
         source.holdsLoads = true
-        var watches = try [2000, 0, 2010, 1000, 0].map { try reader.wait(at: $0) }
+        var subscriptions = try [2000, 0, 2010, 1000, 0].map { try reader.wait(at: $0) }
         // One has left before its turn, one comes when loads are under way.
-        hub.leave(watches[3])
+        hub.leave(subscriptions[3])
         source.answerLoads()
         #expect(reader.bodies.map { $0.prefix(6) } == ["[12001", "[12011"])
-        watches += try [50, 1500].map { try reader.wait(at: $0) }
+        subscriptions += try [50, 1500].map { try reader.wait(at: $0) }
         source.answerLoads()
         #expect(reader.bodies.dropFirst(2).map { $0.prefix(6) } == ["[10001", "[10001", "[10051"])
         source.answerLoads()

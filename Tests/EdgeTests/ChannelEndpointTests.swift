@@ -235,8 +235,8 @@ struct ChannelEndpointTests {
         let edge = try EdgeHarness { $0.limits.channelLinger = 100 }
         defer { try? edge.stop() }
         _ = try edge.client().get(Self.channel)
-        #expect(try edge.on { $0.source.watched } == ["thread:1"])
-        try eventually(within: 5, "nothing is watched") { try edge.on { $0.source.watched.isEmpty } }
+        #expect(try edge.on { $0.source.subscribed } == ["thread:1"])
+        try eventually(within: 5, "nothing is watched") { try edge.on { $0.source.subscribed.isEmpty } }
         #expect(try edge.metric("channels") == 0)
     }
 

@@ -20,14 +20,14 @@ struct FairnessTests {
             self.work = work
         }
 
-        func wake(_ watch: Watch, ring: Ring) {
+        func wake(_ subscription: Subscription, ring: Ring) {
             wakes += 1
             onWake()
             let end = Clock.monotonicNanoseconds() + work
             while Clock.monotonicNanoseconds() < end {}
-            guard case .found(let position, _) = hub.look(watch) else { return }
-            watch.offset = .position(ring.batch(after: position.sequence).next)
-            hub.wait(watch, standing: hub.look(watch))
+            guard case .found(let position, _) = hub.look(subscription) else { return }
+            subscription.offset = .position(ring.batch(after: position.sequence).next)
+            hub.wait(subscription, standing: hub.look(subscription))
         }
     }
 
@@ -60,11 +60,11 @@ struct FairnessTests {
         let hot = Reader(hub, work: 2000)
         let quiet = Reader(hub, work: 0)
         for _ in 0..<10_000 {
-            let watch = try hub.watch("thread:hot", from: .now, by: hot)
-            hub.wait(watch, standing: hub.look(watch))
+            let subscription = try hub.subscribe("thread:hot", from: .now, by: hot)
+            hub.wait(subscription, standing: hub.look(subscription))
         }
-        let watch = try hub.watch("thread:quiet", from: .now, by: quiet)
-        hub.wait(watch, standing: hub.look(watch))
+        let subscription = try hub.subscribe("thread:quiet", from: .now, by: quiet)
+        hub.wait(subscription, standing: hub.look(subscription))
         var behind: [Int] = []
         var announcedAt = 0
         quiet.onWake = { behind.append(hot.wakes - announcedAt) }
@@ -155,22 +155,22 @@ struct FairnessTests {
         }
 
         /// Waits as a request does that has just come. Gives the watch, and whether it was queued behind others.
-        func come(_ channel: String, from offset: Offset) throws -> (watch: Watch, isQueued: Bool) {
-            let watch = try hub.watch(channel, from: offset, by: self)
-            let standing = hub.look(watch)
-            if hub.queueUp(watch, standing: standing) { return (watch, true) }
-            hub.wait(watch, standing: standing)
-            return (watch, false)
+        func come(_ channel: String, from offset: Offset) throws -> (subscription: Subscription, isQueued: Bool) {
+            let subscription = try hub.subscribe(channel, from: offset, by: self)
+            let standing = hub.look(subscription)
+            if hub.queueUp(subscription, standing: standing) { return (subscription, true) }
+            hub.wait(subscription, standing: standing)
+            return (subscription, false)
         }
 
-        func wake(_ watch: Watch, ring: Ring) {
-            switch hub.look(watch) {
+        func wake(_ subscription: Subscription, ring: Ring) {
+            switch hub.look(subscription) {
             case .found(let position, _):
                 body = String(decoding: ring.batch(after: position.sequence).body, as: UTF8.self)
             case .lost: wasLost = true
             case .older, nil: break
             }
-            hub.leave(watch)
+            hub.leave(subscription)
             onWake()
         }
     }
@@ -219,7 +219,7 @@ struct FairnessTests {
             return (poller, try poller.come("thread:hot", from: Self.before))
         }
         #expect(returned.allSatisfy { $0.1.isQueued })
-        hub.leave(returned[1].1.watch)
+        hub.leave(returned[1].1.subscription)
         let fresh = Poller(hub)
         let isFreshQueued = try fresh.come("thread:hot", from: .now).isQueued
         #expect(!isFreshQueued)

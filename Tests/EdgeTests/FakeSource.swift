@@ -12,7 +12,7 @@ final class FakeSource: ChannelSource {
     var failsLoads = false
     var capacity: Int64 = 100
 
-    private(set) var watched: Set<String> = []
+    private(set) var subscribed: Set<String> = []
     private(set) var loads = 0
     /// Events that all loads together gave.
     private(set) var eventsLoaded = 0
@@ -29,13 +29,13 @@ final class FakeSource: ChannelSource {
 
     var epoch: Int64 = 1
 
-    func watch(_ channel: String) {
-        watched.insert(channel)
+    func subscribe(_ channel: String) {
+        subscribed.insert(channel)
         if confirms { delegate?.sourceConfirmed(channel) }
     }
 
-    func unwatch(_ channel: String) {
-        watched.remove(channel)
+    func unsubscribe(_ channel: String) {
+        subscribed.remove(channel)
     }
 
     func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (History?) -> Void) {
@@ -67,7 +67,7 @@ final class FakeSource: ChannelSource {
         feed.items.append(History.Item(sequence: feed.last, event: Array(event.utf8)))
         if feed.items.count > Int(capacity) { feed.items.removeFirst() }
         feeds[channel] = feed
-        guard announced, watched.contains(channel) else { return }
+        guard announced, subscribed.contains(channel) else { return }
         delegate?.sourceAnnounced(channel, sequence: feed.last, event: Array(event.utf8))
     }
 
@@ -79,11 +79,11 @@ final class FakeSource: ChannelSource {
 
     /// The link breaks, or comes back.
     func breakLink() {
-        for channel in watched { delegate?.sourceLost(channel) }
+        for channel in subscribed { delegate?.sourceLost(channel) }
     }
 
     func mendLink() {
-        for channel in watched { delegate?.sourceConfirmed(channel) }
+        for channel in subscribed { delegate?.sourceConfirmed(channel) }
     }
 
     private func history(of channel: String, after sequence: Int64, limit: Int) -> History {

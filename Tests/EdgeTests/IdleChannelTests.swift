@@ -6,7 +6,7 @@ import Testing
 @Suite("Channels without readers")
 struct IdleChannelTests {
     private final class Nobody: Subscriber {
-        func wake(_ watch: Watch, ring: Ring) {}
+        func wake(_ subscription: Subscription, ring: Ring) {}
     }
 
     @Test("however often its last reader leaves, a channel is listed once, and the longest idle one goes first")
@@ -21,7 +21,7 @@ struct IdleChannelTests {
         let reader = Nobody()
         func poll(_ channel: String) throws {
             now += 1
-            hub.leave(try hub.watch(channel, from: .now, by: reader))
+            hub.leave(try hub.subscribe(channel, from: .now, by: reader))
         }
         for _ in 0..<1000 {
             for channel in ["thread:1", "thread:2", "thread:3"] { try poll(channel) }
@@ -30,13 +30,13 @@ struct IdleChannelTests {
         // It was the longest idle one until now.
         try poll("thread:1")
         try poll("thread:4")
-        #expect(source.watched == ["thread:1", "thread:3", "thread:4"])
+        #expect(source.subscribed == ["thread:1", "thread:3", "thread:4"])
         // One that is read is never let go of.
-        let watch = try hub.watch("thread:3", from: .now, by: reader)
+        let subscription = try hub.subscribe("thread:3", from: .now, by: reader)
         try poll("thread:5")
-        #expect(source.watched == ["thread:3", "thread:4", "thread:5"])
+        #expect(source.subscribed == ["thread:3", "thread:4", "thread:5"])
         #expect(hub.count == 3 && hub.idle.count == 2)
-        hub.leave(watch)
+        hub.leave(subscription)
         #expect(hub.idle.count == 3)
     }
 }

@@ -117,18 +117,18 @@ struct KnownFailureTests {
         let edge = try LiveEdge(redis: redis.url)
         defer { try? edge.stop() }
         try redis.publish("thread:1", 1...1)
-        let watch = HTTPClient(port: edge.port)
-        var offset = try #require(try watch.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
+        let subscription = HTTPClient(port: edge.port)
+        var offset = try #require(try subscription.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
         for number in 2...6 {
             // The answer is written, and the client has gone before it reads it.
             let lost = HTTPClient(port: edge.port)
             try lost.send(
                 raw: "GET /v1/channels/thread:1?offset=\(offset)&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
-            try eventually("it is held") { try watch.get("/metrics").text.contains("tidings_edge_held 1\n") }
+            try eventually("it is held") { try subscription.get("/metrics").text.contains("tidings_edge_held 1\n") }
             try redis.publish("thread:1", number...number)
-            try eventually("it is answered") { try watch.get("/metrics").text.contains("tidings_edge_held 0\n") }
+            try eventually("it is answered") { try subscription.get("/metrics").text.contains("tidings_edge_held 0\n") }
             lost.close()
-            let again = try watch.get("/v1/channels/thread:1?offset=\(offset)&live=long-poll")
+            let again = try subscription.get("/v1/channels/thread:1?offset=\(offset)&live=long-poll")
             #expect(again.text == "[{\"id\":\"\(number)\"}]")
             offset = try #require(again[header: "Stream-Next-Offset"])
         }

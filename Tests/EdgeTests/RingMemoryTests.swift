@@ -74,8 +74,8 @@ struct RingMemoryTests {
         try eventually("there is room") { try edge.metric("ring_bytes") ?? Int.max <= total }
         #expect(try edge.metric("rings_evicted_total") ?? 0 >= 1)
         #expect(try edge.metric("rings_shortened_total") ?? 0 >= 1)
-        #expect(try edge.on { $0.source.watched }.isSuperset(of: ["forum:large", "forum:small", "post:x"]))
-        #expect(try edge.on { $0.source.watched }.isDisjoint(with: ["thread:1", "thread:2"]))
+        #expect(try edge.on { $0.source.subscribed }.isSuperset(of: ["forum:large", "forum:small", "post:x"]))
+        #expect(try edge.on { $0.source.subscribed }.isDisjoint(with: ["thread:1", "thread:2"]))
         // What the ring gave up comes from the feed.
         try eventually { try watchers[0].collected("forum:large").events.count >= 40 }
         #expect(try client.get("/v1/channels/forum:large").json.array?.count == 40)

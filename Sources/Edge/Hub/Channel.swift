@@ -5,20 +5,20 @@ final class Channel {
     let key: ChannelKey
     var machine: ChannelMachine
     /// Readers whose offset was not looked at, since the channel is not live.
-    private var unresolved = WatchQueue()
+    private var unresolved = SubscriptionQueue()
     /// Readers that need an older history than the ring holds.
-    private var older = WatchQueue()
+    private var older = SubscriptionQueue()
     /// Readers with nothing to read, in the order of their positions: who came later stands further on.
-    private var waiting = WatchQueue()
+    private var waiting = SubscriptionQueue()
     /// Readers with something to read, in the order in which there was something for them: each has its turn before any
     /// has its next.
-    private var ready = WatchQueue()
+    private var ready = SubscriptionQueue()
     /// Whether it has its turn in the hub's deliveries.
     var isDelivering = false
     /// Whether an older history is on its way.
     var isLoadingOlder = false
     /// How many watches there are, in a queue or not.
-    var watches = 0
+    var subscriptionCount = 0
     /// When the last reader left, while there is none.
     var idleSince: Int64?
     /// Set by the queue of channels without readers; -1: it is not there.
@@ -38,34 +38,34 @@ final class Channel {
     }
 
     /// Lets a watch wait in a queue.
-    func enqueue(_ watch: Watch, in place: Watch.Place) {
-        watch.place = place
+    func enqueue(_ subscription: Subscription, in place: Subscription.Place) {
+        subscription.place = place
         switch place {
         case .nowhere: break
-        case .unresolved: unresolved.append(watch)
-        case .older: older.append(watch)
-        case .waiting: waiting.append(watch)
-        case .ready: ready.append(watch)
+        case .unresolved: unresolved.append(subscription)
+        case .older: older.append(subscription)
+        case .waiting: waiting.append(subscription)
+        case .ready: ready.append(subscription)
         }
     }
 
     /// Takes a watch out of the queue that it is in.
-    func dequeue(_ watch: Watch) {
-        switch watch.place {
+    func dequeue(_ subscription: Subscription) {
+        switch subscription.place {
         case .nowhere: break
-        case .unresolved: unresolved.remove(watch)
-        case .older: older.remove(watch)
-        case .waiting: waiting.remove(watch)
-        case .ready: ready.remove(watch)
+        case .unresolved: unresolved.remove(subscription)
+        case .older: older.remove(subscription)
+        case .waiting: waiting.remove(subscription)
+        case .ready: ready.remove(subscription)
         }
-        watch.place = .nowhere
+        subscription.place = .nowhere
     }
 
     /// There is news: those who wait for it have their turn now.
     func promote() {
-        while let watch = waiting.first(), watch.sequence < ring.newest {
-            waiting.remove(watch)
-            enqueue(watch, in: .ready)
+        while let subscription = waiting.first(), subscription.sequence < ring.newest {
+            waiting.remove(subscription)
+            enqueue(subscription, in: .ready)
         }
     }
 
@@ -76,10 +76,10 @@ final class Channel {
     var hasWork: Bool { !ready.isEmpty || machine.isLive && !unresolved.isEmpty }
 
     /// Takes out the next reader to wake.
-    func nextToWake() -> Watch? {
-        guard let watch = (machine.isLive ? unresolved.popFirst() : nil) ?? ready.popFirst() else { return nil }
-        watch.place = .nowhere
-        return watch
+    func nextToWake() -> Subscription? {
+        guard let subscription = (machine.isLive ? unresolved.popFirst() : nil) ?? ready.popFirst() else { return nil }
+        subscription.place = .nowhere
+        return subscription
     }
 
     /// After which sequence number the reader that has waited for an older history for the longest time goes on; nil when
@@ -87,18 +87,18 @@ final class Channel {
     func startOfOlder() -> Int64? { older.first()?.sequence }
 
     /// Takes out the readers who wait for an older history and stand within this part of it; the others keep their order.
-    func takeOlder(within part: Ring) -> [Watch] {
-        var taken: [Watch] = []
-        var others: [Watch] = []
-        while let watch = older.popFirst() {
-            if part.find(watch.offset) == .older {
-                others.append(watch)
+    func takeOlder(within part: Ring) -> [Subscription] {
+        var taken: [Subscription] = []
+        var others: [Subscription] = []
+        while let subscription = older.popFirst() {
+            if part.find(subscription.offset) == .older {
+                others.append(subscription)
             } else {
-                watch.place = .nowhere
-                taken.append(watch)
+                subscription.place = .nowhere
+                taken.append(subscription)
             }
         }
-        for watch in others { older.append(watch) }
+        for subscription in others { older.append(subscription) }
         return taken
     }
 
@@ -106,6 +106,6 @@ final class Channel {
 
     /// The feed is another than it was: whoever waits must be looked at anew.
     func unsettle() {
-        while let watch = ready.popFirst() ?? waiting.popFirst() { enqueue(watch, in: .unresolved) }
+        while let subscription = ready.popFirst() ?? waiting.popFirst() { enqueue(subscription, in: .unresolved) }
     }
 }

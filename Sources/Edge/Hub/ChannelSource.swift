@@ -7,8 +7,8 @@ protocol ChannelSource: AnyObject {
 
     /// Begins to follow a channel: the delegate hears of the confirmation, each time, and of the announcements. Called
     /// again, it is confirmed again, after all that had been announced before.
-    func watch(_ channel: String)
-    func unwatch(_ channel: String)
+    func subscribe(_ channel: String)
+    func unsubscribe(_ channel: String)
 
     /// Reads what is kept after a sequence number, at most the newest `limit` events. Nil for a failure that another
     /// attempt may cure. Called back once, on the loop's thread; possibly before this returns.

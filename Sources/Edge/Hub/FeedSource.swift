@@ -6,7 +6,7 @@ import Thoonk
 /// Channels from their Thoonk feeds: announcements through a subscriber, histories through a connection.
 final class FeedSource: ChannelSource {
     /// Hears one channel's announcements.
-    private final class Subscription: RedisSubscriberHandler {
+    private final class AnnouncementHandler: RedisSubscriberHandler {
         let channel: String
         unowned let source: FeedSource
 
@@ -59,11 +59,11 @@ final class FeedSource: ChannelSource {
         return nil
     }
 
-    func watch(_ channel: String) {
-        subscriber.subscribe(feed(channel).announcements, handler: Subscription(channel: channel, source: self))
+    func subscribe(_ channel: String) {
+        subscriber.subscribe(feed(channel).announcements, handler: AnnouncementHandler(channel: channel, source: self))
     }
 
-    func unwatch(_ channel: String) {
+    func unsubscribe(_ channel: String) {
         subscriber.unsubscribe(feed(channel).announcements)
     }
 

@@ -83,31 +83,31 @@ final class Hub: ChannelSourceDelegate {
     /// Begins a reader's interest in a channel. End it with ``leave(_:)``.
     ///
     /// - Throws: ``Refusal`` (503) when too many channels are watched.
-    func watch(_ name: String, from offset: Offset, by reader: any Subscriber) throws(Refusal) -> Watch {
+    func subscribe(_ name: String, from offset: Offset, by subscriber: any Subscriber) throws(Refusal) -> Subscription {
         let channel = try open(name)
-        channel.watches += 1
-        if channel.watches == 1 {
+        channel.subscriptionCount += 1
+        if channel.subscriptionCount == 1 {
             channel.idleSince = nil
             idle.remove(channel)
         }
-        return Watch(channel: channel, reader: reader, offset: offset)
+        return Subscription(channel: channel, subscriber: subscriber, offset: offset)
     }
 
     /// How a watch stands now; nil while the channel is not live. A found position is remembered in the watch.
-    func look(_ watch: Watch, ring: Ring? = nil) -> Standing? {
-        let standing = ring.map { $0.find(watch.offset) } ?? watch.channel.look(watch.offset)
-        if case .found(let position, _) = standing { watch.offset = .position(position) }
+    func look(_ subscription: Subscription, ring: Ring? = nil) -> Standing? {
+        let standing = ring.map { $0.find(subscription.offset) } ?? subscription.channel.look(subscription.offset)
+        if case .found(let position, _) = standing { subscription.offset = .position(position) }
         return standing
     }
 
     /// Lets a watch wait until it is woken, according to how it stands.
-    func wait(_ watch: Watch, standing: Standing?) {
+    func wait(_ subscription: Subscription, standing: Standing?) {
         switch standing {
-        case nil, .lost: watch.channel.enqueue(watch, in: .unresolved)
+        case nil, .lost: subscription.channel.enqueue(subscription, in: .unresolved)
         case .older:
-            watch.channel.enqueue(watch, in: .older)
-            loadOlder(watch.channel)
-        case .found: watch.channel.enqueue(watch, in: .waiting)
+            subscription.channel.enqueue(subscription, in: .older)
+            loadOlder(subscription.channel)
+        case .found: subscription.channel.enqueue(subscription, in: .waiting)
         }
     }
 
@@ -115,23 +115,23 @@ final class Hub: ChannelSourceDelegate {
     /// longer: those who come back quickly must not be served again and again before them. It gets all the more then.
     ///
     /// - Returns: whether it waits.
-    func queueUp(_ watch: Watch, standing: Standing?) -> Bool {
-        guard case .found(_, hasNews: true) = standing, watch.channel.isBehind else { return false }
-        watch.channel.enqueue(watch, in: .ready)
+    func queueUp(_ subscription: Subscription, standing: Standing?) -> Bool {
+        guard case .found(_, hasNews: true) = standing, subscription.channel.isBehind else { return false }
+        subscription.channel.enqueue(subscription, in: .ready)
         return true
     }
 
     /// Takes a watch out of the queue that it is in, if any.
-    func settle(_ watch: Watch) {
-        watch.channel.dequeue(watch)
+    func settle(_ subscription: Subscription) {
+        subscription.channel.dequeue(subscription)
     }
 
     /// Ends a reader's interest in a channel.
-    func leave(_ watch: Watch) {
-        let channel = watch.channel
-        channel.dequeue(watch)
-        channel.watches -= 1
-        guard channel.watches == 0 else { return }
+    func leave(_ subscription: Subscription) {
+        let channel = subscription.channel
+        channel.dequeue(subscription)
+        channel.subscriptionCount -= 1
+        guard channel.subscriptionCount == 0 else { return }
         channel.idleSince = clock()
         idle.append(channel)
     }
@@ -139,7 +139,7 @@ final class Hub: ChannelSourceDelegate {
     /// The source's epoch may be another than it was: all that was loaded is compared with it.
     func renew() {
         for channel in channels.values {
-            if channel.watches == 0, channel.ring.identity != nil {
+            if channel.subscriptionCount == 0, channel.ring.identity != nil {
                 forget(channel)
             } else {
                 perform(channel.machine.handle(.renewed), on: channel)
@@ -152,7 +152,7 @@ final class Hub: ChannelSourceDelegate {
     func sourceConfirmed(_ channel: String) {
         guard let channel = channels[ChannelKey(channel)] else { return }
         // After a reconnect it is not worth loading what nobody reads.
-        if channel.watches == 0, channel.ring.identity != nil { return forget(channel) }
+        if channel.subscriptionCount == 0, channel.ring.identity != nil { return forget(channel) }
         perform(channel.machine.handle(.confirmed), on: channel)
     }
 
@@ -188,7 +188,7 @@ final class Hub: ChannelSourceDelegate {
         if actions.deliver { scheduleDelivery(of: channel) }
         checkMemory()
         // Last: a source may confirm before this returns.
-        if actions.resubscribe { source.watch(channel.name) }
+        if actions.resubscribe { source.subscribe(channel.name) }
     }
 
     // MARK: Channels
@@ -211,7 +211,7 @@ final class Hub: ChannelSourceDelegate {
         }
         let channel = Channel(name: name, limits: limits, ledger: ledger)
         channels[key] = channel
-        source.watch(name)
+        source.subscribe(name)
         return channel
     }
 
@@ -220,7 +220,7 @@ final class Hub: ChannelSourceDelegate {
         channels[channel.key] = nil
         idle.remove(channel)
         if latest === channel { latest = nil }
-        source.unwatch(channel.name)
+        source.unsubscribe(channel.name)
     }
 
     private func letGoOfIdle() {
@@ -302,7 +302,7 @@ final class Hub: ChannelSourceDelegate {
         failed = []
         for channel in channels where self.channels[channel.key] === channel {
             // What nobody reads is not worth asking for again and again.
-            if channel.watches == 0 {
+            if channel.subscriptionCount == 0 {
                 forget(channel)
                 continue
             }
@@ -327,7 +327,9 @@ final class Hub: ChannelSourceDelegate {
                 if let history {
                     let part = Ring(limits: self.limits, ledger: self.ledger)
                     part.replace(withPart: history, after: start)
-                    for watch in channel.takeOlder(within: part) { watch.reader.wake(watch, ring: part) }
+                    for subscription in channel.takeOlder(within: part) {
+                        subscription.subscriber.wake(subscription, ring: part)
+                    }
                 }
                 channel.isLoadingOlder = false
                 if history == nil {
@@ -362,8 +364,8 @@ final class Hub: ChannelSourceDelegate {
                 nextTurn = 0
             }
             var inTurn = 0
-            while inTurn < Hub.turnReaders, let watch = channel.nextToWake() {
-                watch.reader.wake(watch, ring: channel.ring)
+            while inTurn < Hub.turnReaders, let subscription = channel.nextToWake() {
+                subscription.subscriber.wake(subscription, ring: channel.ring)
                 inTurn += 1
             }
             woken += inTurn

@@ -1,5 +1,5 @@
 /// Channels without readers, the longest idle first, each of which can have one again at any time. Constant time for all
-/// of it; an array with holes, as ``WatchQueue`` is one.
+/// of it; an array with holes, as ``SubscriptionQueue`` is one.
 struct IdleQueue {
     private var slots: [Channel?] = []
     private var head = 0

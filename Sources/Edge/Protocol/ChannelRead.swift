@@ -4,7 +4,7 @@ import Events
 final class ChannelRead: Exchange, Subscriber {
     private let connection: Connection
     private let services: EdgeServices
-    private var watch: Watch?
+    private var subscription: Subscription?
     private let isLive: Bool
     private let isFromNow: Bool
     private let cursor: Int64?
@@ -31,13 +31,13 @@ final class ChannelRead: Exchange, Subscriber {
     func start(_ query: Request.ChannelQuery) throws(Refusal) {
         // The head of a channel is its tail, wherever the reader stands.
         let offset = connection.wantsHeadOnly ? .now : query.offset
-        let watch = try services.hub.watch(query.channel, from: offset, by: self)
-        self.watch = watch
+        let subscription = try services.hub.subscribe(query.channel, from: offset, by: self)
+        self.subscription = subscription
         connection.begin(self)
-        if !isLive || !services.hub.queueUp(watch, standing: services.hub.look(watch)) {
-            evaluate(watch, ring: watch.channel.ring)
+        if !isLive || !services.hub.queueUp(subscription, standing: services.hub.look(subscription)) {
+            evaluate(subscription, ring: subscription.channel.ring)
         }
-        guard self.watch != nil else { return }
+        guard self.subscription != nil else { return }
         isCounted = true
         services.metrics.held += 1
         connection.hold(
@@ -46,8 +46,8 @@ final class ChannelRead: Exchange, Subscriber {
                 : Clock.coarseMilliseconds() + services.limits.loadTimeout)
     }
 
-    func wake(_ watch: Watch, ring: Ring) {
-        evaluate(watch, ring: ring)
+    func wake(_ subscription: Subscription, ring: Ring) {
+        evaluate(subscription, ring: ring)
     }
 
     func clientLeft() {
@@ -55,11 +55,11 @@ final class ChannelRead: Exchange, Subscriber {
     }
 
     func deadlinePassed() {
-        guard let watch else { return }
-        services.hub.settle(watch)
-        switch services.hub.look(watch) {
-        case .found(_, hasNews: false) where isLive: timedOut(watch)
-        case .found(let position, _): answer(from: position, watch, ring: watch.channel.ring)
+        guard let subscription else { return }
+        services.hub.settle(subscription)
+        switch services.hub.look(subscription) {
+        case .found(_, hasNews: false) where isLive: timedOut(subscription)
+        case .found(let position, _): answer(from: position, subscription, ring: subscription.channel.ring)
         case .lost: lost()
         case .older, nil:
             var refusal = services.unknownChannel
@@ -68,26 +68,26 @@ final class ChannelRead: Exchange, Subscriber {
         }
     }
 
-    private func evaluate(_ watch: Watch, ring: Ring) {
-        let isOwn = ring === watch.channel.ring
-        let standing = services.hub.look(watch, ring: isOwn ? nil : ring)
+    private func evaluate(_ subscription: Subscription, ring: Ring) {
+        let isOwn = ring === subscription.channel.ring
+        let standing = services.hub.look(subscription, ring: isOwn ? nil : ring)
         switch standing {
         case .lost: lost()
         case .found(let position, let hasNews):
-            if hasNews || !isLive { return answer(from: position, watch, ring: ring) }
+            if hasNews || !isLive { return answer(from: position, subscription, ring: ring) }
             if !isOwn {
                 // A history that holds nothing more.
-                watch.offset = .position(ring.tail)
-                return evaluate(watch, ring: watch.channel.ring)
+                subscription.offset = .position(ring.tail)
+                return evaluate(subscription, ring: subscription.channel.ring)
             }
-            services.hub.wait(watch, standing: standing)
-        case .older, nil: services.hub.wait(watch, standing: standing)
+            services.hub.wait(subscription, standing: standing)
+        case .older, nil: services.hub.wait(subscription, standing: standing)
         }
     }
 
-    private func answer(from start: Position, _ watch: Watch, ring: Ring) {
+    private func answer(from start: Position, _ subscription: Subscription, ring: Ring) {
         let batch = ring.batch(after: start.sequence)
-        let isEnd = batch.reachesEnd && batch.next.sequence >= watch.channel.ring.last
+        let isEnd = batch.reachesEnd && batch.next.sequence >= subscription.channel.ring.last
         let live = isLive ? services.cursor(after: cursor) : nil
         let gzip = takesGzip && batch.body.count >= GzipBody.worthwhile ? batch.gzip(by: services.zlib) : nil
         let tag =
@@ -114,8 +114,8 @@ final class ChannelRead: Exchange, Subscriber {
         }
     }
 
-    private func timedOut(_ watch: Watch) {
-        let next = watch.channel.ring.tail
+    private func timedOut(_ subscription: Subscription) {
+        let next = subscription.channel.ring.tail
         let cursor = services.cursor(after: cursor)
         end()
         connection.respond(.noContent, type: nil, body: []) { head in
@@ -135,9 +135,9 @@ final class ChannelRead: Exchange, Subscriber {
 
     /// Before anything is answered: the answer may be the last that holds this object.
     private func end() {
-        guard let watch else { return }
-        self.watch = nil
-        services.hub.leave(watch)
+        guard let subscription else { return }
+        self.subscription = nil
+        services.hub.leave(subscription)
         if isCounted { services.metrics.held -= 1 }
     }
 

@@ -1,6 +1,6 @@
 /// Where a reader of many channels stands in one of them.
 struct ChannelShare {
-    let watch: Watch
+    let subscription: Subscription
     let position: Position
     /// What is to be read from: the channel's ring, or an older history.
     let ring: Ring

@@ -41,7 +41,7 @@ struct ChannelsAnswer {
             }
             items.append(
                 Item(
-                    name: share.watch.channel.name, next: fits ? batch.next : share.position,
+                    name: share.subscription.channel.name, next: fits ? batch.next : share.position,
                     batch: fits && batch.count > 0 ? batch : nil, isReset: share.isReset))
         }
         size = limit - room

@@ -9,7 +9,7 @@ import Events
 final class EventStream: Exchange, Subscriber {
     private let connection: Connection
     private let services: EdgeServices
-    private var watch: Watch?
+    private var subscription: Subscription?
     private let cursor: Int64?
     private let expires: Int64?
     private var schedule: StreamSchedule
@@ -33,16 +33,16 @@ final class EventStream: Exchange, Subscriber {
 
     /// Begins to answer.
     func start(_ query: Request.ChannelQuery) throws(Refusal) {
-        let watch = try services.hub.watch(query.channel, from: query.offset, by: self)
-        self.watch = watch
+        let subscription = try services.hub.subscribe(query.channel, from: query.offset, by: self)
+        self.subscription = subscription
         services.metrics.held += 1
         connection.begin(self)
         connection.hold(until: Clock.monotonicMilliseconds() + services.limits.loadTimeout)
-        if let id = query.lastEventID { resume(watch, after: id) }
-        proceed(ring: watch.channel.ring)
+        if let id = query.lastEventID { resume(subscription, after: id) }
+        proceed(ring: subscription.channel.ring)
     }
 
-    func wake(_ watch: Watch, ring: Ring) {
+    func wake(_ subscription: Subscription, ring: Ring) {
         proceed(ring: ring)
     }
 
@@ -51,13 +51,13 @@ final class EventStream: Exchange, Subscriber {
     }
 
     func outputDrained() {
-        guard let watch else { return }
+        guard let subscription else { return }
         holdOn()
-        proceed(ring: watch.channel.ring)
+        proceed(ring: subscription.channel.ring)
     }
 
     func deadlinePassed() {
-        guard watch != nil else { return }
+        guard subscription != nil else { return }
         // The history does not come: the reader is told that something lives here, and not to go away.
         guard hasBegun else {
             services.metrics.reached(.loadTimeout)
@@ -73,40 +73,40 @@ final class EventStream: Exchange, Subscriber {
     }
 
     /// Goes on where the last event left off; an id that is none of this stream's is a lost position.
-    private func resume(_ watch: Watch, after id: String) {
+    private func resume(_ subscription: Subscription, after id: String) {
         if case .position(let position) = Offset(id) {
-            watch.offset = .position(position)
+            subscription.offset = .position(position)
         } else {
-            reset(watch)
+            reset(subscription)
         }
     }
 
     /// Writes what there is, and waits when that is all.
     private func proceed(ring: Ring) {
         var ring = ring
-        while let watch, connection.isDrained {
+        while let subscription, connection.isDrained {
             if hasBegun, schedule.isOver(now: Clock.monotonicMilliseconds()) {
                 return finish(atItsTime: true)
             }
-            let isOwn = ring === watch.channel.ring
-            let standing = services.hub.look(watch, ring: isOwn ? nil : ring)
+            let isOwn = ring === subscription.channel.ring
+            let standing = services.hub.look(subscription, ring: isOwn ? nil : ring)
             switch standing {
             case .lost:
                 guard isResumed else { return lost() }
-                reset(watch)
+                reset(subscription)
             case .found(let position, let hasNews):
                 if !hasBegun { begin() }
                 if hasNews || !hasWritten || mustReset {
-                    write(ring.batch(after: position.sequence), watch)
+                    write(ring.batch(after: position.sequence), subscription)
                 } else if isOwn {
-                    return services.hub.wait(watch, standing: standing)
+                    return services.hub.wait(subscription, standing: standing)
                 } else {
                     // A history that holds nothing more.
-                    watch.offset = .position(ring.tail)
+                    subscription.offset = .position(ring.tail)
                 }
-                ring = watch.channel.ring
+                ring = subscription.channel.ring
             case .older, nil:
-                return services.hub.wait(watch, standing: standing)
+                return services.hub.wait(subscription, standing: standing)
             }
         }
     }
@@ -117,7 +117,7 @@ final class EventStream: Exchange, Subscriber {
         holdOn()
     }
 
-    private func write(_ batch: Batch, _ watch: Watch) {
+    private func write(_ batch: Batch, _ subscription: Subscription) {
         hasWritten = true
         var bytes: [UInt8] = []
         bytes.reserveCapacity(batch.body.count + 320)
@@ -134,11 +134,11 @@ final class EventStream: Exchange, Subscriber {
         batch.next.write(into: &bytes)
         bytes.append("\",\"streamCursor\":\"")
         bytes.appendDecimal(services.cursor(after: cursor))
-        let isEnd = batch.reachesEnd && batch.next.sequence >= watch.channel.ring.last
+        let isEnd = batch.reachesEnd && batch.next.sequence >= subscription.channel.ring.last
         bytes.append(isEnd ? "\",\"upToDate\":true}\nid: " : "\"}\nid: ")
         batch.next.write(into: &bytes)
         bytes.append("\n\n")
-        watch.offset = .position(batch.next)
+        subscription.offset = .position(batch.next)
         services.metrics.eventsDelivered += batch.count
         schedule.told()
         connection.stream(bytes)
@@ -149,10 +149,10 @@ final class EventStream: Exchange, Subscriber {
         connection.hold(until: schedule.next(after: Clock.monotonicMilliseconds()))
     }
 
-    private func reset(_ watch: Watch) {
+    private func reset(_ subscription: Subscription) {
         services.metrics.positionsLost += 1
         mustReset = true
-        watch.offset = .beginning
+        subscription.offset = .beginning
     }
 
     private func lost() {
@@ -169,9 +169,9 @@ final class EventStream: Exchange, Subscriber {
     }
 
     private func leave() {
-        guard let watch else { return }
-        self.watch = nil
-        services.hub.leave(watch)
+        guard let subscription else { return }
+        self.subscription = nil
+        services.hub.leave(subscription)
         services.metrics.held -= 1
     }
 }

@@ -6,7 +6,7 @@ import Events
 /// every channel that was asked for, each with its next offset.
 final class MultiPoll: Exchange, MultiSubscriber {
     let services: EdgeServices
-    var watches: [Watch] = []
+    var subscriptions: [Subscription] = []
     var lost: Set<ObjectIdentifier> = []
     var older: [ObjectIdentifier: Ring] = [:]
     private let connection: Connection
@@ -25,16 +25,16 @@ final class MultiPoll: Exchange, MultiSubscriber {
     func start(_ query: Request.PollQuery) throws(Refusal) {
         try open(query.items)
         connection.begin(self)
-        let mustQueue = watches.contains { services.hub.queueUp($0, standing: services.hub.look($0)) }
+        let mustQueue = subscriptions.contains { services.hub.queueUp($0, standing: services.hub.look($0)) }
         if mustQueue { waitForMore() } else { evaluate() }
-        guard !watches.isEmpty else { return }
+        guard !subscriptions.isEmpty else { return }
         isHold = true
         services.metrics.held += 1
         connection.hold(until: services.endOfHold(seconds: query.timeout, expires: expires))
     }
 
-    func wake(_ watch: Watch, ring: Ring) {
-        note(watch, ring: ring)
+    func wake(_ subscription: Subscription, ring: Ring) {
+        note(subscription, ring: ring)
         evaluate()
     }
 
@@ -43,19 +43,19 @@ final class MultiPoll: Exchange, MultiSubscriber {
     }
 
     func deadlinePassed() {
-        guard !watches.isEmpty else { return }
-        for watch in watches { services.hub.settle(watch) }
+        guard !subscriptions.isEmpty else { return }
+        for subscription in subscriptions { services.hub.settle(subscription) }
         let shares = look().compactMap { $0 }
-        if shares.count == watches.count { return answer(shares) }
+        if shares.count == subscriptions.count { return answer(shares) }
         let refusal = services.unknownChannel
         end()
         connection.refuse(refusal)
     }
 
     private func evaluate() {
-        guard !watches.isEmpty else { return }
+        guard !subscriptions.isEmpty else { return }
         let shares = look().compactMap { $0 }
-        if shares.count == watches.count {
+        if shares.count == subscriptions.count {
             // Of a head there is nothing to wait for.
             let hasNews = connection.wantsHeadOnly || shares.contains { $0.hasNews || $0.isReset }
             if hasNews { return answer(shares) }

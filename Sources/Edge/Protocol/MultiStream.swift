@@ -8,7 +8,7 @@ import Events
 /// is never refused what it could get later: a lost position is told, and an end is followed by a new connection.
 final class MultiStream: Exchange, MultiSubscriber {
     let services: EdgeServices
-    var watches: [Watch] = []
+    var subscriptions: [Subscription] = []
     var lost: Set<ObjectIdentifier> = []
     var older: [ObjectIdentifier: Ring] = [:]
     private let connection: Connection
@@ -38,8 +38,8 @@ final class MultiStream: Exchange, MultiSubscriber {
         proceed()
     }
 
-    func wake(_ watch: Watch, ring: Ring) {
-        note(watch, ring: ring)
+    func wake(_ subscription: Subscription, ring: Ring) {
+        note(subscription, ring: ring)
         proceed()
     }
 
@@ -48,13 +48,13 @@ final class MultiStream: Exchange, MultiSubscriber {
     }
 
     func outputDrained() {
-        guard !watches.isEmpty else { return }
+        guard !subscriptions.isEmpty else { return }
         holdOn()
         proceed()
     }
 
     func deadlinePassed() {
-        guard !watches.isEmpty else { return }
+        guard !subscriptions.isEmpty else { return }
         switch schedule.sign(now: connection.isEnding ? Int64.max : Clock.monotonicMilliseconds()) {
         case .end: return finish()
         case .comment: connection.stream(Array(":\n\n".utf8))
@@ -67,39 +67,39 @@ final class MultiStream: Exchange, MultiSubscriber {
     /// Goes on where the last event left off; an id that belongs to no event of these channels is a lost position.
     private func resume(_ lastEventID: String?) {
         guard let lastEventID else { return }
-        let places = EventID.parse(lastEventID, check: check, count: watches.count)
-        for (index, watch) in watches.enumerated() {
+        let places = EventID.parse(lastEventID, check: check, count: subscriptions.count)
+        for (index, subscription) in subscriptions.enumerated() {
             if let places {
-                watch.offset = .position(places[index])
+                subscription.offset = .position(places[index])
             } else {
                 services.metrics.positionsLost += 1
-                lost.insert(ObjectIdentifier(watch))
-                watch.offset = .beginning
+                lost.insert(ObjectIdentifier(subscription))
+                subscription.offset = .beginning
             }
         }
     }
 
     /// Writes what there is, and waits when that is all.
     private func proceed() {
-        while !watches.isEmpty, connection.isDrained {
+        while !subscriptions.isEmpty, connection.isDrained {
             if schedule.isOver(now: Clock.monotonicMilliseconds()) { return finish() }
             let shares = look()
             let known = shares.compactMap { $0 }
-            guard hasNamedAll || known.count == watches.count else { break }
+            guard hasNamedAll || known.count == subscriptions.count else { break }
             let told = hasNamedAll ? known.filter { $0.hasNews || $0.isReset } : known
             if told.isEmpty { break }
             tell(told)
         }
-        if !watches.isEmpty, connection.isDrained { waitForMore() }
+        if !subscriptions.isEmpty, connection.isDrained { waitForMore() }
     }
 
     private func tell(_ shares: [ChannelShare]) {
         let answer = ChannelsAnswer(shares, limit: services.limits.answerBytes, wait: 0)
         for (share, next) in zip(shares, answer.places) {
-            share.watch.offset = .position(next)
-            lost.remove(ObjectIdentifier(share.watch))
+            share.subscription.offset = .position(next)
+            lost.remove(ObjectIdentifier(share.subscription))
             // What is left of an older history is told from there, if it is not in the ring by now.
-            if services.hub.look(share.watch) != .older { older[ObjectIdentifier(share.watch)] = nil }
+            if services.hub.look(share.subscription) != .older { older[ObjectIdentifier(share.subscription)] = nil }
         }
         services.metrics.eventsDelivered += answer.events
         if answer.isCut { services.metrics.reached(.answerBytes) }
@@ -107,7 +107,7 @@ final class MultiStream: Exchange, MultiSubscriber {
         schedule.told()
         var bytes: [UInt8] = []
         bytes.append("id: ")
-        EventID.write(watches.lazy.map(\.position), check: check, into: &bytes)
+        EventID.write(subscriptions.lazy.map(\.position), check: check, into: &bytes)
         bytes.append("\ndata: ")
         answer.write(into: &bytes)
         bytes.append("\n\n")
@@ -127,7 +127,7 @@ final class MultiStream: Exchange, MultiSubscriber {
     }
 
     private func leave() {
-        guard !watches.isEmpty else { return }
+        guard !subscriptions.isEmpty else { return }
         leaveAll()
         services.metrics.held -= 1
     }

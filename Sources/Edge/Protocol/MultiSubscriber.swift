@@ -2,7 +2,7 @@
 /// stand before what the ring holds.
 protocol MultiSubscriber: Subscriber {
     var services: EdgeServices { get }
-    var watches: [Watch] { get set }
+    var subscriptions: [Subscription] { get set }
     /// Watches that had to begin anew and whose reader was not told yet.
     var lost: Set<ObjectIdentifier> { get set }
     /// Histories, or parts of them, that were loaded for watches whose ring no longer holds what they ask for.
@@ -12,10 +12,10 @@ protocol MultiSubscriber: Subscriber {
 extension MultiSubscriber {
     /// Begins to watch all channels, or none.
     func open(_ items: [Request.PollQuery.Item]) throws(Refusal) {
-        watches.reserveCapacity(items.count)
+        subscriptions.reserveCapacity(items.count)
         for item in items {
             do throws(Refusal) {
-                watches.append(try services.hub.watch(item.channel, from: item.offset, by: self))
+                subscriptions.append(try services.hub.subscribe(item.channel, from: item.offset, by: self))
             } catch {
                 leaveAll()
                 throw error
@@ -24,55 +24,55 @@ extension MultiSubscriber {
     }
 
     /// Takes note of what a watch was woken with.
-    func note(_ watch: Watch, ring: Ring) {
-        if ring !== watch.channel.ring { older[ObjectIdentifier(watch)] = ring }
+    func note(_ subscription: Subscription, ring: Ring) {
+        if ring !== subscription.channel.ring { older[ObjectIdentifier(subscription)] = ring }
     }
 
     /// Where each watch stands, in their order; nil where that is not known now. A watch that has lost its place begins at
     /// the oldest event kept.
     func look() -> [ChannelShare?] {
-        watches.map { watch in
-            let id = ObjectIdentifier(watch)
+        subscriptions.map { subscription in
+            let id = ObjectIdentifier(subscription)
             if let ring = older[id] {
-                let share = share(of: watch, in: ring)
+                let share = share(of: subscription, in: ring)
                 if let share, share.hasNews || share.isReset { return share }
                 older[id] = nil
                 // A history that holds nothing more. Who stands behind a part of one is looked at anew.
-                if share != nil { watch.offset = .position(ring.tail) }
+                if share != nil { subscription.offset = .position(ring.tail) }
             }
-            return share(of: watch, in: nil)
+            return share(of: subscription, in: nil)
         }
     }
 
     /// - Parameter ring: an older history; nil for the channel's ring.
-    private func share(of watch: Watch, in ring: Ring?) -> ChannelShare? {
-        var standing = services.hub.look(watch, ring: ring)
+    private func share(of subscription: Subscription, in ring: Ring?) -> ChannelShare? {
+        var standing = services.hub.look(subscription, ring: ring)
         if standing == .lost {
             services.metrics.positionsLost += 1
-            lost.insert(ObjectIdentifier(watch))
-            watch.offset = .beginning
-            standing = services.hub.look(watch, ring: ring)
+            lost.insert(ObjectIdentifier(subscription))
+            subscription.offset = .beginning
+            standing = services.hub.look(subscription, ring: ring)
         }
         guard case .found(let position, let hasNews) = standing else { return nil }
         return ChannelShare(
-            watch: watch, position: position, ring: ring ?? watch.channel.ring, hasNews: hasNews,
-            isReset: lost.contains(ObjectIdentifier(watch)))
+            subscription: subscription, position: position, ring: ring ?? subscription.channel.ring, hasNews: hasNews,
+            isReset: lost.contains(ObjectIdentifier(subscription)))
     }
 
     /// Lets every watch wait for more that is in no queue. Waiting can be over at once, and with it the reader.
     func waitForMore() {
-        for watch in watches where watch.place == .nowhere {
-            guard !watches.isEmpty else { return }
+        for subscription in subscriptions where subscription.place == .nowhere {
+            guard !subscriptions.isEmpty else { return }
             // What is at hand already waits for the others, not for more.
-            if older[ObjectIdentifier(watch)] != nil { continue }
-            let standing = services.hub.look(watch)
+            if older[ObjectIdentifier(subscription)] != nil { continue }
+            let standing = services.hub.look(subscription)
             if case .found(_, hasNews: true) = standing { continue }
-            services.hub.wait(watch, standing: standing)
+            services.hub.wait(subscription, standing: standing)
         }
     }
 
     func leaveAll() {
-        for watch in watches { services.hub.leave(watch) }
-        watches = []
+        for subscription in subscriptions { services.hub.leave(subscription) }
+        subscriptions = []
     }
 }

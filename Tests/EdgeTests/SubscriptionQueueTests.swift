@@ -4,9 +4,9 @@ import Testing
 @testable import Edge
 
 @Suite("The queue of those who wait")
-struct WatchQueueTests {
+struct SubscriptionQueueTests {
     private final class Nobody: Subscriber {
-        func wake(_ watch: Watch, ring: Ring) {}
+        func wake(_ subscription: Subscription, ring: Ring) {}
     }
 
     @Test("it does what a plain list would do")
@@ -14,14 +14,14 @@ struct WatchQueueTests {
         var random = SplitMix64()
         let channel = Channel(name: "thread:1", limits: EdgeLimits())
         let reader = Nobody()
-        var queue = WatchQueue()
-        var model: [Watch] = []
+        var queue = SubscriptionQueue()
+        var model: [Subscription] = []
         for _ in 0..<20_000 {
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<5:
-                let watch = Watch(channel: channel, reader: reader, offset: .now)
-                queue.append(watch)
-                model.append(watch)
+                let subscription = Subscription(channel: channel, reader: reader, offset: .now)
+                queue.append(subscription)
+                model.append(subscription)
             case 5..<8:
                 guard let index = model.indices.randomElement(using: &random) else { continue }
                 queue.remove(model.remove(at: index))

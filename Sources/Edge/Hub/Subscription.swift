@@ -1,5 +1,5 @@
 /// One reader's interest in one channel: where it stands, and where it waits.
-final class Watch {
+final class Subscription {
     /// In which of its channel's queues a watch is.
     enum Place: UInt8 {
         case nowhere
@@ -15,7 +15,7 @@ final class Watch {
 
     let channel: Channel
     /// Held, and holding this: a reader that leaves lets go.
-    let reader: any Subscriber
+    let subscriber: any Subscriber
     /// What the reader asked for, and what that turned out to mean.
     var offset: Offset
     /// Set by the queue.
@@ -23,9 +23,9 @@ final class Watch {
     /// Set by the channel.
     var place = Place.nowhere
 
-    init(channel: Channel, reader: any Subscriber, offset: Offset) {
+    init(channel: Channel, subscriber: any Subscriber, offset: Offset) {
         self.channel = channel
-        self.reader = reader
+        self.subscriber = subscriber
         self.offset = offset
     }
 

@@ -1,8 +1,8 @@
 /// Readers that wait, first come first served, each of which can leave at any time. Constant time for all of it.
 ///
 /// An array with holes: a watch knows its ticket, and the ticket tells its place. Holes are closed when they are many.
-struct WatchQueue {
-    private var slots: [Watch?] = []
+struct SubscriptionQueue {
+    private var slots: [Subscription?] = []
     /// The ticket of `slots[0]`.
     private var base = 0
     private var head = 0
@@ -12,33 +12,33 @@ struct WatchQueue {
     var isEmpty: Bool { count == 0 }
 
     /// Appends a watch and gives it its ticket.
-    mutating func append(_ watch: Watch) {
-        watch.ticket = base + slots.count
-        slots.append(watch)
+    mutating func append(_ subscription: Subscription) {
+        subscription.ticket = base + slots.count
+        slots.append(subscription)
         count += 1
     }
 
     /// Takes a watch out. It must be in this queue.
-    mutating func remove(_ watch: Watch) {
-        slots[watch.ticket - base] = nil
+    mutating func remove(_ subscription: Subscription) {
+        slots[subscription.ticket - base] = nil
         count -= 1
         compact()
     }
 
     /// The first that waits.
-    mutating func first() -> Watch? {
+    mutating func first() -> Subscription? {
         while head < slots.count {
-            if let watch = slots[head] { return watch }
+            if let subscription = slots[head] { return subscription }
             head += 1
         }
         compact()
         return nil
     }
 
-    mutating func popFirst() -> Watch? {
-        guard let watch = first() else { return nil }
-        remove(watch)
-        return watch
+    mutating func popFirst() -> Subscription? {
+        guard let subscription = first() else { return nil }
+        remove(subscription)
+        return subscription
     }
 
     private mutating func compact() {
@@ -53,6 +53,6 @@ struct WatchQueue {
         base += slots.count
         slots = slots.filter { $0 != nil }
         head = 0
-        for (index, watch) in slots.enumerated() { watch?.ticket = base + index }
+        for (index, subscription) in slots.enumerated() { subscription?.ticket = base + index }
     }
 }
