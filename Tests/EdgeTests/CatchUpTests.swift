@@ -125,12 +125,12 @@ struct CatchUpTests {
         func wait(at sequence: Int64) throws -> Subscription {
             let position = Position(epoch: 1, born: 1000, sequence: sequence)
             let subscription = try hub.subscribe("thread:1", from: .position(position), by: self)
-            hub.wait(subscription, standing: hub.look(subscription))
+            hub.wait(subscription, lookup: hub.lookUp(subscription))
             return subscription
         }
 
         func wake(_ subscription: Subscription, ring: Ring) {
-            guard case .found(let position, hasNews: true) = hub.look(subscription, ring: ring) else { return }
+            guard case .found(let position, hasNews: true) = hub.lookUp(subscription, ring: ring) else { return }
             bodies.append(String(decoding: ring.batch(after: position.sequence).body, as: UTF8.self))
             hub.leave(subscription)
         }

@@ -25,9 +25,9 @@ struct FairnessTests {
             onWake()
             let end = Clock.monotonicNanoseconds() + work
             while Clock.monotonicNanoseconds() < end {}
-            guard case .found(let position, _) = hub.look(subscription) else { return }
+            guard case .found(let position, _) = hub.lookUp(subscription) else { return }
             subscription.offset = .position(ring.batch(after: position.sequence).next)
-            hub.wait(subscription, standing: hub.look(subscription))
+            hub.wait(subscription, lookup: hub.lookUp(subscription))
         }
     }
 
@@ -61,10 +61,10 @@ struct FairnessTests {
         let quiet = Reader(hub, work: 0)
         for _ in 0..<10_000 {
             let subscription = try hub.subscribe("thread:hot", from: .now, by: hot)
-            hub.wait(subscription, standing: hub.look(subscription))
+            hub.wait(subscription, lookup: hub.lookUp(subscription))
         }
         let subscription = try hub.subscribe("thread:quiet", from: .now, by: quiet)
-        hub.wait(subscription, standing: hub.look(subscription))
+        hub.wait(subscription, lookup: hub.lookUp(subscription))
         var behind: [Int] = []
         var announcedAt = 0
         quiet.onWake = { behind.append(hot.wakes - announcedAt) }
@@ -157,14 +157,14 @@ struct FairnessTests {
         /// Waits as a request does that has just come. Gives the watch, and whether it was queued behind others.
         func come(_ channel: String, from offset: Offset) throws -> (subscription: Subscription, isQueued: Bool) {
             let subscription = try hub.subscribe(channel, from: offset, by: self)
-            let standing = hub.look(subscription)
-            if hub.queueUp(subscription, standing: standing) { return (subscription, true) }
-            hub.wait(subscription, standing: standing)
+            let lookup = hub.lookUp(subscription)
+            if hub.queueUp(subscription, lookup: lookup) { return (subscription, true) }
+            hub.wait(subscription, lookup: lookup)
             return (subscription, false)
         }
 
         func wake(_ subscription: Subscription, ring: Ring) {
-            switch hub.look(subscription) {
+            switch hub.lookUp(subscription) {
             case .found(let position, _):
                 body = String(decoding: ring.batch(after: position.sequence).body, as: UTF8.self)
             case .lost: wasLost = true

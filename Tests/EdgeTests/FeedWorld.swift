@@ -203,13 +203,13 @@ struct FeedWorld {
     private mutating func read(_ index: Int) {
         guard machine.isLive else { return }
         var ring = machine.ring
-        var standing = ring.find(readers[index].offset)
-        if standing == .older {
+        var lookup = ring.find(readers[index].offset)
+        if lookup == .older {
             ring = part(for: readers[index].offset)
-            standing = ring.find(readers[index].offset)
-            if standing == .older { faults.append("a part that begins where its reader stands is not enough") }
+            lookup = ring.find(readers[index].offset)
+            if lookup == .older { faults.append("a part that begins where its reader stands is not enough") }
         }
-        switch standing {
+        switch lookup {
         case .older: break
         case .lost: readers[index] = Reader()
         case .found(let position, let hasNews):

@@ -16,7 +16,7 @@ struct RingTests {
         .position(Position(epoch: epoch, born: born, sequence: sequence))
     }
 
-    private static func found(_ sequence: Int64, news: Bool, born: Int64 = 1000) -> Standing {
+    private static func found(_ sequence: Int64, news: Bool, born: Int64 = 1000) -> OffsetLookup {
         .found(Position(epoch: 1, born: born, sequence: sequence), hasNews: news)
     }
 
@@ -174,9 +174,9 @@ struct RingTests {
             (10, false, found(10, news: true)), (19, false, found(19, news: true)), (20, false, .older),
             (300, false, .older), (9, false, .older), (10, true, found(10, news: true)),
             (20, true, found(20, news: false)), (21, true, .lost), (9, true, .older),
-        ] as [(Int64, Bool, Standing)])
-    func parts(_ sequence: Int64, _ isComplete: Bool, _ standing: Standing) {
-        #expect(Self.part(isComplete: isComplete).find(Self.position(sequence)) == standing)
+        ] as [(Int64, Bool, OffsetLookup)])
+    func parts(_ sequence: Int64, _ isComplete: Bool, _ lookup: OffsetLookup) {
+        #expect(Self.part(isComplete: isComplete).find(Self.position(sequence)) == lookup)
     }
 
     @Test("a part ends where it ends, and not where the feed does")

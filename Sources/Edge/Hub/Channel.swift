@@ -33,7 +33,7 @@ final class Channel {
     var ring: Ring { machine.ring }
 
     /// How an offset stands now; nil while that is not known.
-    func look(_ offset: Offset) -> Standing? {
+    func lookUp(_ offset: Offset) -> OffsetLookup? {
         machine.isLive ? ring.find(offset) : nil
     }
 

@@ -94,15 +94,15 @@ final class Hub: ChannelSourceDelegate {
     }
 
     /// How a watch stands now; nil while the channel is not live. A found position is remembered in the watch.
-    func look(_ subscription: Subscription, ring: Ring? = nil) -> Standing? {
-        let standing = ring.map { $0.find(subscription.offset) } ?? subscription.channel.look(subscription.offset)
-        if case .found(let position, _) = standing { subscription.offset = .position(position) }
-        return standing
+    func lookUp(_ subscription: Subscription, ring: Ring? = nil) -> OffsetLookup? {
+        let lookup = ring.map { $0.find(subscription.offset) } ?? subscription.channel.lookUp(subscription.offset)
+        if case .found(let position, _) = lookup { subscription.offset = .position(position) }
+        return lookup
     }
 
     /// Lets a watch wait until it is woken, according to how it stands.
-    func wait(_ subscription: Subscription, standing: Standing?) {
-        switch standing {
+    func wait(_ subscription: Subscription, lookup: OffsetLookup?) {
+        switch lookup {
         case nil, .lost: subscription.channel.enqueue(subscription, in: .unresolved)
         case .older:
             subscription.channel.enqueue(subscription, in: .older)
@@ -115,8 +115,8 @@ final class Hub: ChannelSourceDelegate {
     /// longer: those who come back quickly must not be served again and again before them. It gets all the more then.
     ///
     /// - Returns: whether it waits.
-    func queueUp(_ subscription: Subscription, standing: Standing?) -> Bool {
-        guard case .found(_, hasNews: true) = standing, subscription.channel.isBehind else { return false }
+    func queueUp(_ subscription: Subscription, lookup: OffsetLookup?) -> Bool {
+        guard case .found(_, hasNews: true) = lookup, subscription.channel.isBehind else { return false }
         subscription.channel.enqueue(subscription, in: .ready)
         return true
     }

@@ -97,7 +97,7 @@ final class Ring {
     }
 
     /// Takes over the oldest of what a feed keeps after a sequence number, in place of all that is held and whatever its
-    /// size. The ring ends there: who has read it all is ``Standing/older`` to it, and goes on with the next part.
+    /// size. The ring ends there: who has read it all is ``OffsetLookup/older`` to it, and goes on with the next part.
     func replace(withPart history: History, after sequence: Int64) {
         replace(with: history, bounded: false)
         floor = max(feedFloor, sequence)
@@ -136,7 +136,7 @@ final class Ring {
     }
 
     /// How an offset stands to what is held. Only after the first history.
-    func find(_ offset: Offset) -> Standing {
+    func find(_ offset: Offset) -> OffsetLookup {
         guard let identity else { return .older }
         let holdsCapacity = capacity > 0 && count >= capacity && !isPart
         var sequence: Int64

@@ -34,7 +34,7 @@ final class ChannelRead: Exchange, Subscriber {
         let subscription = try services.hub.subscribe(query.channel, from: offset, by: self)
         self.subscription = subscription
         connection.begin(self)
-        if !isLive || !services.hub.queueUp(subscription, standing: services.hub.look(subscription)) {
+        if !isLive || !services.hub.queueUp(subscription, lookup: services.hub.lookUp(subscription)) {
             evaluate(subscription, ring: subscription.channel.ring)
         }
         guard self.subscription != nil else { return }
@@ -57,7 +57,7 @@ final class ChannelRead: Exchange, Subscriber {
     func deadlinePassed() {
         guard let subscription else { return }
         services.hub.settle(subscription)
-        switch services.hub.look(subscription) {
+        switch services.hub.lookUp(subscription) {
         case .found(_, hasNews: false) where isLive: timedOut(subscription)
         case .found(let position, _): answer(from: position, subscription, ring: subscription.channel.ring)
         case .lost: lost()
@@ -70,8 +70,8 @@ final class ChannelRead: Exchange, Subscriber {
 
     private func evaluate(_ subscription: Subscription, ring: Ring) {
         let isOwn = ring === subscription.channel.ring
-        let standing = services.hub.look(subscription, ring: isOwn ? nil : ring)
-        switch standing {
+        let lookup = services.hub.lookUp(subscription, ring: isOwn ? nil : ring)
+        switch lookup {
         case .lost: lost()
         case .found(let position, let hasNews):
             if hasNews || !isLive { return answer(from: position, subscription, ring: ring) }
@@ -80,8 +80,8 @@ final class ChannelRead: Exchange, Subscriber {
                 subscription.offset = .position(ring.tail)
                 return evaluate(subscription, ring: subscription.channel.ring)
             }
-            services.hub.wait(subscription, standing: standing)
-        case .older, nil: services.hub.wait(subscription, standing: standing)
+            services.hub.wait(subscription, lookup: lookup)
+        case .older, nil: services.hub.wait(subscription, lookup: lookup)
         }
     }
 

@@ -89,8 +89,8 @@ final class EventStream: Exchange, Subscriber {
                 return finish(atItsTime: true)
             }
             let isOwn = ring === subscription.channel.ring
-            let standing = services.hub.look(subscription, ring: isOwn ? nil : ring)
-            switch standing {
+            let lookup = services.hub.lookUp(subscription, ring: isOwn ? nil : ring)
+            switch lookup {
             case .lost:
                 guard isResumed else { return lost() }
                 reset(subscription)
@@ -99,14 +99,14 @@ final class EventStream: Exchange, Subscriber {
                 if hasNews || !hasWritten || mustReset {
                     write(ring.batch(after: position.sequence), subscription)
                 } else if isOwn {
-                    return services.hub.wait(subscription, standing: standing)
+                    return services.hub.wait(subscription, lookup: lookup)
                 } else {
                     // A history that holds nothing more.
                     subscription.offset = .position(ring.tail)
                 }
                 ring = subscription.channel.ring
             case .older, nil:
-                return services.hub.wait(subscription, standing: standing)
+                return services.hub.wait(subscription, lookup: lookup)
             }
         }
     }

@@ -25,7 +25,7 @@ final class MultiPoll: Exchange, MultiSubscriber {
     func start(_ query: Request.PollQuery) throws(Refusal) {
         try open(query.items)
         connection.begin(self)
-        let mustQueue = subscriptions.contains { services.hub.queueUp($0, standing: services.hub.look($0)) }
+        let mustQueue = subscriptions.contains { services.hub.queueUp($0, lookup: services.hub.lookUp($0)) }
         if mustQueue { waitForMore() } else { evaluate() }
         guard !subscriptions.isEmpty else { return }
         isHold = true
@@ -45,7 +45,7 @@ final class MultiPoll: Exchange, MultiSubscriber {
     func deadlinePassed() {
         guard !subscriptions.isEmpty else { return }
         for subscription in subscriptions { services.hub.settle(subscription) }
-        let shares = look().compactMap { $0 }
+        let shares = lookUp().compactMap { $0 }
         if shares.count == subscriptions.count { return answer(shares) }
         let refusal = services.unknownChannel
         end()
@@ -54,7 +54,7 @@ final class MultiPoll: Exchange, MultiSubscriber {
 
     private func evaluate() {
         guard !subscriptions.isEmpty else { return }
-        let shares = look().compactMap { $0 }
+        let shares = lookUp().compactMap { $0 }
         if shares.count == subscriptions.count {
             // Of a head there is nothing to wait for.
             let hasNews = connection.wantsHeadOnly || shares.contains { $0.hasNews || $0.isReset }

@@ -83,7 +83,7 @@ final class MultiStream: Exchange, MultiSubscriber {
     private func proceed() {
         while !subscriptions.isEmpty, connection.isDrained {
             if schedule.isOver(now: Clock.monotonicMilliseconds()) { return finish() }
-            let shares = look()
+            let shares = lookUp()
             let known = shares.compactMap { $0 }
             guard hasNamedAll || known.count == subscriptions.count else { break }
             let told = hasNamedAll ? known.filter { $0.hasNews || $0.isReset } : known
@@ -99,7 +99,7 @@ final class MultiStream: Exchange, MultiSubscriber {
             share.subscription.offset = .position(next)
             lost.remove(ObjectIdentifier(share.subscription))
             // What is left of an older history is told from there, if it is not in the ring by now.
-            if services.hub.look(share.subscription) != .older { older[ObjectIdentifier(share.subscription)] = nil }
+            if services.hub.lookUp(share.subscription) != .older { older[ObjectIdentifier(share.subscription)] = nil }
         }
         services.metrics.eventsDelivered += answer.events
         if answer.isCut { services.metrics.reached(.answerBytes) }

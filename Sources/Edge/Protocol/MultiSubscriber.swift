@@ -30,7 +30,7 @@ extension MultiSubscriber {
 
     /// Where each watch stands, in their order; nil where that is not known now. A watch that has lost its place begins at
     /// the oldest event kept.
-    func look() -> [ChannelShare?] {
+    func lookUp() -> [ChannelShare?] {
         subscriptions.map { subscription in
             let id = ObjectIdentifier(subscription)
             if let ring = older[id] {
@@ -46,14 +46,14 @@ extension MultiSubscriber {
 
     /// - Parameter ring: an older history; nil for the channel's ring.
     private func share(of subscription: Subscription, in ring: Ring?) -> ChannelShare? {
-        var standing = services.hub.look(subscription, ring: ring)
-        if standing == .lost {
+        var lookup = services.hub.lookUp(subscription, ring: ring)
+        if lookup == .lost {
             services.metrics.positionsLost += 1
             lost.insert(ObjectIdentifier(subscription))
             subscription.offset = .beginning
-            standing = services.hub.look(subscription, ring: ring)
+            lookup = services.hub.lookUp(subscription, ring: ring)
         }
-        guard case .found(let position, let hasNews) = standing else { return nil }
+        guard case .found(let position, let hasNews) = lookup else { return nil }
         return ChannelShare(
             subscription: subscription, position: position, ring: ring ?? subscription.channel.ring, hasNews: hasNews,
             isReset: lost.contains(ObjectIdentifier(subscription)))
@@ -65,9 +65,9 @@ extension MultiSubscriber {
             guard !subscriptions.isEmpty else { return }
             // What is at hand already waits for the others, not for more.
             if older[ObjectIdentifier(subscription)] != nil { continue }
-            let standing = services.hub.look(subscription)
-            if case .found(_, hasNews: true) = standing { continue }
-            services.hub.wait(subscription, standing: standing)
+            let lookup = services.hub.lookUp(subscription)
+            if case .found(_, hasNews: true) = lookup { continue }
+            services.hub.wait(subscription, lookup: lookup)
         }
     }
 

@@ -1,5 +1,5 @@
 /// How a reader's offset stands to what a ring holds.
-enum Standing: Equatable {
+enum OffsetLookup: Equatable {
     /// The offset is good: this is the position it means, and whether there are events after it.
     case found(Position, hasNews: Bool)
     /// Before what the ring holds, or behind the part of a history that it holds; the feed may have it.
