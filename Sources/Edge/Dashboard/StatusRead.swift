@@ -1,7 +1,7 @@
 import Events
 
 /// `GET /dashboard.json`: waits for a reading of the pipeline's state and answers with it.
-final class StatusRead: Exchange {
+final class StatusRead: PendingResponse {
     private var connection: Connection?
     private let services: EdgeServices
     private let board: StatusBoard

@@ -9,9 +9,9 @@ extension Connection {
         _ status: HTTPStatus, type: StaticString?, body: [UInt8], caching: Caching = .none,
         fields: (inout ResponseHead) -> Void = { _ in }
     ) {
-        guard state == .exchange else { return }
+        guard state == .handling else { return }
         if pool.isDraining || isSpare { keepAlive = false }
-        exchange = nil
+        pendingResponse = nil
         state = .writing
         pool.metrics.answered(status)
         pool.head.begin(status, now: pool.unixSeconds, caching: caching, origin: origin)
@@ -38,7 +38,7 @@ extension Connection {
         _ status: HTTPStatus, type: StaticString, body: [UInt8], memo: AnswerMemo, variant: Int64,
         fields: (inout ResponseHead) -> Void
     ) {
-        guard state == .exchange else { return }
+        guard state == .handling else { return }
         if pool.isDraining || isSpare { keepAlive = false }
         let now = pool.unixSeconds
         let key = AnswerMemo.Key(
@@ -48,7 +48,7 @@ extension Connection {
             if state != .closed, !isHeadRequest { memo.keep(pool.head.bytes, for: key) }
             return
         }
-        exchange = nil
+        pendingResponse = nil
         state = .writing
         pool.metrics.answered(status)
         write(bytes, body.count <= Self.copiedBody ? [] : body)

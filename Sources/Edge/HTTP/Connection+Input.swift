@@ -24,7 +24,7 @@ extension Connection {
     private func inputEnded() {
         switch state {
         case .writing: break
-        case .exchange where exchange?.isHold == false: break
+        case .handling where pendingResponse?.isHold == false: break
         default: return close()
         }
         // What it has asked for already is answered as well: the end is found again after that.
@@ -45,7 +45,7 @@ extension Connection {
             keep(count)
             advance()
             boundInput()
-        case .exchange, .writing:
+        case .handling, .writing:
             keep(count)
             boundInput()
             if let inbound, inbound.unread >= pool.limits.pipelineBytes {
@@ -109,7 +109,7 @@ extension Connection {
         if !pool.ledger.allowsInput(of: inbound.charged, own: inbound.charged) {
             switch state {
             case .idle, .head, .body: refuseFlood()
-            case .exchange, .writing:
+            case .handling, .writing:
                 pool.metrics.inputsRefused += 1
                 pool.metrics.reached(.bufferBytes)
                 keepAlive = false

@@ -60,7 +60,7 @@ extension Connection {
     /// All that was written is sent.
     func outputSent() {
         if isStreaming {
-            exchange?.outputDrained()
+            pendingResponse?.outputDrained()
             return
         }
         guard state == .writing else { return }

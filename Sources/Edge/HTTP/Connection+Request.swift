@@ -108,16 +108,16 @@ extension Connection {
 
     /// Has a request answered, now or later.
     func dispatch(_ request: Request, body: [UInt8]) {
-        state = .exchange
+        state = .handling
         hasHold = false
         pool.handler.handle(request, body: body, on: self)
         // The deadline of the request is no deadline of the answer.
-        if state == .exchange, !hasHold { pool.unschedule(self) }
+        if state == .handling, !hasHold { pool.unschedule(self) }
     }
 
     /// Answers a request that is understood and refused.
     func dispatch(_ refusal: Refusal) {
-        state = .exchange
+        state = .handling
         refuse(refusal)
     }
 

@@ -4,7 +4,7 @@ extension Connection {
     ///
     /// - Parameter start: its first bytes.
     func beginStream(type: StaticString, start: [UInt8], fields: (inout ResponseHead) -> Void = { _ in }) {
-        guard state == .exchange else { return }
+        guard state == .handling else { return }
         keepAlive = false
         isStreaming = true
         pool.metrics.answered(.ok)
@@ -18,7 +18,7 @@ extension Connection {
 
     /// Writes a piece of a stream. Only when ``isDrained``.
     func stream(_ bytes: [UInt8]) {
-        guard state == .exchange, isStreaming else { return }
+        guard state == .handling, isStreaming else { return }
         write(bytes, [])
     }
 
@@ -27,8 +27,8 @@ extension Connection {
 
     /// Ends a stream after what was written.
     func endStream() {
-        guard state == .exchange, isStreaming else { return }
-        exchange = nil
+        guard state == .handling, isStreaming else { return }
+        pendingResponse = nil
         isStreaming = false
         state = .writing
         if output == nil { outputSent() }

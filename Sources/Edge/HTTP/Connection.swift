@@ -20,7 +20,7 @@ final class Connection {
         /// Part of a body is there.
         case body
         /// A handler has the request.
-        case exchange
+        case handling
         /// The answer is complete and not all sent.
         case writing
         /// The last answer is sent; what the client still sends is thrown away, so that the answer is not lost.
@@ -36,7 +36,7 @@ final class Connection {
     let pool: ConnectionPool
     var event: FileEvent?
     var inbound: Inbound?
-    var exchange: (any Exchange)?
+    var pendingResponse: (any PendingResponse)?
     var output: Output?
     var state = State.idle
     var keepAlive = true
@@ -91,14 +91,14 @@ final class Connection {
     var wantsHeadOnly: Bool { isHeadRequest }
 
     /// Keeps the request until the exchange answers. Set a deadline with ``hold(until:)``.
-    func begin(_ exchange: any Exchange) {
-        self.exchange = exchange
+    func begin(_ pendingResponse: any PendingResponse) {
+        self.pendingResponse = pendingResponse
     }
 
     /// Sets the time at which the exchange is told to answer, on the monotonic clock.
     func hold(until deadline: Int64) {
         // A closed one's descriptor may be another's already.
-        guard state == .exchange else { return }
+        guard state == .handling else { return }
         hasHold = true
         pool.schedule(self, at: min(deadline, pool.endOfHolds))
     }
@@ -119,10 +119,10 @@ final class Connection {
             pool.metrics.timeouts += 1
             pool.metrics.reached(state == .head ? .headerTimeout : .bodyTimeout)
             refuseInput(Refusal(.requestTimeout, "the request did not arrive in time"))
-        case .exchange:
+        case .handling:
             // A stream whose reader takes nothing.
             if output != nil { return outputTimedOut() }
-            exchange?.deadlinePassed()
+            pendingResponse?.deadlinePassed()
         case .closed: break
         }
     }
@@ -136,8 +136,8 @@ final class Connection {
             if state == .idle {
                 if isNew { pool.schedule(self, in: Self.lastChance) } else { close() }
             }
-            return state == .exchange && exchange?.isHold ?? false
-        case .exchange: return exchange?.isHold ?? false
+            return state == .handling && pendingResponse?.isHold ?? false
+        case .handling: return pendingResponse?.isHold ?? false
         default: break
         }
         return false
@@ -146,16 +146,16 @@ final class Connection {
     /// Ends the connection at once.
     func close() {
         guard state != .closed else { return }
-        if state == .exchange { pool.metrics.clientsGone += 1 }
+        if state == .handling { pool.metrics.clientsGone += 1 }
         state = .closed
-        let exchange = self.exchange
-        self.exchange = nil
+        let pendingResponse = self.pendingResponse
+        self.pendingResponse = nil
         event?.cancel()
         event = nil
         inbound = nil
         dropOutput()
         pool.remove(self)
         Glibc.close(descriptor)
-        exchange?.clientLeft()
+        pendingResponse?.clientLeft()
     }
 }

@@ -1,7 +1,7 @@
 import Events
 
 /// `GET /v1/channels/CHANNEL`, answered once: at once, or as a long-poll.
-final class ChannelRead: Exchange, Subscriber {
+final class ChannelRead: PendingResponse, Subscriber {
     private let connection: Connection
     private let services: EdgeServices
     private var subscription: Subscription?

@@ -1,7 +1,7 @@
 import Events
 
 /// `POST /v1/comments`: hands the body to the sink and answers with its verdict.
-final class CommentPost: Exchange {
+final class CommentPost: PendingResponse {
     private var connection: Connection?
     private let services: EdgeServices
 

@@ -4,7 +4,7 @@ import Events
 ///
 /// Answered when every channel's position is known and at least one has news, or at the end of the hold. The answer names
 /// every channel that was asked for, each with its next offset.
-final class MultiPoll: Exchange, MultiSubscriber {
+final class MultiPoll: PendingResponse, MultiSubscriber {
     let services: EdgeServices
     var subscriptions: [Subscription] = []
     var lost: Set<ObjectIdentifier> = []

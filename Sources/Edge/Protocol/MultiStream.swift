@@ -6,7 +6,7 @@ import Events
 /// in all of them. The first one comes as soon as every channel's position is known and names them all. A slow reader
 /// holds positions: the next event is written when the last one is sent, with all that came meanwhile. An `EventSource`
 /// is never refused what it could get later: a lost position is told, and an end is followed by a new connection.
-final class MultiStream: Exchange, MultiSubscriber {
+final class MultiStream: PendingResponse, MultiSubscriber {
     let services: EdgeServices
     var subscriptions: [Subscription] = []
     var lost: Set<ObjectIdentifier> = []

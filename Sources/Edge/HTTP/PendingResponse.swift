@@ -1,5 +1,5 @@
 /// A request that is being answered: held by its connection until the answer is given.
-protocol Exchange: AnyObject {
+protocol PendingResponse: AnyObject {
     /// Whether it waits for news that may not come: what a shutdown may end early.
     var isHold: Bool { get }
 
@@ -13,6 +13,6 @@ protocol Exchange: AnyObject {
     func outputDrained()
 }
 
-extension Exchange {
+extension PendingResponse {
     func outputDrained() {}
 }
