@@ -56,22 +56,22 @@ struct ChunkedDecoderTests {
         ])
     func malformed(_ text: String) {
         for ends in [[], Array(0..<text.utf8.count)] {
-            guard case .refused(let refusal) = Self.decode(text, ends: ends).1 else {
+            guard case .refused(let error) = Self.decode(text, ends: ends).1 else {
                 Issue.record("accepted: \(text.debugDescription)")
                 return
             }
-            #expect(refusal.status == .badRequest)
+            #expect(error.status == .badRequest)
         }
     }
 
     @Test("a body beyond the limit is refused as soon as a chunk announces it")
     func tooLarge() {
         for text in ["B\r\n", "5\r\nhello\r\n6\r\n", "FFFFFFFF\r\n"] {
-            guard case .refused(let refusal) = Self.decode(text, limit: 10).1 else {
+            guard case .refused(let error) = Self.decode(text, limit: 10).1 else {
                 Issue.record("accepted: \(text.debugDescription)")
                 continue
             }
-            #expect(refusal.status == .contentTooLarge)
+            #expect(error.status == .contentTooLarge)
         }
         #expect(Self.decode("5\r\nhello\r\n5\r\nhello\r\n0\r\n\r\n", limit: 10).0 == "hellohello")
     }

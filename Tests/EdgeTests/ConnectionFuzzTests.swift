@@ -85,8 +85,8 @@ struct ConnectionFuzzTests {
         var parser = RequestParser(limits: EdgeLimits())
         switch parser.parse(damaged.span) {
         case .needsMore: #expect(client.statuses.count == whole, "\(name)")
-        case .refused(let refusal):
-            #expect(client.statuses.dropFirst(whole) == [refusal.status.rawValue], "\(name): \(client.received)")
+        case .refused(let error):
+            #expect(client.statuses.dropFirst(whole) == [error.status.rawValue], "\(name): \(client.received)")
             #expect(client.received.contains("\r\nConnection: close\r\n"), "\(name)")
         case .complete: break
         }

@@ -114,7 +114,7 @@ struct RequestParserTests {
     }
 
     private static func status(_ progress: RequestParser.Progress) -> HTTPStatus? {
-        if case .refused(let refusal) = progress { refusal.status } else { nil }
+        if case .refused(let error) = progress { error.status } else { nil }
     }
 
     @Test("what is good is accepted and what is not gets its status", arguments: samples)

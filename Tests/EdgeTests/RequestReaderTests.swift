@@ -5,21 +5,21 @@ import Testing
 
 @Suite("Understanding a request")
 struct RequestReaderTests {
-    private static func read(_ method: String, _ target: String, _ fields: String = "") -> Result<Request, Refusal> {
+    private static func read(_ method: String, _ target: String, _ fields: String = "") -> Result<Request, HTTPError> {
         let options = EdgeOptions(address: .tcp(host: "", port: 0), epochKey: "epoch")
         let bytes = Array("\(method) \(target) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n".utf8)
         var parser = RequestParser(limits: options.limits)
         guard case .complete(let head) = parser.parse(bytes.span) else {
-            return .failure(Refusal(.badRequest, "the sample is no request: \(target)"))
+            return .failure(HTTPError(.badRequest, "the sample is no request: \(target)"))
         }
-        do throws(Refusal) {
+        do throws(HTTPError) {
             return .success(try RequestReader(options: options, files: ["/"]).read(head, of: bytes.span))
         } catch {
             return .failure(error)
         }
     }
 
-    private static func status(_ result: Result<Request, Refusal>) -> HTTPStatus? {
+    private static func status(_ result: Result<Request, HTTPError>) -> HTTPStatus? {
         if case .failure(let refusal) = result { refusal.status } else { nil }
     }
 

@@ -28,7 +28,7 @@ enum ChunkedProperty {
             case .needsMore: start = end
             case .complete(let consumed):
                 return consumed <= piece.count ? ("complete at \(start + consumed)", body) : ("beyond the piece", body)
-            case .refused(let refusal): return ("refused \(refusal.status)", body)
+            case .refused(let error): return ("refused \(error.status)", body)
             }
         }
         return ("more", body)

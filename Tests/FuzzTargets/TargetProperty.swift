@@ -12,8 +12,8 @@ enum TargetProperty {
             }
         }
         var count = 0
-        do throws(Refusal) {
-            try TargetDecoder.forEachParameter(bytes.span) { _, _ throws(Refusal) in count += 1 }
+        do throws(HTTPError) {
+            try TargetDecoder.forEachParameter(bytes.span) { _, _ throws(HTTPError) in count += 1 }
         } catch {
             if error.status != .badRequest { return "a broken query is answered with \(error.status)" }
         }

@@ -44,8 +44,8 @@ final class AccessControl {
 
     /// Lets a request pass or throws. The request keeps what was found out, and forgets the secrets it came with.
     ///
-    /// - Throws: ``Refusal``: 400 for two tokens at once, 401, 403.
-    func admit(_ request: inout Request) throws(Refusal) {
+    /// - Throws: ``HTTPError``: 400 for two tokens at once, 401, 403.
+    func admit(_ request: inout Request) throws(HTTPError) {
         let credentials = request.credentials
         request.credentials = Request.Credentials()
         switch request.target {
@@ -57,7 +57,7 @@ final class AccessControl {
         case .comments:
             if request.origin == .foreign {
                 metrics.refuse(.origin)
-                throw Refusal(.forbidden, "pages of this origin may not post here")
+                throw HTTPError(.forbidden, "pages of this origin may not post here")
             }
             request.apiKey = try apiKey(credentials)
         case .live, .ready, .metrics, .status, .file, .options: break
@@ -67,19 +67,19 @@ final class AccessControl {
     /// Takes comments from what a key may post now.
     ///
     /// - Parameter key: nil: where no keys are, there is no limit.
-    /// - Throws: ``Refusal``: 413 for more than may ever come at once, 429.
-    func take(_ comments: Int, of key: Int?) throws(Refusal) {
+    /// - Throws: ``HTTPError``: 413 for more than may ever come at once, 429.
+    func take(_ comments: Int, of key: Int?) throws(HTTPError) {
         guard let key, limiters.indices.contains(key) else { return }
         let burst = limiters[key].burst
         guard comments <= burst else {
             metrics.refuse(.apiRate)
             metrics.limit(comments, key: key)
-            throw Refusal(.contentTooLarge, "more than \(burst) comments at once; send fewer in one request")
+            throw HTTPError(.contentTooLarge, "more than \(burst) comments at once; send fewer in one request")
         }
         guard let wait = limiters[key].take(comments, now: monotonicClock()) else { return }
         metrics.refuse(.apiRate)
         metrics.limit(comments, key: key)
-        throw Refusal(
+        throw HTTPError(
             .tooManyRequests, "this key has posted as much as it may for now; send the same again later",
             retryAfter: Int((wait + 999) / 1000))
     }
@@ -92,12 +92,12 @@ final class AccessControl {
     /// When the leave to read these channels ends, on the monotonic clock; nil: never.
     private func expiry(
         reading channels: [String], with credentials: Request.Credentials
-    ) throws(Refusal) -> Int64? {
+    ) throws(HTTPError) -> Int64? {
         let privates = channels.filter { !isPublic($0) }
         if privates.isEmpty { return nil }
         guard !options.tokenKeys.isEmpty else {
             metrics.refuse(.private)
-            throw Refusal(
+            throw HTTPError(
                 .forbidden,
                 "private channel: this server has no keys to check tokens with; set edge.tokens.keys, or name the kind "
                     + "in edge.public")
@@ -128,7 +128,7 @@ final class AccessControl {
         return publicKinds.contains { kind.elementsEqual($0) }
     }
 
-    private func apiKey(_ credentials: Request.Credentials) throws(Refusal) -> Int? {
+    private func apiKey(_ credentials: Request.Credentials) throws(HTTPError) -> Int? {
         guard !options.apiKeys.isEmpty else { return nil }
         let given = credentials.apiKey ?? credentials.bearer
         if let given, given.utf8.count <= APIKey.bytes.upperBound {

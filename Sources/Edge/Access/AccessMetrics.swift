@@ -13,7 +13,7 @@ struct AccessMetrics {
 
         var label: String {
             switch self {
-            case .token(let refusal): "token_\(refusal.rawValue)"
+            case .token(let error): "token_\(error.rawValue)"
             case .private: "private"
             case .channel: "channel"
             case .apiKey: "api_key"

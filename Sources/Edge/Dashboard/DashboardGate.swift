@@ -17,13 +17,13 @@ struct DashboardGate {
     }
 
     /// Lets the request through, or says why not.
-    func check(_ head: RequestHead, of bytes: Span<UInt8>) throws(Refusal) {
+    func check(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) {
         guard head.origin.isEmpty else {
-            throw Refusal(.forbidden, "the dashboard is not for pages of other origins")
+            throw HTTPError(.forbidden, "the dashboard is not for pages of other origins")
         }
         if audience == .everyone { return }
         guard head.minorVersion == 1, !head.isForwarded, Self.isLoopback(bytes.extracting(head.host)) else {
-            throw Refusal(
+            throw HTTPError(
                 .notFound, "the dashboard is for this machine only; tidings edge --dashboard shows it to everyone")
         }
     }

@@ -43,7 +43,7 @@ final class StatusRead: PendingResponse {
 
     func deadlinePassed() {
         board.forget(self)
-        take()?.refuse(Refusal(.serviceUnavailable, "Redis has not answered in time", retryAfter: 2))
+        take()?.refuse(HTTPError(.serviceUnavailable, "Redis has not answered in time", retryAfter: 2))
     }
 
     /// The connection, once: what comes later finds nobody to answer.

@@ -8,7 +8,7 @@ struct ChunkedDecoder {
         case needsMore
         /// The body ended after this many bytes of the piece.
         case complete(consumed: Int)
-        case refused(Refusal)
+        case refused(HTTPError)
     }
 
     private enum State {
@@ -44,17 +44,17 @@ struct ChunkedDecoder {
                 if remaining == 0 { state = .dataEnd }
                 continue
             }
-            if let refusal = step(bytes[index], bodyCount: body.count) { return .refused(refusal) }
+            if let error = step(bytes[index], bodyCount: body.count) { return .refused(error) }
             index += 1
             if case .trailerEnd(last: true) = state, bytes[index - 1] == 0x0A { return .complete(consumed: index) }
         }
         return .needsMore
     }
 
-    private static let malformed = Refusal(.badRequest, "the chunked body is malformed")
+    private static let malformed = HTTPError(.badRequest, "the chunked body is malformed")
 
     /// Takes one byte of what frames the data.
-    private mutating func step(_ byte: UInt8, bodyCount: Int) -> Refusal? {
+    private mutating func step(_ byte: UInt8, bodyCount: Int) -> HTTPError? {
         switch state {
         case .size(let digits):
             if let value = byte.hexadecimalValue {
@@ -65,7 +65,7 @@ struct ChunkedDecoder {
             }
             guard digits > 0 else { return Self.malformed }
             if bodyCount + remaining > limit {
-                return Refusal(.contentTooLarge, "the body is larger than \(limit) bytes; send it in parts")
+                return HTTPError(.contentTooLarge, "the body is larger than \(limit) bytes; send it in parts")
             }
             switch byte {
             case 0x0D: state = .sizeEnd
@@ -105,7 +105,7 @@ struct ChunkedDecoder {
     }
 
     /// A byte of an extension or a trailer field: counted, checked, not kept.
-    private mutating func extra(_ byte: UInt8) -> Refusal? {
+    private mutating func extra(_ byte: UInt8) -> HTTPError? {
         overhead += 1
         guard overhead <= 4096, byte >= 0x20 || byte == 0x09, byte != 0x7F else { return Self.malformed }
         return nil

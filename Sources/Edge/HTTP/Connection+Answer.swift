@@ -55,16 +55,16 @@ extension Connection {
     }
 
     /// Answers with a refusal in JSON.
-    func refuse(_ refusal: Refusal) {
-        if let limit = refusal.limit { pool.metrics.reached(limit) }
+    func refuse(_ error: HTTPError) {
+        if let limit = error.limit { pool.metrics.reached(limit) }
         var body: [UInt8] = []
         body.append("{\"error\":")
-        body.appendJSONString(refusal.message)
+        body.appendJSONString(error.message)
         body.append("}\n")
-        respond(refusal.status, type: "application/json", body: body) { head in
-            if let allow = refusal.allow { head.field("Allow: ", allow.allow) }
-            if let seconds = refusal.retryAfter { head.field("Retry-After: ", Int64(seconds)) }
-            if let challenge = refusal.challenge { head.field("WWW-Authenticate: ", text: challenge) }
+        respond(error.status, type: "application/json", body: body) { head in
+            if let allow = error.allow { head.field("Allow: ", allow.allow) }
+            if let seconds = error.retryAfter { head.field("Retry-After: ", Int64(seconds)) }
+            if let challenge = error.challenge { head.field("WWW-Authenticate: ", text: challenge) }
         }
     }
 

@@ -69,7 +69,7 @@ extension Connection {
             return boundInput()
         }
         adopt(head, of: input)
-        do throws(Refusal) {
+        do throws(HTTPError) {
             dispatch(try pool.handler.read(head, of: input), body: [])
         } catch {
             dispatch(error)

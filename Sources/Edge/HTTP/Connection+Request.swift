@@ -1,9 +1,9 @@
 /// One request: its head, its body, and who answers it. What cannot be read, or has no room, is refused here.
 extension Connection {
-    static let oneTooMany = Refusal(
+    static let oneTooMany = HTTPError(
         .tooManyRequests, "too many connections of your address; close some, or come later", retryAfter: 5)
 
-    private static let flooded = Refusal(
+    private static let flooded = HTTPError(
         .serviceUnavailable, "too much that others send is waiting here; send it again later", retryAfter: 2)
 
     /// Reads a head from what is kept. True when there may be more to do.
@@ -17,8 +17,8 @@ extension Connection {
                 pool.schedule(self, in: pool.limits.headerTimeout)
             }
             return false
-        case .refused(let refusal):
-            refuseInput(refusal)
+        case .refused(let error):
+            refuseInput(error)
             return false
         case .complete(let head):
             adopt(head, of: input)
@@ -26,8 +26,8 @@ extension Connection {
                 refuseInput(Self.oneTooMany)
                 return false
             }
-            let request: Result<Request, Refusal>
-            do throws(Refusal) {
+            let request: Result<Request, HTTPError>
+            do throws(HTTPError) {
                 request = .success(try pool.handler.read(head, of: input))
             } catch {
                 request = .failure(error)
@@ -52,18 +52,18 @@ extension Connection {
     }
 
     /// A head is read: answer, or read the body first.
-    private func begin(_ result: Result<Request, Refusal>, _ head: RequestHead, _ inbound: Inbound) -> Bool {
+    private func begin(_ result: Result<Request, HTTPError>, _ head: RequestHead, _ inbound: Inbound) -> Bool {
         switch (result, head.framing) {
-        case (.failure(let refusal), .none): dispatch(refusal)
-        case (.failure(let refusal), _):
-            refuseInput(refusal)
+        case (.failure(let error), .none): dispatch(error)
+        case (.failure(let error), _):
+            refuseInput(error)
             return false
         case (.success(let request), .none): dispatch(request, body: [])
         case (.success(let request), .length(let length)):
             let limit = pool.handler.bodyLimit(of: request)
             if length > limit {
                 refuseInput(
-                    Refusal(
+                    HTTPError(
                         .contentTooLarge, "the body is larger than \(limit) bytes; send it in parts",
                         limit: request.bodyLimit))
                 return false
@@ -95,9 +95,9 @@ extension Connection {
     func readBody(_ inbound: Inbound) -> Bool {
         switch inbound.readBody() {
         case .needsMore: return false
-        case .refused(var refusal):
-            if refusal.status == .contentTooLarge { refusal.limit = inbound.request?.bodyLimit }
-            refuseInput(refusal)
+        case .refused(var error):
+            if error.status == .contentTooLarge { error.limit = inbound.request?.bodyLimit }
+            refuseInput(error)
             return false
         case .complete:
             guard let request = inbound.request else { return false }
@@ -116,17 +116,17 @@ extension Connection {
     }
 
     /// Answers a request that is understood and refused.
-    func dispatch(_ refusal: Refusal) {
+    func dispatch(_ error: HTTPError) {
         state = .handling
-        refuse(refusal)
+        refuse(error)
     }
 
     /// Answers input that cannot be read on: the connection ends after it.
-    func refuseInput(_ refusal: Refusal) {
+    func refuseInput(_ error: HTTPError) {
         keepAlive = false
         mustLinger = true
         inbound = nil
-        dispatch(refusal)
+        dispatch(error)
     }
 
     /// Answers a request that has no room.

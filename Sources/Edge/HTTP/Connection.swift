@@ -118,7 +118,7 @@ final class Connection {
         case .head, .body:
             pool.metrics.timeouts += 1
             pool.metrics.reached(state == .head ? .headerTimeout : .bodyTimeout)
-            refuseInput(Refusal(.requestTimeout, "the request did not arrive in time"))
+            refuseInput(HTTPError(.requestTimeout, "the request did not arrive in time"))
         case .handling:
             // A stream whose reader takes nothing.
             if output != nil { return outputTimedOut() }

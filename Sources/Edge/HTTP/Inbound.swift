@@ -75,7 +75,7 @@ final class Inbound {
     enum BodyProgress {
         case needsMore
         case complete
-        case refused(Refusal)
+        case refused(HTTPError)
     }
 
     /// Moves input into the body.
@@ -93,8 +93,8 @@ final class Inbound {
             case .complete(let consumed):
                 skip(consumed)
                 return .complete
-            case .refused(let refusal):
-                return .refused(refusal)
+            case .refused(let error):
+                return .refused(error)
             }
         }
         let count = min(missing, unread)

@@ -1,7 +1,7 @@
 /// Answers requests.
 protocol RequestHandler: AnyObject {
     /// Understands a head whose ranges count in `bytes`.
-    func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(Refusal) -> Request
+    func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) -> Request
 
     /// What the origin of a request is to the server, for the fields of its answer.
     func origin(_ head: RequestHead, of bytes: Span<UInt8>) -> OriginMatch

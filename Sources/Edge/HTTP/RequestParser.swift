@@ -9,7 +9,7 @@ struct RequestParser {
     enum Progress: Equatable {
         case needsMore
         case complete(RequestHead)
-        case refused(Refusal)
+        case refused(HTTPError)
     }
 
     private let urlBytes: Int
@@ -35,7 +35,7 @@ struct RequestParser {
     mutating func parse(_ bytes: Span<UInt8>) -> Progress {
         while let end = bytes.firstIndex(of: 0x0A, from: scanned) {
             scanned = end + 1
-            if let refusal = tooLong(end: end + 1) { return .refused(refusal) }
+            if let error = tooLong(end: end + 1) { return .refused(error) }
             guard end > lineStart, bytes[end - 1] == 0x0D else { return .refused(Self.bareLineEnd) }
             let line = lineStart..<(end - 1)
             lineStart = end + 1
@@ -44,59 +44,59 @@ struct RequestParser {
             case .success(true):
                 head.length = end + 1
                 return .complete(head)
-            case .failure(let refusal): return .refused(refusal)
+            case .failure(let error): return .refused(error)
             }
         }
         scanned = bytes.count
-        if let refusal = tooLong(end: bytes.count) { return .refused(refusal) }
+        if let error = tooLong(end: bytes.count) { return .refused(error) }
         return .needsMore
     }
 
-    private static let bareLineEnd = Refusal(.badRequest, "a line of the head must end with CR LF")
-    private static let controlByte = Refusal(.badRequest, "the head holds a control character")
+    private static let bareLineEnd = HTTPError(.badRequest, "a line of the head must end with CR LF")
+    private static let controlByte = HTTPError(.badRequest, "the head holds a control character")
 
     /// The limits, checked at the end of a line and in the middle of one alike.
-    private func tooLong(end: Int) -> Refusal? {
+    private func tooLong(end: Int) -> HTTPError? {
         // Method, version, two spaces and the line's end share the 64 bytes beside the target.
         if !hasRequestLine, end - lineStart > urlBytes + 64 {
-            return Refusal(
+            return HTTPError(
                 .uriTooLong, "the URL is longer than \(urlBytes) bytes; ask for fewer channels at once",
                 limit: .urlBytes)
         }
         if end > headerBytes {
-            return Refusal(
+            return HTTPError(
                 .headerFieldsTooLarge, "the request's head is longer than \(headerBytes) bytes", limit: .headerBytes)
         }
         return nil
     }
 
     /// Takes one line, without its end. True when it was the empty line that ends the head.
-    private mutating func accept(_ line: Range<Int>, of bytes: Span<UInt8>) -> Result<Bool, Refusal> {
+    private mutating func accept(_ line: Range<Int>, of bytes: Span<UInt8>) -> Result<Bool, HTTPError> {
         if !hasRequestLine {
             // One empty line before the request line is ignored (RFC 9112, 2.2).
             if line.isEmpty {
-                return line.lowerBound == 0 ? .success(false) : .failure(Refusal(.badRequest, "no request line"))
+                return line.lowerBound == 0 ? .success(false) : .failure(HTTPError(.badRequest, "no request line"))
             }
-            if let refusal = requestLine(line, of: bytes) { return .failure(refusal) }
+            if let error = requestLine(line, of: bytes) { return .failure(error) }
             hasRequestLine = true
             return .success(false)
         }
         if line.isEmpty {
-            if let refusal = finish() { return .failure(refusal) }
+            if let error = finish() { return .failure(error) }
             return .success(true)
         }
         fields += 1
         if fields > headerFields {
             return .failure(
-                Refusal(.headerFieldsTooLarge, "more than \(headerFields) header fields", limit: .headerFields))
+                HTTPError(.headerFieldsTooLarge, "more than \(headerFields) header fields", limit: .headerFields))
         }
-        if let refusal = field(line, of: bytes) { return .failure(refusal) }
+        if let error = field(line, of: bytes) { return .failure(error) }
         return .success(false)
     }
 
-    private mutating func requestLine(_ line: Range<Int>, of bytes: Span<UInt8>) -> Refusal? {
+    private mutating func requestLine(_ line: Range<Int>, of bytes: Span<UInt8>) -> HTTPError? {
         if bytes.extracting(line).hasUnprintables { return Self.controlByte }
-        let malformed = Refusal(.badRequest, "the request line must read METHOD TARGET HTTP/1.1")
+        let malformed = HTTPError(.badRequest, "the request line must read METHOD TARGET HTTP/1.1")
         guard let first = bytes.firstIndex(of: 0x20, from: line.lowerBound), first < line.upperBound,
             let second = bytes.firstIndex(of: 0x20, from: first + 1), second < line.upperBound
         else { return malformed }
@@ -108,9 +108,9 @@ struct RequestParser {
         guard version.count == 8, version.starts(with: "HTTP/"), version[5].isDigit, version[6] == 0x2E,
             version[7].isDigit
         else { return malformed }
-        guard version[5] == 0x31 else { return Refusal(.versionNotSupported, "this server speaks HTTP/1.1") }
+        guard version[5] == 0x31 else { return HTTPError(.versionNotSupported, "this server speaks HTTP/1.1") }
         if target.count > urlBytes {
-            return Refusal(
+            return HTTPError(
                 .uriTooLong, "the URL is longer than \(urlBytes) bytes; ask for fewer channels at once",
                 limit: .urlBytes)
         }
@@ -121,7 +121,7 @@ struct RequestParser {
     }
 
     /// Takes the target apart: origin-form, absolute-form or asterisk-form (RFC 9112, 3.2).
-    private mutating func split(_ target: Range<Int>, of bytes: Span<UInt8>) -> Refusal? {
+    private mutating func split(_ target: Range<Int>, of bytes: Span<UInt8>) -> HTTPError? {
         var start = target.lowerBound
         let text = bytes.extracting(target)
         if text[0] != 0x2F {
@@ -133,7 +133,7 @@ struct RequestParser {
             guard scheme > 0, text.count > scheme else {
                 // CONNECT names an authority: it is answered by its method, not by its target.
                 if head.method == .unsupported { return nil }
-                return Refusal(.badRequest, "the target must begin with a slash")
+                return HTTPError(.badRequest, "the target must begin with a slash")
             }
             start = bytes.firstIndex(of: 0x2F, from: target.lowerBound + scheme) ?? target.upperBound
             start = min(start, target.upperBound)
@@ -141,22 +141,22 @@ struct RequestParser {
         var pathEnd = start
         while pathEnd < target.upperBound, bytes[pathEnd] != 0x3F, bytes[pathEnd] != 0x23 { pathEnd += 1 }
         if pathEnd < target.upperBound, bytes[pathEnd] == 0x23 {
-            return Refusal(.badRequest, "a target has no fragment: write # as %23")
+            return HTTPError(.badRequest, "a target has no fragment: write # as %23")
         }
         head.path = start..<pathEnd
         head.query = min(pathEnd + 1, target.upperBound)..<target.upperBound
         return nil
     }
 
-    private mutating func field(_ line: Range<Int>, of bytes: Span<UInt8>) -> Refusal? {
+    private mutating func field(_ line: Range<Int>, of bytes: Span<UInt8>) -> HTTPError? {
         if bytes[line.lowerBound] == 0x20 || bytes[line.lowerBound] == 0x09 {
-            return Refusal(.badRequest, "a header field must stand on one line")
+            return HTTPError(.badRequest, "a header field must stand on one line")
         }
         guard let colon = bytes.firstIndex(of: 0x3A, from: line.lowerBound), colon < line.upperBound,
             colon > line.lowerBound
-        else { return Refusal(.badRequest, "a header field must read NAME: VALUE") }
+        else { return HTTPError(.badRequest, "a header field must read NAME: VALUE") }
         for index in line.lowerBound..<colon where !bytes[index].isTokenCharacter {
-            return Refusal(.badRequest, "a header field's name holds a character that is not allowed")
+            return HTTPError(.badRequest, "a header field's name holds a character that is not allowed")
         }
         if bytes.extracting((colon + 1)..<line.upperBound).hasControls { return Self.controlByte }
         let trimmed = bytes.extracting((colon + 1)..<line.upperBound).trimmed()
@@ -164,19 +164,19 @@ struct RequestParser {
         let name = bytes.extracting(line.lowerBound..<colon)
         switch name.count {
         case 4 where name.equalsIgnoringCase("host"):
-            if hasHost { return Refusal(.badRequest, "more than one Host field") }
+            if hasHost { return HTTPError(.badRequest, "more than one Host field") }
             hasHost = true
             head.host = value
         case 6 where name.equalsIgnoringCase("origin"):
-            if !head.origin.isEmpty { return Refusal(.badRequest, "more than one Origin field") }
+            if !head.origin.isEmpty { return HTTPError(.badRequest, "more than one Origin field") }
             head.origin = value
         case 6 where name.equalsIgnoringCase("expect"):
             guard bytes.extracting(value).equalsIgnoringCase("100-continue") else {
-                return Refusal(.expectationFailed, "the only expectation met here is 100-continue")
+                return HTTPError(.expectationFailed, "the only expectation met here is 100-continue")
             }
             head.expectsContinue = true
         case 9 where name.equalsIgnoringCase("x-api-key"):
-            if !head.apiKey.isEmpty { return Refusal(.badRequest, "more than one X-Api-Key field") }
+            if !head.apiKey.isEmpty { return HTTPError(.badRequest, "more than one X-Api-Key field") }
             head.apiKey = value
         case 10 where name.equalsIgnoringCase("connection"):
             connection(bytes.extracting(value))
@@ -184,7 +184,7 @@ struct RequestParser {
             head.contentType = value
         case 13 where name.equalsIgnoringCase("authorization"):
             // Which of two was meant is not ours to guess.
-            if !head.authorization.isEmpty { return Refusal(.badRequest, "more than one Authorization field") }
+            if !head.authorization.isEmpty { return HTTPError(.badRequest, "more than one Authorization field") }
             head.authorization = value
         case 13 where name.equalsIgnoringCase("last-event-id"):
             head.lastEventID = value
@@ -224,13 +224,13 @@ struct RequestParser {
         }
     }
 
-    private mutating func contentLength(_ value: Span<UInt8>) -> Refusal? {
-        if hasLength { return Refusal(.badRequest, "more than one Content-Length field") }
+    private mutating func contentLength(_ value: Span<UInt8>) -> HTTPError? {
+        if hasLength { return HTTPError(.badRequest, "more than one Content-Length field") }
         hasLength = true
-        guard value.count > 0 else { return Refusal(.badRequest, "Content-Length must be a number") }
+        guard value.count > 0 else { return HTTPError(.badRequest, "Content-Length must be a number") }
         var length = 0
         for index in 0..<value.count {
-            guard value[index].isDigit else { return Refusal(.badRequest, "Content-Length must be a number") }
+            guard value[index].isDigit else { return HTTPError(.badRequest, "Content-Length must be a number") }
             // No body here comes near: what would overflow is only remembered as too large.
             length = min(length * 10 + Int(value[index] - 0x30), 1 << 50)
         }
@@ -238,21 +238,21 @@ struct RequestParser {
         return nil
     }
 
-    private mutating func transferEncoding(_ value: Span<UInt8>) -> Refusal? {
-        if hasCoding { return Refusal(.badRequest, "more than one Transfer-Encoding field") }
+    private mutating func transferEncoding(_ value: Span<UInt8>) -> HTTPError? {
+        if hasCoding { return HTTPError(.badRequest, "more than one Transfer-Encoding field") }
         hasCoding = true
         guard value.equalsIgnoringCase("chunked") else {
-            return Refusal(.notImplemented, "the only transfer coding known here is chunked")
+            return HTTPError(.notImplemented, "the only transfer coding known here is chunked")
         }
         return nil
     }
 
     /// What can only be judged when all fields are known.
-    private mutating func finish() -> Refusal? {
-        if head.minorVersion == 1, !hasHost { return Refusal(.badRequest, "HTTP/1.1 requires a Host field") }
+    private mutating func finish() -> HTTPError? {
+        if head.minorVersion == 1, !hasHost { return HTTPError(.badRequest, "HTTP/1.1 requires a Host field") }
         if hasCoding {
-            if hasLength { return Refusal(.badRequest, "both Content-Length and Transfer-Encoding") }
-            if head.minorVersion == 0 { return Refusal(.badRequest, "HTTP/1.0 has no Transfer-Encoding") }
+            if hasLength { return HTTPError(.badRequest, "both Content-Length and Transfer-Encoding") }
+            if head.minorVersion == 0 { return HTTPError(.badRequest, "HTTP/1.0 has no Transfer-Encoding") }
             head.framing = .chunked
         }
         if case .length(0) = head.framing { head.framing = .none }

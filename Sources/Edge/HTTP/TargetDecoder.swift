@@ -29,10 +29,10 @@ enum TargetDecoder {
 
     /// Decodes a parameter's value.
     ///
-    /// - Throws: ``Refusal`` (400) for a broken escape.
-    static func value(_ bytes: Span<UInt8>) throws(Refusal) -> String {
+    /// - Throws: ``HTTPError`` (400) for a broken escape.
+    static func value(_ bytes: Span<UInt8>) throws(HTTPError) -> String {
         guard let decoded = decode(bytes, plusIsSpace: true) else {
-            throw Refusal(.badRequest, "the query holds a broken percent-escape, or is no UTF-8")
+            throw HTTPError(.badRequest, "the query holds a broken percent-escape, or is no UTF-8")
         }
         return decoded
     }
@@ -41,8 +41,8 @@ enum TargetDecoder {
     ///
     /// - Throws: what the body throws. Nothing is decoded: the body has ``value(_:)`` look at what it does not know.
     static func forEachParameter(
-        _ query: Span<UInt8>, _ body: (Span<UInt8>, Span<UInt8>) throws(Refusal) -> Void
-    ) throws(Refusal) {
+        _ query: Span<UInt8>, _ body: (Span<UInt8>, Span<UInt8>) throws(HTTPError) -> Void
+    ) throws(HTTPError) {
         var start = 0
         while start < query.count {
             let end = query.firstIndex(of: 0x26, from: start) ?? query.count

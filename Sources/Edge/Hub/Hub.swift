@@ -82,8 +82,9 @@ final class Hub: ChannelSourceDelegate {
 
     /// Begins a reader's interest in a channel. End it with ``leave(_:)``.
     ///
-    /// - Throws: ``Refusal`` (503) when too many channels are watched.
-    func subscribe(_ name: String, from offset: Offset, by subscriber: any Subscriber) throws(Refusal) -> Subscription {
+    /// - Throws: ``HTTPError`` (503) when too many channels are watched.
+    func subscribe(_ name: String, from offset: Offset, by subscriber: any Subscriber) throws(HTTPError) -> Subscription
+    {
         let channel = try open(name)
         channel.subscriptionCount += 1
         if channel.subscriptionCount == 1 {
@@ -193,7 +194,7 @@ final class Hub: ChannelSourceDelegate {
 
     // MARK: Channels
 
-    private func open(_ name: String) throws(Refusal) -> Channel {
+    private func open(_ name: String) throws(HTTPError) -> Channel {
         let key = ChannelKey(name)
         // Readers of one channel come in crowds.
         if let latest, latest.key == key { return latest }
@@ -203,7 +204,7 @@ final class Hub: ChannelSourceDelegate {
         }
         if channels.count >= limits.maxChannels {
             guard letGoOfOldestIdle() else {
-                throw Refusal(
+                throw HTTPError(
                     .serviceUnavailable, "this server watches as many channels as it can", retryAfter: 5,
                     limit: .maxChannels)
             }

@@ -28,7 +28,7 @@ final class ChannelRead: PendingResponse, Subscriber {
     var isHold: Bool { isLive && isCounted }
 
     /// Begins to answer.
-    func start(_ query: Request.ChannelQuery) throws(Refusal) {
+    func start(_ query: Request.ChannelQuery) throws(HTTPError) {
         // The head of a channel is its tail, wherever the reader stands.
         let offset = connection.wantsHeadOnly ? .now : query.offset
         let subscription = try services.hub.subscribe(query.channel, from: offset, by: self)
@@ -62,9 +62,9 @@ final class ChannelRead: PendingResponse, Subscriber {
         case .found(let position, _): answer(from: position, subscription, ring: subscription.channel.ring)
         case .lost: lost()
         case .older, nil:
-            var refusal = services.unknownChannel
-            if !isLive { refusal.limit = .loadTimeout }
-            refuse(refusal)
+            var error = services.unknownChannel
+            if !isLive { error.limit = .loadTimeout }
+            refuse(error)
         }
     }
 
@@ -128,9 +128,9 @@ final class ChannelRead: PendingResponse, Subscriber {
         refuse(EdgeServices.lostPosition)
     }
 
-    private func refuse(_ refusal: Refusal) {
+    private func refuse(_ error: HTTPError) {
         end()
-        connection.refuse(refusal)
+        connection.refuse(error)
     }
 
     /// Before anything is answered: the answer may be the last that holds this object.

@@ -18,16 +18,16 @@ final class CommentPost: PendingResponse {
 
     /// Begins to answer.
     ///
-    /// - Throws: ``Refusal``: 413 for more than may come at once, 413 or 429 for more than the API key may post, 503 while too
+    /// - Throws: ``HTTPError``: 413 for more than may come at once, 413 or 429 for more than the API key may post, 503 while too
     ///   much of others is under way.
-    func start(_ body: [UInt8], kind: Request.BodyKind, sink: any CommentSink) throws(Refusal) {
+    func start(_ body: [UInt8], kind: Request.BodyKind, sink: any CommentSink) throws(HTTPError) {
         guard let connection else { return }
         let ndjson = kind == .ndjson || Self.isManyLines(body)
         let count = ndjson ? Self.lines(of: body) : 1
         let most = services.limits.commentsPerPost
         guard count <= most else {
             services.metrics.commentsRefused += count
-            throw Refusal(
+            throw HTTPError(
                 .contentTooLarge, "more than \(most) comments at once; send fewer in one request",
                 limit: .commentsPerPost)
         }
@@ -43,11 +43,11 @@ final class CommentPost: PendingResponse {
         }
     }
 
-    private func refuseFlood(of bytes: Int) throws(Refusal) {
+    private func refuseFlood(of bytes: Int) throws(HTTPError) {
         let underWay = services.metrics.postedBytes
         guard underWay > 0, underWay + bytes > services.limits.postedBytes else { return }
         services.metrics.postsRefused += 1
-        throw Refusal(
+        throw HTTPError(
             .serviceUnavailable, "Redis has not confirmed the comments that came before; send them again later",
             retryAfter: 2, limit: .postedBytes)
     }
@@ -58,7 +58,7 @@ final class CommentPost: PendingResponse {
 
     func deadlinePassed() {
         refuse(
-            Refusal(
+            HTTPError(
                 .serviceUnavailable,
                 "Redis has not confirmed the comments in time; they may be there: send them again "
                     + "with the same event_id", retryAfter: 1, limit: .postTimeout))
@@ -97,15 +97,15 @@ final class CommentPost: PendingResponse {
             }
             body.append("]}\n")
             connection.respond(.accepted, type: "application/json", body: body)
-        case .invalid(let reason): refuse(Refusal(.badRequest, reason))
-        case .tooLarge(let reason): refuse(Refusal(.contentTooLarge, reason))
+        case .invalid(let reason): refuse(HTTPError(.badRequest, reason))
+        case .tooLarge(let reason): refuse(HTTPError(.contentTooLarge, reason))
         case .unavailable(let reason, let retryAfter):
-            refuse(Refusal(.serviceUnavailable, reason, retryAfter: retryAfter))
+            refuse(HTTPError(.serviceUnavailable, reason, retryAfter: retryAfter))
         }
     }
 
-    private func refuse(_ refusal: Refusal) {
-        take()?.refuse(refusal)
+    private func refuse(_ error: HTTPError) {
+        take()?.refuse(error)
     }
 
     /// The connection, once: what comes later finds nobody to answer.

@@ -71,12 +71,12 @@ final class EdgeServices {
     }
 
     /// Why a reader's channel is not known now.
-    var unknownChannel: Refusal {
-        Refusal(
+    var unknownChannel: HTTPError {
+        HTTPError(
             .serviceUnavailable, "\(hub.trouble ?? "the channel's history is not loaded yet"); ask again",
             retryAfter: 1)
     }
 
-    static let lostPosition = Refusal(
+    static let lostPosition = HTTPError(
         .gone, "this position is lost: events after it are no longer kept; start again with offset=-1")
 }

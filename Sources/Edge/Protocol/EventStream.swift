@@ -32,7 +32,7 @@ final class EventStream: PendingResponse, Subscriber {
     var isHold: Bool { true }
 
     /// Begins to answer.
-    func start(_ query: Request.ChannelQuery) throws(Refusal) {
+    func start(_ query: Request.ChannelQuery) throws(HTTPError) {
         let subscription = try services.hub.subscribe(query.channel, from: query.offset, by: self)
         self.subscription = subscription
         services.metrics.held += 1

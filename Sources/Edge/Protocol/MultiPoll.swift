@@ -22,7 +22,7 @@ final class MultiPoll: PendingResponse, MultiSubscriber {
     }
 
     /// Begins to answer.
-    func start(_ query: Request.PollQuery) throws(Refusal) {
+    func start(_ query: Request.PollQuery) throws(HTTPError) {
         try open(query.items)
         connection.begin(self)
         let mustQueue = subscriptions.contains { services.hub.queueUp($0, lookup: services.hub.lookUp($0)) }
@@ -47,9 +47,9 @@ final class MultiPoll: PendingResponse, MultiSubscriber {
         for subscription in subscriptions { services.hub.settle(subscription) }
         let shares = lookUp().compactMap { $0 }
         if shares.count == subscriptions.count { return answer(shares) }
-        let refusal = services.unknownChannel
+        let error = services.unknownChannel
         end()
-        connection.refuse(refusal)
+        connection.refuse(error)
     }
 
     private func evaluate() {

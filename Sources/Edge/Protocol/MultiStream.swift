@@ -28,7 +28,7 @@ final class MultiStream: PendingResponse, MultiSubscriber {
     var isHold: Bool { true }
 
     /// Begins to answer.
-    func start(_ query: Request.PollQuery) throws(Refusal) {
+    func start(_ query: Request.PollQuery) throws(HTTPError) {
         try open(query.items)
         resume(query.lastEventID)
         services.metrics.held += 1

@@ -11,10 +11,10 @@ protocol MultiSubscriber: Subscriber {
 
 extension MultiSubscriber {
     /// Begins to watch all channels, or none.
-    func open(_ items: [Request.PollQuery.Item]) throws(Refusal) {
+    func open(_ items: [Request.PollQuery.Item]) throws(HTTPError) {
         subscriptions.reserveCapacity(items.count)
         for item in items {
-            do throws(Refusal) {
+            do throws(HTTPError) {
                 subscriptions.append(try services.hub.subscribe(item.channel, from: item.offset, by: self))
             } catch {
                 leaveAll()

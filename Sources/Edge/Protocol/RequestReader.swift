@@ -14,9 +14,9 @@ struct RequestReader {
 
     /// Reads a head whose ranges count in `bytes`.
     ///
-    /// - Throws: ``Refusal``: 400, 404, 405, 501.
-    func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(Refusal) -> Request {
-        if head.method == .unknown { throw Refusal(.notImplemented, "this method is not known here") }
+    /// - Throws: ``HTTPError``: 400, 404, 405, 501.
+    func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) -> Request {
+        if head.method == .unknown { throw HTTPError(.notImplemented, "this method is not known here") }
         let path = bytes.extracting(head.path)
         let query = bytes.extracting(head.query)
         if head.method == .options {
@@ -42,7 +42,7 @@ struct RequestReader {
     private static let channelPrefix: StaticString = "/v1/channels/"
 
     /// The methods of a resource.
-    private func methods(of path: Span<UInt8>) throws(Refusal) -> Request.Methods {
+    private func methods(of path: Span<UInt8>) throws(HTTPError) -> Request.Methods {
         if path.equals("/v1/comments") { return .post }
         if path.starts(with: Self.channelPrefix) || path.equals("/v1/poll") || path.equals("/v1/events")
             || path.equals("/live") || path.equals("/ready") || path.equals("/metrics") || gate.isDashboard(path)
@@ -53,22 +53,22 @@ struct RequestReader {
         throw Self.nothing
     }
 
-    private static let nothing = Refusal(
+    private static let nothing = HTTPError(
         .notFound, "nothing here; try /v1/channels/CHANNEL, /v1/poll, /v1/events or /v1/comments")
 
-    private func require(_ method: HTTPMethod, of methods: Request.Methods) throws(Refusal) {
+    private func require(_ method: HTTPMethod, of methods: Request.Methods) throws(HTTPError) {
         switch methods {
         case .post where method != .post:
-            throw Refusal(.methodNotAllowed, "comments are sent with POST", allow: methods)
+            throw HTTPError(.methodNotAllowed, "comments are sent with POST", allow: methods)
         case .read where method != .get && method != .head:
-            throw Refusal(.methodNotAllowed, "this is read with GET", allow: methods)
+            throw HTTPError(.methodNotAllowed, "this is read with GET", allow: methods)
         default: break
         }
     }
 
     private func target(
         _ path: Span<UInt8>, _ query: Span<UInt8>, lastEventID: String?
-    ) throws(Refusal) -> Request.Target {
+    ) throws(HTTPError) -> Request.Target {
         if path.starts(with: Self.channelPrefix) {
             let name = path.extracting(Self.channelPrefix.utf8CodeUnitCount..<path.count)
             return .channel(try channelQuery(name, query, lastEventID))
@@ -99,13 +99,13 @@ struct RequestReader {
 
     private func channelQuery(
         _ name: Span<UInt8>, _ query: Span<UInt8>, _ lastEventID: String?
-    ) throws(Refusal) -> Request.ChannelQuery {
+    ) throws(HTTPError) -> Request.ChannelQuery {
         var result = Request.ChannelQuery(channel: try pathName(name))
         var hasOffset = false
-        try TargetDecoder.forEachParameter(query) { (key, raw) throws(Refusal) in
+        try TargetDecoder.forEachParameter(query) { (key, raw) throws(HTTPError) in
             // What every poll brings is read where it lies.
             if key.equals("offset") {
-                if hasOffset { throw Refusal(.badRequest, "offset is given twice") }
+                if hasOffset { throw HTTPError(.badRequest, "offset is given twice") }
                 hasOffset = true
                 if let offset = Offset(raw) {
                     result.offset = offset
@@ -127,7 +127,7 @@ struct RequestReader {
                 switch value {
                 case "long-poll": result.live = .longPoll
                 case "sse": result.live = .serverSentEvents
-                default: throw Refusal(.badRequest, "live is either long-poll or sse")
+                default: throw HTTPError(.badRequest, "live is either long-poll or sse")
                 }
             } else if key.equals("timeout") {
                 result.timeout = try timeout(value)
@@ -141,15 +141,15 @@ struct RequestReader {
         // The field is newer: a browser sets it each time that it connects anew to the same URL.
         if let lastEventID { result.lastEventID = lastEventID }
         if result.live != .none, !hasOffset {
-            throw Refusal(.badRequest, "live needs an offset: -1, now, or one given by an earlier answer")
+            throw HTTPError(.badRequest, "live needs an offset: -1, now, or one given by an earlier answer")
         }
         return result
     }
 
-    private func pathName(_ bytes: Span<UInt8>) throws(Refusal) -> String {
+    private func pathName(_ bytes: Span<UInt8>) throws(HTTPError) -> String {
         if let known = memo.name(of: bytes) { return known }
         guard let decoded = TargetDecoder.decode(bytes, plusIsSpace: false) else {
-            throw Refusal(.badRequest, "the channel's name holds a broken percent-escape, or is no UTF-8")
+            throw HTTPError(.badRequest, "the channel's name holds a broken percent-escape, or is no UTF-8")
         }
         let name = try channel(decoded)
         if bytes.firstIndex(of: 0x25) == nil { memo.keep(name) }
@@ -158,22 +158,22 @@ struct RequestReader {
 
     private func pollQuery(
         _ query: Span<UInt8>, _ lastEventID: String?
-    ) throws(Refusal) -> Request.PollQuery {
+    ) throws(HTTPError) -> Request.PollQuery {
         var result = Request.PollQuery(items: [])
-        try TargetDecoder.forEachParameter(query) { (key, raw) throws(Refusal) in
+        try TargetDecoder.forEachParameter(query) { (key, raw) throws(HTTPError) in
             let value = try TargetDecoder.value(raw)
             if key.equals("c") {
                 guard let at = value.lastIndex(of: "@") else {
-                    throw Refusal(.badRequest, "c must read CHANNEL@OFFSET; begin with CHANNEL@-1 or CHANNEL@now")
+                    throw HTTPError(.badRequest, "c must read CHANNEL@OFFSET; begin with CHANNEL@-1 or CHANNEL@now")
                 }
                 if result.items.count == limits.channelsPerPoll {
-                    throw Refusal(
+                    throw HTTPError(
                         .badRequest, "at most \(limits.channelsPerPoll) channels fit in one poll",
                         limit: .channelsPerPoll)
                 }
                 let name = try channel(String(value[..<at]))
                 if result.items.contains(where: { $0.channel.utf8.elementsEqual(name.utf8) }) {
-                    throw Refusal(.badRequest, "a channel is named twice")
+                    throw HTTPError(.badRequest, "a channel is named twice")
                 }
                 result.items.append(
                     Request.PollQuery.Item(channel: name, offset: try offset(value[value.index(after: at)...])))
@@ -184,29 +184,29 @@ struct RequestReader {
             }
         }
         if let lastEventID { result.lastEventID = lastEventID }
-        if result.items.isEmpty { throw Refusal(.badRequest, "name at least one channel: c=CHANNEL@OFFSET") }
+        if result.items.isEmpty { throw HTTPError(.badRequest, "name at least one channel: c=CHANNEL@OFFSET") }
         return result
     }
 
     /// Checks a channel's name: `KIND:REST`, no control characters, no braces (they mark the feed's place in a cluster).
-    private func channel(_ name: String) throws(Refusal) -> String {
+    private func channel(_ name: String) throws(HTTPError) -> String {
         guard !name.isEmpty, name.utf8.count <= limits.channelNameBytes else {
-            throw Refusal(
+            throw HTTPError(
                 .badRequest, "a channel's name has 1 to \(limits.channelNameBytes) bytes",
                 limit: name.isEmpty ? nil : .channelNameBytes)
         }
         for byte in name.utf8 where byte < 0x20 || byte == 0x7F || byte == 0x7B || byte == 0x7D {
-            throw Refusal(.badRequest, "a channel's name has no control characters and no braces")
+            throw HTTPError(.badRequest, "a channel's name has no control characters and no braces")
         }
         guard let colon = name.firstIndex(of: ":"), colon != name.startIndex, name.index(after: colon) != name.endIndex
-        else { throw Refusal(.badRequest, "a channel's name reads KIND:NAME, as in thread:42") }
+        else { throw HTTPError(.badRequest, "a channel's name reads KIND:NAME, as in thread:42") }
         return name
     }
 
     /// The secrets that a request brings: a token in a field or in the query, an API key.
     private func credentials(
         _ head: RequestHead, of bytes: Span<UInt8>, _ target: Request.Target
-    ) throws(Refusal) -> Request.Credentials {
+    ) throws(HTTPError) -> Request.Credentials {
         var result = Request.Credentials()
         result.bearer = bearer(bytes.extracting(head.authorization))
         result.apiKey = text(bytes.extracting(head.apiKey))
@@ -215,7 +215,7 @@ struct RequestReader {
         default: break
         }
         if result.bearer != nil, result.accessToken != nil {
-            throw Refusal(.badRequest, "a token stands in the header and in the query: send one")
+            throw HTTPError(.badRequest, "a token stands in the header and in the query: send one")
         }
         return result
     }
@@ -230,7 +230,7 @@ struct RequestReader {
     }
 
     /// The value of `access_token`, or of `token`, which says the same.
-    private func accessToken(_ query: Span<UInt8>) throws(Refusal) -> String? {
+    private func accessToken(_ query: Span<UInt8>) throws(HTTPError) -> String? {
         var found: String?
         var start = 0
         while start < query.count {
@@ -242,23 +242,23 @@ struct RequestReader {
                 let equals = parameter.firstIndex(of: 0x3D), case let name = parameter.extracting(0..<equals),
                 name.equals("access_token") || name.equals("token")
             else { continue }
-            if found != nil { throw Refusal(.badRequest, "a token stands twice in the query") }
+            if found != nil { throw HTTPError(.badRequest, "a token stands twice in the query") }
             // What cannot be decoded was refused with the other parameters.
             found = TargetDecoder.decode(parameter.extracting((equals + 1)..<parameter.count), plusIsSpace: true) ?? ""
         }
         return found
     }
 
-    private func offset(_ text: some StringProtocol) throws(Refusal) -> Offset {
+    private func offset(_ text: some StringProtocol) throws(HTTPError) -> Offset {
         guard let offset = Offset(text) else {
-            throw Refusal(.badRequest, "this is no offset: give -1, now, or one given by an earlier answer")
+            throw HTTPError(.badRequest, "this is no offset: give -1, now, or one given by an earlier answer")
         }
         return offset
     }
 
-    private func timeout(_ text: String) throws(Refusal) -> Int {
+    private func timeout(_ text: String) throws(HTTPError) -> Int {
         guard let seconds = Int(text), (1...55).contains(seconds) else {
-            throw Refusal(.badRequest, "timeout is a whole number of seconds, 1 to 55")
+            throw HTTPError(.badRequest, "timeout is a whole number of seconds, 1 to 55")
         }
         return seconds
     }

@@ -26,7 +26,7 @@ final class Router: RequestHandler {
         reader.limits = limits
     }
 
-    func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(Refusal) -> Request {
+    func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) -> Request {
         var request = try reader.read(head, of: bytes)
         request.origin = origin(head, of: bytes)
         try services.access.admit(&request)
@@ -42,7 +42,7 @@ final class Router: RequestHandler {
     }
 
     func handle(_ request: Request, body: [UInt8], on connection: Connection) {
-        do throws(Refusal) {
+        do throws(HTTPError) {
             if connection.isOneTooMany { throw Connection.oneTooMany }
             if connection.isSpare { throw Self.full }
             try answer(request, body: body, on: connection)
@@ -54,10 +54,10 @@ final class Router: RequestHandler {
         }
     }
 
-    private static let full = Refusal(
+    private static let full = HTTPError(
         .serviceUnavailable, "this server holds as many connections as it can", retryAfter: 5)
 
-    private func answer(_ request: Request, body: [UInt8], on connection: Connection) throws(Refusal) {
+    private func answer(_ request: Request, body: [UInt8], on connection: Connection) throws(HTTPError) {
         switch request.target {
         case .channel(let query): try channel(query, request, on: connection)
         case .poll(let query):
@@ -66,12 +66,12 @@ final class Router: RequestHandler {
             if connection.wantsHeadOnly { return connection.postponeEvents(retry: 0) }
             try MultiStream(on: connection, services: services, query: query, expires: request.expires).start(query)
         case .comments:
-            if body.isEmpty { throw Refusal(.badRequest, "the body is empty: send a JSON object, or one a line") }
+            if body.isEmpty { throw HTTPError(.badRequest, "the body is empty: send a JSON object, or one a line") }
             try CommentPost(on: connection, services: services, apiKey: request.apiKey)
                 .start(body, kind: request.bodyKind, sink: sink)
         case .live: connection.respond(.ok, type: "text/plain", body: Array("live\n".utf8))
         case .ready:
-            if let trouble { throw Refusal(.serviceUnavailable, trouble, retryAfter: 1) }
+            if let trouble { throw HTTPError(.serviceUnavailable, trouble, retryAfter: 1) }
             connection.respond(.ok, type: "text/plain", body: Array("ready\n".utf8))
         case .metrics:
             let text = services.metrics.text(
@@ -80,7 +80,7 @@ final class Router: RequestHandler {
             let body = Array((text + services.access.metrics.text).utf8)
             connection.respond(.ok, type: "text/plain; version=0.0.4", body: body)
         case .status:
-            guard let board else { throw Refusal(.notFound, "the dashboard is off") }
+            guard let board else { throw HTTPError(.notFound, "the dashboard is off") }
             StatusRead(on: connection, services: services, board: board, takesGzip: request.takesGzip).start()
         case .file(let path): file(path, request, on: connection)
         case .options(let methods): options(methods, request.origin, on: connection)
@@ -96,7 +96,7 @@ final class Router: RequestHandler {
 
     private func channel(
         _ query: Request.ChannelQuery, _ request: Request, on connection: Connection
-    ) throws(Refusal) {
+    ) throws(HTTPError) {
         if query.live == .serverSentEvents {
             if connection.wantsHeadOnly { return connection.postponeEvents(retry: 0) }
             return try EventStream(on: connection, services: services, query: query, expires: request.expires)

@@ -1,30 +1,30 @@
 /// The refusals of access control, each with its challenge (RFC 9110, 11.6.1; RFC 6750, 3).
-extension Refusal {
+extension HTTPError {
     private static let realm = "Bearer realm=\"tidings\""
 
-    static func unauthorized(_ reason: TokenRefusal) -> Refusal {
-        var refusal = Refusal(.unauthorized, "\(reason.message)")
+    static func unauthorized(_ reason: TokenRefusal) -> HTTPError {
+        var error = HTTPError(.unauthorized, "\(reason.message)")
         // Who has sent no token is told no error.
-        refusal.challenge =
+        error.challenge =
             reason == .missing
             ? realm : "\(realm), error=\"invalid_token\", error_description=\"\(reason.message)\""
-        return refusal
+        return error
     }
 
     /// The token is good and does not name the channel.
-    static var insufficientScope: Refusal {
+    static var insufficientScope: HTTPError {
         let message = "private channel: the token gives no leave to read one of these channels"
-        var refusal = Refusal(.forbidden, message)
-        refusal.challenge = "\(realm), error=\"insufficient_scope\", error_description=\"\(message)\""
-        return refusal
+        var error = HTTPError(.forbidden, message)
+        error.challenge = "\(realm), error=\"insufficient_scope\", error_description=\"\(message)\""
+        return error
     }
 
-    static func unauthorizedKey(isMissing: Bool) -> Refusal {
+    static func unauthorizedKey(isMissing: Bool) -> HTTPError {
         let message =
             isMissing ? "posting needs an API key, as Authorization: Bearer KEY" : "this API key is not known here"
-        var refusal = Refusal(.unauthorized, message)
-        refusal.challenge =
+        var error = HTTPError(.unauthorized, message)
+        error.challenge =
             isMissing ? realm : "\(realm), error=\"invalid_token\", error_description=\"\(message)\""
-        return refusal
+        return error
     }
 }

@@ -1,5 +1,5 @@
 /// Why a request is not served: the status, and a sentence that says what to do.
-struct Refusal: Error, Equatable {
+struct HTTPError: Error, Equatable {
     let status: HTTPStatus
     let message: String
     /// The `Allow` field of a 405.
