@@ -20,12 +20,12 @@ struct TokenVerifierTests {
         return try TokenVerifier(options: options).verify(token, now: now * 1000)
     }
 
-    private func refusal(_ token: String, keys: [TokenKey], audience: String? = nil) -> TokenRefusal? {
+    private func refusal(_ token: String, keys: [TokenKey], audience: String? = nil) -> TokenError? {
         do {
             _ = try verify(token, keys: keys, audience: audience)
             return nil
         } catch {
-            return error as? TokenRefusal
+            return error as? TokenError
         }
     }
 
@@ -96,7 +96,7 @@ struct TokenVerifierTests {
     @Test(
         "a header that means to choose the rules is refused",
         arguments: [
-            (#"{"alg":"none"}"#, TokenRefusal.algorithm), (#"{"alg":"None"}"#, .algorithm),
+            (#"{"alg":"none"}"#, TokenError.algorithm), (#"{"alg":"None"}"#, .algorithm),
             (#"{"alg":"hs256"}"#, .algorithm), (#"{"alg":"HS512"}"#, .algorithm), (#"{"alg":"ES256"}"#, .algorithm),
             (#"{"alg":"RS256"}"#, .algorithm), (#"{"alg":""}"#, .algorithm), (#"{"alg":1}"#, .malformed),
             (#"{"alg":["HS256"]}"#, .malformed), (#"{"typ":"JWT"}"#, .malformed), ("{}", .malformed),
@@ -112,7 +112,7 @@ struct TokenVerifierTests {
                 .malformed
             ),
         ])
-    func hostileHeader(header: String, expected: TokenRefusal) throws {
+    func hostileHeader(header: String, expected: TokenError) throws {
         // The signature is good: it is the header that is wrong.
         let keys = [try mint.hmacKey("k1")]
         #expect(refusal(mint.hmac(Self.good, header: header), keys: keys) == expected)
@@ -138,7 +138,7 @@ struct TokenVerifierTests {
         let keys = [try mint.curveKey()]
         let input = TokenMint.input(#"{"alg":"ES256"}"#, Self.good)
         let signature = try mint.privateKey.signature(for: Array(input.utf8))
-        func refused(_ bytes: [UInt8]) -> TokenRefusal? {
+        func refused(_ bytes: [UInt8]) -> TokenError? {
             refusal(input + "." + Base64URL.encode(bytes), keys: keys)
         }
         let raw = Array(signature.rawRepresentation)
@@ -207,12 +207,12 @@ struct TokenVerifierTests {
     func times() throws {
         let keys = [try mint.hmacKey()]
         let token = mint.hmac(TokenMint.claims(["user:7"], expires: Self.now, more: #","nbf":\#(Self.now - 100)"#))
-        func refusal(_ now: Int64) -> TokenRefusal? {
+        func refusal(_ now: Int64) -> TokenError? {
             do {
                 _ = try verify(token, keys: keys, now: now)
                 return nil
             } catch {
-                return error as? TokenRefusal
+                return error as? TokenError
             }
         }
         #expect(refusal(Self.now - 131) == .early)
@@ -231,8 +231,8 @@ struct TokenVerifierTests {
         options.tokenKeys = [try mint.hmacKey()]
         let verifier = TokenVerifier(options: options)
         let token = mint.hmac(Self.good)
-        func refusal(_ token: String, at seconds: Int64) -> TokenRefusal? {
-            do throws(TokenRefusal) {
+        func refusal(_ token: String, at seconds: Int64) -> TokenError? {
+            do throws(TokenError) {
                 _ = try verifier.verify(token, now: seconds * 1000)
                 return nil
             } catch {

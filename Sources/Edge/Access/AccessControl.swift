@@ -104,7 +104,7 @@ final class AccessControl {
         }
         let now = unixClock()
         let claims: TokenClaims
-        do throws(TokenRefusal) {
+        do throws(TokenError) {
             claims = try verifier.verify(try token(credentials), now: now)
         } catch {
             metrics.refuse(.token(error))
@@ -117,7 +117,7 @@ final class AccessControl {
         return monotonicClock() + (claims.expires + TokenVerifier.leeway - now)
     }
 
-    private func token(_ credentials: Request.Credentials) throws(TokenRefusal) -> String {
+    private func token(_ credentials: Request.Credentials) throws(TokenError) -> String {
         guard let token = credentials.bearer ?? credentials.accessToken else { throw .missing }
         return token
     }

@@ -2,7 +2,7 @@
 struct AccessMetrics {
     /// Why a request was refused.
     enum Reason: Hashable {
-        case token(TokenRefusal)
+        case token(TokenError)
         /// A private channel, and no key to check tokens with.
         case `private`
         /// A private channel that is not among the token's.
@@ -23,7 +23,7 @@ struct AccessMetrics {
         }
 
         static let all: [Reason] =
-            TokenRefusal.allCases.map(Reason.token) + [.private, .channel, .apiKey, .apiRate, .origin]
+            TokenError.allCases.map(Reason.token) + [.private, .channel, .apiKey, .apiRate, .origin]
     }
 
     private var refused: [Reason: Int] = [:]

@@ -2,7 +2,7 @@
 extension HTTPError {
     private static let realm = "Bearer realm=\"tidings\""
 
-    static func unauthorized(_ reason: TokenRefusal) -> HTTPError {
+    static func unauthorized(_ reason: TokenError) -> HTTPError {
         var error = HTTPError(.unauthorized, "\(reason.message)")
         // Who has sent no token is told no error.
         error.challenge =

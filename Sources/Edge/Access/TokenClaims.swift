@@ -16,8 +16,8 @@ struct TokenClaims: Equatable {
     /// Reads the claims of a token whose signature is good.
     ///
     /// - Parameter limit: how many channels it may name.
-    /// - Throws: ``TokenRefusal/claims`` unless `exp` and `channels` are there and everything is as it must be.
-    init(_ object: JSONObject, limit: Int) throws(TokenRefusal) {
+    /// - Throws: ``TokenError/claims`` unless `exp` and `channels` are there and everything is as it must be.
+    init(_ object: JSONObject, limit: Int) throws(TokenError) {
         guard let expires = object["exp"] else { throw .claims }
         self.expires = try TokenClaims.milliseconds(expires)
         if let notBefore = object["nbf"] {
@@ -46,7 +46,7 @@ struct TokenClaims: Equatable {
     }
 
     /// A NumericDate: seconds since 1970, fractions allowed (RFC 7519, 2).
-    private static func milliseconds(_ value: JSON) throws(TokenRefusal) -> Int64 {
+    private static func milliseconds(_ value: JSON) throws(TokenError) -> Int64 {
         guard let seconds = value.double, seconds >= 0, seconds <= latest else { throw .claims }
         return Int64(seconds * 1000)
     }

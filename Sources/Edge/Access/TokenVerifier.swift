@@ -45,7 +45,7 @@ final class TokenVerifier {
     /// The claims of a token that is good now.
     ///
     /// - Parameter now: milliseconds since 1970.
-    func verify(_ token: String, now: Int64) throws(TokenRefusal) -> TokenClaims {
+    func verify(_ token: String, now: Int64) throws(TokenError) -> TokenClaims {
         guard token.utf8.count <= maxBytes else {
             onLimit(.tokenBytes)
             throw .malformed
@@ -65,7 +65,7 @@ final class TokenVerifier {
     }
 
     /// The claims of a token that is good at some time.
-    private func read(_ bytes: [UInt8]) throws(TokenRefusal) -> TokenClaims {
+    private func read(_ bytes: [UInt8]) throws(TokenError) -> TokenClaims {
         let parts = bytes.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
             let signature = Base64URL.decode(parts[2])
@@ -83,7 +83,7 @@ final class TokenVerifier {
     }
 
     /// The keys that may have signed a token with this header.
-    private func keys(for header: JSONObject) throws(TokenRefusal) -> [TokenKey] {
+    private func keys(for header: JSONObject) throws(TokenError) -> [TokenKey] {
         // Extensions that must be understood: none is (RFC 7515, 4.1.11).
         guard header["crit"] == nil, let algorithm = header["alg"]?.string else { throw .malformed }
         var named = keys
@@ -98,7 +98,7 @@ final class TokenVerifier {
     }
 
     /// A token for somebody is not taken by anybody else, nor by who has no name (RFC 7519, 4.1.3).
-    private func check(_ named: [String]?) throws(TokenRefusal) {
+    private func check(_ named: [String]?) throws(TokenError) {
         switch (audience, named) {
         case (nil, nil): return
         case (let audience?, let named?) where named.contains { $0.utf8.elementsEqual(audience.utf8) }: return
@@ -106,7 +106,7 @@ final class TokenVerifier {
         }
     }
 
-    private func object(_ bytes: [UInt8]) throws(TokenRefusal) -> JSONObject {
+    private func object(_ bytes: [UInt8]) throws(TokenError) -> JSONObject {
         // Which of two members of one name was meant is not ours to guess (RFC 7519, 4).
         guard let object = try? parser.parseObject(bytes),
             Set(object.keys.map { Array($0.utf8) }).count == object.count
@@ -118,7 +118,7 @@ final class TokenVerifier {
 extension AccessOptions {
     /// Why an edge with these options would refuse a token now; nil: it would take it.
     public func refusal(of token: String) -> String? {
-        do throws(TokenRefusal) {
+        do throws(TokenError) {
             _ = try TokenVerifier(options: self).verify(token, now: Clock.unixMilliseconds())
             return nil
         } catch {

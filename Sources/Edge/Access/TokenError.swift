@@ -1,5 +1,5 @@
 /// Why a token is not taken.
-enum TokenRefusal: String, Error, CaseIterable {
+enum TokenError: String, Error, CaseIterable {
     /// There is none where one is needed.
     case missing
     /// It is no signed token in compact form, or larger than allowed.
