@@ -39,7 +39,7 @@ final class EdgeMetrics {
     /// Of those, such whose reader took something all the time, and not all of an answer in time.
     var answersOverdue = 0
     /// What waits for clients in memory.
-    var buffers: ByteLedger?
+    var buffers: MemoryBudget?
     /// Requests that were refused because too much input of others was waiting.
     var inputsRefused = 0
     /// Blocked answers that were given up for want of memory.

@@ -112,8 +112,8 @@ struct BufferLimitTests {
             world.source.publish(Self.large(number), to: "thread:\(number)")
             let path = target.split(separator: "%").joined(separator: "\(number)")
             clients.append(try Self.stall(world, path, blocked: number))
-            #expect(world.pool.ledger.bytes <= limits.bufferBytes)
-            #expect(world.pool.ledger.count + world.pool.metrics.answersCut == number)
+            #expect(world.pool.budget.bytes <= limits.bufferBytes)
+            #expect(world.pool.budget.count + world.pool.metrics.answersCut == number)
             try Self.serves(world)
         }
         let cut = world.pool.metrics.answersCut
@@ -134,7 +134,7 @@ struct BufferLimitTests {
             return back.received.hasSuffix(Self.large(1) + "]")
         }
         clients = []
-        try world.runner.run(within: 5, "all is given back") { world.pool.ledger.bytes == 0 }
+        try world.runner.run(within: 5, "all is given back") { world.pool.budget.bytes == 0 }
     }
 
     @Test("readers who share a body hold it once: none is cut")
@@ -146,10 +146,10 @@ struct BufferLimitTests {
         var clients = try (1...20).map {
             try Self.stall(world, "/v1/channels/thread:1?offset=-1", blocked: $0)
         }
-        #expect(world.pool.ledger.count == 20 && world.pool.ledger.bytes < 500_000)
+        #expect(world.pool.budget.count == 20 && world.pool.budget.bytes < 500_000)
         #expect(world.pool.metrics.answersCut == 0)
         clients = []
-        try world.runner.run(within: 5, "all is given back") { world.pool.ledger.bytes == 0 && clients.isEmpty }
+        try world.runner.run(within: 5, "all is given back") { world.pool.budget.bytes == 0 && clients.isEmpty }
     }
 
     @Test("posts and readers share the limit: input takes its half, and readers go for it")
@@ -166,10 +166,10 @@ struct BufferLimitTests {
         let posts = try (1...3).map { number in
             let client = try world.connect()
             client.send(Self.half(isChunked: false))
-            try world.runner.run(within: 5, "it is read") { world.pool.ledger.input == 50_000 * number }
+            try world.runner.run(within: 5, "it is read") { world.pool.budget.input == 50_000 * number }
             return client
         }
-        #expect(world.pool.metrics.answersCut == 1 && world.pool.ledger.count == 1)
+        #expect(world.pool.metrics.answersCut == 1 && world.pool.budget.count == 1)
         try world.runner.run(within: 5, "the first reader is told") { readers[0].receive() }
         for post in posts { post.send(String(repeating: " ", count: 9998) + "{}") }
         try world.runner.run(within: 5, "the posts are taken") {
@@ -216,7 +216,7 @@ struct BufferLimitTests {
         #expect(time >= 1900 && time < 5000, "\(time) ms")
         #expect(world.pool.metrics.answersOverdue == 1 && world.pool.metrics.timeouts == 1)
         #expect(slow.received.utf8.count > 10_000 && slow.received.utf8.count < event.utf8.count)
-        #expect(world.pool.ledger.bytes == 0)
+        #expect(world.pool.budget.bytes == 0)
         // Without any progress it is the shorter time that counts.
         let stuck = try Self.stall(world, target, blocked: 3)
         try world.runner.run(within: 10, "it is cut") { world.pool.metrics.timeouts == 2 }

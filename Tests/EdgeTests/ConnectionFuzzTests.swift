@@ -45,7 +45,7 @@ struct ConnectionFuzzTests {
                 world.pool.count == 1
             }
         }
-        #expect(world.pool.ledger.bytes == 0, "seed \(random.seed)")
+        #expect(world.pool.budget.bytes == 0, "seed \(random.seed)")
     }
 
     private mutating func play(_ end: End, _ name: String) throws {

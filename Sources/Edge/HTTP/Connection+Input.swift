@@ -96,7 +96,7 @@ extension Connection {
 
     /// Keeps what was received.
     private func keep(_ count: Int) {
-        let inbound = self.inbound ?? Inbound(limits: pool.limits, ledger: pool.ledger)
+        let inbound = self.inbound ?? Inbound(limits: pool.limits, budget: pool.budget)
         self.inbound = inbound
         inbound.append(pool.inbox.prefix(count))
     }
@@ -106,7 +106,7 @@ extension Connection {
     /// whole is out of it by now.
     private func boundInput() {
         guard let inbound else { return }
-        if !pool.ledger.allowsInput(of: inbound.charged, own: inbound.charged) {
+        if !pool.budget.allowsInput(of: inbound.charged, own: inbound.charged) {
             switch state {
             case .idle, .head, .body: refuseFlood()
             case .handling, .writing:

@@ -68,7 +68,7 @@ extension Connection {
                         limit: request.bodyLimit))
                 return false
             }
-            if length > inbound.unread, !pool.ledger.allowsInput(of: length, own: inbound.charged) {
+            if length > inbound.unread, !pool.budget.allowsInput(of: length, own: inbound.charged) {
                 refuseFlood()
                 return false
             }

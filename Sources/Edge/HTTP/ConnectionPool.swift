@@ -15,7 +15,7 @@ final class ConnectionPool {
     /// No hold lasts beyond this time.
     private(set) var endOfHolds = Int64.max
     /// What waits for clients in memory.
-    let ledger: ByteLedger
+    let budget: MemoryBudget
     /// Called when a connection was closed.
     var onClosed: () -> Void = {}
 
@@ -48,8 +48,8 @@ final class ConnectionPool {
         self.loop = loop
         self.limits = limits
         self.metrics = metrics
-        ledger = ByteLedger(limit: limits.bufferBytes)
-        metrics.buffers = ledger
+        budget = MemoryBudget(limit: limits.bufferBytes)
+        metrics.buffers = budget
         self.head = head
         self.handler = handler
         wheel = TimerWheel(now: Clock.monotonicMilliseconds())
@@ -66,7 +66,7 @@ final class ConnectionPool {
     func adopt(limits: EdgeLimits) {
         self.limits = limits
         census.limit = limits.connectionsPerAddress
-        ledger.limit = limits.bufferBytes
+        budget.limit = limits.bufferBytes
     }
 
     /// Takes over a descriptor; the pool closes it. When there are too many, it is told so in answer to its first request;
@@ -154,24 +154,24 @@ final class ConnectionPool {
 
     /// An answer has to wait for its reader.
     func block(_ connection: Connection, _ output: Output) {
-        ledger.block(
+        budget.block(
             connection.descriptor, own: output.head.count, body: output.bodyID, bodyBytes: output.body.count)
         relieve()
     }
 
     /// An answer waits no longer.
     func unblock(_ connection: Connection) {
-        ledger.unblock(connection.descriptor)
+        budget.unblock(connection.descriptor)
     }
 
     /// Closes connections with blocked answers, the longest blocked first, until all that waits has room. Their readers
     /// come back where they were.
     func relieve() {
-        while let descriptor = ledger.answerToCut() {
+        while let descriptor = budget.answerToCut() {
             metrics.answersCut += 1
             metrics.reached(.bufferBytes)
             connections[Int(descriptor)]?.close()
-            ledger.unblock(descriptor)
+            budget.unblock(descriptor)
         }
     }
 

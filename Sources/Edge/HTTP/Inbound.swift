@@ -14,17 +14,17 @@ final class Inbound {
     var missing = 0
     /// Set for a chunked body.
     var decoder: ChunkedDecoder?
-    private let ledger: ByteLedger
+    private let budget: MemoryBudget
     /// What the ledger has of it.
     private(set) var charged = 0
 
-    init(limits: EdgeLimits, ledger: ByteLedger) {
+    init(limits: EdgeLimits, budget: MemoryBudget) {
         parser = RequestParser(limits: limits)
-        self.ledger = ledger
+        self.budget = budget
     }
 
     deinit {
-        ledger.addInput(-charged)
+        budget.addInput(-charged)
     }
 
     /// Whether nothing is left and nothing is under way.
@@ -67,7 +67,7 @@ final class Inbound {
     /// Tells the ledger what is held now.
     private func charge() {
         let now = bytes.count + body.count
-        ledger.addInput(now - charged)
+        budget.addInput(now - charged)
         charged = now
     }
 

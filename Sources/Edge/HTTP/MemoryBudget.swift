@@ -4,7 +4,7 @@
 /// Input may take half of the limit: what does not fit is refused, so that posts cannot push readers out. Answers may take
 /// all that is left: when more is needed, the one that has been blocked for the longest time goes. A single input, or a
 /// single answer, is let through whatever its size.
-final class ByteLedger {
+final class MemoryBudget {
     private struct Blocked {
         let ticket: Int
         /// Bytes that no other answer has.
