@@ -11,16 +11,16 @@ struct RingMemoryTests {
 
     @Test("the largest give until all fit, and the small ones keep what they have")
     func level() {
-        #expect(RingLedger.level(of: [], target: 10) == Int.max)
-        #expect(RingLedger.level(of: [1, 2, 3], target: 6) == Int.max)
-        #expect(RingLedger.level(of: [100, 1, 50], target: 61) == 30)
-        #expect(RingLedger.level(of: [100, 100], target: 0) == 0)
+        #expect(RingBudget.level(of: [], target: 10) == Int.max)
+        #expect(RingBudget.level(of: [1, 2, 3], target: 6) == Int.max)
+        #expect(RingBudget.level(of: [100, 1, 50], target: 61) == 30)
+        #expect(RingBudget.level(of: [100, 100], target: 0) == 0)
         var random = SplitMix64()
         for _ in 0..<500 {
             let sizes = (0..<Int.random(in: 1...20, using: &random)).map { _ in Int.random(in: 0...999, using: &random)
             }
             let target = Int.random(in: 0...9999, using: &random)
-            let level = RingLedger.level(of: sizes, target: target)
+            let level = RingBudget.level(of: sizes, target: target)
             let total = sizes.reduce(0) { $0 + min($1, level) }
             #expect(total <= target, "seed \(random.seed)")
             // Not a byte less than need be, but for the rest of a division.
@@ -29,25 +29,25 @@ struct RingMemoryTests {
     }
 
     @Test("a ring's ledger says what it holds, and nothing when it is gone")
-    func ledger() {
-        let ledger = RingLedger()
+    func budget() {
+        let budget = RingBudget()
         var limits = EdgeLimits()
         limits.ringEvents = 5
-        var ring: Ring? = Ring(limits: limits, ledger: ledger)
+        var ring: Ring? = Ring(limits: limits, budget: budget)
         ring?.replace(with: .sample(1...3))
-        #expect(ledger.bytes == 3 + 3 * RingLedger.entryOverhead)
+        #expect(budget.bytes == 3 + 3 * RingBudget.entryOverhead)
         let batch = ring?.batch(after: 0)
         // The body, and the answer that is kept with it.
         #expect(batch?.cost == 7 + 7 + 512)
-        #expect(ledger.bytes == 3 + 3 * RingLedger.entryOverhead + 7 + 7 + 512)
+        #expect(budget.bytes == 3 + 3 * RingBudget.entryOverhead + 7 + 7 + 512)
         for sequence in Int64(4)...9 { _ = ring?.offer(sequence, [0x31, 0x32]) }
-        #expect(ledger.bytes == 10 + 5 * RingLedger.entryOverhead)
-        #expect(ring?.shorten(to: 2 * RingLedger.entryOverhead + 4) == true)
-        #expect(ring?.count == 2 && ring?.floor == 7 && ledger.bytes == 4 + 2 * RingLedger.entryOverhead)
+        #expect(budget.bytes == 10 + 5 * RingBudget.entryOverhead)
+        #expect(ring?.shorten(to: 2 * RingBudget.entryOverhead + 4) == true)
+        #expect(ring?.count == 2 && ring?.floor == 7 && budget.bytes == 4 + 2 * RingBudget.entryOverhead)
         #expect(ring?.shorten(to: 0) == true && ring?.count == 1, "the newest stays")
         #expect(ring?.shorten(to: 0) == false)
         ring = nil
-        #expect(ledger.bytes == 0)
+        #expect(budget.bytes == 0)
     }
 
     @Test("beyond the limit idle channels go first, then the largest rings become shorter, and nobody loses an event")

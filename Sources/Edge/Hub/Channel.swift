@@ -24,10 +24,10 @@ final class Channel {
     /// Set by the queue of channels without readers; -1: it is not there.
     var idleTicket = -1
 
-    init(name: String, limits: EdgeLimits, ledger: RingLedger = RingLedger()) {
+    init(name: String, limits: EdgeLimits, budget: RingBudget = RingBudget()) {
         self.name = name
         key = ChannelKey(name)
-        machine = ChannelMachine(limits: limits, ledger: ledger)
+        machine = ChannelMachine(limits: limits, budget: budget)
     }
 
     var ring: Ring { machine.ring }

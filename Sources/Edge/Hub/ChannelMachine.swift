@@ -59,8 +59,8 @@ struct ChannelMachine {
     private var overflowed = false
     private var earlyLimit: Int
 
-    init(limits: EdgeLimits, ledger: RingLedger = RingLedger()) {
-        ring = Ring(limits: limits, ledger: ledger)
+    init(limits: EdgeLimits, budget: RingBudget = RingBudget()) {
+        ring = Ring(limits: limits, budget: budget)
         earlyLimit = limits.ringEvents
     }
 

@@ -23,7 +23,7 @@ final class Hub: ChannelSourceDelegate {
     private var isStartingLoads = false
     private var failed: [Channel] = []
     /// What all rings hold.
-    private let ledger: RingLedger
+    private let budget: RingBudget
     private let clock: () -> Int64
     private var delivery: Timer?
     private var housekeeping: Timer?
@@ -48,7 +48,7 @@ final class Hub: ChannelSourceDelegate {
         self.source = source
         self.limits = limits
         self.metrics = metrics
-        ledger = RingLedger(metrics: metrics)
+        budget = RingBudget(metrics: metrics)
         self.clock = clock
         delivery = Timer(on: loop) { [unowned self] in self.deliverSlice() }
         retry = Timer(on: loop) { [unowned self] in self.retryFailed() }
@@ -75,7 +75,7 @@ final class Hub: ChannelSourceDelegate {
     var count: Int { channels.count }
 
     /// Bytes that all rings hold.
-    var ringBytes: Int { ledger.bytes }
+    var ringBytes: Int { budget.bytes }
 
     /// Why readers cannot be served now; nil when all is well.
     var trouble: String? { source.trouble }
@@ -210,7 +210,7 @@ final class Hub: ChannelSourceDelegate {
             }
             metrics.reached(.maxChannels)
         }
-        let channel = Channel(name: name, limits: limits, ledger: ledger)
+        let channel = Channel(name: name, limits: limits, budget: budget)
         channels[key] = channel
         source.subscribe(name)
         return channel
@@ -243,23 +243,23 @@ final class Hub: ChannelSourceDelegate {
 
     /// Through the loop: rings may be in use further up the stack.
     private func checkMemory() {
-        guard ledger.bytes > limits.ringBytesTotal, reclaim?.isScheduled == false else { return }
+        guard budget.bytes > limits.ringBytesTotal, reclaim?.isScheduled == false else { return }
         reclaim?.schedule(after: isReclaimingVain ? Hub.vainPause : 0)
     }
 
     /// Gives an eighth of the limit back, so that it is not needed for each event: channels without readers go, the longest
     /// idle first; when that is not enough, the largest rings become shorter.
     private func reclaimMemory() {
-        guard ledger.bytes > limits.ringBytesTotal else { return }
+        guard budget.bytes > limits.ringBytesTotal else { return }
         metrics.reached(.ringBytesTotal)
         let target = limits.ringBytesTotal - limits.ringBytesTotal / 8
-        while ledger.bytes > target, letGoOfOldestIdle() { metrics.ringsEvicted += 1 }
-        guard ledger.bytes > target else { return }
-        let level = RingLedger.level(of: channels.values.lazy.map { $0.ring.charged }, target: target)
+        while budget.bytes > target, letGoOfOldestIdle() { metrics.ringsEvicted += 1 }
+        guard budget.bytes > target else { return }
+        let level = RingBudget.level(of: channels.values.lazy.map { $0.ring.charged }, target: target)
         for channel in channels.values where channel.ring.charged > level {
             if channel.ring.shorten(to: level) { metrics.ringsShortened += 1 }
         }
-        isReclaimingVain = ledger.bytes > limits.ringBytesTotal
+        isReclaimingVain = budget.bytes > limits.ringBytesTotal
     }
 
     // MARK: Loads
@@ -326,7 +326,7 @@ final class Hub: ChannelSourceDelegate {
             source.loadPart(channel.name, after: start, limit: Hub.partEvents, bytes: limits.answerBytes) { history in
                 self.loadEnded()
                 if let history {
-                    let part = Ring(limits: self.limits, ledger: self.ledger)
+                    let part = Ring(limits: self.limits, budget: self.budget)
                     part.replace(withPart: history, after: start)
                     for subscription in channel.takeOlder(within: part) {
                         subscription.subscriber.wake(subscription, ring: part)

@@ -37,17 +37,17 @@ final class Ring {
     private var batches: [Int64: Batch] = [:]
     private var batchBytes = 0
     private var limits: EdgeLimits
-    private let ledger: RingLedger
+    private let budget: RingBudget
     /// What the ledger has of this ring.
     private(set) var charged = 0
 
-    init(limits: EdgeLimits, ledger: RingLedger = RingLedger()) {
+    init(limits: EdgeLimits, budget: RingBudget = RingBudget()) {
         self.limits = limits
-        self.ledger = ledger
+        self.budget = budget
     }
 
     deinit {
-        ledger.add(-charged)
+        budget.add(-charged)
     }
 
     /// Takes other limits, for what is appended and made from now on.
@@ -167,7 +167,7 @@ final class Ring {
         while end < entries.count {
             size += entries[end].event.count + (end > start ? 1 : 0)
             if size > limits.answerBytes, end > start {
-                ledger.reached(.answerBytes)
+                budget.reached(.answerBytes)
                 break
             }
             end += 1
@@ -198,7 +198,7 @@ final class Ring {
     func shorten(to budget: Int) -> Bool {
         forgetBatches()
         let before = count
-        while count > 1, bytes + count * RingLedger.entryOverhead > budget { dropFirst() }
+        while count > 1, bytes + count * RingBudget.entryOverhead > budget { dropFirst() }
         // Not only unused but given back: this is called for want of memory.
         if count < before { compact() }
         charge()
@@ -216,7 +216,7 @@ final class Ring {
 
     private func trim() {
         while count > 1, count > limits.ringEvents || bytes > limits.ringBytes {
-            ledger.reached(count > limits.ringEvents ? .ringEvents : .ringBytes)
+            budget.reached(count > limits.ringEvents ? .ringEvents : .ringBytes)
             dropFirst()
         }
         if head > 64, head > entries.count / 2 {
@@ -239,8 +239,8 @@ final class Ring {
 
     /// Tells the ledger what this ring holds now.
     private func charge() {
-        let now = bytes + count * RingLedger.entryOverhead + batchBytes
-        ledger.add(now - charged)
+        let now = bytes + count * RingBudget.entryOverhead + batchBytes
+        budget.add(now - charged)
         charged = now
     }
 

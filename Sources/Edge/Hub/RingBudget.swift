@@ -1,5 +1,5 @@
 /// What all rings of a process hold together, and how they must shrink when that is too much. Pure.
-final class RingLedger {
+final class RingBudget {
     /// Bytes of all rings: events, what it costs to hold each, and the bodies made of them.
     private(set) var bytes = 0
 
