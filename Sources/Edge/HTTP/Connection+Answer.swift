@@ -35,17 +35,17 @@ extension Connection {
     /// - Parameters:
     ///   - memo: of the body and all that `fields` adds, but for what `variant` tells apart.
     func respond(
-        _ status: HTTPStatus, type: StaticString, body: [UInt8], memo: AnswerMemo, variant: Int64,
+        _ status: HTTPStatus, type: StaticString, body: [UInt8], cache: AnswerCache, variant: Int64,
         fields: (inout ResponseHead) -> Void
     ) {
         guard state == .handling else { return }
         if pool.isDraining || isSpare { keepAlive = false }
         let now = pool.unixSeconds
-        let key = AnswerMemo.Key(
+        let key = AnswerCache.Key(
             second: now, origin: origin, keepAlive: keepAlive, isHTTP10: isHTTP10, variant: variant)
-        guard !isHeadRequest, let bytes = memo.bytes(for: key) else {
+        guard !isHeadRequest, let bytes = cache.bytes(for: key) else {
             respond(status, type: type, body: body, fields: fields)
-            if state != .closed, !isHeadRequest { memo.keep(pool.head.bytes, for: key) }
+            if state != .closed, !isHeadRequest { cache.keep(pool.head.bytes, for: key) }
             return
         }
         pendingResponse = nil

@@ -9,7 +9,7 @@ final class Batch {
     /// Whether the ring held nothing more.
     let reachesEnd: Bool
     /// Answers that were made of it.
-    let memo = AnswerMemo()
+    let cache = AnswerCache()
     /// The body in gzip form; nil inside: it does not get smaller. Made when the first reader asks for it.
     private var gzip: GzipBody??
 

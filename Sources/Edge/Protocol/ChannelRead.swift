@@ -108,7 +108,7 @@ final class ChannelRead: PendingResponse, Subscriber {
         if let live, gzip == nil {
             let variant = live << 1 | (isEnd ? 1 : 0)
             connection.respond(
-                .ok, type: "application/json", body: batch.body, memo: batch.memo, variant: variant, fields: fields)
+                .ok, type: "application/json", body: batch.body, cache: batch.cache, variant: variant, fields: fields)
         } else {
             connection.respond(.ok, type: "application/json", body: gzip?.bytes ?? batch.body, fields: fields)
         }

@@ -3,7 +3,7 @@ struct RequestReader {
     var limits: EdgeLimits
     private let files: Set<String>
     private let gate: DashboardGate
-    private let memo = NameMemo()
+    private let cache = NameCache()
 
     /// - Parameter files: the paths of the files that are served from memory.
     init(options: EdgeOptions, files: Set<String>) {
@@ -147,12 +147,12 @@ struct RequestReader {
     }
 
     private func pathName(_ bytes: Span<UInt8>) throws(HTTPError) -> String {
-        if let known = memo.name(of: bytes) { return known }
+        if let known = cache.name(of: bytes) { return known }
         guard let decoded = TargetDecoder.decode(bytes, plusIsSpace: false) else {
             throw HTTPError(.badRequest, "the channel's name holds a broken percent-escape, or is no UTF-8")
         }
         let name = try channel(decoded)
-        if bytes.firstIndex(of: 0x25) == nil { memo.keep(name) }
+        if bytes.firstIndex(of: 0x25) == nil { cache.keep(name) }
         return name
     }
 

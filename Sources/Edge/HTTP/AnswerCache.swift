@@ -1,7 +1,7 @@
 /// The bytes of an answer that many connections get alike: written for the first of them, sent to all.
 ///
 /// Good for as long as ``Key`` is the same, at most a second: answers say when they were made.
-final class AnswerMemo {
+final class AnswerCache {
     /// All that an answer's bytes depend on besides what its owner stands for.
     struct Key: Equatable {
         /// Seconds since 1970, for `Date`.

@@ -1,6 +1,6 @@
 /// The channel's name that was read last: polls of one channel come in crowds, and its name need be decoded and checked
 /// for the first of them only.
-final class NameMemo {
+final class NameCache {
     private var name = ""
 
     /// The name, when these are its bytes.

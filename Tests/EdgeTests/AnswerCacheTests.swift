@@ -4,26 +4,26 @@ import Testing
 @testable import Edge
 
 @Suite("Answers that many get alike")
-struct AnswerMemoTests {
+struct AnswerCacheTests {
     private static func key(
         second: Int64 = 7, origin: OriginMatch = .absent, keepAlive: Bool = true, isHTTP10: Bool = false,
         variant: Int64 = 1
-    ) -> AnswerMemo.Key {
-        AnswerMemo.Key(second: second, origin: origin, keepAlive: keepAlive, isHTTP10: isHTTP10, variant: variant)
+    ) -> AnswerCache.Key {
+        AnswerCache.Key(second: second, origin: origin, keepAlive: keepAlive, isHTTP10: isHTTP10, variant: variant)
     }
 
     @Test("the bytes are good for the very same kind of answer only")
     func keys() {
-        let memo = AnswerMemo()
-        #expect(memo.bytes(for: Self.key()) == nil)
-        memo.keep([1, 2], for: Self.key())
-        #expect(memo.bytes(for: Self.key()) == [1, 2])
+        let cache = AnswerCache()
+        #expect(cache.bytes(for: Self.key()) == nil)
+        cache.keep([1, 2], for: Self.key())
+        #expect(cache.bytes(for: Self.key()) == [1, 2])
         for other in [
             Self.key(second: 8), Self.key(origin: .any), Self.key(origin: .listed(0)), Self.key(origin: .foreign),
             Self.key(keepAlive: false), Self.key(isHTTP10: true), Self.key(variant: 2),
-        ] { #expect(memo.bytes(for: other) == nil, "\(other)") }
-        memo.keep([3], for: Self.key(second: 8))
-        #expect(memo.bytes(for: Self.key()) == nil && memo.bytes(for: Self.key(second: 8)) == [3])
+        ] { #expect(cache.bytes(for: other) == nil, "\(other)") }
+        cache.keep([3], for: Self.key(second: 8))
+        #expect(cache.bytes(for: Self.key()) == nil && cache.bytes(for: Self.key(second: 8)) == [3])
     }
 
     /// A reader that is held, and what its answer must say.
