@@ -4,17 +4,17 @@ import Events
 final class StatusRead: PendingResponse {
     private var connection: Connection?
     private let services: EdgeServices
-    private let board: StatusBoard
+    private let cache: StatusCache
     private let takesGzip: Bool
 
     /// How long Redis may take, in ms. Longer than a connection waits before it is given up: what is said then is better
     /// than nothing.
     private static let patience: Int64 = 15_000
 
-    init(on connection: Connection, services: EdgeServices, board: StatusBoard, takesGzip: Bool) {
+    init(on connection: Connection, services: EdgeServices, cache: StatusCache, takesGzip: Bool) {
         self.connection = connection
         self.services = services
-        self.board = board
+        self.cache = cache
         self.takesGzip = takesGzip
     }
 
@@ -25,7 +25,7 @@ final class StatusRead: PendingResponse {
         guard let connection else { return }
         connection.begin(self)
         connection.hold(until: Clock.monotonicMilliseconds() + Self.patience)
-        board.show(to: self)
+        cache.show(to: self)
     }
 
     func answer(with document: StatusDocument) {
@@ -37,12 +37,12 @@ final class StatusRead: PendingResponse {
     }
 
     func clientLeft() {
-        board.forget(self)
+        cache.forget(self)
         connection = nil
     }
 
     func deadlinePassed() {
-        board.forget(self)
+        cache.forget(self)
         take()?.refuse(HTTPError(.serviceUnavailable, "Redis has not answered in time", retryAfter: 2))
     }
 

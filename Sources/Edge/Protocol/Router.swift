@@ -4,7 +4,7 @@ final class Router: RequestHandler {
     private var reader: RequestReader
     private let sink: any CommentSink
     private let files: [String: EdgeFile]
-    private let board: StatusBoard?
+    private let cache: StatusCache?
     /// Set while the process ends: load balancers are told to go elsewhere.
     var isDraining = false
 
@@ -16,7 +16,7 @@ final class Router: RequestHandler {
         if let page = services.options.page { files["/"] = EdgeFile(page) }
         if let page = services.options.dashboard?.page { files["/dashboard"] = EdgeFile(page) }
         self.files = files
-        board = status.map { StatusBoard(source: $0, services: services) }
+        cache = status.map { StatusCache(source: $0, services: services) }
         reader = RequestReader(options: services.options, files: Set(files.keys))
     }
 
@@ -80,8 +80,8 @@ final class Router: RequestHandler {
             let body = Array((text + services.access.metrics.text).utf8)
             connection.respond(.ok, type: "text/plain; version=0.0.4", body: body)
         case .status:
-            guard let board else { throw HTTPError(.notFound, "the dashboard is off") }
-            StatusRead(on: connection, services: services, board: board, takesGzip: request.takesGzip).start()
+            guard let cache else { throw HTTPError(.notFound, "the dashboard is off") }
+            StatusRead(on: connection, services: services, cache: cache, takesGzip: request.takesGzip).start()
         case .file(let path): file(path, request, on: connection)
         case .options(let methods): options(methods, request.origin, on: connection)
         }

@@ -1,7 +1,7 @@
 import Events
 
 /// The pipeline's state as all who look at the dashboard share it.
-final class StatusBoard {
+final class StatusCache {
     private let source: any StatusSource
     private let services: EdgeServices
     private var schedule = ReadingSchedule()
