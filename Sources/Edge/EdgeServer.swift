@@ -13,7 +13,7 @@ public final class EdgeServer {
     private let metrics = EdgeMetrics()
     private let source: any ChannelSource
     private let hub: Hub
-    private let router: Router
+    private let router: RequestRouter
     private let pool: ConnectionPool
     private let listener: Listener
     private var drained: (() -> Void)?
@@ -47,7 +47,7 @@ public final class EdgeServer {
         let services = EdgeServices(
             hub: hub, metrics: metrics, options: options,
             seed: UInt64(truncatingIfNeeded: Clock.monotonicNanoseconds()) ^ UInt64(getpid()) << 40)
-        router = Router(services: services, sink: sink, status: status)
+        router = RequestRouter(services: services, sink: sink, status: status)
         pool = ConnectionPool(
             on: loop, limits: options.limits, metrics: metrics,
             head: ResponseHead(origins: options.access.origins), proxies: options.proxies,

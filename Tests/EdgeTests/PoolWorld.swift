@@ -9,7 +9,7 @@ final class PoolWorld {
     let runner: LoopRunner
     let pool: ConnectionPool
     let source = FakeSource()
-    private let router: Router
+    private let router: RequestRouter
     private let sink = FakeSink()
 
     /// One client: what it sends, and what it has received so far.
@@ -101,7 +101,8 @@ final class PoolWorld {
         options.limits = limits
         let metrics = EdgeMetrics()
         let hub = Hub(on: runner.loop, source: source, limits: limits, metrics: metrics)
-        router = Router(services: EdgeServices(hub: hub, metrics: metrics, options: options, seed: 1), sink: sink)
+        router = RequestRouter(
+            services: EdgeServices(hub: hub, metrics: metrics, options: options, seed: 1), sink: sink)
         pool = ConnectionPool(
             on: runner.loop, limits: limits, metrics: metrics, head: ResponseHead(origins: .any), handler: router)
     }

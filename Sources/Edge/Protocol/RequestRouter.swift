@@ -1,5 +1,5 @@
 /// Gives each request to what answers it.
-final class Router: RequestHandler {
+final class RequestRouter: RequestHandler {
     private let services: EdgeServices
     private var reader: RequestReader
     private let sink: any CommentSink
