@@ -33,9 +33,9 @@ struct EventsEndpointTests {
                 {"channels":{"forum:x":{"next":"\(Self.offset(1))","events":[{"a":2}],"reset":false}},"wait":0}
                 """)
         #expect(source.events.allSatisfy { $0.type == "message" } && source.trouble == nil)
-        let check = EventID.check(of: ["thread:1", "forum:x"])
+        let check = StreamEventID.check(of: ["thread:1", "forum:x"])
         #expect(
-            EventID.parse(source.lastEventID, check: check, count: 2) == [
+            StreamEventID.parse(source.lastEventID, check: check, count: 2) == [
                 Position(epoch: 1, born: 1000, sequence: 1), Position(epoch: 1, born: 1000, sequence: 1),
             ])
         try source.stop()

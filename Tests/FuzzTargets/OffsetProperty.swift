@@ -10,13 +10,13 @@ enum OffsetProperty {
         }
         let channels = ["thread:42", "forum:music", "post:7"]
         for count in 1...3 {
-            let check = EventID.check(of: channels.prefix(count))
+            let check = StreamEventID.check(of: channels.prefix(count))
             // The bytes as they are, and behind a beginning that is right.
             for id in [text, "1." + String(check, radix: 36) + "." + text] {
-                guard let places = EventID.parse(id, check: check, count: count) else { continue }
+                guard let places = StreamEventID.parse(id, check: check, count: count) else { continue }
                 guard places.count == count else { return "\(places.count) places for \(count) channels" }
                 var written: [UInt8] = []
-                EventID.write(places, check: check, into: &written)
+                StreamEventID.write(places, check: check, into: &written)
                 guard written.elementsEqual(id.utf8) else { return "another spelling of an id" }
                 for place in places where Offset(place.text) != .position(place) { return "a place is no offset" }
             }

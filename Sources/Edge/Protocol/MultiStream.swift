@@ -22,7 +22,7 @@ final class MultiStream: PendingResponse, MultiSubscriber {
         self.services = services
         self.expires = expires
         schedule = StreamSchedule(end: services.endOfStream(expires: expires), heartbeat: services.limits.heartbeat)
-        check = EventID.check(of: query.items.lazy.map(\.channel))
+        check = StreamEventID.check(of: query.items.lazy.map(\.channel))
     }
 
     var isHold: Bool { true }
@@ -67,7 +67,7 @@ final class MultiStream: PendingResponse, MultiSubscriber {
     /// Goes on where the last event left off; an id that belongs to no event of these channels is a lost position.
     private func resume(_ lastEventID: String?) {
         guard let lastEventID else { return }
-        let places = EventID.parse(lastEventID, check: check, count: subscriptions.count)
+        let places = StreamEventID.parse(lastEventID, check: check, count: subscriptions.count)
         for (index, subscription) in subscriptions.enumerated() {
             if let places {
                 subscription.offset = .position(places[index])
@@ -107,7 +107,7 @@ final class MultiStream: PendingResponse, MultiSubscriber {
         schedule.told()
         var bytes: [UInt8] = []
         bytes.append("id: ")
-        EventID.write(subscriptions.lazy.map(\.position), check: check, into: &bytes)
+        StreamEventID.write(subscriptions.lazy.map(\.position), check: check, into: &bytes)
         bytes.append("\ndata: ")
         answer.write(into: &bytes)
         bytes.append("\n\n")

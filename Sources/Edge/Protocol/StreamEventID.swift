@@ -7,7 +7,7 @@
 /// Places stand in the order of the channels in the URL. All are numbers to the base 36 in lower case without zeros in
 /// front; `check` tells the channels' names; a place's own epoch stands there when it is not the first one. No character
 /// needs an escape in a URL. At most 17 bytes, and 30 for each channel.
-enum EventID {
+enum StreamEventID {
     /// Appends the id of these places.
     static func write(_ places: some Sequence<Position>, check: UInt32, into bytes: inout [UInt8]) {
         bytes.append("1.")

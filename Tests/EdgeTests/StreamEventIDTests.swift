@@ -4,10 +4,10 @@ import Testing
 @testable import Edge
 
 @Suite("The id of an event of many channels")
-struct EventIDTests {
+struct StreamEventIDTests {
     private static func text(_ places: [Position], check: UInt32 = 7) -> String {
         var bytes: [UInt8] = []
-        EventID.write(places, check: check, into: &bytes)
+        StreamEventID.write(places, check: check, into: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 
@@ -28,7 +28,7 @@ struct EventIDTests {
             Position(epoch: 1_795_471_609, born: 0, sequence: 0), Position(epoch: 35, born: 36, sequence: 37),
         ]
         #expect(Self.text(places) == "1.7.toz6rd.mwttg98q-2.0-0.10-11-z")
-        #expect(EventID.parse("1.7.toz6rd.mwttg98q-2.0-0.10-11-z", check: 7, count: 3) == places)
+        #expect(StreamEventID.parse("1.7.toz6rd.mwttg98q-2.0-0.10-11-z", check: 7, count: 3) == places)
     }
 
     @Test("what is written is read, has no character to escape and a bounded length")
@@ -38,9 +38,9 @@ struct EventIDTests {
             let places = Self.randomPlaces(&random)
             let check = UInt32.random(in: 0...UInt32.max, using: &random)
             let text = Self.text(places, check: check)
-            #expect(EventID.parse(text, check: check, count: places.count) == places, "seed \(random.seed)")
-            #expect(EventID.parse(text, check: check &+ 1, count: places.count) == nil, "seed \(random.seed)")
-            #expect(EventID.parse(text, check: check, count: places.count + 1) == nil, "seed \(random.seed)")
+            #expect(StreamEventID.parse(text, check: check, count: places.count) == places, "seed \(random.seed)")
+            #expect(StreamEventID.parse(text, check: check &+ 1, count: places.count) == nil, "seed \(random.seed)")
+            #expect(StreamEventID.parse(text, check: check, count: places.count + 1) == nil, "seed \(random.seed)")
             #expect(text.utf8.count <= 17 + 30 * places.count)
             #expect(text.utf8.allSatisfy { $0.isDigit || $0 == 0x2D || $0 == 0x2E || (0x61...0x7A).contains($0) })
         }
@@ -66,7 +66,7 @@ struct EventIDTests {
                 }
             }
             let text = String(decoding: bytes, as: UTF8.self)
-            guard let read = EventID.parse(text, check: 7, count: places.count) else { continue }
+            guard let read = StreamEventID.parse(text, check: 7, count: places.count) else { continue }
             #expect(Self.text(read) == text, "seed \(random.seed)")
         }
     }
@@ -79,13 +79,13 @@ struct EventIDTests {
             "1.7.4ldqpds.1-1", "1.7.1.3jlxpt2ps-1", "1.7.1.1-2qgpckvng1s", "0000000001_0000000001000_0000000000000005",
         ])
     func refused(_ text: String) {
-        #expect(EventID.parse(text, check: 7, count: 1) == nil)
+        #expect(StreamEventID.parse(text, check: 7, count: 1) == nil)
     }
 
     @Test("lists of channels are told apart by names and order")
     func checks() {
-        #expect(EventID.check(of: ["a:1", "b:2"]) != EventID.check(of: ["b:2", "a:1"]))
-        #expect(EventID.check(of: ["a:1", "b:2"]) != EventID.check(of: ["a:1b:2"]))
-        #expect(EventID.check(of: ["a:1", "b:2"]) == EventID.check(of: ["a:1", "b:2"]))
+        #expect(StreamEventID.check(of: ["a:1", "b:2"]) != StreamEventID.check(of: ["b:2", "a:1"]))
+        #expect(StreamEventID.check(of: ["a:1", "b:2"]) != StreamEventID.check(of: ["a:1b:2"]))
+        #expect(StreamEventID.check(of: ["a:1", "b:2"]) == StreamEventID.check(of: ["a:1", "b:2"]))
     }
 }
