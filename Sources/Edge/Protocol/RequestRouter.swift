@@ -99,7 +99,7 @@ final class RequestRouter: RequestHandler {
     ) throws(HTTPError) {
         if query.live == .serverSentEvents {
             if connection.wantsHeadOnly { return connection.postponeEvents(retry: 0) }
-            return try EventStream(on: connection, services: services, query: query, expires: request.expires)
+            return try ChannelStream(on: connection, services: services, query: query, expires: request.expires)
                 .start(query)
         }
         try ChannelRead(on: connection, services: services, query: query, request: request).start(query)

@@ -6,7 +6,7 @@ import Events
 /// events are written when the last ones are sent, all that came meanwhile at once. The stream ends after a time, and when
 /// the position is lost; the client comes back with its offset and is told. A browser comes back by itself, with the `id`
 /// of the last event: it is told by an `event: reset`, since it would give up after a 410.
-final class EventStream: PendingResponse, Subscriber {
+final class ChannelStream: PendingResponse, Subscriber {
     private let connection: Connection
     private let services: EdgeServices
     private var subscription: Subscription?
