@@ -232,7 +232,7 @@ struct FeedWorld {
         return ring
     }
 
-    private mutating func take(_ batch: Batch, _ index: Int) {
+    private mutating func take(_ batch: EncodedBatch, _ index: Int) {
         for number in String(decoding: batch.body.dropFirst().dropLast(), as: UTF8.self).split(separator: ",") {
             guard let number = Int(number) else { continue }
             let seen = readers[index].seen

@@ -66,7 +66,7 @@ struct GzipTests {
     @Test("readers of one batch share one compressed body")
     func shared() throws {
         let zlib = ZlibHandle()
-        let batch = Batch(
+        let batch = EncodedBatch(
             body: Array(Self.event(1).utf8), count: 1, next: Position(epoch: 1, born: 1, sequence: 1), reachesEnd: true)
         let first = try #require(batch.gzip(by: zlib)).bytes.withUnsafeBufferPointer { $0.baseAddress }
         #expect(batch.gzip(by: zlib)?.bytes.withUnsafeBufferPointer { $0.baseAddress } == first)

@@ -20,7 +20,7 @@ struct RingTests {
         .found(Position(epoch: 1, born: born, sequence: sequence), hasNews: news)
     }
 
-    private static func text(_ batch: Batch) -> String { String(decoding: batch.body, as: UTF8.self) }
+    private static func text(_ batch: EncodedBatch) -> String { String(decoding: batch.body, as: UTF8.self) }
 
     @Test("the events after a position are one array, and the tail is an empty one")
     func batches() {

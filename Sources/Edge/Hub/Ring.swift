@@ -34,7 +34,7 @@ final class Ring {
     /// The first entry still held.
     private var head = 0
     private(set) var bytes = 0
-    private var batches: [Int64: Batch] = [:]
+    private var batches: [Int64: EncodedBatch] = [:]
     private var batchBytes = 0
     private var limits: EdgeLimits
     private let budget: RingBudget
@@ -159,7 +159,7 @@ final class Ring {
     }
 
     /// The events after a position as a JSON array, cut after `answerBytes`. Only for a position that was found.
-    func batch(after sequence: Int64) -> Batch {
+    func batch(after sequence: Int64) -> EncodedBatch {
         if let batch = batches[sequence] { return batch }
         let start = firstIndex(after: sequence)
         var end = start
@@ -182,7 +182,7 @@ final class Ring {
         body.append(0x5D)
         let reachesEnd = end == entries.count
         let next = position(reachesEnd ? max(last, sequence) : entries[end - 1].sequence)
-        let batch = Batch(body: body, count: end - start, next: next, reachesEnd: reachesEnd)
+        let batch = EncodedBatch(body: body, count: end - start, next: next, reachesEnd: reachesEnd)
         // Readers far apart each have a body of their own; only so much of that is worth keeping.
         if batchBytes + batch.cost > 4 * limits.answerBytes || batches.count >= 256 { forgetBatches() }
         batchBytes += batch.cost

@@ -117,7 +117,7 @@ final class ChannelStream: PendingResponse, Subscriber {
         holdOn()
     }
 
-    private func write(_ batch: Batch, _ subscription: Subscription) {
+    private func write(_ batch: EncodedBatch, _ subscription: Subscription) {
         hasWritten = true
         var bytes: [UInt8] = []
         bytes.reserveCapacity(batch.body.count + 320)

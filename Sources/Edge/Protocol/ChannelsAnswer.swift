@@ -6,7 +6,7 @@ struct ChannelsAnswer {
         let name: String
         let next: Position
         /// Nil: the events come with the next answer.
-        let batch: Batch?
+        let batch: EncodedBatch?
         let isReset: Bool
     }
 
@@ -76,7 +76,7 @@ struct ChannelsAnswer {
     }
 
     /// Writes what stands around the events, and calls for each channel's events in their place.
-    private func forEachPiece(_ bytes: inout [UInt8], events: (Batch, inout [UInt8]) -> Void) {
+    private func forEachPiece(_ bytes: inout [UInt8], events: (EncodedBatch, inout [UInt8]) -> Void) {
         bytes.append("{\"channels\":{")
         for (index, item) in items.enumerated() {
             if index > 0 { bytes.append(0x2C) }

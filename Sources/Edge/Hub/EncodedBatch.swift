@@ -1,5 +1,5 @@
 /// Events of a channel as one body that all readers at the same position share.
-final class Batch {
+final class EncodedBatch {
     /// A JSON array.
     let body: [UInt8]
     /// How many events it holds.
