@@ -118,37 +118,37 @@ struct ClientAddressTests {
         #expect(ProxyHeader.parse(bytes) == .malformed)
     }
 
-    @Test("the census counts by address, and IPv6 by /64")
-    func census() throws {
-        var census = AddressCensus(limit: 2)
+    @Test("the counter counts by address, and IPv6 by /64")
+    func counter() throws {
+        var counter = AddressCounter(limit: 2)
         let address = try #require(ClientAddress("2001:db8::1"))
         let neighbour = try #require(ClientAddress("2001:db8::ffff"))
         let other = try #require(ClientAddress("2001:db8:0:1::1"))
-        let entered = [census.enter(address), census.enter(neighbour), census.enter(address), census.enter(other)]
+        let entered = [counter.enter(address), counter.enter(neighbour), counter.enter(address), counter.enter(other)]
         #expect(entered == [true, true, false, true])
-        census.leave(neighbour)
-        let again = [census.enter(address), census.enter(neighbour)]
+        counter.leave(neighbour)
+        let again = [counter.enter(address), counter.enter(neighbour)]
         #expect(again == [true, false])
-        var unlimited = AddressCensus(limit: 0)
+        var unlimited = AddressCounter(limit: 0)
         let all = (0..<10).map { _ in unlimited.enter(address) }
         #expect(all.allSatisfy { $0 })
     }
 
-    @Test("a census knows who is there whatever its limit was when they came, and forgets who has left")
-    func changingCensus() throws {
+    @Test("a counter knows who is there whatever its limit was when they came, and forgets who has left")
+    func changingCounter() throws {
         let address = try #require(ClientAddress("192.0.2.1"))
-        var census = AddressCensus(limit: 0)
-        let free = (0..<3).map { _ in census.enter(address) }
-        census.limit = 2
-        let bounded = census.enter(address)
+        var counter = AddressCounter(limit: 0)
+        let free = (0..<3).map { _ in counter.enter(address) }
+        counter.limit = 2
+        let bounded = counter.enter(address)
         #expect(free == [true, true, true] && !bounded)
-        for _ in 0..<2 { census.leave(address) }
-        let one = [census.enter(address), census.enter(address)]
+        for _ in 0..<2 { counter.leave(address) }
+        let one = [counter.enter(address), counter.enter(address)]
         #expect(one == [true, false])
-        census.limit = 0
-        for _ in 0..<2 { census.leave(address) }
-        census.limit = 1
-        let again = [census.enter(address), census.enter(address)]
+        counter.limit = 0
+        for _ in 0..<2 { counter.leave(address) }
+        counter.limit = 1
+        let again = [counter.enter(address), counter.enter(address)]
         #expect(again == [true, false])
     }
 

@@ -30,7 +30,7 @@ final class ConnectionPool {
     private var connections: [Connection?] = []
     /// Whom each connection counts for, by descriptor.
     private var counted: [ClientAddress?] = []
-    private var census: AddressCensus
+    private var addresses: AddressCounter
     private(set) var count = 0
     /// Connections of addresses that have too many: each is told so in answer to its first request.
     private var excess = 0
@@ -44,7 +44,7 @@ final class ConnectionPool {
         proxies: ProxyTrust = ProxyTrust(), handler: any RequestHandler
     ) {
         self.proxies = proxies
-        census = AddressCensus(limit: limits.connectionsPerAddress)
+        addresses = AddressCounter(limit: limits.connectionsPerAddress)
         self.loop = loop
         self.limits = limits
         self.metrics = metrics
@@ -65,7 +65,7 @@ final class ConnectionPool {
     /// Takes other limits, for what is decided from now on. Nobody is cut off.
     func adopt(limits: EdgeLimits) {
         self.limits = limits
-        census.limit = limits.connectionsPerAddress
+        addresses.limit = limits.connectionsPerAddress
         budget.limit = limits.bufferBytes
     }
 
@@ -86,7 +86,7 @@ final class ConnectionPool {
         // This machine is not counted: a proxy that nobody named speaks for everybody.
         var client = isProxied || peer?.isLoopback ?? true ? nil : peer
         var isOneTooMany = false
-        if let address = client, !census.enter(address) {
+        if let address = client, !addresses.enter(address) {
             metrics.connectionsRefusedByAddress += 1
             metrics.reached(.connectionsPerAddress)
             guard excess < limits.spareConnections else {
@@ -116,10 +116,10 @@ final class ConnectionPool {
     func count(_ connection: Connection, for client: ClientAddress?) -> Bool {
         let index = Int(connection.descriptor)
         if counted[index] == client { return true }
-        if let before = counted[index] { census.leave(before) }
+        if let before = counted[index] { addresses.leave(before) }
         counted[index] = nil
         guard let client else { return true }
-        guard census.enter(client) else {
+        guard addresses.enter(client) else {
             metrics.connectionsRefusedByAddress += 1
             metrics.reached(.connectionsPerAddress)
             return false
@@ -132,7 +132,7 @@ final class ConnectionPool {
         wheel.cancel(connection.descriptor)
         let index = Int(connection.descriptor)
         connections[index] = nil
-        if let address = counted[index] { census.leave(address) }
+        if let address = counted[index] { addresses.leave(address) }
         counted[index] = nil
         if connection.isOneTooMany, !connection.isProxied { excess -= 1 }
         count -= 1

@@ -1,5 +1,5 @@
 /// Counts the connections of each client, of those from one address or one IPv6 /64. Pure.
-struct AddressCensus {
+struct AddressCounter {
     /// 0: any number. They are counted all the same: another limit may come, and then all must be known.
     var limit: Int
     private var counts: [ClientAddress: Int] = [:]
