@@ -74,6 +74,15 @@ struct PollEndpointTests {
         #expect(answer["channels"]?["thread:2"]?["next"]?.string == "0000000001_0000000001000_0000000000000001")
     }
 
+    @Test("a channel's name is written as JSON that may stand in a script: U+2028 ends a line there")
+    func lineSeparator() throws {
+        let edge = try EdgeHarness()
+        defer { try? edge.stop() }
+        let answer = try edge.client().get("/v1/poll?c=thread:a%E2%80%A8%E2%80%A9%3C@-1&timeout=1")
+        #expect(answer.text.contains(#""thread:a\u2028\u2029\u003c":"#), "\(answer.text)")
+        #expect(try answer.json["channels"]?["thread:a\u{2028}\u{2029}<"]?["events"]?.array?.isEmpty == true)
+    }
+
     @Test("an answer has a limit, and every channel gets its turn")
     func limit() throws {
         let edge = try EdgeHarness { $0.limits.answerBytes = 12 }

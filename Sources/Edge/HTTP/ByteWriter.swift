@@ -28,23 +28,4 @@ extension [UInt8] {
             rest /= 10
         }
     }
-
-    /// Appends a JSON string (RFC 8259, 7).
-    mutating func appendJSONString(_ text: String) {
-        let digits: StaticString = "0123456789abcdef"
-        append(0x22)
-        for byte in text.utf8 {
-            switch byte {
-            case 0x22, 0x5C:
-                append(0x5C)
-                append(byte)
-            case 0x00..<0x20, 0x3C, 0x3E, 0x26, 0x7F:
-                append("\\u00")
-                append(digits.utf8Start[Int(byte >> 4)])
-                append(digits.utf8Start[Int(byte & 15)])
-            default: append(byte)
-            }
-        }
-        append(0x22)
-    }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// The answer to a request: a head and a body, made for one client or for many alike.
 extension Connection {
     /// Answers the request and ends the exchange.
@@ -59,7 +61,7 @@ extension Connection {
         if let limit = error.limit { pool.metrics.reached(limit) }
         var body: [UInt8] = []
         body.append("{\"error\":")
-        body.appendJSONString(error.message)
+        JSON.string(error.message).write(into: &body)
         body.append("}\n")
         respond(error.status, type: "application/json", body: body) { head in
             if let allow = error.allow { head.field("Allow: ", allow.allow) }

@@ -1,3 +1,5 @@
+import JSON
+
 /// What `/v1/poll` answers and `/v1/events` sends.
 ///
 ///     {"channels":{"thread:42":{"next":"…","events":[…],"reset":false}},"wait":0}
@@ -80,7 +82,7 @@ struct ChannelsAnswer {
         bytes.append("{\"channels\":{")
         for (index, item) in items.enumerated() {
             if index > 0 { bytes.append(0x2C) }
-            bytes.appendJSONString(item.name)
+            JSON.string(item.name).write(into: &bytes)
             bytes.append(":{\"next\":\"")
             item.next.write(into: &bytes)
             bytes.append("\",\"events\":")

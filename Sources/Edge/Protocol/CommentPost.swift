@@ -1,4 +1,5 @@
 import Events
+import JSON
 
 /// `POST /v1/comments`: hands the body to the sink and answers with its verdict.
 final class CommentPost: PendingResponse {
@@ -93,7 +94,7 @@ final class CommentPost: PendingResponse {
             body.append("{\"ids\":[")
             for (index, id) in ids.enumerated() {
                 if index > 0 { body.append(0x2C) }
-                body.appendJSONString(id)
+                JSON.string(id).write(into: &body)
             }
             body.append("]}\n")
             connection.respond(.accepted, type: "application/json", body: body)
