@@ -142,3 +142,66 @@ final class AccessControl {
         throw .unauthorizedKey(isMissing: given == nil)
     }
 }
+
+/// Who may read and write at an edge, besides what is public.
+public struct AccessOptions: Sendable {
+    /// So many in a time.
+    public struct Rate: Sendable, Equatable {
+        public var count: Int
+        public var milliseconds: Int64
+
+        public init(count: Int, milliseconds: Int64) {
+            self.count = count
+            self.milliseconds = milliseconds
+        }
+    }
+
+    /// What tokens for private channels are checked with, at most ``maxTokenKeys``. Empty: private channels are refused.
+    public var tokenKeys: [TokenKey] = []
+    /// Whom tokens must be for; nil: tokens must be for nobody in particular.
+    public var audience: String?
+    /// What comments are posted with. Empty: anyone may post.
+    public var apiKeys: [APIKey] = []
+    /// Comments of one key in each process, over time; nil: as many as it likes. More: 429.
+    public var apiRate: Rate? = Rate(count: 100, milliseconds: 1000)
+    /// Comments of one key at once, after a pause; also the most in one request. More in one request: 413.
+    public var apiBurst = 1000
+    /// Whose pages may read and post.
+    public var origins = AllowedOrigins.any
+
+    public static let maxTokenKeys = 4
+    public static let maxAPIKeys = 1000
+
+    public init() {}
+}
+
+/// The refusals of access control, each with its challenge (RFC 9110, 11.6.1; RFC 6750, 3).
+extension HTTPError {
+    private static let realm = "Bearer realm=\"tidings\""
+
+    static func unauthorized(_ reason: TokenError) -> HTTPError {
+        var error = HTTPError(.unauthorized, "\(reason.message)")
+        // Who has sent no token is told no error.
+        error.challenge =
+            reason == .missing
+            ? realm : "\(realm), error=\"invalid_token\", error_description=\"\(reason.message)\""
+        return error
+    }
+
+    /// The token is good and does not name the channel.
+    static var insufficientScope: HTTPError {
+        let message = "private channel: the token gives no leave to read one of these channels"
+        var error = HTTPError(.forbidden, message)
+        error.challenge = "\(realm), error=\"insufficient_scope\", error_description=\"\(message)\""
+        return error
+    }
+
+    static func unauthorizedKey(isMissing: Bool) -> HTTPError {
+        let message =
+            isMissing ? "posting needs an API key, as Authorization: Bearer KEY" : "this API key is not known here"
+        var error = HTTPError(.unauthorized, message)
+        error.challenge =
+            isMissing ? realm : "\(realm), error=\"invalid_token\", error_description=\"\(message)\""
+        return error
+    }
+}
