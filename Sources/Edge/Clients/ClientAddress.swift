@@ -57,3 +57,52 @@ public struct ClientAddress: Sendable, Hashable {
     /// Whom the address stands for where clients are counted: one of IPv6 has a whole /64 for itself.
     var household: ClientAddress { isV4 ? self : ClientAddress(high: high, low: 0) }
 }
+
+/// A network in CIDR notation: `10.0.0.0/8`, `2001:db8::/32`, or one address.
+public struct AddressRange: Sendable, Equatable {
+    private let base: ClientAddress
+    /// Bits that have to agree, of 128.
+    private let bits: Int
+
+    /// Reads the notation. Nil for everything else, also when bits beyond the prefix are set.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let base = ClientAddress(parts[0]) else { return nil }
+        let width = base.isV4 ? 32 : 128
+        guard let length = parts.count == 1 ? width : Int(parts[1]), (0...width).contains(length) else { return nil }
+        self.base = base
+        bits = length + 128 - width
+        guard masked(base) == base else { return nil }
+    }
+
+    func contains(_ address: ClientAddress) -> Bool { masked(address) == base }
+
+    private func masked(_ address: ClientAddress) -> ClientAddress {
+        func mask(_ count: Int) -> UInt64 { count <= 0 ? 0 : count >= 64 ? .max : ~(UInt64.max >> count) }
+        return ClientAddress(high: address.high & mask(bits), low: address.low & mask(bits - 64))
+    }
+}
+
+/// Counts the connections of each client, of those from one address or one IPv6 /64. Pure.
+struct AddressCounter {
+    /// 0: any number. They are counted all the same: another limit may come, and then all must be known.
+    var limit: Int
+    private var counts: [ClientAddress: Int] = [:]
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Counts one more. False, and not counted, when the client has as many as it may.
+    mutating func enter(_ address: ClientAddress) -> Bool {
+        let count = counts[address.household, default: 0]
+        guard limit == 0 || count < limit else { return false }
+        counts[address.household] = count + 1
+        return true
+    }
+
+    mutating func leave(_ address: ClientAddress) {
+        guard let count = counts[address.household] else { return }
+        counts[address.household] = count > 1 ? count - 1 : nil
+    }
+}
