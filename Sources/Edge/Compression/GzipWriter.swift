@@ -64,3 +64,68 @@ struct GzipWriter {
         for index in 0..<count { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * index))) }
     }
 }
+
+/// A body in gzip form, made once and shared by all answers that carry it, whole or as a part of theirs.
+struct GzipBody {
+    /// Smaller bodies are sent as they are: they fit one packet either way.
+    static let worthwhile = 1024
+
+    /// The whole file (RFC 1952).
+    let bytes: [UInt8]
+    /// Of the plain body.
+    let checksum: UInt32
+    let length: Int
+
+    /// Compresses a body; nil when that does not make it smaller.
+    init?(_ body: [UInt8], by zlib: ZlibHandle) {
+        guard let blocks = zlib.blocks(of: body), blocks.count + GzipWriter.frame < body.count else { return nil }
+        checksum = ZlibHandle.checksum(of: body)
+        length = body.count
+        var writer = GzipWriter(reserving: blocks.count + GzipWriter.frame)
+        writer.append(blocks: blocks[...], checksum: checksum, length: length)
+        bytes = writer.finish()
+    }
+
+    /// The compressed blocks, without what frames them.
+    var blocks: ArraySlice<UInt8> {
+        bytes[GzipWriter.header.count..<(bytes.count - GzipWriter.trailer)]
+    }
+}
+
+/// The `Accept-Encoding` field (RFC 9110, 12.5.3), as far as it concerns gzip. Pure.
+enum AcceptEncoding {
+    /// Whether the client takes gzip: it names it, or everything, and not with a weight of zero.
+    static func takesGzip(_ field: Span<UInt8>) -> Bool {
+        var named: Bool?
+        var any = false
+        var start = 0
+        while start < field.count {
+            let end = field.firstIndex(of: 0x2C, from: start) ?? field.count
+            let item = field.extracting(start..<end)
+            start = end + 1
+            let semicolon = item.firstIndex(of: 0x3B) ?? item.count
+            let word = item.extracting(0..<semicolon)
+            let coding = word.extracting(word.trimmed())
+            let isWanted = !isZero(item.extracting(min(semicolon + 1, item.count)..<item.count))
+            if coding.equalsIgnoringCase("gzip") || coding.equalsIgnoringCase("x-gzip") {
+                named = isWanted
+            } else if coding.equals("*") {
+                any = isWanted
+            }
+        }
+        return named ?? any
+    }
+
+    /// Whether an item's parameters give it no weight, or one that is none: `q=0`, `q=0.000`, `q=x`.
+    private static func isZero(_ parameters: Span<UInt8>) -> Bool {
+        let text = parameters.extracting(parameters.trimmed())
+        guard text.count > 0 else { return false }
+        guard text.count > 2, text[0].lowercasedASCII == 0x71, text[1] == 0x3D else { return true }
+        var hasWeight = false
+        for index in 2..<text.count {
+            guard text[index].isDigit || text[index] == 0x2E else { return true }
+            if text[index] != 0x30, text[index] != 0x2E { hasWeight = true }
+        }
+        return !hasWeight
+    }
+}
