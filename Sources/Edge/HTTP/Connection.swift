@@ -159,3 +159,38 @@ final class Connection {
         pendingResponse?.clientLeft()
     }
 }
+
+/// A request that is being answered: held by its connection until the answer is given.
+protocol PendingResponse: AnyObject {
+    /// Whether it waits for news that may not come: what a shutdown may end early.
+    var isHold: Bool { get }
+
+    /// The client has gone, or the connection was ended. Nothing can be answered any more.
+    func clientLeft()
+
+    /// The time given to ``Connection/hold(until:)`` has come. Answer now.
+    func deadlinePassed()
+
+    /// What was written of a stream has been sent; there is room for more.
+    func outputDrained()
+}
+
+extension PendingResponse {
+    func outputDrained() {}
+}
+
+/// Answers requests.
+protocol RequestHandler: AnyObject {
+    /// Understands a head whose ranges count in `bytes`.
+    func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) -> Request
+
+    /// What the origin of a request is to the server, for the fields of its answer.
+    func origin(_ head: RequestHead, of bytes: Span<UInt8>) -> OriginMatch
+
+    /// The largest body that a request may have.
+    func bodyLimit(of request: Request) -> Int
+
+    /// Answers a request: calls ``Connection/respond(_:type:body:fields:)`` before it returns, or
+    /// ``Connection/begin(_:)`` and answers later.
+    func handle(_ request: Request, body: [UInt8], on connection: Connection)
+}

@@ -260,3 +260,66 @@ struct RequestParser {
         return nil
     }
 }
+
+/// A request's head. Ranges count from the request's first byte and are valid while that input is kept.
+struct RequestHead: Equatable {
+    var method = HTTPMethod.unknown
+    /// The target's path: absolute-form is reduced to it, `*` stays `*`.
+    var path = 0..<0
+    /// The target's query, without the question mark.
+    var query = 0..<0
+    /// 0 or 1.
+    var minorVersion: UInt8 = 1
+    /// Whether the client lets the connection stay.
+    var keepAlive = true
+    var framing = BodyFraming.none
+    /// Whether the client waits for 100 (Continue) before it sends the body.
+    var expectsContinue = false
+    var contentType = 0..<0
+    var ifNoneMatch = 0..<0
+    var acceptEncoding = 0..<0
+    var lastEventID = 0..<0
+    var host = 0..<0
+    var origin = 0..<0
+    var authorization = 0..<0
+    var apiKey = 0..<0
+    /// The last `X-Forwarded-For` field.
+    var forwardedFor = 0..<0
+    /// Those before it: together they are one list (RFC 9110, 5.3).
+    var earlierForwardedFor: [Range<Int>] = []
+    /// Whether a field says that it came through a proxy.
+    var isForwarded = false
+    /// How many bytes the head has, with its empty line.
+    var length = 0
+}
+
+/// A request's method, as far as the edge tells them apart.
+enum HTTPMethod: UInt8, Equatable {
+    case get, head, post, options
+    /// A method of RFC 9110 or RFC 5789 that no resource here has: 405.
+    case unsupported
+    /// Anything else: 501.
+    case unknown
+
+    /// Reads a method. Methods are case-sensitive (RFC 9110, 9.1).
+    init(_ bytes: Span<UInt8>) {
+        switch bytes.count {
+        case 3 where bytes.equals("GET"): self = .get
+        case 3 where bytes.equals("PUT"): self = .unsupported
+        case 4 where bytes.equals("HEAD"): self = .head
+        case 4 where bytes.equals("POST"): self = .post
+        case 5 where bytes.equals("PATCH") || bytes.equals("TRACE"): self = .unsupported
+        case 6 where bytes.equals("DELETE"): self = .unsupported
+        case 7 where bytes.equals("OPTIONS"): self = .options
+        case 7 where bytes.equals("CONNECT"): self = .unsupported
+        default: self = .unknown
+        }
+    }
+}
+
+/// How a request's body is delimited (RFC 9112, 6.3).
+enum BodyFraming: Equatable {
+    case none
+    case length(Int)
+    case chunked
+}
