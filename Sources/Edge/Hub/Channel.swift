@@ -109,3 +109,192 @@ final class Channel {
         while let subscription = ready.popFirst() ?? waiting.popFirst() { enqueue(subscription, in: .unresolved) }
     }
 }
+
+/// A channel's name as what it is found by: two names are the same when their bytes are. What `==` of two strings takes
+/// for the same may be two channels to Redis.
+struct ChannelKey: Hashable {
+    let name: String
+
+    init(_ name: String) {
+        self.name = name
+    }
+
+    static func == (lhs: ChannelKey, rhs: ChannelKey) -> Bool {
+        lhs.name.utf8.span.equals(rhs.name)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        let isDone: Void? = name.utf8.withContiguousStorageIfAvailable {
+            hasher.combine(bytes: UnsafeRawBufferPointer($0))
+        }
+        if isDone == nil { for byte in name.utf8 { hasher.combine(byte) } }
+    }
+}
+
+/// What an edge knows of one channel, and what it must do next: subscribe, load the history, follow. Pure.
+///
+/// subscribing → (confirmed) loading → (loaded) live. Announcements that come while the history is loaded are kept and
+/// merged by sequence number afterwards, so nothing falls between. A gap, a contradiction or a new confirmation of the
+/// subscription loads again; a history that was asked for before that counts for nothing.
+///
+/// When a history shows that the feed is another than it was (deleted and made anew), announcements of the old one may
+/// still be on their way, with numbers that would fit the new one: the machine subscribes once more and takes only what
+/// is announced after that is confirmed.
+struct ChannelMachine {
+    enum State: Equatable {
+        /// No subscription is in force: not yet, or not any more.
+        case subscribing
+        /// The history is on its way. With `failed`, it waits to be asked for again.
+        case loading(failed: Bool)
+        /// Everything up to `ring.last` is known.
+        case live
+    }
+
+    enum Input {
+        case confirmed
+        case lost
+        /// What was loaded, or is on its way, may be of a former life of the server.
+        case renewed
+        case announced(sequence: Int64, event: [UInt8])
+        case loaded(generation: Int, History)
+        case failed(generation: Int)
+        /// The pause after a failure is over.
+        case retry
+    }
+
+    /// What the owner must do; several things at once.
+    struct Actions: Equatable {
+        /// Load what is kept after this sequence number, and give the answer back with this generation.
+        var load: Load?
+        /// Give ``Input/retry`` after a pause.
+        var retryLater = false
+        /// There is news for readers.
+        var deliver = false
+        /// Every reader's position must be looked at anew: the feed is another than it was.
+        var reset = false
+        /// Subscribe again; the confirmation parts what is announced after it from what was on its way.
+        var resubscribe = false
+
+        struct Load: Equatable {
+            var generation: Int
+            var after: Int64
+        }
+    }
+
+    private(set) var state = State.subscribing
+    let ring: Ring
+    private var generation = 0
+    private var requestedAfter: Int64 = 0
+    /// The history was asked for because of a confirmation: nothing older than that is on its way.
+    private var followsConfirmation = false
+    private var early: [(sequence: Int64, event: [UInt8])] = []
+    /// Announcements came that were too many to keep: load once more.
+    private var overflowed = false
+    private var earlyLimit: Int
+
+    init(limits: EdgeLimits, budget: RingBudget = RingBudget()) {
+        ring = Ring(limits: limits, budget: budget)
+        earlyLimit = limits.ringEvents
+    }
+
+    /// Takes other limits.
+    mutating func adopt(limits: EdgeLimits) {
+        ring.adopt(limits: limits)
+        earlyLimit = limits.ringEvents
+    }
+
+    var isLive: Bool { state == .live }
+
+    mutating func handle(_ input: Input) -> Actions {
+        switch input {
+        case .confirmed:
+            followsConfirmation = true
+            return load()
+        case .lost:
+            state = .subscribing
+            early = []
+            return Actions()
+        case .renewed:
+            return state == .subscribing ? Actions() : load()
+        case .announced(let sequence, let event):
+            return announced(sequence, event)
+        case .loaded(let answered, let history):
+            guard answered == generation, state == .loading(failed: false) else { return Actions() }
+            return loaded(history)
+        case .failed(let answered):
+            guard answered == generation, state == .loading(failed: false) else { return Actions() }
+            state = .loading(failed: true)
+            return Actions(retryLater: true)
+        case .retry:
+            guard state == .loading(failed: true) else { return Actions() }
+            return load()
+        }
+    }
+
+    /// Asks for the history. What was announced before this moment is in it.
+    private mutating func load(whole: Bool = false) -> Actions {
+        generation += 1
+        state = .loading(failed: false)
+        early = []
+        overflowed = false
+        requestedAfter = whole || ring.identity == nil ? 0 : ring.last
+        return Actions(load: Actions.Load(generation: generation, after: requestedAfter))
+    }
+
+    private mutating func announced(_ sequence: Int64, _ event: [UInt8]) -> Actions {
+        switch state {
+        case .subscribing:
+            return Actions()
+        case .loading:
+            if early.count >= earlyLimit {
+                early = []
+                overflowed = true
+            }
+            if !overflowed { early.append((sequence, event)) }
+            return Actions()
+        case .live:
+            switch ring.offer(sequence, event) {
+            case .appended: return Actions(deliver: true)
+            case .duplicate: return Actions()
+            case .gap: return load()
+            case .suspect: return load(whole: true)
+            }
+        }
+    }
+
+    private mutating func loaded(_ history: History) -> Actions {
+        var reset = false
+        if ring.contradicts(history) {
+            if requestedAfter > 0 { return load(whole: true) }
+            reset = ring.identity != nil
+            // A server that has started anew has cut the line: nothing of its former life is on its way.
+            let isCut = followsConfirmation && ring.identity?.epoch != history.epoch
+            ring.replace(with: history)
+            if reset, !isCut {
+                state = .subscribing
+                early = []
+                return Actions(reset: true, resubscribe: true)
+            }
+        } else if requestedAfter == 0 {
+            // All was asked for and nothing is contradicted: the same feed, perhaps further.
+            ring.replace(with: history)
+        } else {
+            ring.merge(history)
+        }
+        state = .live
+        followsConfirmation = false
+        var actions = Actions(deliver: true, reset: reset)
+        var again = overflowed
+        var whole = false
+        for (sequence, event) in early where !again {
+            switch ring.offer(sequence, event) {
+            case .appended, .duplicate: break
+            case .gap: again = true
+            case .suspect: (again, whole) = (true, true)
+            }
+        }
+        early = []
+        if again { actions.load = load(whole: whole).load }
+        return actions
+    }
+}

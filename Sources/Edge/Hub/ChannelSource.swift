@@ -1,3 +1,5 @@
+import JSON
+
 /// Where a hub gets channels from. One real implementation (``FeedSource``), and one in the tests.
 protocol ChannelSource: AnyObject {
     var delegate: (any ChannelSourceDelegate)? { get set }
@@ -27,4 +29,21 @@ protocol ChannelSourceDelegate: AnyObject {
     /// Announcements may be missed until the next confirmation.
     func sourceLost(_ channel: String)
     func sourceAnnounced(_ channel: String, sequence: Int64, event: [UInt8])
+}
+
+/// Makes an event fit to stand in an answer: valid JSON without line breaks.
+///
+/// What the pipeline publishes passes unchanged. Any Thoonk client can publish anything to a feed; what is no JSON is
+/// passed on as a JSON string, so that one publisher cannot break the answers of all readers.
+final class EventText {
+    private let parser = JSONParser(maxBytes: 16 * 1024 * 1024, maxDepth: 512)
+
+    func normalized(_ event: [UInt8]) -> [UInt8] {
+        guard (try? parser.parse(event)) != nil else {
+            return JSON.string(String(decoding: event, as: UTF8.self)).bytes
+        }
+        // Valid JSON has line breaks only between its tokens, where a space is as good.
+        guard event.contains(where: { $0 == 0x0A || $0 == 0x0D }) else { return event }
+        return event.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }
+    }
 }
