@@ -115,3 +115,24 @@ final class CommentPost: PendingResponse {
         return connection
     }
 }
+
+/// Takes the comments that come in over HTTP.
+public protocol CommentSink: AnyObject {
+    /// Takes one request's body: one JSON object, or one a line when `ndjson` is true.
+    ///
+    /// Called on the loop's thread. Calls back exactly once, on the loop's thread, at once or later; a client that has
+    /// left meanwhile is no concern of the sink.
+    func accept(_ body: [UInt8], ndjson: Bool, completion: @escaping (CommentVerdict) -> Void)
+}
+
+/// What became of posted comments.
+public enum CommentVerdict: Sendable {
+    /// Redis has them all: 202. The ids stand in the order of the comments.
+    case accepted(ids: [String])
+    /// None was taken: 400. The reason says what to correct.
+    case invalid(reason: String)
+    /// None was taken: 413.
+    case tooLarge(reason: String)
+    /// None was taken now: 503. `retryAfter` is in seconds.
+    case unavailable(reason: String, retryAfter: Int)
+}

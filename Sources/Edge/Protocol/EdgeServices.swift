@@ -80,3 +80,38 @@ final class EdgeServices {
     static let lostPosition = HTTPError(
         .gone, "this position is lost: events after it are no longer kept; start again with offset=-1")
 }
+
+/// How an edge that has nearly all the connections it can have asks for patience. Pure.
+enum Pressure {
+    /// The longest pause, in milliseconds.
+    static let longest: Int64 = 5000
+    /// The pause that is asked for while the process ends: its siblings must take over all that it held.
+    static let ending: Int64 = 1000
+
+    /// The pause in milliseconds before a reader's next poll: none below nine tenths of the limit, from there rising to
+    /// the longest.
+    static func pause(connections: Int, limit: Int, isEnding: Bool) -> Int64 {
+        let room = max(1, limit / 10)
+        let excess = min(connections - (limit - room), room)
+        let pause = excess > 0 ? longest * Int64(excess) / Int64(room) : 0
+        return isEnding ? max(ending, pause) : pause
+    }
+}
+
+/// The `Stream-Cursor` of live answers (Durable Streams, 8.1): lets caches tell an old answer from a new one.
+enum StreamCursor {
+    /// Seconds from 1970 to 9 October 2024, where the protocol begins to count, and the length of an interval.
+    private static let epoch: Int64 = 1_728_432_000
+    private static let interval: Int64 = 20
+
+    /// The cursor for an answer: the number of the current interval, and always more than the client's.
+    ///
+    /// - Parameter now: seconds since 1970.
+    static func next(
+        after client: Int64?, now: Int64, using generator: inout some RandomNumberGenerator
+    ) -> Int64 {
+        let current = max(0, (now - epoch) / interval)
+        guard let client, client >= current else { return current }
+        return client + Int64.random(in: 1...(3600 / interval), using: &generator)
+    }
+}
