@@ -1,8 +1,8 @@
-/// A limit of an edge as people know it. One name serves for all: the key below `edge.limits` in tidings.yaml, with dashes
-/// the flag, in capitals the variable of the environment, and the label in metrics.
+/// A limit of an edge under its public name. The name is the key below `edge.limits` in tidings.yaml and the label in
+/// metrics; with dashes it is the flag, in capitals the environment variable.
 ///
-/// Its ``declaration`` is all there is to say about it; its default is what ``EdgeLimits`` has. A limit that is added there
-/// is added here.
+/// ``declaration`` says everything about a limit except its default, which ``EdgeLimits`` has. A limit added there must
+/// be added here.
 public enum EdgeLimit: String, CaseIterable, Sendable {
     case maxConnections = "max_connections"
     case spareConnections = "spare_connections"
@@ -43,7 +43,7 @@ public enum EdgeLimit: String, CaseIterable, Sendable {
     /// The name in tidings.yaml and in metrics.
     public var name: String { rawValue }
 
-    /// The value in some limits: a number, bytes or milliseconds.
+    /// The limit's value: a number, bytes or milliseconds.
     public func value(in limits: EdgeLimits) -> Int {
         switch declaration.field {
         case .number(let path), .bytes(let path): limits[keyPath: path]
@@ -51,7 +51,7 @@ public enum EdgeLimit: String, CaseIterable, Sendable {
         }
     }
 
-    /// Sets the value in some limits. Only for one in the declared range.
+    /// Sets the limit's value, which must be in the declared range.
     public func set(_ value: Int, in limits: inout EdgeLimits) {
         switch declaration.field {
         case .number(let path), .bytes(let path): limits[keyPath: path] = value
@@ -59,7 +59,7 @@ public enum EdgeLimit: String, CaseIterable, Sendable {
         }
     }
 
-    /// Where the limit stands, from where to where it goes, and what it bounds.
+    /// Which property holds the limit, its range, and what it bounds.
     public var declaration: EdgeLimitDeclaration {
         switch self {
         case .maxConnections:
@@ -124,11 +124,11 @@ public enum EdgeLimit: String, CaseIterable, Sendable {
     }
 }
 
-/// What there is to say about one limit of an edge, but for its name and its default.
+/// Everything about one limit of an edge except its name and its default.
 public struct EdgeLimitDeclaration: Sendable {
-    /// Where the limit stands, and what its number counts.
+    /// The property that holds the limit, and its unit.
     public enum Field: Sendable {
-        /// Things.
+        /// A number of things.
         case number(any (WritableKeyPath<EdgeLimits, Int> & Sendable))
         /// Bytes.
         case bytes(any (WritableKeyPath<EdgeLimits, Int> & Sendable))
@@ -137,9 +137,9 @@ public struct EdgeLimitDeclaration: Sendable {
     }
 
     public let field: Field
-    /// What it can be set to.
+    /// The values that can be configured.
     public let range: ClosedRange<Int>
-    /// For a person, without a full stop.
+    /// What the limit bounds, for help and documentation, without a full stop.
     public let meaning: String
 
     static func number(

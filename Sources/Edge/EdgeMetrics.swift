@@ -1,6 +1,6 @@
-/// What an edge counts. Counters only grow; gauges say so.
+/// The counters and gauges of an edge. Gauges are marked; everything else only grows.
 final class EdgeMetrics {
-    /// Gauge: connections open now.
+    /// Gauge: open connections.
     var connections = 0
     var connectionsAccepted = 0
     var connectionsRefused = 0
@@ -8,43 +8,43 @@ final class EdgeMetrics {
     var acceptPauses = 0
     /// Times that accepting waited for the rate of new connections.
     var acceptDelays = 0
-    /// Connections of proxies that began with something else than a PROXY header.
+    /// Connections of proxies that did not begin with a valid PROXY header.
     var proxyHeadersMalformed = 0
-    /// Gauge: polls and streams held now.
+    /// Gauge: held polls and streams.
     var held = 0
     var eventsReceived = 0
     var eventsDelivered = 0
     var loads = 0
-    /// Feeds that turned out to be new, or others than they were.
+    /// Feeds that were found to be recreated, or of another epoch.
     var resets = 0
     /// Readers that were told that their position is lost.
     var positionsLost = 0
-    /// Channels without readers that were let go of for want of memory.
+    /// Channels without readers that were dropped to free memory.
     var ringsEvicted = 0
-    /// Times that a ring gave up events for want of memory.
+    /// Times that a ring dropped events to free memory.
     var ringsShortened = 0
     var commentsPosted = 0
     /// Gauge: bytes of posts that the sink has not answered.
     var postedBytes = 0
-    /// Posts that were refused because of so many others.
+    /// Posts refused because too many others were pending.
     var postsRefused = 0
-    /// Comments that were too many in one body.
+    /// Comments refused because there were too many in one body.
     var commentsRefused = 0
-    /// Answers that did not fit the socket's buffer at once.
+    /// Answers that did not fit into the socket's buffer at once.
     var writesDelayed = 0
-    /// Clients that left while their request was held.
+    /// Clients that disconnected while their request was pending.
     var clientsGone = 0
-    /// Connections that were ended because a deadline passed.
+    /// Connections closed by a deadline.
     var timeouts = 0
-    /// Of those, such whose reader took something all the time, and not all of an answer in time.
+    /// Of these, connections that made progress but did not receive the whole answer in time.
     var answersOverdue = 0
-    /// What waits for clients in memory.
+    /// Memory used for buffered input and blocked answers.
     var buffers: MemoryBudget?
-    /// Requests that were refused because too much input of others was waiting.
+    /// Requests refused because too much input of other clients was buffered.
     var inputsRefused = 0
-    /// Blocked answers that were given up for want of memory.
+    /// Blocked answers that were cut to free memory.
     var answersCut = 0
-    /// Readings of the pipeline's state for the dashboard.
+    /// Readings of the pipeline's status for the dashboard.
     var statusReads = 0
     private var answers: [HTTPStatus: Int] = [:]
     private var reached: [EdgeLimit: Int] = [:]
@@ -53,19 +53,19 @@ final class EdgeMetrics {
         answers[status, default: 0] += 1
     }
 
-    /// A limit had its effect: somebody was refused, cut off or had to wait, or something was let go of.
+    /// A limit took effect: a client was refused, cut off or delayed, or something was dropped.
     func reached(_ limit: EdgeLimit, times: Int = 1) {
         reached[limit, default: 0] += times
     }
 
-    /// Which limits had their effect, and how often: `max_connections=3 url_bytes=1`.
+    /// Which limits took effect and how often: `max_connections=3 url_bytes=1`.
     var limitsReached: String {
         EdgeLimit.allCases.compactMap { limit in reached[limit].map { "\(limit.name)=\($0)" } }.joined(separator: " ")
     }
 
     /// The metrics in Prometheus' text format.
     ///
-    /// - Parameter limits: those in force.
+    /// - Parameter limits: the current limits.
     func text(channels: Int, ringBytes: Int, isReady: Bool, limits: EdgeLimits) -> String {
         var text = ""
         func add(_ name: String, _ kind: String, _ help: String, _ value: Int) {
@@ -113,7 +113,7 @@ final class EdgeMetrics {
         return text + limitText(limits)
     }
 
-    /// Every limit is there from the start: a rate needs a first value.
+    /// Every limit is listed from the start, since a rate needs a first value.
     private func limitText(_ limits: EdgeLimits) -> String {
         var text = """
             # HELP tidings_edge_limit Limits in force: seconds, bytes or a number.
@@ -134,7 +134,7 @@ final class EdgeMetrics {
 }
 
 extension EdgeLimit {
-    /// The value in the units of Prometheus: seconds where it is a time.
+    /// The value in the units of Prometheus: times are seconds.
     fileprivate func amount(in limits: EdgeLimits) -> String {
         guard case .time = declaration.field else { return String(value(in: limits)) }
         let seconds = Double(value(in: limits)) / 1000

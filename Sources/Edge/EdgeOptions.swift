@@ -1,30 +1,29 @@
 public import Events
 
-/// What an edge process is told when it starts.
+/// The options of an edge process.
 public struct EdgeOptions: Sendable {
-    /// Where to listen.
+    /// The address to listen on.
     public var address: ListenAddress
-    /// Sockets of the supervisor that are bound to the address: this process's own, then those of the processes beside
-    /// it. Empty: the process opens one of its own.
+    /// Sockets of the supervisor that are bound to the address: this process's own first, then those of its sibling
+    /// processes. Empty: the process opens its own.
     public var inheritedSockets: [Int32] = []
-    /// How long a long-poll is held when the client names no time, in seconds, 1 to 55. Spread by a fifth
-    /// downwards.
+    /// How long a long poll is held when the client does not say, in seconds, 1 to 55, shortened by a random fifth.
     public var holdSeconds = 25
-    /// In how many seconds a drain answers what is held; nil: one hold.
+    /// How many seconds a graceful shutdown takes to answer the held requests; nil: ``holdSeconds``.
     public var drainSeconds: Int?
     /// The kinds of channel (the text before the first `:`) that anyone may read. Others need a token.
     public var publicKinds: Set<String> = ["thread", "forum", "post"]
-    /// Served at `/` when given.
+    /// The page served at `/`.
     public var page: EdgePage?
-    /// Served at `/dashboard` when given.
+    /// The dashboard, served at `/dashboard`.
     public var dashboard: DashboardOptions?
-    /// Files served from memory, by path: `["/tidings.js": …]`. What the edge serves itself comes first.
+    /// Files served from memory, by path: `["/tidings.js": …]`. The edge's own paths take precedence.
     public var files: [String: EdgeFile] = [:]
     /// Who may read what is not public, and who may post.
     public var access = AccessOptions()
-    /// Proxies whose word on a client's address is taken.
+    /// Proxies whose statement of a client's address is trusted.
     public var proxies = ProxyTrust()
-    /// The Redis key of the epoch that offsets belong to.
+    /// The Redis key that holds the epoch of offsets.
     public var epochKey: String
     /// The limits.
     public var limits = EdgeLimits()
@@ -35,7 +34,7 @@ public struct EdgeOptions: Sendable {
     }
 }
 
-/// A file that the edge serves from memory, as `/tidings.js`.
+/// A file that the edge serves from memory, such as `/tidings.js`.
 public struct EdgeFile: Sendable {
     /// The file's bytes.
     public let body: [UInt8]
@@ -43,9 +42,9 @@ public struct EdgeFile: Sendable {
     public let contentType: String
     /// The `Content-Security-Policy` field, for pages.
     public let contentSecurityPolicy: String?
-    /// Names the bytes: the same in every process that has the same file. Without quotes.
+    /// Identifies the content, the same in every process. Without quotes.
     let tag: String
-    /// The file in gzip form, unless that is no smaller.
+    /// The file in gzip form; nil when that is not smaller.
     let gzip: [UInt8]?
 
     public init(body: [UInt8], contentType: String, contentSecurityPolicy: String? = nil) {
@@ -66,7 +65,7 @@ public struct EdgeFile: Sendable {
     }
 }
 
-/// A page that the edge serves.
+/// A page that the edge serves from memory.
 public struct EdgePage: Sendable {
     /// The page's bytes.
     public let body: [UInt8]
@@ -82,11 +81,11 @@ public struct EdgePage: Sendable {
     }
 }
 
-/// Why an edge could not start, or a part of it not be made.
+/// Why an edge could not start, or an option was refused.
 public struct EdgeError: Error, CustomStringConvertible {
     /// What kind of failure it is.
     public enum Code: Sendable {
-        /// A key cannot be used.
+        /// A key is malformed.
         case key
     }
 

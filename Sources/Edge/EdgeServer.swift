@@ -3,9 +3,9 @@ import Glibc
 public import Logging
 public import Redis
 
-/// The edge of a process: HTTP on one address, channels from Redis.
+/// The edge of a process: serves HTTP on one address and reads channels from Redis.
 ///
-/// Everything happens on the loop's thread. Redis connections are not owned: their owner starts and stops them.
+/// Everything runs on the loop's thread. The Redis connections belong to the caller, who starts and stops them.
 public final class EdgeServer {
     private let loop: EventLoop
     private let options: EdgeOptions
@@ -20,12 +20,12 @@ public final class EdgeServer {
     private var drainLimit: Timer?
 
     /// - Parameters:
-    ///   - redis: for histories.
-    ///   - subscriber: for announcements.
-    ///   - isServing: whether functions and epoch were brought up to date since the connection was made; until then no
-    ///     channel is read. Call ``renew()`` each time that becomes true.
+    ///   - redis: reads histories.
+    ///   - subscriber: receives announcements.
+    ///   - isServing: whether functions and epoch were updated since the connection was made; until then no channel is
+    ///     read. Call ``renew()`` each time this becomes true.
     ///   - sink: takes posted comments.
-    ///   - status: finds out what the dashboard shows.
+    ///   - status: reads the status for the dashboard.
     public convenience init(
         on loop: EventLoop, options: EdgeOptions, redis: RedisConnection, subscriber: RedisSubscriber,
         isServing: @escaping () -> Bool, sink: any CommentSink, status: (any StatusSource)? = nil, logger: Logger
@@ -60,20 +60,19 @@ public final class EdgeServer {
         pool.closeAll()
     }
 
-    /// The TCP port in use: what the system chose when 0 was asked for. 0 before ``start()`` and for a unix socket.
+    /// The TCP port in use, which the system chose if 0 was given. 0 before ``start()`` and for a unix socket.
     public var port: UInt16 { UInt16(listener.port) }
 
-    /// Connections open now.
+    /// Open connections.
     public var connections: Int { metrics.connections }
 
-    /// Polls and streams held now.
+    /// Held polls and streams.
     public var readers: Int { metrics.held }
 
-    /// Which limits had their effect since the start, and how often: `max_connections=3 url_bytes=1`.
+    /// Which limits took effect since the start and how often: `max_connections=3 url_bytes=1`.
     public var limitsReached: String { metrics.limitsReached }
 
-    /// Takes other limits. They hold for what is decided from now on: nobody is cut off who is there, and deadlines that
-    /// were set stay.
+    /// Applies new limits to decisions from now on. No client is disconnected, and deadlines that are set stay.
     public func adopt(limits: EdgeLimits) {
         router.adopt(limits: limits)
         hub.adopt(limits: limits)
@@ -81,27 +80,27 @@ public final class EdgeServer {
         listener.adopt(limits: limits)
     }
 
-    /// Listens from now on.
+    /// Starts to listen.
     ///
     /// - Throws: ``EventsError`` when the address cannot be listened on.
     public func start() throws(EventsError) {
         try listener.start()
     }
 
-    /// Reads every watched channel anew: functions and epoch of Redis were brought up to date.
+    /// Reloads every channel. Call it when functions and epoch of Redis were updated.
     public func renew() {
         hub.renew()
     }
 
-    /// Takes no new connection from now on; those that stand are served as before.
+    /// Accepts no new connections; open ones are served as before.
     public func stopAccepting() {
         listener.stop(.closed)
     }
 
-    /// Ends gracefully: accepts nothing more, answers every request that is held within one hold, each as the last of its
-    /// connection, and calls back when no connection is left. What is not gone some seconds after that hold is cut.
+    /// Shuts down gracefully: stops accepting, answers every held request within one hold as the last of its
+    /// connection, and calls back when no connection is left. Connections still open five seconds later are closed.
     ///
-    /// - Parameter isReplaced: another process goes on with the inherited socket: it stays open for who connects now.
+    /// - Parameter isReplaced: another process takes over the inherited socket, so it stays open for new clients.
     public func drain(isReplaced: Bool = false, completion: @escaping () -> Void) {
         guard drained == nil else { return }
         drained = completion
@@ -115,7 +114,7 @@ public final class EdgeServer {
         checkDrained()
     }
 
-    /// Ends at once: closes every connection.
+    /// Closes every connection at once.
     public func stop() {
         listener.stop(.closed)
         pool.closeAll()

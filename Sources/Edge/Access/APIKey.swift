@@ -1,16 +1,16 @@
 import Crypto
 
-/// A key that comments are posted with: known by its hash, so that who reads the configuration cannot post.
+/// A key that authorizes posting comments. Only its hash is kept, so reading the configuration does not allow posting.
 public struct APIKey: Sendable, CustomStringConvertible {
-    /// Whose it is, for metrics and people: never secret.
+    /// The owner's name, for metrics and for people. Not secret.
     public let name: String
     private let hash: [UInt8]
 
-    /// How long a key is, in bytes. They are compared by an unsalted hash: short ones could be found by trying.
+    /// The allowed length of a key, in bytes. Keys are compared by an unsalted hash, so a short one could be guessed.
     public static let bytes = 20...256
 
-    /// - Throws: ``EdgeError/Code/key`` when it is too short or too long, or not made of visible ASCII characters, without
-    ///   the key in its message.
+    /// - Throws: ``EdgeError/Code/key`` when the key is too short, too long, or not made of visible ASCII characters.
+    ///   The message does not contain the key.
     public init(name: String, key: String) throws(EdgeError) {
         guard APIKey.bytes.contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw EdgeError(
@@ -22,7 +22,7 @@ public struct APIKey: Sendable, CustomStringConvertible {
         hash = Array(SHA256.hash(data: Array(key.utf8)))
     }
 
-    /// - Parameter hexadecimal: the key's SHA-256 in 64 hexadecimal digits.
+    /// - Parameter hexadecimal: the key's SHA-256, as 64 hexadecimal digits.
     public init(name: String, sha256 hexadecimal: String) throws(EdgeError) {
         let digits = hexadecimal.utf8.compactMap(\.hexadecimalValue)
         guard digits.count == 64, hexadecimal.utf8.count == 64 else {
@@ -35,14 +35,14 @@ public struct APIKey: Sendable, CustomStringConvertible {
 
     public var description: String { "API key \(name)" }
 
-    /// Whether it is the same key as another, whatever their names.
+    /// Whether both are the same key, whatever their names.
     public func isSameKey(as other: APIKey) -> Bool { matches(hash: other.hash) }
 
     static func hash(of key: String) -> [UInt8] {
         Array(SHA256.hash(data: Array(key.utf8)))
     }
 
-    /// Takes as long for a wrong one as for a right one.
+    /// Compares in constant time.
     func matches(hash other: [UInt8]) -> Bool {
         guard other.count == hash.count else { return false }
         return zip(hash, other).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
@@ -51,33 +51,34 @@ public struct APIKey: Sendable, CustomStringConvertible {
 
 /// A token bucket in one number: the generic cell rate algorithm (ITU-T I.371, annex A). Pure; times in milliseconds.
 ///
-/// A bucket of `burst` is full at first and fills again at the rate; who takes what is there goes on, who wants more waits.
+/// The bucket starts full with `burst` and refills at the rate. A request that wants more than it holds has to wait.
 struct RateLimiter {
-    /// What one takes of the time.
+    /// The time that one takes to refill.
     private let interval: Double
-    /// What a full bucket holds.
+    /// The capacity of the bucket.
     let burst: Int
     /// When the bucket is full again.
     private var full: Double = 0
 
     /// - Parameters:
-    ///   - rate: how many in a time.
+    ///   - rate: how many per period.
     ///   - burst: how many at once after a pause.
     init(_ rate: AccessOptions.Rate, burst: Int) {
         interval = Double(rate.milliseconds) / Double(rate.count)
         self.burst = burst
     }
 
-    /// Takes so many, all or none.
+    /// Takes `count` from the bucket, all or none.
     ///
     /// - Parameters:
-    ///   - count: at most ``burst``: more would never be there.
-    ///   - now: on a clock that never goes back.
-    /// - Returns: nil when they were there, else how long to wait for them.
+    ///   - count: at most ``burst``; the bucket never holds more.
+    ///   - now: monotonic.
+    ///
+    /// - Returns: nil when they were taken, otherwise the time until enough are there.
     mutating func take(_ count: Int, now: Int64) -> Int64? {
         let after = max(full, Double(now)) + interval * Double(count)
         let wait = after - Double(now) - interval * Double(burst)
-        // A thousandth of a millisecond is no reason to send anybody away.
+        // Floating-point error, not a real shortage.
         guard wait <= 0.001 else { return Int64(wait.rounded(.up)) }
         full = after
         return nil

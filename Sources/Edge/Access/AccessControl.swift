@@ -1,20 +1,20 @@
 import Events
 
-/// Decides who may read which channel, who may post, and how much. Called on the loop's thread.
+/// Decides who may read which channel, who may post, and at which rate. Called on the loop's thread.
 ///
-/// Reading: public kinds of channel are for everyone; all others need a token that names them. A token is not looked at
-/// where none is needed. Posting: with an API key, when there are any, and not from pages of foreign origins.
+/// Reading: everyone may read public kinds of channel; all others need a token that names them. A token that is not
+/// needed is not checked. Posting needs an API key if any is configured, and is refused to pages of foreign origins.
 final class AccessControl {
     private(set) var metrics: AccessMetrics
     private let publicKinds: [[UInt8]]
     private let options: AccessOptions
     private let verifier: TokenVerifier
-    /// One for each API key.
+    /// One per API key.
     private var limiters: [RateLimiter]
     private let unixClock: () -> Int64
     private let monotonicClock: () -> Int64
 
-    /// - Parameter edge: where reached limits are counted.
+    /// - Parameter edge: counts the limits that were reached.
     init(
         options: EdgeOptions, edge: EdgeMetrics = EdgeMetrics(),
         unixClock: @escaping () -> Int64 = Clock.unixMilliseconds,
@@ -32,19 +32,19 @@ final class AccessControl {
         self.monotonicClock = monotonicClock
     }
 
-    /// Takes other limits.
+    /// Applies new limits.
     func adopt(limits: EdgeLimits) {
         verifier.adopt(limits: limits)
     }
 
-    /// What a request's origin is to this edge.
+    /// Classifies the origin of a request.
     func origin(_ head: RequestHead, of bytes: Span<UInt8>) -> OriginMatch {
         options.origins.match(bytes.extracting(head.origin), host: bytes.extracting(head.host))
     }
 
-    /// Lets a request pass or throws. The request keeps what was found out, and forgets the secrets it came with.
+    /// Admits a request or throws. The result is stored in the request, and its secrets are removed.
     ///
-    /// - Throws: ``HTTPError``: 400 for two tokens at once, 401, 403.
+    /// - Throws: ``HTTPError``: 400 for two tokens in one request, 401, 403.
     func admit(_ request: inout Request) throws(HTTPError) {
         let credentials = request.credentials
         request.credentials = Request.Credentials()
@@ -64,10 +64,11 @@ final class AccessControl {
         }
     }
 
-    /// Takes comments from what a key may post now.
+    /// Charges comments to the rate limit of a key.
     ///
-    /// - Parameter key: nil: where no keys are, there is no limit.
-    /// - Throws: ``HTTPError``: 413 for more than may ever come at once, 429.
+    /// - Parameter key: nil when no keys are configured: there is no limit then.
+    ///
+    /// - Throws: ``HTTPError``: 413 for more than the burst allows, 429.
     func take(_ comments: Int, of key: Int?) throws(HTTPError) {
         guard let key, limiters.indices.contains(key) else { return }
         let burst = limiters[key].burst
@@ -89,7 +90,7 @@ final class AccessControl {
         if let key { metrics.accept(comments, key: key) }
     }
 
-    /// When the leave to read these channels ends, on the monotonic clock; nil: never.
+    /// When permission to read these channels expires, on the monotonic clock; nil: never.
     private func expiry(
         reading channels: [String], with credentials: Request.Credentials
     ) throws(HTTPError) -> Int64? {
@@ -122,7 +123,8 @@ final class AccessControl {
         return token
     }
 
-    /// The kind is what stands before the first colon. Compared byte by byte: what looks like a public kind is none.
+    /// The kind is the text before the first colon. It is compared byte by byte: a kind that only looks like a public
+    /// one is not public.
     private func isPublic(_ channel: String) -> Bool {
         let kind = channel.utf8.prefix { $0 != UInt8(ascii: ":") }
         return publicKinds.contains { kind.elementsEqual($0) }
@@ -133,7 +135,7 @@ final class AccessControl {
         let given = credentials.apiKey ?? credentials.bearer
         if let given, given.utf8.count <= APIKey.bytes.upperBound {
             let hash = APIKey.hash(of: given)
-            // Every key is compared, whether one has fitted or not.
+            // Always compare with every key, so that the time taken does not tell which one matched.
             var found: Int?
             for (index, key) in options.apiKeys.enumerated() where key.matches(hash: hash) { found = index }
             if let found { return found }
@@ -143,9 +145,9 @@ final class AccessControl {
     }
 }
 
-/// Who may read and write at an edge, besides what is public.
+/// Who may read what is not public, and who may post.
 public struct AccessOptions: Sendable {
-    /// So many in a time.
+    /// A number per period.
     public struct Rate: Sendable, Equatable {
         public var count: Int
         public var milliseconds: Int64
@@ -156,17 +158,18 @@ public struct AccessOptions: Sendable {
         }
     }
 
-    /// What tokens for private channels are checked with, at most ``maxTokenKeys``. Empty: private channels are refused.
+    /// Keys that tokens for private channels are checked with, at most ``maxTokenKeys``. Empty: private channels are
+    /// refused.
     public var tokenKeys: [TokenKey] = []
-    /// Whom tokens must be for; nil: tokens must be for nobody in particular.
+    /// The audience that tokens must name; nil: tokens must not name one.
     public var audience: String?
-    /// What comments are posted with. Empty: anyone may post.
+    /// Keys that authorize posting. Empty: anyone may post.
     public var apiKeys: [APIKey] = []
-    /// Comments of one key in each process, over time; nil: as many as it likes. More: 429.
+    /// Rate of comments per key and process; nil: unlimited. More: 429.
     public var apiRate: Rate? = Rate(count: 100, milliseconds: 1000)
-    /// Comments of one key at once, after a pause; also the most in one request. More in one request: 413.
+    /// Comments of one key at once after a pause, and in one request. More in one request: 413.
     public var apiBurst = 1000
-    /// Whose pages may read and post.
+    /// The origins whose pages may read and post.
     public var origins = AllowedOrigins.any
 
     public static let maxTokenKeys = 4
@@ -175,20 +178,20 @@ public struct AccessOptions: Sendable {
     public init() {}
 }
 
-/// The refusals of access control, each with its challenge (RFC 9110, 11.6.1; RFC 6750, 3).
+/// The errors of access control, each with its challenge (RFC 9110, 11.6.1; RFC 6750, 3).
 extension HTTPError {
     private static let realm = "Bearer realm=\"tidings\""
 
     static func unauthorized(_ reason: TokenError) -> HTTPError {
         var error = HTTPError(.unauthorized, "\(reason.message)")
-        // Who has sent no token is told no error.
+        // RFC 6750, 3.1: a request without a token gets no error code.
         error.challenge =
             reason == .missing
             ? realm : "\(realm), error=\"invalid_token\", error_description=\"\(reason.message)\""
         return error
     }
 
-    /// The token is good and does not name the channel.
+    /// The token is valid but does not name the channel.
     static var insufficientScope: HTTPError {
         let message = "private channel: the token gives no leave to read one of these channels"
         var error = HTTPError(.forbidden, message)

@@ -1,11 +1,11 @@
-/// What access control counts. No label holds anything that a client has sent.
+/// Counters of access control. No label contains anything that a client has sent.
 struct AccessMetrics {
     /// Why a request was refused.
     enum Reason: Hashable {
         case token(TokenError)
-        /// A private channel, and no key to check tokens with.
+        /// A private channel, and no key is configured to check tokens with.
         case `private`
-        /// A private channel that is not among the token's.
+        /// A private channel that the token does not name.
         case channel
         case apiKey
         case apiRate
@@ -47,12 +47,12 @@ struct AccessMetrics {
         accepted[key] += comments
     }
 
-    /// Comments were too many for a key's rate.
+    /// Comments were refused because the key was over its rate.
     mutating func limit(_ comments: Int, key: Int) {
         limited[key] += comments
     }
 
-    /// The metrics in Prometheus' text format. Every reason is there from the start: a rate needs a first value.
+    /// The metrics in Prometheus' text format. Every reason is listed from the start, since a rate needs a first value.
     var text: String {
         var text = """
             # HELP tidings_edge_requests_refused_total Requests refused by access control, by reason.

@@ -1,15 +1,15 @@
-/// Whose scripts may read answers and post: the pages of these origins (RFC 6454; Fetch, 3.2).
+/// The origins whose pages may read answers and post (RFC 6454; Fetch, 3.2).
 public enum AllowedOrigins: Sendable, Equatable {
-    /// Those of every page.
+    /// Every origin.
     case any
-    /// Those of pages of the edge itself, and of these, each as a browser sends it: `https://example.org`.
+    /// The edge's own origin and these, each as a browser sends it: `https://example.org`.
     case listed([String])
 
-    /// The most that can be listed.
+    /// The largest number of listed origins.
     public static let maxCount = 256
 
-    /// Whether a browser can send this as its origin: scheme, host, and the port unless it is the scheme's own, in lower
-    /// case and without a path.
+    /// Whether a browser can send this text as an origin: scheme, host and, unless it is the scheme's default, port; in
+    /// lower case and without a path.
     public static func isOrigin(_ text: String) -> Bool {
         let parts = text.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
         guard text.utf8.count <= 512, parts.count == 2, let first = parts[0].utf8.first,
@@ -33,10 +33,10 @@ public enum AllowedOrigins: Sendable, Equatable {
         return !host.isEmpty && host.utf8.allSatisfy { $0.isLowercaseOrDigit || [0x2D, 0x2E, 0x5F].contains($0) }
     }
 
-    /// What a request's origin is to us.
+    /// Classifies the origin of a request.
     ///
     /// - Parameters:
-    ///   - origin: the `Origin` field; empty: none, which is no browser's script, or one of the same origin that reads.
+    ///   - origin: the `Origin` field. Empty when no browser sent the request, and for reads from the same origin.
     ///   - host: the `Host` field.
     func match(_ origin: Span<UInt8>, host: Span<UInt8>) -> OriginMatch {
         guard case .listed(let names) = self else { return .any }
@@ -44,7 +44,7 @@ public enum AllowedOrigins: Sendable, Equatable {
         for (index, name) in names.prefix(Self.maxCount).enumerated() where origin.equals(name) {
             return .listed(UInt8(index))
         }
-        // A page of the edge itself. Behind a proxy that ends TLS its scheme is not known.
+        // The edge's own page. Behind a proxy that ends TLS the scheme is not known, so both are accepted.
         let scheme = origin.starts(with: "http://") ? 7 : origin.starts(with: "https://") ? 8 : 0
         if scheme > 0, host.count > 0, origin.extracting(scheme..<origin.count).equals(host) { return .same }
         return .foreign
@@ -56,7 +56,7 @@ extension UInt8 {
 }
 
 extension Span where Element == UInt8 {
-    /// Whether both are the same when ASCII letters are compared without case.
+    /// Whether both are equal when the case of ASCII letters is ignored.
     fileprivate func equals(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         for index in 0..<count where self[index].lowercasedASCII != other[index].lowercasedASCII { return false }
@@ -64,16 +64,16 @@ extension Span where Element == UInt8 {
     }
 }
 
-/// What the origin of a request is to the edge. Two bytes: every connection has one.
+/// How a request's origin relates to the allowed origins. Every connection stores one, so it takes two bytes.
 enum OriginMatch: Equatable {
-    /// Every origin is welcome.
+    /// Every origin is allowed.
     case any
-    /// None is named: no browser asks for a script of another origin.
+    /// The request names no origin, so it is not a script of another origin.
     case absent
-    /// The edge's own.
+    /// The edge's own origin.
     case same
-    /// One of the list.
+    /// The listed origin with this index.
     case listed(UInt8)
-    /// None of the list: its scripts read nothing.
+    /// Not allowed: its scripts cannot read the answer.
     case foreign
 }

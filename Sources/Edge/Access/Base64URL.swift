@@ -18,8 +18,8 @@ enum Base64URL {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The bytes; nil for what is none. Padding, white space and the other alphabet are refused, and no bit may be left
-    /// over: what two texts say alike could be signed once and sent twice.
+    /// Decodes strictly: nil for padding, white space, the other alphabet, and set bits beyond the last byte. Only one
+    /// text decodes to given bytes, so a signed token cannot be respelled.
     static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
         var bits: UInt32 = 0

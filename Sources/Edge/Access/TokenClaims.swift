@@ -1,22 +1,23 @@
 import JSON
 
-/// What a token says, as far as the edge asks (RFC 7519, 4.1).
+/// The claims of a token that the edge uses (RFC 7519, 4.1).
 struct TokenClaims: Equatable {
-    /// `exp`, in milliseconds since 1970: from then on the token is not taken.
+    /// `exp`, in milliseconds since 1970: the token is refused from then on.
     let expires: Int64
-    /// `nbf`, likewise: not before.
+    /// `nbf`, in milliseconds since 1970: the token is refused before.
     let notBefore: Int64?
-    /// `aud`; nil: for nobody in particular.
+    /// `aud`; nil when the token names no audience.
     let audience: [String]?
     let channels: [ChannelPattern]
 
-    /// The end of the year 9999. Who writes milliseconds where seconds are meant is beyond it, and is told.
+    /// The end of the year 9999 in seconds. A time in milliseconds by mistake is beyond it and is refused.
     private static let latest: Double = 253_402_300_799
 
-    /// Reads the claims of a token whose signature is good.
+    /// Reads the claims of a token whose signature was verified.
     ///
-    /// - Parameter limit: how many channels it may name.
-    /// - Throws: ``TokenError/claims`` unless `exp` and `channels` are there and everything is as it must be.
+    /// - Parameter limit: the largest number of channels.
+    ///
+    /// - Throws: ``TokenError/claims`` when `exp` or `channels` is missing, or any claim is malformed.
     init(_ object: JSONObject, limit: Int) throws(TokenError) {
         guard let expires = object["exp"] else { throw .claims }
         self.expires = try TokenClaims.milliseconds(expires)
@@ -36,7 +37,7 @@ struct TokenClaims: Equatable {
         }
         guard let names = object["channels"]?.array, (1...limit).contains(names.count) else { throw .claims }
         let channels = names.compactMap(\.string).compactMap { ChannelPattern($0) }
-        // One that cannot be understood may have been meant to narrow: nothing is taken then.
+        // A pattern that cannot be read may have been meant to restrict the token, so refuse all of it.
         guard channels.count == names.count else { throw .claims }
         self.channels = channels
     }
@@ -52,20 +53,20 @@ struct TokenClaims: Equatable {
     }
 }
 
-/// What a token gives leave to read: one channel (`user:7`), or all whose names begin alike (`room:*`).
+/// A pattern of channels that a token may read: one channel (`user:7`) or all with a prefix (`room:*`).
 ///
-/// Names are compared byte by byte: two that look alike are two channels.
+/// Names are compared byte by byte: two names that look alike are two channels.
 public struct ChannelPattern: Sendable, Equatable {
     private let bytes: [UInt8]
     private let isPrefix: Bool
 
-    /// The longest pattern, in bytes: a channel's longest name and the star.
+    /// The longest pattern in bytes: the longest channel name and the star.
     static let maxBytes = 257
 
-    /// Reads `KIND:NAME` or `KIND:BEGINNING*`, where the beginning may be empty.
+    /// Reads `KIND:NAME` or `KIND:PREFIX*`, where the prefix may be empty.
     ///
-    /// - Returns: nil for what is neither. A star stands only at the end, and not for a kind: leave to read every channel,
-    ///   of kinds that nobody has thought of yet, is not given.
+    /// - Returns: nil for anything else. The star is allowed only at the end and not in the kind: no token can read
+    ///   every kind, which would include kinds added later.
     public init?(_ text: some StringProtocol) {
         var bytes = Array(text.utf8)
         guard bytes.count <= ChannelPattern.maxBytes else { return nil }
@@ -82,7 +83,7 @@ public struct ChannelPattern: Sendable, Equatable {
         self.bytes = bytes
     }
 
-    /// Whether it gives leave to read that channel.
+    /// Whether the pattern covers that channel.
     public func matches(_ channel: String) -> Bool {
         isPrefix ? channel.utf8.starts(with: bytes) : channel.utf8.elementsEqual(bytes)
     }

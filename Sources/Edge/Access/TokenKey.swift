@@ -1,22 +1,22 @@
 import Crypto
 
-/// A key that an edge checks tokens with. Nothing prints it by accident.
+/// A key that tokens are verified with. Its description does not contain the secret.
 public struct TokenKey: Sendable, CustomStringConvertible {
     private enum Material: Sendable {
         case hs256(SymmetricKey)
         case es256(P256.Signing.PublicKey)
     }
 
-    /// What tokens name it by in their header's `kid`; nil: it is tried for every token.
+    /// The `kid` by which tokens name this key; nil: it is tried for every token.
     public let id: String?
     private let material: Material
 
-    /// The shortest secret, in bytes: as long as the hash (RFC 7518, 3.2).
+    /// The shortest secret in bytes: the length of the hash (RFC 7518, 3.2).
     public static let minSecretBytes = 32
 
-    /// A key that signs and checks.
+    /// A symmetric key, which signs and verifies.
     ///
-    /// - Throws: ``EdgeError/Code/key`` when it is too short; without the secret in its message.
+    /// - Throws: ``EdgeError/Code/key`` when it is too short. The message does not contain the secret.
     public init(id: String?, hs256 secret: [UInt8]) throws(EdgeError) {
         guard secret.count >= TokenKey.minSecretBytes else {
             throw EdgeError(
@@ -29,10 +29,11 @@ public struct TokenKey: Sendable, CustomStringConvertible {
         material = .hs256(SymmetricKey(data: secret))
     }
 
-    /// The public half of a key on the curve P-256.
+    /// The public key of a pair on the curve P-256.
     ///
-    /// - Parameter pem: `-----BEGIN PUBLIC KEY-----` and so on (RFC 7468, 13).
-    /// - Throws: ``EdgeError/Code/key``, without the key in its message.
+    /// - Parameter pem: begins with `-----BEGIN PUBLIC KEY-----` (RFC 7468, 13).
+    ///
+    /// - Throws: ``EdgeError/Code/key``. The message does not contain the key.
     public init(id: String?, es256 pem: String) throws(EdgeError) {
         guard !pem.contains("PRIVATE KEY-----") else {
             throw EdgeError(
@@ -60,23 +61,23 @@ public struct TokenKey: Sendable, CustomStringConvertible {
 
     public var description: String { "\(algorithm.rawValue) key \(id ?? "without id")" }
 
-    /// Whether the signature was made with this key. Takes as long for a wrong one as for a right one (HS256).
+    /// Whether the signature was made with this key. HS256 is compared in constant time.
     func verifies(_ signature: [UInt8], of input: [UInt8]) -> Bool {
         switch material {
         case .hs256(let key):
             return HMAC<SHA256>.isValidAuthenticationCode(signature, authenticating: input, using: key)
         case .es256(let key):
-            // R and S, 32 bytes each (RFC 7518, 3.4); nothing else is one.
+            // The signature is R and S, 32 bytes each (RFC 7518, 3.4).
             guard let signature = try? P256.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
             return key.isValidSignature(signature, for: input)
         }
     }
 }
 
-/// How a token is signed (RFC 7518, 3.1). The key says which one it is for; a token that names another is refused.
+/// How a token is signed (RFC 7518, 3.1). The key determines the algorithm; a token that names another one is refused.
 public enum TokenAlgorithm: String, Sendable {
-    /// HMAC with SHA-256: who can check a token can make one.
+    /// HMAC with SHA-256: whoever can verify a token can also make one.
     case hs256 = "HS256"
-    /// ECDSA on the curve P-256 with SHA-256: the edge has only the public half.
+    /// ECDSA on the curve P-256 with SHA-256: the edge has only the public key.
     case es256 = "ES256"
 }

@@ -1,7 +1,7 @@
 import Crypto
 public import JSON
 
-/// Makes tokens, for `tidings token`.
+/// Signs tokens, for `tidings token`.
 public struct TokenSigner: Sendable, CustomStringConvertible {
     private enum Material: Sendable {
         case hs256(SymmetricKey)
@@ -10,7 +10,7 @@ public struct TokenSigner: Sendable, CustomStringConvertible {
 
     private let id: String?
     private let material: Material
-    /// What the tokens are checked with.
+    /// The key that verifies the tokens.
     public let key: TokenKey
 
     /// - Parameters:
@@ -40,9 +40,9 @@ public struct TokenSigner: Sendable, CustomStringConvertible {
 
     public var description: String { "signs with \(key)" }
 
-    /// A token: header, claims and signature (RFC 7515, 7.1).
+    /// A signed token: header, claims and signature (RFC 7515, 7.1).
     ///
-    /// - Parameter claims: written as they are. Without `exp` and `channels` no edge takes it.
+    /// - Parameter claims: written unchanged. Every edge refuses a token without `exp` and `channels`.
     public func token(claims: JSONObject) -> String {
         var header = JSONObject(members: [("alg", .string(key.algorithm.rawValue)), ("typ", "JWT")])
         if let id { header["kid"] = .string(id) }
@@ -63,7 +63,7 @@ public struct TokenSigner: Sendable, CustomStringConvertible {
         Base64URL.encode(JSON.object(object).bytes)
     }
 
-    /// `openssl ecparam -genkey` writes a block of parameters in front of the key.
+    /// Drops the block of parameters that `openssl ecparam -genkey` writes in front of the key.
     private static func withoutParameters(_ pem: String) -> String {
         guard let end = pem.firstRange(of: "-----END EC PARAMETERS-----") else { return pem }
         return String(pem[end.upperBound...])

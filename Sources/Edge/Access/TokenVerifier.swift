@@ -2,27 +2,26 @@ import Crypto
 import Events
 import JSON
 
-/// Checks signed tokens (JWT, RFC 7519, in the compact form of RFC 7515) the strict way of RFC 8725.
+/// Verifies signed tokens (JWT, RFC 7519, in the compact form of RFC 7515), as strictly as RFC 8725 recommends.
 ///
-/// Sizes before meaning, the signature before the claims, the algorithm from the key and never from the token. What
-/// could be understood in two ways is refused: names that stand twice, other base64 than the canonical one, extensions
-/// that the token declares critical.
+/// Sizes are checked before the content, the signature before the claims, and the algorithm comes from the key, never
+/// from the token. Anything ambiguous is refused: duplicate names, non-canonical base64, critical extensions.
 final class TokenVerifier {
     private let keys: [TokenKey]
     private let audience: String?
     private var maxBytes: Int
     private var maxChannels: Int
     private var parser: JSONParser
-    /// The claims of tokens whose signature and form were found good, by their hash: a reader polls with the same token
-    /// again and again, and a signature on the curve takes longer to check than a poll to answer.
+    /// Claims of tokens that were verified, by the token's hash. Readers poll with the same token again and again, and
+    /// verifying an ECDSA signature takes longer than answering a poll.
     private var known = GenerationCache<SHA256.Digest, TokenClaims>(limit: 4096)
 
-    /// Called when a token is refused for its size or the number of its channels.
+    /// Called when a token is refused because it is too large or names too many channels.
     var onLimit: (EdgeLimit) -> Void = { _ in }
 
-    /// How far clocks may differ, in milliseconds: a token is taken so much longer, and so much earlier.
+    /// Allowed clock difference in milliseconds: a token is accepted this much longer and this much earlier.
     static let leeway: Int64 = 30_000
-    /// Deeper claims are nobody's.
+    /// No valid token nests deeper.
     private static let maxDepth = 8
 
     init(options: AccessOptions, limits: EdgeLimits = EdgeLimits()) {
@@ -33,7 +32,7 @@ final class TokenVerifier {
         parser = JSONParser(maxBytes: limits.tokenBytes, maxDepth: Self.maxDepth)
     }
 
-    /// Takes other limits; tokens that were found good are looked at anew.
+    /// Applies new limits and verifies known tokens again.
     func adopt(limits: EdgeLimits) {
         guard limits.tokenBytes != maxBytes || limits.tokenChannels != maxChannels else { return }
         maxBytes = limits.tokenBytes
@@ -42,7 +41,7 @@ final class TokenVerifier {
         known = GenerationCache(limit: known.limit)
     }
 
-    /// The claims of a token that is good now.
+    /// The claims of a token that is valid now.
     ///
     /// - Parameter now: milliseconds since 1970.
     func verify(_ token: String, now: Int64) throws(TokenError) -> TokenClaims {
@@ -64,7 +63,7 @@ final class TokenVerifier {
         return claims
     }
 
-    /// The claims of a token that is good at some time.
+    /// The claims of a token whose signature and form are valid, whatever its times.
     private func read(_ bytes: [UInt8]) throws(TokenError) -> TokenClaims {
         let parts = bytes.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
@@ -72,7 +71,7 @@ final class TokenVerifier {
         else { throw .malformed }
         let candidates = try keys(for: object(header))
         let input = Array(bytes[..<parts[1].endIndex])
-        // Every key is tried, whether one has fitted or not.
+        // Always try every key, so that the time taken does not tell which one matched.
         let isGood = candidates.reduce(false) { $1.verifies(signature, of: input) || $0 }
         guard isGood else { throw .signature }
         let object = try object(payload)
@@ -84,7 +83,7 @@ final class TokenVerifier {
 
     /// The keys that may have signed a token with this header.
     private func keys(for header: JSONObject) throws(TokenError) -> [TokenKey] {
-        // Extensions that must be understood: none is (RFC 7515, 4.1.11).
+        // A critical extension must be understood; none is supported (RFC 7515, 4.1.11).
         guard header["crit"] == nil, let algorithm = header["alg"]?.string else { throw .malformed }
         var named = keys
         if let id = header["kid"] {
@@ -97,7 +96,7 @@ final class TokenVerifier {
         return fitting
     }
 
-    /// A token for somebody is not taken by anybody else, nor by who has no name (RFC 7519, 4.1.3).
+    /// A token with an audience is accepted only by an edge with that audience (RFC 7519, 4.1.3).
     private func check(_ named: [String]?) throws(TokenError) {
         switch (audience, named) {
         case (nil, nil): return
@@ -107,7 +106,7 @@ final class TokenVerifier {
     }
 
     private func object(_ bytes: [UInt8]) throws(TokenError) -> JSONObject {
-        // Which of two members of one name was meant is not ours to guess (RFC 7519, 4).
+        // Duplicate names are ambiguous, so refuse them (RFC 7519, 4).
         guard let object = try? parser.parseObject(bytes),
             Set(object.keys.map { Array($0.utf8) }).count == object.count
         else { throw .malformed }
@@ -116,7 +115,7 @@ final class TokenVerifier {
 }
 
 extension AccessOptions {
-    /// Why an edge with these options would refuse a token now; nil: it would take it.
+    /// Why an edge with these options would refuse a token now; nil when it would accept it.
     public func refusal(of token: String) -> String? {
         do throws(TokenError) {
             _ = try TokenVerifier(options: self).verify(token, now: Clock.unixMilliseconds())
@@ -127,28 +126,28 @@ extension AccessOptions {
     }
 }
 
-/// Why a token is not taken.
+/// Why a token was refused.
 enum TokenError: String, Error, CaseIterable {
-    /// There is none where one is needed.
+    /// No token was sent, and the channel needs one.
     case missing
-    /// It is no signed token in compact form, or larger than allowed.
+    /// Not a signed token in compact form, or too large.
     case malformed
-    /// It is signed in another way than the key that it names is for, or than any key is.
+    /// The token names another algorithm than its key's, or one that no key has.
     case algorithm
-    /// No key has the id that it names.
+    /// The token names a key that is not configured.
     case key
-    /// The signature is not that of a key.
+    /// No key verifies the signature.
     case signature
-    /// It lacks a claim, or has one that is not as it must be.
+    /// A claim is missing or malformed.
     case claims
     case expired
-    /// Its time has not come yet.
+    /// The token is not valid yet.
     case early
-    /// It was made for somebody else.
+    /// The token names another audience.
     case audience
 
-    /// What to do, for the client. Without anything of the token itself, and without a quotation mark: it goes into a header
-    /// field as well.
+    /// Tells the client what to do. Contains nothing of the token and no quotation mark, since it is also sent in a
+    /// header field.
     var message: StaticString {
         switch self {
         case .missing: "private channel: a token is needed, as Authorization: Bearer TOKEN or access_token=TOKEN"
@@ -165,10 +164,10 @@ enum TokenError: String, Error, CaseIterable {
     }
 }
 
-/// What was found out lately, in bounded memory: two generations, each of at most ``limit`` entries.
+/// A cache of bounded size: two generations of at most ``limit`` entries each.
 ///
-/// What is asked for moves into the young one; when that is full it becomes the old one, and what nobody has asked for
-/// in that time is gone. As good as the exact least-recently-used order for what this is for, and without its links.
+/// An entry that is used moves to the young generation. When that is full it becomes the old one, and the old entries
+/// that were not used meanwhile are dropped. This approximates least recently used without its links.
 struct GenerationCache<Key: Hashable, Value> {
     let limit: Int
     private var young: [Key: Value] = [:]
@@ -178,7 +177,7 @@ struct GenerationCache<Key: Hashable, Value> {
         self.limit = limit
     }
 
-    /// How many entries there are; at most twice the limit.
+    /// The number of entries, at most twice the limit.
     var count: Int { young.count + old.count }
 
     mutating func value(for key: Key) -> Value? {

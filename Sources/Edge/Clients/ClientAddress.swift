@@ -17,7 +17,7 @@ public struct ClientAddress: Sendable, Hashable {
         self.init(high: 0, low: ClientAddress.mapped << 32 | UInt64(v4))
     }
 
-    /// Reads the textual form. Nil for everything else.
+    /// Reads the textual form; nil for anything else.
     public init?(_ text: some StringProtocol) {
         let text = String(text)
         var four = in_addr()
@@ -36,7 +36,7 @@ public struct ClientAddress: Sendable, Hashable {
         self.init(high: word(bytes[..<8]), low: word(bytes[8..<16]))
     }
 
-    /// Takes the address out of what accept(2) gave. Nil for a unix socket.
+    /// The address that accept(2) returned; nil for a unix socket.
     init?(_ storage: sockaddr_storage) {
         switch Int32(storage.ss_family) {
         case AF_INET:
@@ -51,20 +51,20 @@ public struct ClientAddress: Sendable, Hashable {
 
     var isV4: Bool { high == 0 && low >> 32 == ClientAddress.mapped }
 
-    /// This machine itself: a proxy that nobody named, a tool of the operator.
+    /// Whether it is this machine: a local tool, or a proxy that is not configured.
     var isLoopback: Bool { isV4 ? low >> 24 & 0xFF == 127 : high == 0 && low == 1 }
 
-    /// Whom the address stands for where clients are counted: one of IPv6 has a whole /64 for itself.
+    /// The address that connections are counted by: an IPv6 client has a whole /64.
     var household: ClientAddress { isV4 ? self : ClientAddress(high: high, low: 0) }
 }
 
 /// A network in CIDR notation: `10.0.0.0/8`, `2001:db8::/32`, or one address.
 public struct AddressRange: Sendable, Equatable {
     private let base: ClientAddress
-    /// Bits that have to agree, of 128.
+    /// The length of the prefix, of 128 bits.
     private let bits: Int
 
-    /// Reads the notation. Nil for everything else, also when bits beyond the prefix are set.
+    /// Reads CIDR notation; nil for anything else, and when bits beyond the prefix are set.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let base = ClientAddress(parts[0]) else { return nil }
@@ -83,9 +83,9 @@ public struct AddressRange: Sendable, Equatable {
     }
 }
 
-/// Counts the connections of each client, of those from one address or one IPv6 /64. Pure.
+/// Counts the connections of each client, by IPv4 address or IPv6 /64. Pure.
 struct AddressCounter {
-    /// 0: any number. They are counted all the same: another limit may come, and then all must be known.
+    /// 0: unlimited. Connections are counted even then, since a later limit needs all of them.
     var limit: Int
     private var counts: [ClientAddress: Int] = [:]
 
@@ -93,7 +93,7 @@ struct AddressCounter {
         self.limit = limit
     }
 
-    /// Counts one more. False, and not counted, when the client has as many as it may.
+    /// Counts one connection. Returns false, and counts nothing, when the client is at the limit.
     mutating func enter(_ address: ClientAddress) -> Bool {
         let count = counts[address.household, default: 0]
         guard limit == 0 || count < limit else { return false }

@@ -1,8 +1,8 @@
-/// Which peers are proxies of ours, whose word on a client's address is taken. Pure.
+/// The proxies whose statement of a client's address is trusted. Pure.
 public struct ProxyTrust: Sendable, Equatable {
-    /// Where proxies connect from.
+    /// The networks that proxies connect from.
     public var ranges: [AddressRange]
-    /// Whether they begin each connection with a PROXY protocol header. Otherwise they name the client in
+    /// Whether proxies begin each connection with a PROXY protocol header. Otherwise they name the client in
     /// `X-Forwarded-For`.
     public var speaksProxyProtocol: Bool
 
@@ -11,14 +11,15 @@ public struct ProxyTrust: Sendable, Equatable {
         self.speaksProxyProtocol = speaksProxyProtocol
     }
 
-    /// Connections of a unix socket come from this machine: whoever may open it is trusted.
+    /// A connection over a unix socket comes from this machine, and the file's permissions decide who may connect:
+    /// trust it.
     func isProxy(_ peer: ClientAddress?) -> Bool {
         guard !ranges.isEmpty else { return false }
         guard let peer else { return true }
         return ranges.contains { $0.contains(peer) }
     }
 
-    /// The client that a head names in its `X-Forwarded-For` fields, which are one list.
+    /// The client that the `X-Forwarded-For` fields of a head name. Several fields are one list.
     func client(in head: RequestHead, of bytes: Span<UInt8>) -> ClientAddress? {
         let last = bytes.extracting(head.forwardedFor)
         if head.earlierForwardedFor.isEmpty { return client(forwardedFor: last) }
@@ -31,8 +32,8 @@ public struct ProxyTrust: Sendable, Equatable {
         return client(forwardedFor: joined.span)
     }
 
-    /// The client in an `X-Forwarded-For` field: the last address that is no proxy of ours, for what stands before it
-    /// anybody may have written. Nil when there is none, or when something else than addresses stands there.
+    /// The client in an `X-Forwarded-For` value: the last address that is not one of our proxies, since anyone may have
+    /// written what stands before it. Nil when there is none, or when it is not an address.
     func client(forwardedFor value: Span<UInt8>) -> ClientAddress? {
         var end = value.count
         var last: ClientAddress?
@@ -49,7 +50,7 @@ public struct ProxyTrust: Sendable, Equatable {
         return last
     }
 
-    /// An address, with or without a port, as proxies write it.
+    /// An address with or without a port, as proxies write it.
     private static func address(_ bytes: Span<UInt8>) -> ClientAddress? {
         guard bytes.count <= 64 else { return nil }
         let text = bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
@@ -61,19 +62,20 @@ public struct ProxyTrust: Sendable, Equatable {
     }
 }
 
-/// Reads the header of the PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt). Pure.
+/// Parses the header of the PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt). Pure.
 enum ProxyHeader {
     enum Progress: Equatable {
         case needsMore
-        /// The header's length, and the client; nil when the proxy speaks for itself, or does not know.
+        /// The header's length, and the client; nil when the proxy connects on its own behalf, or does not know the
+        /// client.
         case complete(length: Int, client: ClientAddress?)
         case malformed
     }
 
     private static let signature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
-    /// The longest line of version 1, with its end.
+    /// The longest line of version 1, including CR LF.
     private static let longestLine = 107
-    /// The longest header of version 2 that is borne: addresses, and what a proxy adds about TLS.
+    /// The longest accepted header of version 2: addresses, and the TLS information that a proxy adds.
     private static let longestBlock = 2048
 
     static func parse(_ bytes: [UInt8]) -> Progress {
@@ -98,7 +100,7 @@ enum ProxyHeader {
         case 0x21, 0x22:
             guard length >= 36 else { return .malformed }
             return .complete(length: 16 + length, client: ClientAddress(sixteen: Array(bytes[16..<32])))
-        // Not known, or a unix socket.
+        // Unspecified, or a unix socket.
         case 0x00, 0x31, 0x32: return .complete(length: 16 + length, client: nil)
         default: return .malformed
         }

@@ -1,13 +1,12 @@
-/// Puts a gzip file (RFC 1952) together from parts that are compressed already and from plain bytes between them. Pure.
+/// Assembles a gzip file (RFC 1952) from parts that are already compressed and plain bytes between them. Pure.
 ///
-/// What stands in many answers is compressed once for all of them; an answer of its own costs a copy and an addition of
-/// checksums.
+/// A part that many answers share is compressed once; each further answer only copies it and combines checksums.
 struct GzipWriter {
-    /// DEFLATE; no name, no time, unknown system.
+    /// DEFLATE, without name or time, unknown system.
     static let header: [UInt8] = [0x1F, 0x8B, 0x08, 0, 0, 0, 0, 0, 0, 0xFF]
-    /// The bytes of the last block, which is empty, of the checksum and of the length.
+    /// The size of the empty last block, the checksum and the length.
     static let trailer = 5 + 8
-    /// All bytes beside those of the blocks.
+    /// The size of everything except the blocks.
     static let frame = header.count + trailer
 
     private var bytes: [UInt8]
@@ -20,7 +19,7 @@ struct GzipWriter {
         bytes.append(contentsOf: Self.header)
     }
 
-    /// Appends bytes as they are, in stored blocks (RFC 1951, 3.2.4).
+    /// Appends bytes uncompressed, in stored blocks (RFC 1951, 3.2.4).
     mutating func append(plain: [UInt8]) {
         var start = 0
         while start < plain.count {
@@ -35,12 +34,12 @@ struct GzipWriter {
         add(ZlibHandle.checksum(of: plain), length: plain.count)
     }
 
-    /// Appends a body that is compressed already.
+    /// Appends a body that is already compressed.
     mutating func append(_ body: GzipBody) {
         append(blocks: body.blocks, checksum: body.checksum, length: body.length)
     }
 
-    /// Appends compressed blocks of which none is marked as the last.
+    /// Appends compressed blocks. None may be marked as the last.
     mutating func append(blocks: ArraySlice<UInt8>, checksum: UInt32, length: Int) {
         bytes.append(contentsOf: blocks)
         add(checksum, length: length)
@@ -59,24 +58,24 @@ struct GzipWriter {
         self.length += length
     }
 
-    /// Appends a number, its lowest byte first.
+    /// Appends a number, lowest byte first.
     private mutating func append(_ number: some UnsignedInteger, bytes count: Int) {
         for index in 0..<count { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * index))) }
     }
 }
 
-/// A body in gzip form, made once and shared by all answers that carry it, whole or as a part of theirs.
+/// A compressed body, made once and shared by all answers that contain it.
 struct GzipBody {
-    /// Smaller bodies are sent as they are: they fit one packet either way.
+    /// Smaller bodies are not compressed: they fit into one packet anyway.
     static let worthwhile = 1024
 
     /// The whole file (RFC 1952).
     let bytes: [UInt8]
-    /// Of the plain body.
+    /// CRC-32 of the uncompressed body.
     let checksum: UInt32
     let length: Int
 
-    /// Compresses a body; nil when that does not make it smaller.
+    /// Compresses a body; nil when the result is not smaller.
     init?(_ body: [UInt8], by zlib: ZlibHandle) {
         guard let blocks = zlib.blocks(of: body), blocks.count + GzipWriter.frame < body.count else { return nil }
         checksum = ZlibHandle.checksum(of: body)
@@ -86,15 +85,15 @@ struct GzipBody {
         bytes = writer.finish()
     }
 
-    /// The compressed blocks, without what frames them.
+    /// The compressed blocks without header and trailer.
     var blocks: ArraySlice<UInt8> {
         bytes[GzipWriter.header.count..<(bytes.count - GzipWriter.trailer)]
     }
 }
 
-/// The `Accept-Encoding` field (RFC 9110, 12.5.3), as far as it concerns gzip. Pure.
+/// The `Accept-Encoding` field (RFC 9110, 12.5.3), as far as gzip is concerned. Pure.
 enum AcceptEncoding {
-    /// Whether the client takes gzip: it names it, or everything, and not with a weight of zero.
+    /// Whether the client accepts gzip: the field names it, or `*`, with a weight above zero.
     static func takesGzip(_ field: Span<UInt8>) -> Bool {
         var named: Bool?
         var any = false
@@ -116,7 +115,7 @@ enum AcceptEncoding {
         return named ?? any
     }
 
-    /// Whether an item's parameters give it no weight, or one that is none: `q=0`, `q=0.000`, `q=x`.
+    /// Whether an item's parameters give it a weight of zero or a malformed one: `q=0`, `q=0.000`, `q=x`.
     private static func isZero(_ parameters: Span<UInt8>) -> Bool {
         let text = parameters.extracting(parameters.trimmed())
         guard text.count > 0 else { return false }

@@ -1,22 +1,22 @@
-/// Decides who gets to see the dashboard. Pure.
+/// Decides who may see the dashboard. Pure.
 ///
-/// What a browser fetches for a page of another origin carries `Origin`; what a page of that name fetches from this
-/// machine after its name was made to point here carries its own `Host`; what came through a proxy carries the proxy's
-/// fields, another `Host`, or HTTP/1.0.
+/// Three kinds of foreign request are recognized: fetches by a page of another origin carry `Origin`; fetches by a page
+/// whose name was rebound to this machine carry that name as `Host`; requests through a proxy carry a proxy's fields,
+/// another `Host`, or HTTP/1.0.
 struct DashboardGate {
     private let audience: DashboardOptions.Audience?
 
-    /// - Parameter audience: nil: there is no dashboard.
+    /// - Parameter audience: nil when there is no dashboard.
     init(_ audience: DashboardOptions.Audience?) {
         self.audience = audience
     }
 
-    /// Whether there is something at this path.
+    /// Whether the path belongs to the dashboard.
     func isDashboard(_ path: Span<UInt8>) -> Bool {
         audience != nil && (path.equals("/dashboard") || path.equals("/dashboard.json"))
     }
 
-    /// Lets the request through, or says why not.
+    /// Admits the request, or throws an error that says why not.
     func check(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) {
         guard head.origin.isEmpty else {
             throw HTTPError(.forbidden, "the dashboard is not for pages of other origins")
@@ -40,7 +40,7 @@ struct DashboardGate {
 
     private static let loopbackNames: [StaticString] = ["localhost", "127.0.0.1", "[::1]"]
 
-    /// Whether it is nothing, or a colon and digits.
+    /// Whether the text is empty, or a colon and digits.
     private static func isPort(_ text: Span<UInt8>) -> Bool {
         if text.count == 0 { return true }
         guard text[0] == 0x3A else { return false }
@@ -49,13 +49,14 @@ struct DashboardGate {
     }
 }
 
-/// The dashboard: a page at `/dashboard`, and what it shows at `/dashboard.json`.
+/// The dashboard: a page at `/dashboard`, and its data at `/dashboard.json`.
 public struct DashboardOptions: Sendable {
-    /// Who gets to see it.
+    /// Who may see it.
     public enum Audience: Sendable {
-        /// Who comes from this machine and through no proxy. Only for an edge that listens on the loopback.
+        /// Clients on this machine that do not come through a proxy. Only for an edge that listens on the loopback
+        /// interface.
         case local
-        /// Whoever reaches the edge.
+        /// Everyone who can reach the edge.
         case everyone
     }
 

@@ -1,6 +1,6 @@
 import Events
 
-/// The pipeline's state as all who look at the dashboard share it.
+/// The latest status of the pipeline, shared by all viewers of the dashboard.
 final class StatusCache {
     private let source: any StatusSource
     private let services: EdgeServices
@@ -13,7 +13,7 @@ final class StatusCache {
         self.services = services
     }
 
-    /// Gives the newest state to a reader, at once or when it has come.
+    /// Answers with the newest status, at once or when it arrives.
     func show(to read: StatusRead) {
         switch schedule.wanted(at: Clock.monotonicMilliseconds()) {
         case .useLatest: read.answer(with: latest)
@@ -25,7 +25,7 @@ final class StatusCache {
         }
     }
 
-    /// A reader has gone.
+    /// The viewer has disconnected.
     func forget(_ read: StatusRead) {
         waiting.removeAll { $0 === read }
     }
@@ -39,36 +39,36 @@ final class StatusCache {
     }
 }
 
-/// Decides when the pipeline's state is read anew. Pure.
+/// Decides when the status is read again. Pure.
 ///
-/// All who look share a reading; it is made when somebody asks and the last one is old. The age allowed grows with what a
-/// reading costs, so that looking never takes more than a fiftieth of Redis' time.
+/// All viewers share a reading. A new one is made on request when the last one is too old. The allowed age grows with
+/// the duration of a reading, so that the dashboard uses at most a fiftieth of Redis' time.
 struct ReadingSchedule {
-    /// What to do for somebody who asks.
+    /// What to do for a viewer's request.
     enum Action: Equatable {
-        /// The last reading is new enough.
+        /// The last reading is recent enough.
         case useLatest
-        /// Begin a reading, and wait for it.
+        /// Start a reading and wait for it.
         case read
-        /// One is under way: wait for it.
+        /// A reading is in progress: wait for it.
         case wait
     }
 
-    /// The youngest age at which a reading is made anew, in ms.
+    /// The minimum time between two readings, in ms.
     static let interval: Int64 = 2000
-    /// A reading is good for so many times the time that it took.
+    /// A reading stays valid for this many times its duration.
     static let patience: Int64 = 50
-    /// The oldest age at which one is still good, in ms.
+    /// The longest time that a reading stays valid, in ms.
     static let longest: Int64 = 10_000
 
     private var began: Int64?
     private var arrived: Int64?
     private var cost: Int64 = 0
 
-    /// How long a reading is good, in ms.
+    /// How long a reading stays valid, in ms.
     var lifetime: Int64 { min(max(Self.interval, cost * Self.patience), Self.longest) }
 
-    /// Somebody asks.
+    /// A viewer asks for the status.
     ///
     /// - Parameter now: monotonic, in ms.
     mutating func wanted(at now: Int64) -> Action {
@@ -78,9 +78,9 @@ struct ReadingSchedule {
         return .read
     }
 
-    /// The reading has come.
+    /// The reading has finished.
     ///
-    /// - Parameter hasAnswer: false when Redis has said nothing: waiting for it is no work of its.
+    /// - Parameter hasAnswer: false when Redis did not answer: then the wait was no load on Redis.
     mutating func came(at now: Int64, hasAnswer: Bool) {
         cost = hasAnswer ? now - (began ?? now) : 0
         began = nil
@@ -88,15 +88,15 @@ struct ReadingSchedule {
     }
 }
 
-/// `GET /dashboard.json`: waits for a reading of the pipeline's state and answers with it.
+/// `GET /dashboard.json`: waits for a reading of the pipeline's status and answers with it.
 final class StatusRead: PendingResponse {
     private var connection: Connection?
     private let services: EdgeServices
     private let cache: StatusCache
     private let takesGzip: Bool
 
-    /// How long Redis may take, in ms. Longer than a connection waits before it is given up: what is said then is better
-    /// than nothing.
+    /// How long to wait for Redis, in ms. Longer than a Redis connection's own timeout, so that the answer can report
+    /// its failure.
     private static let patience: Int64 = 15_000
 
     init(on connection: Connection, services: EdgeServices, cache: StatusCache, takesGzip: Bool) {
@@ -108,7 +108,7 @@ final class StatusRead: PendingResponse {
 
     var isHold: Bool { false }
 
-    /// Begins to answer.
+    /// Starts to answer.
     func start() {
         guard let connection else { return }
         connection.begin(self)
@@ -134,14 +134,14 @@ final class StatusRead: PendingResponse {
         take()?.refuse(HTTPError(.serviceUnavailable, "Redis has not answered in time", retryAfter: 2))
     }
 
-    /// The connection, once: what comes later finds nobody to answer.
+    /// Returns the connection and drops it: the request is answered only once.
     private func take() -> Connection? {
         defer { connection = nil }
         return connection
     }
 }
 
-/// One reading of the pipeline's state; compressed when somebody asks for it so, once for all.
+/// One reading of the status, compressed at most once.
 final class StatusDocument {
     let body: [UInt8]
     private var compressed: GzipBody??
@@ -150,7 +150,7 @@ final class StatusDocument {
         self.body = body
     }
 
-    /// In gzip form; nil when that is no smaller.
+    /// The body in gzip form; nil when that is not smaller.
     func gzip(by zlib: ZlibHandle) -> [UInt8]? {
         if body.count < GzipBody.worthwhile { return nil }
         let result = compressed ?? GzipBody(body, by: zlib)
@@ -159,11 +159,11 @@ final class StatusDocument {
     }
 }
 
-/// Finds out how the pipeline is, for the dashboard.
+/// Reads the status of the pipeline for the dashboard.
 public protocol StatusSource: AnyObject {
-    /// Makes the document that `/dashboard.json` is answered with: one JSON object, also when nothing can be found out.
+    /// Makes the body of `/dashboard.json`: one JSON object, even when nothing could be read.
     ///
-    /// Called on the loop's thread, again only after it has called back. Calls back exactly once, on the loop's thread, at
-    /// once or later; `hasAnswer`: whether Redis has said anything.
+    /// Called on the loop's thread, and not again before the completion was called. Calls the completion exactly once,
+    /// on the loop's thread, before or after it returns. `hasAnswer` tells whether Redis has answered at all.
     func read(completion: @escaping (_ body: [UInt8], _ hasAnswer: Bool) -> Void)
 }
