@@ -1,11 +1,13 @@
 import Glibc
 
-/// Opening the sockets on which connections are accepted.
+/// Opens the sockets that connections are accepted on.
 public enum ListeningSocket {
-    /// Opens a socket and binds it to an address. It does not listen yet, does not block, and is not handed to programs.
+    /// Opens a socket and binds it to an address. The socket does not listen yet; it is non-blocking and closed on
+    /// exec.
     ///
     /// - Parameter isShared: whether other sockets may be bound to the same port (SO_REUSEPORT).
-    /// - Throws: ``EventsError`` when the address is no address of this machine, or is taken.
+    ///
+    /// - Throws: ``EventsError`` when the address does not belong to this machine, or is in use.
     public static func bound(_ address: ListenAddress, isShared: Bool) throws(EventsError) -> Int32 {
         switch address {
         case .tcp(let host, let port): try openTCP(host, port, address, isShared: isShared)
@@ -20,7 +22,7 @@ public enum ListeningSocket {
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_PASSIVE
-        // One address, the same on every machine; not what the system lists first.
+        // The same address on every machine, whichever one the system would list first.
         let name = host.isEmpty ? nil : host == "localhost" ? "127.0.0.1" : host
         var list: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(name, String(port), &hints, &list)
@@ -59,7 +61,7 @@ public enum ListeningSocket {
                 }
             }
         }
-        // A socket file that nobody listens on is left over from a process that was killed.
+        // A socket file that nobody listens on was left by a killed process.
         if call({ connect($0, $1, $2) }) != 0, errno == ECONNREFUSED { unlink(path) }
         guard call({ bind($0, $1, $2) }) == 0 else {
             let error = failure("bind", address)
@@ -83,7 +85,7 @@ public enum ListeningSocket {
         }
         guard code == 0 else { return 0 }
         guard [AF_INET, AF_INET6].contains(Int32(storage.ss_family)) else { return 0 }
-        // It stands at the same place in both families, in network order.
+        // The port has the same offset in both families, in network byte order.
         return withUnsafeBytes(of: storage) { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
     }
 

@@ -1,15 +1,15 @@
 import Glibc
 
-/// What the parsers ask of bytes.
+/// Comparing and reading the bytes of HTTP messages.
 extension Span where Element == UInt8 {
-    /// Whether the bytes are exactly these.
+    /// Whether the bytes equal the text.
     func equals(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         return withUnsafeBytes { bytes in bytes.baseAddress.map { memcmp($0, text.utf8Start, bytes.count) == 0 } ?? true
         }
     }
 
-    /// Whether the bytes are exactly the text's.
+    /// Whether the bytes equal the text's UTF-8.
     func equals(_ text: String) -> Bool {
         let isSame = text.utf8.withContiguousStorageIfAvailable { known in
             known.count == count
@@ -21,20 +21,20 @@ extension Span where Element == UInt8 {
         return isSame ?? withUnsafeBufferPointer { $0.elementsEqual(text.utf8) }
     }
 
-    /// Whether there is a control character among the bytes, tabs besides.
+    /// Whether the bytes contain a control character other than a tab.
     var hasControls: Bool {
         withUnsafeBufferPointer { bytes in
-            // All of them, without a way out in between: so many are looked at in one step.
+            // Without an early exit, so that the compiler can vectorize it.
             bytes.reduce(false) { found, byte in found || (byte < 0x20 && byte != 0x09) || byte == 0x7F }
         }
     }
 
-    /// Whether there is anything but printable ASCII among the bytes.
+    /// Whether the bytes contain anything but printable ASCII.
     var hasUnprintables: Bool {
         withUnsafeBufferPointer { bytes in bytes.reduce(false) { found, byte in found || byte &- 0x20 > 0x5E } }
     }
 
-    /// Whether the bytes are these when ASCII letters are compared without case. `text` is given in lower case.
+    /// Whether the bytes equal the text when the case of ASCII letters is ignored. `text` must be in lower case.
     func equalsIgnoringCase(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         let other = UnsafeBufferPointer(start: text.utf8Start, count: count)
@@ -46,7 +46,7 @@ extension Span where Element == UInt8 {
         count >= text.utf8CodeUnitCount && extracting(0..<text.utf8CodeUnitCount).equals(text)
     }
 
-    /// The first place of a byte at or after `start`.
+    /// The first index of a byte, at or after `start`.
     func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
         guard start < count else { return nil }
         return withUnsafeBytes { bytes in
@@ -56,7 +56,8 @@ extension Span where Element == UInt8 {
         }
     }
 
-    /// The number that the bytes are the digits of; nil for anything else. At most 18 digits, which always fit.
+    /// The number that the decimal digits spell; nil for anything else and for more than 18 digits, which might not
+    /// fit.
     var decimal: Int64? {
         guard (1...18).contains(count) else { return nil }
         var value: Int64 = 0
@@ -67,7 +68,7 @@ extension Span where Element == UInt8 {
         return value
     }
 
-    /// Without spaces and tabs at both ends.
+    /// The range without spaces and tabs at both ends.
     func trimmed() -> Range<Int> {
         var start = 0
         var end = count
@@ -91,7 +92,7 @@ extension UInt8 {
         self &- 0x30 < 10
     }
 
-    /// A character of a token (RFC 9110, 5.6.2).
+    /// Whether it may occur in a token (RFC 9110, 5.6.2).
     var isTokenCharacter: Bool {
         switch self {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
@@ -111,13 +112,13 @@ extension UInt8 {
     }
 }
 
-/// What answers are written with.
+/// Writing the bytes of HTTP messages.
 extension [UInt8] {
     mutating func append(_ text: StaticString) {
         append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Appends a number in decimal digits.
+    /// Appends a number in decimal.
     mutating func appendDecimal(_ number: Int64) {
         if number < 0 { append(0x2D) }
         var rest = number.magnitude
@@ -129,7 +130,8 @@ extension [UInt8] {
         self[start...].reverse()
     }
 
-    /// Appends a number in exactly `width` digits, with zeros in front. A larger number loses its first digits.
+    /// Appends a number in exactly `width` digits, padded with zeros. The leading digits of a larger number are cut
+    /// off.
     mutating func appendDecimal(_ number: Int64, width: Int) {
         let start = count
         var rest = number.magnitude

@@ -1,12 +1,12 @@
-/// Decodes a chunked body (RFC 9112, 7.1) that comes in pieces. Pure.
+/// Decodes a chunked body (RFC 9112, 7.1) incrementally. Pure.
 ///
-/// Strict: sizes have one to eight hexadecimal digits, lines end with CR LF. Chunk extensions and trailer fields are
-/// read over, within a limit of 4 KiB for all of them together.
+/// Strict: a size has one to eight hexadecimal digits, and lines end with CR LF. Chunk extensions and trailer fields
+/// are skipped; together they may have 4 KiB.
 struct ChunkedDecoder {
-    /// What is known after some bytes.
+    /// The state after some bytes.
     enum Progress: Equatable {
         case needsMore
-        /// The body ended after this many bytes of the piece.
+        /// The body ended after this many bytes of the input.
         case complete(consumed: Int)
         case refused(HTTPError)
     }
@@ -27,12 +27,12 @@ struct ChunkedDecoder {
     private var overhead = 0
     private let limit: Int
 
-    /// - Parameter limit: the most bytes that the decoded body may have.
+    /// - Parameter limit: the largest decoded body in bytes.
     init(limit: Int) {
         self.limit = limit
     }
 
-    /// Decodes a piece and appends what it holds of the body.
+    /// Decodes a piece of the input and appends its data to the body.
     mutating func decode(_ bytes: Span<UInt8>, into body: inout [UInt8]) -> Progress {
         var index = 0
         while index < bytes.count {
@@ -53,7 +53,7 @@ struct ChunkedDecoder {
 
     private static let malformed = HTTPError(.badRequest, "the chunked body is malformed")
 
-    /// Takes one byte of what frames the data.
+    /// Consumes one byte of the framing.
     private mutating func step(_ byte: UInt8, bodyCount: Int) -> HTTPError? {
         switch state {
         case .size(let digits):
@@ -104,7 +104,7 @@ struct ChunkedDecoder {
         return nil
     }
 
-    /// A byte of an extension or a trailer field: counted, checked, not kept.
+    /// Checks and counts a byte of an extension or a trailer field, which is not kept.
     private mutating func extra(_ byte: UInt8) -> HTTPError? {
         overhead += 1
         guard overhead <= 4096, byte >= 0x20 || byte == 0x09, byte != 0x7F else { return Self.malformed }

@@ -1,12 +1,12 @@
 import JSON
 
-/// The answer to a request: a head and a body, made for one client or for many alike.
+/// Answers to a request: a head and a body.
 extension Connection {
-    /// Answers the request and ends the exchange.
+    /// Answers the request.
     ///
     /// - Parameters:
     ///   - type: the `Content-Type`; nil for an answer without content.
-    ///   - fields: adds further fields.
+    ///   - fields: adds more fields.
     func respond(
         _ status: HTTPStatus, type: StaticString?, body: [UInt8], caching: Caching = .none,
         fields: (inout ResponseHead) -> Void = { _ in }
@@ -19,7 +19,7 @@ extension Connection {
         pool.head.begin(status, now: pool.unixSeconds, caching: caching, origin: origin)
         if let type { pool.head.field("Content-Type: ", type) }
         fields(&pool.head)
-        // Of what is true only now, nobody knows the length that GET would find (RFC 9110, 8.6).
+        // Omit Content-Length: a later GET may differ (RFC 9110, 8.6).
         let isUnknown = status.isBodiless || isHeadRequest && caching == .none
         pool.head.end(length: isUnknown ? nil : body.count, keepAlive: keepAlive, isHTTP10: isHTTP10)
         if isHeadRequest || status.isBodiless {
@@ -32,10 +32,11 @@ extension Connection {
         }
     }
 
-    /// Answers with what others get alike: made for the first of them.
+    /// Answers with bytes that many connections share: written for the first of them and cached.
     ///
     /// - Parameters:
-    ///   - memo: of the body and all that `fields` adds, but for what `variant` tells apart.
+    ///   - cache: belongs to the body and everything that `fields` adds.
+    ///   - variant: tells answers apart that share the cache.
     func respond(
         _ status: HTTPStatus, type: StaticString, body: [UInt8], cache: AnswerCache, variant: Int64,
         fields: (inout ResponseHead) -> Void
@@ -56,7 +57,7 @@ extension Connection {
         write(bytes, body.count <= Self.copiedBody ? [] : body)
     }
 
-    /// Answers with a refusal in JSON.
+    /// Answers with an error, as JSON.
     func refuse(_ error: HTTPError) {
         if let limit = error.limit { pool.metrics.reached(limit) }
         var body: [UInt8] = []
@@ -70,15 +71,15 @@ extension Connection {
         }
     }
 
-    /// Makes the answer the last of its connection.
+    /// Closes the connection after its next answer.
     func closeAfterAnswer() {
         keepAlive = false
     }
 }
 
-/// An answer without an end, written piece by piece.
+/// Streamed answers, written piece by piece.
 extension Connection {
-    /// Begins an answer without an end; the connection closes after it.
+    /// Begins a streamed answer. The connection is closed after it.
     ///
     /// - Parameter start: its first bytes.
     func beginStream(type: StaticString, start: [UInt8], fields: (inout ResponseHead) -> Void = { _ in }) {
@@ -94,16 +95,16 @@ extension Connection {
         write(pool.head.bytes, [])
     }
 
-    /// Writes a piece of a stream. Only when ``isDrained``.
+    /// Writes a piece of a stream. Call it only when ``isDrained``.
     func stream(_ bytes: [UInt8]) {
         guard state == .handling, isStreaming else { return }
         write(bytes, [])
     }
 
-    /// Whether all that was written of a stream is sent.
+    /// Whether everything written to a stream has been sent.
     var isDrained: Bool { output == nil }
 
-    /// Ends a stream after what was written.
+    /// Ends a stream once everything written has been sent.
     func endStream() {
         guard state == .handling, isStreaming else { return }
         pendingResponse = nil

@@ -1,15 +1,15 @@
 import Events
 
-/// Bytes that come in: received through the pool's buffer, read where they lie when a request is whole, and otherwise kept,
-/// within bounds, until it is its turn.
+/// Input: received into the pool's buffer and parsed there if a request is complete; otherwise buffered, within limits,
+/// until its turn.
 extension Connection {
-    /// The socket can be read from, or written to.
+    /// Called when the socket is readable or writable.
     func ready(_ readiness: FileEvent.Readiness) {
         if readiness.contains(.write) { flush() }
         if readiness.contains(.read), state != .closed { receive() }
     }
 
-    /// Takes what has arrived.
+    /// Reads from the socket.
     func receive() {
         switch Socket.receive(descriptor, into: &pool.inbox) {
         case .nothing: break
@@ -19,15 +19,15 @@ extension Connection {
         }
     }
 
-    /// The client sends nothing more. While it is held that means it has gone; while it waits for an answer that is certain
-    /// to come, or takes one, it may take it all.
+    /// The client has closed its sending side. A held request is then abandoned; an answer that is being written, or is
+    /// certain to come, is still delivered.
     private func inputEnded() {
         switch state {
         case .writing: break
         case .handling where pendingResponse?.isHold == false: break
         default: return close()
         }
-        // What it has asked for already is answered as well: the end is found again after that.
+        // Requests that are already buffered are answered as well; the end is detected again after them.
         if inbound == nil { keepAlive = false }
         mustLinger = false
         isReadingPaused = true
@@ -57,10 +57,10 @@ extension Connection {
         }
     }
 
-    /// The usual case: one whole request, read where it lies.
+    /// The common case: one complete request, parsed in the pool's buffer.
     private func receivedRequest(_ count: Int) {
         var parser = RequestParser(limits: pool.limits)
-        // Shared, not copied: nothing is received before this returns.
+        // Shared, not copied, since nothing is received before this returns.
         let inbox = pool.inbox
         let input = inbox.span.extracting(0..<count)
         guard case .complete(let head) = parser.parse(input), head.length == count, head.framing == .none else {
@@ -76,10 +76,10 @@ extension Connection {
         }
     }
 
-    /// True when the header is complete and a request may follow.
+    /// Returns true when the header is complete and a request may follow.
     private func readProxyHeader() -> Bool {
         guard let inbound else { return false }
-        // Nothing was read before it.
+        // The header comes first, so nothing has been consumed yet.
         switch ProxyHeader.parse(inbound.bytes) {
         case .needsMore: return false
         case .malformed:
@@ -94,16 +94,16 @@ extension Connection {
         }
     }
 
-    /// Keeps what was received.
+    /// Appends the received bytes to the buffered input.
     private func keep(_ count: Int) {
         let inbound = self.inbound ?? Inbound(limits: pool.limits, budget: pool.budget)
         self.inbound = inbound
         inbound.append(pool.inbox.prefix(count))
     }
 
-    /// Refuses what is kept when too much of others is: a request that waits for its rest is answered so; what comes behind
-    /// a request that is being answered is not looked at, and the connection ends after that answer. A request that came
-    /// whole is out of it by now.
+    /// Enforces the limit on buffered input. An incomplete request is refused; input behind a request that is being
+    /// answered is dropped, and the connection closes after that answer. A request that arrived completely has left the
+    /// buffer before this.
     private func boundInput() {
         guard let inbound else { return }
         if !pool.budget.allowsInput(of: inbound.charged, own: inbound.charged) {
@@ -120,11 +120,11 @@ extension Connection {
             case .lingering, .closed: break
             }
         }
-        // Last: it may be this connection that is closed.
+        // Keep this last: it may close this connection.
         pool.relieve()
     }
 
-    /// Looks at the kept input until a request is under way or more is needed.
+    /// Parses the buffered input until a request is being handled or more input is needed.
     func advance() {
         guard !isAdvancing else { return }
         isAdvancing = true
@@ -147,14 +147,14 @@ extension Connection {
         }
     }
 
-    /// Lets the loop have its turn before the next request; nothing more is received meanwhile.
+    /// Continues with the next request in the next turn of the loop; nothing is received until then.
     private func postpone() {
         isReadingPaused = true
         event?.watch([])
         pool.postpone(self)
     }
 
-    /// The loop had its turn.
+    /// Called in the next turn of the loop.
     func goOn() {
         guard state == .idle, isReadingPaused else { return }
         isReadingPaused = false

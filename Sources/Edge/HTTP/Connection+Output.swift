@@ -1,12 +1,13 @@
 import Events
 import Glibc
 
-/// Bytes that go out: at once where the socket takes them, and otherwise when it does, as long as there is time and memory.
+/// Output: sent at once as far as the socket takes it. The rest is sent when the socket is writable, within limits of
+/// time and memory.
 extension Connection {
     /// Sends head and body, and keeps what the socket does not take.
     func write(_ head: [UInt8], _ body: [UInt8]) {
         guard let count = Socket.send(descriptor, head, body) else { return close() }
-        // A stream looks by itself whether there is room for more.
+        // A stream checks for itself whether it may write more.
         if count == head.count + body.count { return isStreaming ? () : outputSent() }
         pool.metrics.writesDelayed += 1
         let output = Output(
@@ -15,11 +16,11 @@ extension Connection {
         hasHold = true
         event?.watch(isReadingPaused ? .write : [.read, .write])
         awaitProgress(output)
-        // Last: it may be this connection that is closed.
+        // Keep this last: it may close this connection.
         pool.block(self, output)
     }
 
-    /// The socket takes more.
+    /// Called when the socket is writable.
     func flush() {
         guard let output else { return }
         guard let count = Socket.send(descriptor, output.head, output.body, from: output.sent) else { return close() }
@@ -33,19 +34,19 @@ extension Connection {
         }
     }
 
-    /// Gives the reader time to take something, as long as it has time to take all.
+    /// Sets the deadline for the next progress, at most the deadline for the whole answer.
     private func awaitProgress(_ output: Output) {
         pool.schedule(self, at: min(Clock.coarseMilliseconds() + pool.limits.writeTimeout, output.deadline))
     }
 
-    /// Nothing is left to be sent, or nothing will be.
+    /// Drops the pending output, sent or not.
     func dropOutput() {
         guard output != nil else { return }
         output = nil
         pool.unblock(self)
     }
 
-    /// The reader has taken nothing for too long, or not all in time.
+    /// The reader made no progress for too long, or did not receive the whole answer in time.
     func outputTimedOut() {
         pool.metrics.timeouts += 1
         if let output, output.deadline <= Clock.monotonicMilliseconds() {
@@ -57,7 +58,7 @@ extension Connection {
         close()
     }
 
-    /// All that was written is sent.
+    /// Called when everything written has been sent.
     func outputSent() {
         if isStreaming {
             pendingResponse?.outputDrained()
@@ -75,7 +76,7 @@ extension Connection {
         if state == .idle { pool.schedule(self, in: pool.limits.idleTimeout) }
     }
 
-    /// The last answer is sent.
+    /// Called when the last answer has been sent.
     private func finish() {
         guard mustLinger || inbound != nil else { return close() }
         inbound = nil
@@ -86,18 +87,17 @@ extension Connection {
     }
 }
 
-/// What is left to be sent of an answer that a socket did not take at once. The body is shared with other answers, never
-/// copied.
+/// The unsent rest of an answer. The body is shared with other answers and never copied.
 final class Output {
-    /// What is left of the head.
+    /// The unsent rest of the head.
     private(set) var head: [UInt8]
     let body: [UInt8]
-    /// How much of the body was sent.
+    /// How many bytes of the body were sent.
     private(set) var sent: Int
-    /// When it must have been sent, on the monotonic clock.
+    /// When everything must be sent, on the monotonic clock.
     let deadline: Int64
 
-    /// - Parameter count: how many bytes of head and body were sent.
+    /// - Parameter count: the bytes of head and body that were sent already.
     init(head: [UInt8], body: [UInt8], sent count: Int, deadline: Int64) {
         self.head = Array(head.dropFirst(count))
         self.body = body
@@ -107,13 +107,13 @@ final class Output {
 
     var isSent: Bool { head.isEmpty && sent == body.count }
 
-    /// So many more bytes were sent.
+    /// Records that more bytes were sent.
     func advance(_ count: Int) {
         let fromHead = min(count, head.count)
         if fromHead > 0 { head.removeFirst(fromHead) }
         sent += count - fromHead
     }
 
-    /// The same for all answers that share a body, as long as one of them is there.
+    /// Equal for all answers that share a body, as long as one of them exists.
     var bodyID: Int { body.withUnsafeBufferPointer { Int(bitPattern: $0.baseAddress) } }
 }

@@ -1,4 +1,4 @@
-/// One request: its head, its body, and who answers it. What cannot be read, or has no room, is refused here.
+/// One request: its head, its body and its handler. Requests that are malformed or exceed a limit are refused here.
 extension Connection {
     static let oneTooMany = HTTPError(
         .tooManyRequests, "too many connections of your address; close some, or come later", retryAfter: 5)
@@ -6,7 +6,7 @@ extension Connection {
     private static let flooded = HTTPError(
         .serviceUnavailable, "too much that others send is waiting here; send it again later", retryAfter: 2)
 
-    /// Reads a head from what is kept. True when there may be more to do.
+    /// Parses a head from the buffered input. Returns true when there may be more to do.
     func readHead(_ inbound: Inbound) -> Bool {
         let bytes = inbound.bytes
         let input = bytes.span.extracting(inbound.start..<bytes.count)
@@ -38,7 +38,7 @@ extension Connection {
         }
     }
 
-    /// Takes from a head what it says about its answer.
+    /// Takes from a head what determines the form of the answer.
     func adopt(_ head: RequestHead, of bytes: Span<UInt8>) {
         isNew = false
         if isProxied, !pool.proxies.speaksProxyProtocol {
@@ -51,7 +51,7 @@ extension Connection {
         isHeadRequest = head.method == .head
     }
 
-    /// A head is read: answer, or read the body first.
+    /// A head was parsed: answer, or read the body first.
     private func begin(_ result: Result<Request, HTTPError>, _ head: RequestHead, _ inbound: Inbound) -> Bool {
         switch (result, head.framing) {
         case (.failure(let error), .none): dispatch(error)
@@ -86,12 +86,12 @@ extension Connection {
         state = .body
         pool.schedule(self, in: pool.limits.bodyTimeout)
         if head.expectsContinue, inbound.unread == 0 {
-            // Fits any socket's buffer: nothing else is in it.
+            // Fits, since the socket's buffer is empty.
             _ = Socket.send(descriptor, Array("HTTP/1.1 100 Continue\r\n\r\n".utf8), [])
         }
     }
 
-    /// Moves what is kept into the body. True when there may be more to do.
+    /// Moves buffered input into the body. Returns true when there may be more to do.
     func readBody(_ inbound: Inbound) -> Bool {
         switch inbound.readBody() {
         case .needsMore: return false
@@ -106,22 +106,22 @@ extension Connection {
         }
     }
 
-    /// Has a request answered, now or later.
+    /// Hands the request to its handler, which answers now or later.
     func dispatch(_ request: Request, body: [UInt8]) {
         state = .handling
         hasHold = false
         pool.handler.handle(request, body: body, on: self)
-        // The deadline of the request is no deadline of the answer.
+        // The deadline for receiving the request does not apply to its answer.
         if state == .handling, !hasHold { pool.unschedule(self) }
     }
 
-    /// Answers a request that is understood and refused.
+    /// Answers a well-formed request with an error.
     func dispatch(_ error: HTTPError) {
         state = .handling
         refuse(error)
     }
 
-    /// Answers input that cannot be read on: the connection ends after it.
+    /// Answers with an error and closes the connection: the input after it cannot be parsed.
     func refuseInput(_ error: HTTPError) {
         keepAlive = false
         mustLinger = true
@@ -129,7 +129,7 @@ extension Connection {
         dispatch(error)
     }
 
-    /// Answers a request that has no room.
+    /// Refuses a request because too much input is buffered.
     func refuseFlood() {
         pool.metrics.inputsRefused += 1
         pool.metrics.reached(.bufferBytes)

@@ -1,37 +1,38 @@
 import Events
 import Glibc
 
-/// One client's connection: reads requests, one after the other, and writes their answers in order.
+/// One client's connection: reads requests one after the other and writes their answers in the same order.
 ///
-/// The next request is looked at when the last one is answered. An idle or held connection owns no buffer: input goes
-/// through one buffer of the pool, output through another, and only what is left over is kept here.
+/// The next request is parsed when the last one has been answered. An idle or held connection owns no buffer: input and
+/// output go through buffers of the pool, and only the rest is kept here.
 ///
-/// Connection, event, exchange and pool hold each other; ``close()`` is what parts them, and the pool sees to it that
-/// every connection is closed.
+/// Connection, event, pending response and pool hold strong references to each other; ``close()`` breaks the cycle, and
+/// the pool closes every connection.
 ///
-/// This file is what a connection is and how it lives and ends. Bytes come in by Connection+Input, become a request in
-/// Connection+Request, are answered by Connection+Answer or Connection+Stream, and go out by Connection+Output.
+/// This file has the state and the life cycle. Input is in Connection+Input, requests in Connection+Request, answers in
+/// Connection+Answer, output in Connection+Output.
 final class Connection {
     enum State: UInt8 {
         /// Between two requests.
         case idle
-        /// Part of a head is there.
+        /// A head is incomplete.
         case head
-        /// Part of a body is there.
+        /// A body is incomplete.
         case body
-        /// A handler has the request.
+        /// A handler is answering the request.
         case handling
-        /// The answer is complete and not all sent.
+        /// The answer is complete, but not all of it is sent.
         case writing
-        /// The last answer is sent; what the client still sends is thrown away, so that the answer is not lost.
+        /// The last answer is sent. Further input is read and discarded, since closing with unread input would reset
+        /// the connection and lose the answer.
         case lingering
         case closed
     }
 
-    // Only the files of this type change any of it.
+    // Only the extensions of this type modify these.
 
     let descriptor: Int32
-    /// One more than are served: it is told so.
+    /// The connection is beyond the limit: its request is answered with an error.
     let isSpare: Bool
     let pool: ConnectionPool
     var event: FileEvent?
@@ -42,31 +43,32 @@ final class Connection {
     var keepAlive = true
     var isHTTP10 = false
     var isHeadRequest = false
-    /// The exchange writes an answer without an end.
+    /// The pending response writes a stream.
     var isStreaming = false
-    /// Input is being looked at further up the stack.
+    /// ``advance()`` is running further up the stack.
     var isAdvancing = false
-    /// After a refusal, input that nobody wants may be on its way.
+    /// The client may still be sending input that was refused.
     var mustLinger = false
     var isReadingPaused = false
-    /// The exchange has set a deadline.
+    /// The pending response has set a deadline.
     var hasHold = false
-    /// No request was read yet.
+    /// No request was parsed yet.
     var isNew = true
-    /// A proxy speaks for a client.
+    /// The peer is a trusted proxy.
     let isProxied: Bool
-    /// The proxy's header, which comes before the first request, is awaited.
+    /// The PROXY protocol header, which precedes the first request, has not arrived completely.
     var awaitsProxyHeader = false
-    /// The client has too many connections, or through a proxy too many requests under way: it is told so.
+    /// The client has too many connections, or too many concurrent requests through a proxy: its request is answered
+    /// with 429.
     var isOneTooMany: Bool
-    /// Whose scripts may read the answer.
+    /// Which scripts may read the answer.
     var origin: OriginMatch
 
-    /// Up to this size it is cheaper to copy a body behind its head than to send two pieces.
+    /// Up to this size, copying a body behind its head is cheaper than sending two pieces.
     static let copiedBody = 4096
-    /// Requests that arrived at once and are answered before the loop has its turn.
+    /// How many pipelined requests are answered in one turn of the loop.
     static let requestsAtOnce = 32
-    /// How long one that has only just connected has for its first request when the process ends.
+    /// How long a new connection may take to send its first request during shutdown, in ms.
     private static let lastChance: Int64 = 1000
 
     init(
@@ -87,23 +89,23 @@ final class Connection {
 
     // MARK: For handlers
 
-    /// Whether the client asked for the head only.
+    /// Whether this is a HEAD request.
     var wantsHeadOnly: Bool { isHeadRequest }
 
-    /// Keeps the request until the exchange answers. Set a deadline with ``hold(until:)``.
+    /// Keeps a response that is answered later. Set a deadline with ``hold(until:)``.
     func begin(_ pendingResponse: any PendingResponse) {
         self.pendingResponse = pendingResponse
     }
 
-    /// Sets the time at which the exchange is told to answer, on the monotonic clock.
+    /// Sets the time of ``PendingResponse/deadlinePassed()``, on the monotonic clock.
     func hold(until deadline: Int64) {
-        // A closed one's descriptor may be another's already.
+        // The descriptor of a closed connection may already belong to another one.
         guard state == .handling else { return }
         hasHold = true
         pool.schedule(self, at: min(deadline, pool.endOfHolds))
     }
 
-    /// Whether the answer under way is to be the last: the server is shutting down.
+    /// Whether the connection closes after this answer because the server is shutting down.
     var isEnding: Bool { pool.isDraining }
 
     // MARK: For the pool
@@ -127,11 +129,11 @@ final class Connection {
         }
     }
 
-    /// The process is to end. True when the connection is held and can be answered at any time.
+    /// The process is shutting down. Returns true when the request is held and may be answered at any time.
     func drain() -> Bool {
         switch state {
         case .idle:
-            // What has arrived is answered; one that has only just connected is about to ask.
+            // Answer a request that has arrived already; a new connection is about to send one.
             receive()
             if state == .idle {
                 if isNew { pool.schedule(self, in: Self.lastChance) } else { close() }
@@ -143,7 +145,7 @@ final class Connection {
         return false
     }
 
-    /// Ends the connection at once.
+    /// Closes the connection at once.
     func close() {
         guard state != .closed else { return }
         if state == .handling { pool.metrics.clientsGone += 1 }
@@ -160,18 +162,18 @@ final class Connection {
     }
 }
 
-/// A request that is being answered: held by its connection until the answer is given.
+/// A response that is given later. The connection keeps it until then.
 protocol PendingResponse: AnyObject {
-    /// Whether it waits for news that may not come: what a shutdown may end early.
+    /// Whether it waits for events that may never come, so that a shutdown may end it early.
     var isHold: Bool { get }
 
-    /// The client has gone, or the connection was ended. Nothing can be answered any more.
+    /// The client disconnected, or the connection was closed: no answer is possible any more.
     func clientLeft()
 
-    /// The time given to ``Connection/hold(until:)`` has come. Answer now.
+    /// The deadline of ``Connection/hold(until:)`` has passed: answer now.
     func deadlinePassed()
 
-    /// What was written of a stream has been sent; there is room for more.
+    /// Everything written to a stream has been sent; more can be written.
     func outputDrained()
 }
 
@@ -181,16 +183,16 @@ extension PendingResponse {
 
 /// Answers requests.
 protocol RequestHandler: AnyObject {
-    /// Understands a head whose ranges count in `bytes`.
+    /// Parses the request of a head whose ranges refer to `bytes`.
     func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) -> Request
 
-    /// What the origin of a request is to the server, for the fields of its answer.
+    /// How the origin of a request relates to the allowed ones, for the fields of its answer.
     func origin(_ head: RequestHead, of bytes: Span<UInt8>) -> OriginMatch
 
-    /// The largest body that a request may have.
+    /// The largest body that the request may have.
     func bodyLimit(of request: Request) -> Int
 
-    /// Answers a request: calls ``Connection/respond(_:type:body:fields:)`` before it returns, or
+    /// Answers a request: either calls ``Connection/respond(_:type:body:fields:)`` before it returns, or calls
     /// ``Connection/begin(_:)`` and answers later.
     func handle(_ request: Request, body: [UInt8], on connection: Connection)
 }

@@ -1,42 +1,42 @@
 import Events
 import Glibc
 
-/// All connections of a process, and what they share: deadlines, buffers, counters, the handler.
+/// All connections of a process, and what they share: deadlines, buffers, metrics and the handler.
 final class ConnectionPool {
     private(set) var limits: EdgeLimits
     let metrics: EdgeMetrics
     unowned let handler: any RequestHandler
-    /// Where every connection reads into.
+    /// The buffer that every connection receives into.
     var inbox = [UInt8](repeating: 0, count: 64 * 1024)
-    /// Where every answer's head is written.
+    /// The buffer that every answer's head is written into.
     var head: ResponseHead
-    /// Set while the process ends: every answer is its connection's last.
+    /// The process is shutting down: every answer is the last of its connection.
     private(set) var isDraining = false
-    /// No hold lasts beyond this time.
+    /// The end of every hold during shutdown.
     private(set) var endOfHolds = Int64.max
-    /// What waits for clients in memory.
+    /// The memory used for buffered input and blocked answers.
     let budget: MemoryBudget
-    /// Called when a connection was closed.
+    /// Called after a connection was closed.
     var onClosed: () -> Void = {}
 
     private let loop: EventLoop
     private var wheel: TimerWheel
     private var ticker: Timer?
     private var resume: Timer?
-    /// Connections with more requests at hand, which wait until the loop has had its turn.
+    /// Connections with pipelined requests, which continue in the next turn of the loop.
     private var postponed: [Connection] = []
     let proxies: ProxyTrust
-    /// By descriptor.
+    /// Indexed by descriptor.
     private var connections: [Connection?] = []
-    /// Whom each connection counts for, by descriptor.
+    /// The client that each connection is counted for, indexed by descriptor.
     private var counted: [ClientAddress?] = []
     private var addresses: AddressCounter
     private(set) var count = 0
-    /// Connections of addresses that have too many: each is told so in answer to its first request.
+    /// Connections of clients with too many, whose first request will be answered with 429.
     private var excess = 0
     private var generator: JitterGenerator
 
-    /// Deadlines that are looked after before the loop has its turn.
+    /// How many expired deadlines are handled in one turn of the loop.
     private static let expiriesAtOnce = 256
 
     init(
@@ -62,15 +62,15 @@ final class ConnectionPool {
     /// Seconds since 1970, for `Date`.
     var unixSeconds: Int64 { Clock.unixSeconds() }
 
-    /// Takes other limits, for what is decided from now on. Nobody is cut off.
+    /// Applies new limits to decisions from now on. No client is disconnected.
     func adopt(limits: EdgeLimits) {
         self.limits = limits
         addresses.limit = limits.connectionsPerAddress
         budget.limit = limits.bufferBytes
     }
 
-    /// Takes over a descriptor; the pool closes it. When there are too many, it is told so in answer to its first request;
-    /// when there are many too many, at once.
+    /// Takes ownership of a descriptor. Beyond the limits, the connection's first request is answered with an error;
+    /// beyond the spare connections as well, an error is sent at once.
     ///
     /// - Parameter peer: nil for a unix socket.
     func adopt(_ descriptor: Int32, from peer: ClientAddress? = nil) {
@@ -83,7 +83,7 @@ final class ConnectionPool {
             return
         }
         let isProxied = proxies.isProxy(peer)
-        // This machine is not counted: a proxy that nobody named speaks for everybody.
+        // This machine is not counted: it may be a proxy that is not configured and connects for everybody.
         var client = isProxied || peer?.isLoopback ?? true ? nil : peer
         var isOneTooMany = false
         if let address = client, !addresses.enter(address) {
@@ -112,7 +112,7 @@ final class ConnectionPool {
             loop: loop)
     }
 
-    /// A proxy has said for whom a connection speaks. False when that client has as many as it may.
+    /// Counts a proxied connection for its client. Returns false when that client is at its limit.
     func count(_ connection: Connection, for client: ClientAddress?) -> Bool {
         let index = Int(connection.descriptor)
         if counted[index] == client { return true }
@@ -152,20 +152,20 @@ final class ConnectionPool {
         wheel.cancel(connection.descriptor)
     }
 
-    /// An answer has to wait for its reader.
+    /// Records that an answer is blocked by its reader.
     func block(_ connection: Connection, _ output: Output) {
         budget.block(
             connection.descriptor, own: output.head.count, body: output.bodyID, bodyBytes: output.body.count)
         relieve()
     }
 
-    /// An answer waits no longer.
+    /// Records that an answer is no longer blocked.
     func unblock(_ connection: Connection) {
         budget.unblock(connection.descriptor)
     }
 
-    /// Closes connections with blocked answers, the longest blocked first, until all that waits has room. Their readers
-    /// come back where they were.
+    /// Closes connections with blocked answers, the longest blocked first, until the budget suffices. Their clients can
+    /// resume at the same offset.
     func relieve() {
         while let descriptor = budget.answerToCut() {
             metrics.answersCut += 1
@@ -175,7 +175,7 @@ final class ConnectionPool {
         }
     }
 
-    /// Ends all connections, those that are held spread over a time: their clients come back, and not all at once.
+    /// Ends all connections. The held ones are spread over a time, so that their clients do not all reconnect at once.
     func drain(over milliseconds: Int64) {
         isDraining = true
         let now = Clock.monotonicMilliseconds()
@@ -188,12 +188,12 @@ final class ConnectionPool {
         }
     }
 
-    /// Ends all connections at once.
+    /// Closes all connections at once.
     func closeAll() {
         for connection in connections { connection?.close() }
     }
 
-    /// Has a connection go on after the loop has had its turn.
+    /// Continues a connection in the next turn of the loop.
     func postpone(_ connection: Connection) {
         postponed.append(connection)
         resume?.schedule(after: 0)
@@ -225,7 +225,7 @@ final class ConnectionPool {
     }
 }
 
-/// Random numbers for spreading load: fast and seeded, good for nothing secret. SplitMix64 (public domain).
+/// Random numbers for spreading load: fast, seeded, and not secure. SplitMix64 (public domain).
 struct JitterGenerator: RandomNumberGenerator {
     private var state: UInt64
 

@@ -1,4 +1,4 @@
-/// Why a request is not served: the status, and a sentence that says what to do.
+/// Why a request is not served: a status, and a sentence that says what to do.
 struct HTTPError: Error, Equatable {
     let status: HTTPStatus
     let message: String
@@ -70,7 +70,7 @@ enum HTTPStatus: Int, CaseIterable {
         }
     }
 
-    /// Whether an answer with this status has no content by definition (RFC 9110, 15.3.5 and 15.4.5).
+    /// Whether a response with this status never has content (RFC 9110, 15.3.5 and 15.4.5).
     var isBodiless: Bool {
         self == .noContent || self == .notModified
     }

@@ -1,21 +1,21 @@
-/// Input of a connection that is not used up: part of a request, or requests that wait for their turn.
+/// Buffered input of a connection: an incomplete request, or pipelined requests that wait for their turn.
 ///
-/// Only connections with such input have one.
+/// A connection without such input has none.
 final class Inbound {
     private(set) var bytes: [UInt8] = []
-    /// Where in `bytes` begins what is not used up.
+    /// The index in `bytes` of the first unconsumed byte.
     private(set) var start = 0
-    /// Reads the head that begins there.
+    /// Parses the head that begins at `start`.
     var parser: RequestParser
     /// The request whose body is being read.
     var request: Request?
     private var body: [UInt8] = []
-    /// Bytes that are missing of a body with a length.
+    /// How many bytes of a body with a length are missing.
     var missing = 0
-    /// Set for a chunked body.
+    /// Decodes a chunked body; nil for a body with a length.
     var decoder: ChunkedDecoder?
     private let budget: MemoryBudget
-    /// What the ledger has of it.
+    /// How many bytes are charged to the budget.
     private(set) var charged = 0
 
     init(limits: EdgeLimits, budget: MemoryBudget) {
@@ -27,13 +27,13 @@ final class Inbound {
         budget.addInput(-charged)
     }
 
-    /// Whether nothing is left and nothing is under way.
+    /// Whether all input is consumed and no body is being read.
     var isEmpty: Bool { unread == 0 && request == nil }
 
-    /// How many bytes are not used up.
+    /// How many bytes are unconsumed.
     var unread: Int { bytes.count - start }
 
-    /// Appends input. What is used up is let go of only here, and not for each request.
+    /// Appends input. Consumed bytes are removed only here, not for each request.
     func append(_ input: ArraySlice<UInt8>) {
         if start > 0 { bytes.removeFirst(start) }
         start = 0
@@ -41,13 +41,13 @@ final class Inbound {
         charge()
     }
 
-    /// Bytes are used up.
+    /// Consumes bytes.
     func skip(_ count: Int) {
         start += count
         if start == bytes.count { clear() }
     }
 
-    /// The body that is complete; its request is done with.
+    /// Returns the complete body and forgets its request.
     func takeBody() -> [UInt8] {
         defer {
             request = nil
@@ -64,14 +64,14 @@ final class Inbound {
         charge()
     }
 
-    /// Tells the ledger what is held now.
+    /// Updates the bytes charged to the budget.
     private func charge() {
         let now = bytes.count + body.count
         budget.addInput(now - charged)
         charged = now
     }
 
-    /// What is known of a body after some input.
+    /// The state of a body after some input.
     enum BodyProgress {
         case needsMore
         case complete
@@ -82,7 +82,7 @@ final class Inbound {
     func readBody() -> BodyProgress {
         defer { charge() }
         if var decoder {
-            // Taken out and put back, so that the decoder can write into the body beside it.
+            // Copies, since the decoder must not be part of self while it writes into the body.
             let input = bytes
             let progress = decoder.decode(input.span.extracting(start..<input.count), into: &body)
             self.decoder = decoder

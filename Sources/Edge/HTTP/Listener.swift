@@ -4,15 +4,15 @@ import Logging
 
 /// Accepts connections on one address.
 ///
-/// Several processes may listen on one port: the system spreads connections. Each then has a socket of the supervisor's,
-/// which stays when the process goes: whoever connected meanwhile waits there for the next one. What waits at the
-/// socket of a process beside this one, because that one is dead or stands still, is taken after a moment.
+/// Several processes may listen on one port, and the kernel spreads connections over their sockets. Each process then
+/// has a socket that the supervisor keeps open: clients that connect while the process restarts wait there. Each
+/// process also accepts now and then from the sockets of its siblings, in case one is dead or hangs.
 final class Listener {
-    /// Why accepting ends.
+    /// How accepting ends.
     enum End {
-        /// Another process goes on with the socket.
+        /// Another process takes over the socket.
         case handedOn
-        /// Nobody does: who connects from now on is refused.
+        /// The socket is closed: new clients are refused.
         case closed
     }
 
@@ -29,18 +29,18 @@ final class Listener {
     private var event: FileEvent?
     private var resume: Timer?
     private var rate: AcceptRate
-    /// Accepting has paused for the rate; who is found next has waited for it.
+    /// Accepting has paused for the rate, so the next connection was delayed.
     private var isRatePause = false
 
-    /// Connections accepted before the loop has its turn.
+    /// How many connections are accepted in one turn of the loop.
     private static let acceptsAtOnce = 64
-    /// How long accepting pauses when the process or the system has no descriptor left.
+    /// How long accepting pauses when the process or the system is out of descriptors, in ms.
     private static let pause: Int64 = 200
-    /// Time between two looks at the sockets of the processes beside this one.
+    /// The time between two attempts to accept from the sockets of siblings, in ms.
     private static let neighbourInterval: Int64 = 500
 
-    /// - Parameter inherited: sockets that are bound to the address already: this process's own, then those of the
-    ///   processes beside it. Empty: one is opened.
+    /// - Parameter inherited: sockets that are already bound to the address: this process's own first, then those of
+    ///   its siblings. Empty: a socket is opened.
     init(
         on loop: EventLoop, address: ListenAddress, inherited: [Int32] = [], pool: ConnectionPool, logger: Logger
     ) {
@@ -52,7 +52,7 @@ final class Listener {
         self.logger = logger
     }
 
-    /// Takes another rate of new connections.
+    /// Applies a new rate of connections.
     func adopt(limits: EdgeLimits) {
         rate.change(perSecond: limits.acceptsPerSecond)
     }
@@ -61,7 +61,7 @@ final class Listener {
         stop(.closed)
     }
 
-    /// Opens the socket and accepts from now on.
+    /// Opens the socket and starts to accept.
     func start() throws(EventsError) {
         for socket in inherited { _ = fcntl(socket, F_SETFD, FD_CLOEXEC) }
         if let own = inherited.first {
@@ -85,7 +85,8 @@ final class Listener {
         event?.watch(.read)
     }
 
-    /// Accepts nothing more. Accepted connections stay; those that wait are accepted first, unless somebody else will.
+    /// Stops accepting. Accepted connections stay open. Connections in the kernel's queue are accepted first, unless
+    /// another process will do that.
     func stop(_ end: End) {
         guard descriptor >= 0 else { return }
         event?.cancel()
@@ -94,7 +95,7 @@ final class Listener {
         neighbours = nil
         if end == .closed {
             while accept(from: descriptor) == Self.acceptsAtOnce {}
-            // For every process that has the socket. Its successor listens on it anew.
+            // This affects all processes that share the socket. The successor calls listen(2) again.
             if !inherited.isEmpty { shutdown(descriptor, Int32(SHUT_RDWR)) }
             if case .unix(let path) = address, inherited.isEmpty { unlink(path) }
         }
@@ -106,7 +107,7 @@ final class Listener {
         accept(from: descriptor)
     }
 
-    /// Gives how many were accepted.
+    /// Returns how many connections were accepted.
     @discardableResult
     private func accept(from socket: Int32) -> Int {
         for count in 0..<Self.acceptsAtOnce {
@@ -129,20 +130,21 @@ final class Listener {
                     pool.metrics.reached(.acceptRate)
                 }
                 isRatePause = false
-                // accept4(2) would save this call; Swift does not see it.
+                // accept4(2) would save this call, but Swift does not import it.
                 _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
                 pool.adopt(accepted, from: ClientAddress(peer))
                 continue
             }
             switch errno {
-            // EINVAL: a socket beside this one on which nobody listens yet.
+            // EINVAL: a sibling does not listen on its socket yet.
             case EAGAIN, EINVAL:
                 isRatePause = false
                 return count
-            // The client left between the system's accept and ours, or a signal came.
+            // The client disconnected before it was accepted, or a signal arrived.
             case ECONNABORTED, EINTR: continue
             case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-                // The connection stays in the system's queue and would wake us for ever.
+                // The connection stays in the kernel's queue, so the descriptor remains readable: pause instead of
+                // spinning.
                 pool.metrics.acceptPauses += 1
                 if pool.metrics.acceptPauses == 1 {
                     logger.warning("no descriptors left, accepting pauses: raise the limit of open files")
@@ -151,7 +153,7 @@ final class Listener {
                 resume?.schedule(after: Self.pause)
                 return count
             default:
-                // An error of the network's, or one that lasts.
+                // A network error, or one that may last.
                 event?.cancel()
                 resume?.schedule(after: Self.pause)
                 return count
@@ -161,7 +163,7 @@ final class Listener {
     }
 }
 
-/// How many new connections are taken in a second: a bucket that fills evenly and holds a tenth of a second. Pure.
+/// Limits the rate of new connections: a token bucket that holds a tenth of a second's worth. Pure.
 struct AcceptRate {
     private var perSecond: Double
     private var capacity: Double { max(1, perSecond / 10) }
@@ -169,7 +171,7 @@ struct AcceptRate {
     private var filled: Int64
 
     /// - Parameters:
-    ///   - perSecond: 0: any number.
+    ///   - perSecond: 0: unlimited.
     ///   - now: monotonic, in milliseconds.
     init(perSecond: Int, now: Int64) {
         self.perSecond = Double(perSecond)
@@ -177,14 +179,14 @@ struct AcceptRate {
         filled = now
     }
 
-    /// From now on so many. What has been saved up stays, as far as it may be saved up then.
+    /// Changes the rate. Saved tokens stay, up to the new capacity.
     mutating func change(perSecond: Int) {
         if self.perSecond == 0 { tokens = .infinity }
         self.perSecond = Double(perSecond)
         tokens = min(tokens, capacity)
     }
 
-    /// In how many milliseconds a connection may be taken; 0: now.
+    /// The time until a connection may be accepted, in milliseconds; 0: now.
     mutating func wait(now: Int64) -> Int64 {
         guard perSecond > 0 else { return 0 }
         tokens = min(capacity, tokens + Double(max(0, now - filled)) * perSecond / 1000)
@@ -192,7 +194,7 @@ struct AcceptRate {
         return tokens >= 1 ? 0 : max(1, Int64(((1 - tokens) * 1000 / perSecond).rounded(.up)))
     }
 
-    /// A connection was taken.
+    /// Records that a connection was accepted.
     mutating func take() {
         if perSecond > 0 { tokens -= 1 }
     }

@@ -1,15 +1,14 @@
-/// What waits for clients in memory: input that is not whole yet or not looked at yet, and answers that sockets did not
-/// take. Pure.
+/// The memory for buffered input and for answers that sockets did not take. Pure.
 ///
-/// Input may take half of the limit: what does not fit is refused, so that posts cannot push readers out. Answers may take
-/// all that is left: when more is needed, the one that has been blocked for the longest time goes. A single input, or a
-/// single answer, is let through whatever its size.
+/// Input may use half of the limit and is refused beyond that, so that posts cannot push readers out. Answers may use
+/// the rest: when more is needed, the answer that has been blocked longest is cut. A single input, or a single answer,
+/// is accepted whatever its size.
 final class MemoryBudget {
     private struct Blocked {
         let ticket: Int
-        /// Bytes that no other answer has.
+        /// Bytes that only this answer holds.
         let own: Int
-        /// What it shares with others; 0: nothing.
+        /// The shared body; 0: none.
         let body: Int
     }
 
@@ -20,13 +19,13 @@ final class MemoryBudget {
 
     /// Bytes of input.
     private(set) var input = 0
-    /// Bytes of blocked answers; a body that several share counts once.
+    /// Bytes of blocked answers. A shared body counts once.
     private(set) var output = 0
-    /// Lower than what waits: nobody is cut off until more comes.
+    /// May be set below the current use: nothing is cut before more memory is needed.
     var limit: Int
     private var blocked: [Int32: Blocked] = [:]
     private var bodies: [Int: Body] = [:]
-    /// In the order in which they were blocked. Entries whose ticket is not their key's are of answers that are gone.
+    /// Blocked answers, oldest first. An entry whose ticket differs from its key's is stale.
     private var order: [(key: Int32, ticket: Int)] = []
     private var head = 0
     private var ticket = 0
@@ -35,7 +34,7 @@ final class MemoryBudget {
         self.limit = limit
     }
 
-    /// All that waits.
+    /// Bytes of input and answers together.
     var bytes: Int { input + output }
 
     /// How many answers are blocked.
@@ -43,14 +42,14 @@ final class MemoryBudget {
 
     // MARK: Input
 
-    /// Input was received, or is done with.
+    /// Records that input was buffered (positive) or consumed (negative).
     func addInput(_ difference: Int) {
         input += difference
     }
 
-    /// Whether somebody's input may grow to so many bytes.
+    /// Whether a connection's input may grow to this size.
     ///
-    /// - Parameter own: what is counted of it already.
+    /// - Parameter own: how much of it is charged already.
     func allowsInput(of bytes: Int, own: Int) -> Bool {
         let others = input - own
         return others == 0 || others + bytes <= limit / 2
@@ -58,13 +57,14 @@ final class MemoryBudget {
 
     // MARK: Answers
 
-    /// An answer is blocked.
+    /// Records a blocked answer.
     ///
     /// - Parameters:
-    ///   - key: of its connection; another blocked answer of it is given up.
-    ///   - own: bytes that only this answer has.
-    ///   - body: tells a body apart that answers may share; the same number means the same bytes as long as one is blocked.
-    ///   - bodyBytes: its size; 0: there is none.
+    ///   - key: identifies its connection. A blocked answer with the same key is replaced.
+    ///   - own: bytes that only this answer holds.
+    ///   - body: identifies a body that answers may share. The number must not be reused while an answer with it is
+    ///     blocked.
+    ///   - bodyBytes: the size of the body; 0: none.
     func block(_ key: Int32, own: Int, body: Int = 0, bodyBytes: Int = 0) {
         unblock(key)
         ticket += 1
@@ -78,7 +78,7 @@ final class MemoryBudget {
         compact()
     }
 
-    /// A blocked answer was sent, or given up. Harmless when there is none.
+    /// Records that a blocked answer was sent or dropped. Does nothing when there is none.
     func unblock(_ key: Int32) {
         guard let entry = blocked.removeValue(forKey: key) else { return }
         output -= entry.own
@@ -91,15 +91,15 @@ final class MemoryBudget {
         }
     }
 
-    /// The connection whose answer has to go, for all to fit: the one blocked for the longest time. Nil when all fits, or
-    /// one alone is left.
+    /// The connection whose answer must be cut to fit the limit: the one blocked longest. Nil when everything fits, or
+    /// only one answer is blocked.
     func answerToCut() -> Int32? {
         guard bytes > limit, blocked.count > 1 else { return nil }
         while blocked[order[head].key]?.ticket != order[head].ticket { head += 1 }
         return order[head].key
     }
 
-    /// So that what is gone takes no room for long.
+    /// Removes stale entries.
     private func compact() {
         guard order.count >= 32, blocked.count * 2 < order.count else { return }
         order = order[head...].filter { blocked[$0.key]?.ticket == $0.ticket }

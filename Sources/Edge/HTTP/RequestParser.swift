@@ -1,11 +1,11 @@
-/// Reads a request's head from bytes that come in pieces (RFC 9112).
+/// Parses a request's head incrementally (RFC 9112). Pure.
 ///
-/// Pure and incremental: call ``parse(_:)`` with all the bytes of the request so far whenever there are more; what was
-/// looked at is not looked at again. The answer does not depend on where the pieces end. Stricter than the RFC demands
-/// wherever two parsers could differ: a bare CR or LF, folded fields, a space before a colon, NUL and other control
-/// bytes, two lengths, a length beside a transfer coding are refused with 400, and the connection must be closed.
+/// Call ``parse(_:)`` with all bytes of the request so far whenever more have arrived; nothing is scanned twice, and
+/// the result does not depend on how the bytes were split. The parser is stricter than the RFC wherever two
+/// implementations could disagree: a bare CR or LF, folded fields, a space before a colon, NUL and other control bytes,
+/// two lengths, and a length with a transfer coding are answered with 400, and the connection must be closed.
 struct RequestParser {
-    /// What is known after some bytes.
+    /// The state after some bytes.
     enum Progress: Equatable {
         case needsMore
         case complete(RequestHead)
@@ -16,7 +16,7 @@ struct RequestParser {
     private let headerBytes: Int
     private let headerFields: Int
     private var head = RequestHead()
-    /// Where the line begins that is not complete yet, and how far it was searched for its end.
+    /// Where the current line begins, and how far it was searched for its end.
     private var lineStart = 0
     private var scanned = 0
     private var fields = 0
@@ -31,7 +31,7 @@ struct RequestParser {
         headerFields = limits.headerFields
     }
 
-    /// Looks at the request's bytes so far.
+    /// Parses the request's bytes so far.
     mutating func parse(_ bytes: Span<UInt8>) -> Progress {
         while let end = bytes.firstIndex(of: 0x0A, from: scanned) {
             scanned = end + 1
@@ -55,9 +55,9 @@ struct RequestParser {
     private static let bareLineEnd = HTTPError(.badRequest, "a line of the head must end with CR LF")
     private static let controlByte = HTTPError(.badRequest, "the head holds a control character")
 
-    /// The limits, checked at the end of a line and in the middle of one alike.
+    /// Checks the limits, both at the end of a line and within an incomplete one.
     private func tooLong(end: Int) -> HTTPError? {
-        // Method, version, two spaces and the line's end share the 64 bytes beside the target.
+        // The method, the version, two spaces and the line end have 64 bytes.
         if !hasRequestLine, end - lineStart > urlBytes + 64 {
             return HTTPError(
                 .uriTooLong, "the URL is longer than \(urlBytes) bytes; ask for fewer channels at once",
@@ -70,7 +70,7 @@ struct RequestParser {
         return nil
     }
 
-    /// Takes one line, without its end. True when it was the empty line that ends the head.
+    /// Parses one line without its end. Returns true for the empty line that ends the head.
     private mutating func accept(_ line: Range<Int>, of bytes: Span<UInt8>) -> Result<Bool, HTTPError> {
         if !hasRequestLine {
             // One empty line before the request line is ignored (RFC 9112, 2.2).
@@ -120,7 +120,7 @@ struct RequestParser {
         return split(target, of: bytes)
     }
 
-    /// Takes the target apart: origin-form, absolute-form or asterisk-form (RFC 9112, 3.2).
+    /// Splits the target: origin-form, absolute-form or asterisk-form (RFC 9112, 3.2).
     private mutating func split(_ target: Range<Int>, of bytes: Span<UInt8>) -> HTTPError? {
         var start = target.lowerBound
         let text = bytes.extracting(target)
@@ -131,7 +131,7 @@ struct RequestParser {
             }
             let scheme = text.starts(with: "http://") ? 7 : text.starts(with: "https://") ? 8 : 0
             guard scheme > 0, text.count > scheme else {
-                // CONNECT names an authority: it is answered by its method, not by its target.
+                // CONNECT has an authority as its target; it is refused because of its method.
                 if head.method == .unsupported { return nil }
                 return HTTPError(.badRequest, "the target must begin with a slash")
             }
@@ -183,7 +183,7 @@ struct RequestParser {
         case 12 where name.equalsIgnoringCase("content-type"):
             head.contentType = value
         case 13 where name.equalsIgnoringCase("authorization"):
-            // Which of two was meant is not ours to guess.
+            // It is ambiguous which of two is meant.
             if !head.authorization.isEmpty { return HTTPError(.badRequest, "more than one Authorization field") }
             head.authorization = value
         case 13 where name.equalsIgnoringCase("last-event-id"):
@@ -231,7 +231,7 @@ struct RequestParser {
         var length = 0
         for index in 0..<value.count {
             guard value[index].isDigit else { return HTTPError(.badRequest, "Content-Length must be a number") }
-            // No body here comes near: what would overflow is only remembered as too large.
+            // Far beyond any limit, so a saturated value is refused as well; this avoids overflow.
             length = min(length * 10 + Int(value[index] - 0x30), 1 << 50)
         }
         head.framing = .length(length)
@@ -247,7 +247,7 @@ struct RequestParser {
         return nil
     }
 
-    /// What can only be judged when all fields are known.
+    /// Checks that need all fields.
     private mutating func finish() -> HTTPError? {
         if head.minorVersion == 1, !hasHost { return HTTPError(.badRequest, "HTTP/1.1 requires a Host field") }
         if hasCoding {
@@ -261,16 +261,16 @@ struct RequestParser {
     }
 }
 
-/// A request's head. Ranges count from the request's first byte and are valid while that input is kept.
+/// A request's head. Its ranges are offsets from the request's first byte and are valid while that input is kept.
 struct RequestHead: Equatable {
     var method = HTTPMethod.unknown
-    /// The target's path: absolute-form is reduced to it, `*` stays `*`.
+    /// The target's path. Absolute-form is reduced to its path; `*` stays `*`.
     var path = 0..<0
     /// The target's query, without the question mark.
     var query = 0..<0
     /// 0 or 1.
     var minorVersion: UInt8 = 1
-    /// Whether the client lets the connection stay.
+    /// Whether the client wants to keep the connection open.
     var keepAlive = true
     var framing = BodyFraming.none
     /// Whether the client waits for 100 (Continue) before it sends the body.
@@ -285,23 +285,23 @@ struct RequestHead: Equatable {
     var apiKey = 0..<0
     /// The last `X-Forwarded-For` field.
     var forwardedFor = 0..<0
-    /// Those before it: together they are one list (RFC 9110, 5.3).
+    /// The earlier ones: together they are one list (RFC 9110, 5.3).
     var earlierForwardedFor: [Range<Int>] = []
-    /// Whether a field says that it came through a proxy.
+    /// Whether a field shows that the request came through a proxy.
     var isForwarded = false
-    /// How many bytes the head has, with its empty line.
+    /// The length of the head, including the empty line.
     var length = 0
 }
 
-/// A request's method, as far as the edge tells them apart.
+/// The methods that the edge distinguishes.
 enum HTTPMethod: UInt8, Equatable {
     case get, head, post, options
-    /// A method of RFC 9110 or RFC 5789 that no resource here has: 405.
+    /// A method of RFC 9110 or RFC 5789 that no resource here supports: 405.
     case unsupported
     /// Anything else: 501.
     case unknown
 
-    /// Reads a method. Methods are case-sensitive (RFC 9110, 9.1).
+    /// Parses a method. Methods are case-sensitive (RFC 9110, 9.1).
     init(_ bytes: Span<UInt8>) {
         switch bytes.count {
         case 3 where bytes.equals("GET"): self = .get

@@ -1,19 +1,19 @@
 import Glibc
 
-/// Writes the heads of answers into one buffer that is used again and again.
+/// Writes the heads of responses into one reused buffer.
 struct ResponseHead {
     private(set) var bytes: [UInt8] = []
-    /// Fields of every answer, ready to be sent.
+    /// Fields of every response, encoded.
     private let common: [UInt8]
-    /// The origins that are listed, in their order.
+    /// The listed origins, in order.
     private let origins: [[UInt8]]
-    /// What holds for answers to what could not be read.
+    /// The origin of requests that could not be parsed.
     let unknownOrigin: OriginMatch
-    /// `Date: …` of the current second.
+    /// The `Date` field of the current second.
     private var date: [UInt8] = []
     private var dateSecond: Int64 = -1
 
-    /// - Parameter origins: whose scripts may read answers.
+    /// - Parameter origins: the origins whose scripts may read responses.
     init(origins: AllowedOrigins) {
         var common: [UInt8] = []
         common.append("X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: cross-origin\r\n")
@@ -33,7 +33,7 @@ struct ResponseHead {
     /// - Parameters:
     ///   - now: seconds since 1970, for the `Date` field (RFC 9110, 6.6.1).
     ///   - caching: the `Cache-Control` field.
-    ///   - origin: of the request: whether its scripts may read the answer (Fetch, 3.2.3).
+    ///   - origin: the request's origin, which decides whether its scripts may read the response (Fetch, 3.2.3).
     mutating func begin(_ status: HTTPStatus, now: Int64, caching: Caching = .none, origin: OriginMatch) {
         bytes.removeAll(keepingCapacity: true)
         bytes.append(status.line)
@@ -53,13 +53,13 @@ struct ResponseHead {
         bytes.append("Stream-Next-Offset, Stream-Up-To-Date, Stream-Cursor, ETag, Retry-After, WWW-Authenticate\r\n")
     }
 
-    /// Appends the fields of an answer that comes in gzip form to those who take it, in this form or the other.
+    /// Appends the fields of a response that exists in gzip form as well.
     mutating func encoding(isGzip: Bool) {
         if isGzip { field("Content-Encoding: ", "gzip") }
         field("Vary: ", "Accept-Encoding")
     }
 
-    /// Appends a field whose value is known to be harmless.
+    /// Appends a field whose value needs no escaping.
     mutating func field(_ nameAndColon: StaticString, _ value: StaticString) {
         bytes.append(nameAndColon)
         bytes.append(value)
@@ -78,16 +78,16 @@ struct ResponseHead {
         bytes.append("\r\n")
     }
 
-    /// Appends a field; control characters in the value are left out.
+    /// Appends a field without the control characters of its value.
     mutating func field(_ nameAndColon: StaticString, text: String) {
         bytes.append(nameAndColon)
         for byte in text.utf8 where byte >= 0x20 && byte != 0x7F { bytes.append(byte) }
         bytes.append("\r\n")
     }
 
-    /// Appends the fields that frame the answer, and the empty line.
+    /// Appends the fields that frame the body, and the empty line.
     ///
-    /// - Parameter length: nil for an answer without `Content-Length`.
+    /// - Parameter length: nil to omit `Content-Length`.
     mutating func end(length: Int?, keepAlive: Bool, isHTTP10: Bool) {
         if let length { field("Content-Length: ", Int64(length)) }
         if !keepAlive {
@@ -98,7 +98,7 @@ struct ResponseHead {
         bytes.append("\r\n")
     }
 
-    /// Appends a body behind the finished head.
+    /// Appends a body to the finished head.
     mutating func append(_ body: [UInt8]) {
         bytes.append(contentsOf: body)
     }
@@ -114,16 +114,16 @@ struct ResponseHead {
     }
 }
 
-/// What caches on the way may do with an answer.
+/// How caches may store a response.
 enum Caching {
-    /// Nothing: it is true only now.
+    /// Never: it is true only now.
     case none
-    /// Nothing, and nobody may touch the bytes: a stream that is gathered or compressed on the way does not arrive.
+    /// Never, and proxies must not buffer or compress it: a stream would not arrive.
     case noneUntouched
-    /// Keep it for five minutes, then ask whether it still holds.
+    /// For five minutes, then revalidate.
     case minutes
 
-    /// The `Cache-Control` field, ready to be sent.
+    /// The `Cache-Control` field, encoded.
     var field: StaticString {
         switch self {
         case .none: "Cache-Control: no-store\r\n"

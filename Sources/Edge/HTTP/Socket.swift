@@ -1,6 +1,6 @@
 import Glibc
 
-/// The system calls of a connected socket. None of them blocks, whatever the socket's own mode.
+/// The system calls on a connected socket. None of them blocks, whatever the socket's mode.
 enum Socket {
     private static let flags = Int32(MSG_NOSIGNAL | MSG_DONTWAIT)
 
@@ -11,7 +11,7 @@ enum Socket {
         case failed
     }
 
-    /// Reads into a buffer.
+    /// Receives into a buffer.
     static func receive(_ descriptor: Int32, into buffer: inout [UInt8]) -> Received {
         let count = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, flags) }
         if count > 0 { return .bytes(count) }
@@ -19,7 +19,7 @@ enum Socket {
         return errno == EAGAIN || errno == EINTR ? .nothing : .failed
     }
 
-    /// Writes two pieces in one call. Returns how many bytes were taken; nil when the connection is broken.
+    /// Sends two pieces in one call. Returns how many bytes were accepted; nil when the connection is broken.
     static func send(_ descriptor: Int32, _ head: [UInt8], _ body: [UInt8], from start: Int = 0) -> Int? {
         let count = head.withUnsafeBytes { head in
             body.withUnsafeBytes { body in

@@ -1,24 +1,25 @@
-/// The deadlines of all connections: one a key, set and taken back in constant time. Pure.
+/// The deadlines of all connections: one per key, set and cancelled in constant time. Pure.
 ///
-/// A key is a small number (a connection's descriptor), so that the wheel is a few flat arrays and no object. Time is
-/// in milliseconds, given by the caller. A deadline never fires early, and up to one tick late.
+/// A key is a small number, the connection's descriptor, so that the wheel consists of flat arrays without objects.
+/// Time is in milliseconds and given by the caller. A deadline never fires early, and at most one tick late.
 struct TimerWheel {
-    /// How long a slot lasts.
+    /// The duration of a slot.
     let tick: Int64
 
     private let mask: Int64
-    /// The first key of each slot's list, -1 for none.
+    /// The first key of each slot's list; -1 for none.
     private var slots: [Int32]
     private var nodes: [Node] = []
-    /// The tick whose slot is looked at next; all before were emptied of what was due.
+    /// The tick whose slot is scanned next. All earlier slots have been emptied of expired keys.
     private var current: Int64
-    /// The last key of the current slot that was looked at and is not due: the look goes on behind it. -1: at the front.
+    /// The last key of the current slot that was scanned and had not expired: the scan continues after it. -1: at the
+    /// front.
     private var passed: Int32 = -1
-    /// When the look through the current slot began; nil: it has not.
+    /// When the scan of the current slot began; nil: it has not begun.
     private var began: Int64?
-    /// How many deadlines are set.
+    /// The number of deadlines.
     private(set) var count = 0
-    /// How often a key was looked at: what it costs.
+    /// How many keys were scanned, as a measure of cost.
     private(set) var looks = 0
 
     private struct Node {
@@ -28,7 +29,7 @@ struct TimerWheel {
         var deadline: Int64 = -1
     }
 
-    /// - Parameter slots: a power of two. Deadlines beyond `tick * slots` cost one more look a turn.
+    /// - Parameter slots: a power of two. A deadline beyond `tick * slots` is scanned once more per revolution.
     init(tick: Int64 = 100, slots: Int = 1024, now: Int64) {
         self.tick = tick
         mask = Int64(slots - 1)
@@ -36,7 +37,7 @@ struct TimerWheel {
         current = now / tick
     }
 
-    /// Sets a key's deadline, in place of the one it had.
+    /// Sets a key's deadline and replaces an earlier one.
     mutating func schedule(_ key: Int32, at deadline: Int64) {
         let index = Int(key)
         if index >= nodes.count {
@@ -48,27 +49,27 @@ struct TimerWheel {
         count += 1
     }
 
-    /// Takes a key's deadline back. Harmless when there is none.
+    /// Cancels a key's deadline. Does nothing when there is none.
     mutating func cancel(_ key: Int32) {
         guard Int(key) < nodes.count, nodes[Int(key)].deadline >= 0 else { return }
         unlink(key)
         nodes[Int(key)].deadline = -1
     }
 
-    /// A key's deadline, when it has one.
+    /// A key's deadline; nil when there is none.
     func deadline(of key: Int32) -> Int64? {
         guard Int(key) < nodes.count, nodes[Int(key)].deadline >= 0 else { return nil }
         return nodes[Int(key)].deadline
     }
 
-    /// Takes out one key whose deadline has passed; nil when there is none. Call it until nil, one key at a time: what is
-    /// done for a key may set or take back any other.
+    /// Removes and returns one key whose deadline has passed; nil when there is none. Call it until it returns nil.
+    /// Between two calls, any deadline may be set or cancelled.
     ///
-    /// However many calls it takes, each key of a slot is looked at once in a look through it, and once more when the slot's
-    /// time is over meanwhile.
+    /// However many calls it takes, a scan of a slot visits each key once, and once more if the slot's time ends during
+    /// the scan.
     mutating func popExpired(now: Int64) -> Int32? {
         let last = now / tick
-        // After a long pause every slot is looked at once, not once for each tick missed.
+        // After a long pause every slot is scanned once, not once per missed tick.
         if last - current > mask { turn(to: last - mask) }
         while current <= last {
             let start = began ?? now
@@ -85,19 +86,20 @@ struct TimerWheel {
                 turn(to: current)
                 return nil
             }
-            // What was not due when the look began is due now: the slot is left for a whole turn.
+            // Keys that had not expired when the scan began may have expired now; the slot would not be scanned again
+            // for a whole revolution.
             turn(to: start / tick == current ? current : current + 1)
         }
         return nil
     }
 
-    /// The key of the current slot that is looked at next.
+    /// The key of the current slot that is scanned next.
     private func next() -> Int32? {
         let key = passed >= 0 ? nodes[Int(passed)].next : slots[Int(current & mask)]
         return key >= 0 ? key : nil
     }
 
-    /// Begins anew at the front of a tick's slot.
+    /// Starts a scan at the front of a tick's slot.
     private mutating func turn(to tick: Int64) {
         current = tick
         passed = -1
@@ -105,7 +107,7 @@ struct TimerWheel {
     }
 
     private func slot(of key: Int32) -> Int {
-        // A deadline in the past goes where the next look is.
+        // A deadline in the past belongs to the slot that is scanned next.
         Int(max(nodes[Int(key)].deadline / tick, 0) & mask)
     }
 
@@ -113,7 +115,7 @@ struct TimerWheel {
         let index = Int(key)
         if nodes[index].deadline / tick < current { nodes[index].deadline = current * tick }
         let slot = slot(of: key)
-        // Where a look is under way it comes next, so that the look finds it.
+        // Insert behind the scan's position, so that a scan in progress finds it.
         let previous = slot == Int(current & mask) ? passed : -1
         let next = previous >= 0 ? nodes[Int(previous)].next : slots[slot]
         nodes[index].previous = previous

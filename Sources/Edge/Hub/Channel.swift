@@ -1,27 +1,26 @@
-/// One watched channel: its machine, its ring, and the readers that wait.
+/// One channel with a subscription to Redis: its state machine, its ring, and the readers that wait.
 final class Channel {
     let name: String
-    /// What it is found by.
+    /// The channel's key in the hub.
     let key: ChannelKey
     var machine: ChannelMachine
-    /// Readers whose offset was not looked at, since the channel is not live.
+    /// Readers whose offset was not looked up, since the channel is not live.
     private var unresolved = SubscriptionQueue()
-    /// Readers that need an older history than the ring holds.
+    /// Readers that need older history than the ring holds.
     private var older = SubscriptionQueue()
-    /// Readers with nothing to read, in the order of their positions: who came later stands further on.
+    /// Readers without news, ordered by position: a later one is never behind an earlier one.
     private var waiting = SubscriptionQueue()
-    /// Readers with something to read, in the order in which there was something for them: each has its turn before any
-    /// has its next.
+    /// Readers with news, in the order in which the news came: each is served before any is served again.
     private var ready = SubscriptionQueue()
-    /// Whether it has its turn in the hub's deliveries.
+    /// Whether the channel is queued for delivery in the hub.
     var isDelivering = false
-    /// Whether an older history is on its way.
+    /// Whether older history is being loaded.
     var isLoadingOlder = false
-    /// How many watches there are, in a queue or not.
+    /// The number of subscriptions, queued or not.
     var subscriptionCount = 0
-    /// When the last reader left, while there is none.
+    /// When the last reader left; nil while there are readers.
     var idleSince: Int64?
-    /// Set by the queue of channels without readers; -1: it is not there.
+    /// Set by ``IdleQueue``; -1: not queued.
     var idleTicket = -1
 
     init(name: String, limits: EdgeLimits, budget: RingBudget = RingBudget()) {
@@ -32,12 +31,12 @@ final class Channel {
 
     var ring: Ring { machine.ring }
 
-    /// How an offset stands now; nil while that is not known.
+    /// Looks an offset up in the ring; nil while the channel is not live.
     func lookUp(_ offset: Offset) -> OffsetLookup? {
         machine.isLive ? ring.find(offset) : nil
     }
 
-    /// Lets a watch wait in a queue.
+    /// Puts a subscription into a queue.
     func enqueue(_ subscription: Subscription, in place: Subscription.Place) {
         subscription.place = place
         switch place {
@@ -49,7 +48,7 @@ final class Channel {
         }
     }
 
-    /// Takes a watch out of the queue that it is in.
+    /// Takes a subscription out of its queue.
     func dequeue(_ subscription: Subscription) {
         switch subscription.place {
         case .nowhere: break
@@ -61,7 +60,7 @@ final class Channel {
         subscription.place = .nowhere
     }
 
-    /// There is news: those who wait for it have their turn now.
+    /// Makes the waiting readers that have news ready.
     func promote() {
         while let subscription = waiting.first(), subscription.sequence < ring.newest {
             waiting.remove(subscription)
@@ -69,24 +68,24 @@ final class Channel {
         }
     }
 
-    /// Whether readers have waited for their turn and not had it.
+    /// Whether there are readers with news that were not served yet.
     var isBehind: Bool { !ready.isEmpty }
 
-    /// Whether someone can be woken now.
+    /// Whether a reader can be woken now.
     var hasWork: Bool { !ready.isEmpty || machine.isLive && !unresolved.isEmpty }
 
-    /// Takes out the next reader to wake.
+    /// Removes and returns the next reader to wake.
     func nextToWake() -> Subscription? {
         guard let subscription = (machine.isLive ? unresolved.popFirst() : nil) ?? ready.popFirst() else { return nil }
         subscription.place = .nowhere
         return subscription
     }
 
-    /// After which sequence number the reader that has waited for an older history for the longest time goes on; nil when
-    /// none waits.
+    /// The sequence number after which the reader that has waited longest for older history continues; nil when none
+    /// waits.
     func startOfOlder() -> Int64? { older.first()?.sequence }
 
-    /// Takes out the readers who wait for an older history and stand within this part of it; the others keep their order.
+    /// Removes and returns the readers whose offset is within this part of the history; the others keep their order.
     func takeOlder(within part: Ring) -> [Subscription] {
         var taken: [Subscription] = []
         var others: [Subscription] = []
@@ -104,14 +103,13 @@ final class Channel {
 
     var needsOlder: Bool { !older.isEmpty }
 
-    /// The feed is another than it was: whoever waits must be looked at anew.
+    /// The feed was recreated: look up the offsets of all waiting readers again.
     func unsettle() {
         while let subscription = ready.popFirst() ?? waiting.popFirst() { enqueue(subscription, in: .unresolved) }
     }
 }
 
-/// A channel's name as what it is found by: two names are the same when their bytes are. What `==` of two strings takes
-/// for the same may be two channels to Redis.
+/// The key of a channel: compares names byte by byte. Strings that are equal by `==` may be two channels to Redis.
 struct ChannelKey: Hashable {
     let name: String
 
@@ -131,20 +129,20 @@ struct ChannelKey: Hashable {
     }
 }
 
-/// What an edge knows of one channel, and what it must do next: subscribe, load the history, follow. Pure.
+/// The state machine of one channel: subscribe, load the history, follow. Pure.
 ///
-/// subscribing → (confirmed) loading → (loaded) live. Announcements that come while the history is loaded are kept and
-/// merged by sequence number afterwards, so nothing falls between. A gap, a contradiction or a new confirmation of the
-/// subscription loads again; a history that was asked for before that counts for nothing.
+/// subscribing → (confirmed) loading → (loaded) live. Announcements that arrive while the history is loaded are kept
+/// and merged by sequence number afterwards, so no event is missed. A gap, a contradiction or a new confirmation loads
+/// again; the result of an earlier load is then ignored.
 ///
-/// When a history shows that the feed is another than it was (deleted and made anew), announcements of the old one may
-/// still be on their way, with numbers that would fit the new one: the machine subscribes once more and takes only what
-/// is announced after that is confirmed.
+/// When a history shows that the feed was deleted and recreated, announcements of the old feed may still be in flight,
+/// with sequence numbers that would fit the new one. The machine then subscribes again and ignores announcements until
+/// that is confirmed.
 struct ChannelMachine {
     enum State: Equatable {
-        /// No subscription is in force: not yet, or not any more.
+        /// Not subscribed, or not any more.
         case subscribing
-        /// The history is on its way. With `failed`, it waits to be asked for again.
+        /// The history is being loaded. With `failed`, it waits to be requested again.
         case loading(failed: Bool)
         /// Everything up to `ring.last` is known.
         case live
@@ -153,7 +151,7 @@ struct ChannelMachine {
     enum Input {
         case confirmed
         case lost
-        /// What was loaded, or is on its way, may be of a former life of the server.
+        /// What was loaded, or is being loaded, may predate a restart of the server.
         case renewed
         case announced(sequence: Int64, event: [UInt8])
         case loaded(generation: Int, History)
@@ -162,17 +160,17 @@ struct ChannelMachine {
         case retry
     }
 
-    /// What the owner must do; several things at once.
+    /// What the owner must do, possibly several things.
     struct Actions: Equatable {
-        /// Load what is kept after this sequence number, and give the answer back with this generation.
+        /// Load what is kept after this sequence number, and report the result with this generation.
         var load: Load?
-        /// Give ``Input/retry`` after a pause.
+        /// Send ``Input/retry`` after a pause.
         var retryLater = false
-        /// There is news for readers.
+        /// Readers have news.
         var deliver = false
-        /// Every reader's position must be looked at anew: the feed is another than it was.
+        /// Look up the position of every reader again: the feed was recreated.
         var reset = false
-        /// Subscribe again; the confirmation parts what is announced after it from what was on its way.
+        /// Subscribe again. The confirmation separates later announcements from those in flight.
         var resubscribe = false
 
         struct Load: Equatable {
@@ -185,10 +183,10 @@ struct ChannelMachine {
     let ring: Ring
     private var generation = 0
     private var requestedAfter: Int64 = 0
-    /// The history was asked for because of a confirmation: nothing older than that is on its way.
+    /// The load follows a confirmation, so no older announcement is in flight.
     private var followsConfirmation = false
     private var early: [(sequence: Int64, event: [UInt8])] = []
-    /// Announcements came that were too many to keep: load once more.
+    /// More announcements arrived than can be kept: load again.
     private var overflowed = false
     private var earlyLimit: Int
 
@@ -197,7 +195,7 @@ struct ChannelMachine {
         earlyLimit = limits.ringEvents
     }
 
-    /// Takes other limits.
+    /// Applies new limits.
     mutating func adopt(limits: EdgeLimits) {
         ring.adopt(limits: limits)
         earlyLimit = limits.ringEvents
@@ -231,7 +229,7 @@ struct ChannelMachine {
         }
     }
 
-    /// Asks for the history. What was announced before this moment is in it.
+    /// Requests the history, which includes everything announced so far.
     private mutating func load(whole: Bool = false) -> Actions {
         generation += 1
         state = .loading(failed: false)
@@ -267,7 +265,7 @@ struct ChannelMachine {
         if ring.contradicts(history) {
             if requestedAfter > 0 { return load(whole: true) }
             reset = ring.identity != nil
-            // A server that has started anew has cut the line: nothing of its former life is on its way.
+            // A restarted server has closed the connection, so nothing that it announced before is in flight.
             let isCut = followsConfirmation && ring.identity?.epoch != history.epoch
             ring.replace(with: history)
             if reset, !isCut {
@@ -276,7 +274,7 @@ struct ChannelMachine {
                 return Actions(reset: true, resubscribe: true)
             }
         } else if requestedAfter == 0 {
-            // All was asked for and nothing is contradicted: the same feed, perhaps further.
+            // Everything was requested and nothing contradicts: it is the same feed, possibly with more events.
             ring.replace(with: history)
         } else {
             ring.merge(history)
@@ -299,22 +297,24 @@ struct ChannelMachine {
     }
 }
 
-/// Channels without readers, the longest idle first, each of which can have one again at any time. Constant time for all
-/// of it; an array with holes, as ``SubscriptionQueue`` is one.
+/// Channels without readers, the longest idle first. Any of them can be removed at any time. All operations take
+/// amortized constant time.
+///
+/// An array with holes, like ``SubscriptionQueue``.
 struct IdleQueue {
     private var slots: [Channel?] = []
     private var head = 0
-    /// How many channels there are.
+    /// The number of channels.
     private(set) var count = 0
 
-    /// Appends a channel that is not listed.
+    /// Appends a channel that is not in the queue.
     mutating func append(_ channel: Channel) {
         channel.idleTicket = slots.count
         slots.append(channel)
         count += 1
     }
 
-    /// Takes a channel out. Harmless when it is not listed.
+    /// Removes a channel. Does nothing when it is not in the queue.
     mutating func remove(_ channel: Channel) {
         guard channel.idleTicket >= 0 else { return }
         slots[channel.idleTicket] = nil
@@ -323,7 +323,7 @@ struct IdleQueue {
         compact()
     }
 
-    /// The channel that has had no reader for the longest time.
+    /// The channel that has been idle longest.
     mutating func first() -> Channel? {
         while head < slots.count {
             if let channel = slots[head] { return channel }

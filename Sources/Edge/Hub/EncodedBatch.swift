@@ -1,16 +1,16 @@
-/// Events of a channel as one body that all readers at the same position share.
+/// Events of a channel as one encoded body, shared by all readers at the same position.
 final class EncodedBatch {
     /// A JSON array.
     let body: [UInt8]
-    /// How many events it holds.
+    /// The number of events.
     let count: Int
     /// The position after them.
     let next: Position
-    /// Whether the ring held nothing more.
+    /// Whether these were the ring's last events.
     let reachesEnd: Bool
-    /// Answers that were made of it.
+    /// Responses made with this body.
     let cache = AnswerCache()
-    /// The body in gzip form; nil inside: it does not get smaller. Made when the first reader asks for it.
+    /// The compressed body, made for the first reader that accepts gzip; nil inside: it is not smaller.
     private var gzip: GzipBody??
 
     init(body: [UInt8], count: Int, next: Position, reachesEnd: Bool) {
@@ -20,10 +20,10 @@ final class EncodedBatch {
         self.reachesEnd = reachesEnd
     }
 
-    /// Bytes that it takes, an answer kept for others included.
+    /// The memory that it takes, including a cached response.
     var cost: Int { body.count + (body.count <= Connection.copiedBody ? body.count : 0) + 512 }
 
-    /// The body in gzip form, shared like the plain one; nil when that is no smaller.
+    /// The compressed body, shared as well; nil when it is not smaller.
     func gzip(by zlib: ZlibHandle) -> GzipBody? {
         if let gzip { return gzip }
         let made = GzipBody(body, by: zlib)
@@ -32,25 +32,25 @@ final class EncodedBatch {
     }
 }
 
-/// The bytes of an answer that many connections get alike: written for the first of them, sent to all.
+/// A response that many connections share: encoded for the first of them and sent to all.
 ///
-/// Good for as long as ``Key`` is the same, at most a second: answers say when they were made.
+/// It is valid while ``Key`` is the same, at most for a second, since a response contains its date.
 final class AnswerCache {
-    /// All that an answer's bytes depend on besides what its owner stands for.
+    /// Everything that a response depends on, besides the owner of the cache.
     struct Key: Equatable {
         /// Seconds since 1970, for `Date`.
         let second: Int64
         let origin: OriginMatch
         let keepAlive: Bool
         let isHTTP10: Bool
-        /// What the owner tells its own answers apart by.
+        /// Distinguishes responses of the same owner.
         let variant: Int64
     }
 
     private var key: Key?
     private var bytes: [UInt8] = []
 
-    /// What was kept for that key; nil when it was another.
+    /// The cached bytes; nil when they were made for another key.
     func bytes(for key: Key) -> [UInt8]? {
         self.key == key ? bytes : nil
     }

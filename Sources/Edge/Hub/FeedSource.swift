@@ -3,9 +3,9 @@ import Logging
 import Redis
 import Thoonk
 
-/// Channels from their Thoonk feeds: announcements through a subscriber, histories through a connection.
+/// Reads channels from their Thoonk feeds: announcements from a subscriber, histories from a connection.
 final class FeedSource: ChannelSource {
-    /// Hears one channel's announcements.
+    /// Receives one channel's announcements.
     private final class AnnouncementHandler: RedisSubscriberHandler {
         let channel: String
         unowned let source: FeedSource
@@ -29,7 +29,8 @@ final class FeedSource: ChannelSource {
         }
     }
 
-    /// Not weak, which would make every use of the hub dearer: who sets it outlives this, or takes itself back.
+    /// Not weak, which would make every use of the hub slower: the delegate must outlive this object, or set this to
+    /// another one.
     unowned var delegate: (any ChannelSourceDelegate)?
     private let redis: RedisConnection
     private let subscriber: RedisSubscriber
@@ -39,8 +40,8 @@ final class FeedSource: ChannelSource {
     private let text = EventText()
     private var lastLogged: String?
 
-    /// - Parameter isServing: whether the server has been made ready since the connection was made: before that its epoch
-    ///   may be that of a former life, and a ring that has it would look as if nothing had been lost.
+    /// - Parameter isServing: whether the server was initialized since the connection was made. Before that, its epoch
+    ///   may predate a restart, and a ring with that epoch would not notice lost events.
     init(
         redis: RedisConnection, subscriber: RedisSubscriber, epochKey: String, isServing: @escaping () -> Bool,
         logger: Logger
@@ -69,7 +70,7 @@ final class FeedSource: ChannelSource {
 
     func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (History?) -> Void) {
         read(channel, after: sequence, limit: limit, bytes: nil) { [self] history in
-            // The limit counts sequence numbers, retracted ones as well.
+            // The limit counts sequence numbers, including retracted ones.
             completion(
                 history.map { converted($0, isComplete: $0.last - Int64(limit) <= max(sequence, $0.first - 1, 0)) })
         }

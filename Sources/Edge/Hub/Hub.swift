@@ -1,42 +1,42 @@
 import Events
 
-/// The channels that this process watches, and the delivery of their news to readers.
+/// The channels of this process, and the delivery of their news to readers.
 ///
-/// Delivery yields: it wakes readers in slices and lets the loop run between two of them; channels take turns. Events
-/// that arrive meanwhile are simply in the answers of those who are woken later.
+/// Delivery yields to the loop: readers are woken in slices, and channels take turns. Events that arrive between two
+/// slices are included in the answers of readers that are woken later.
 final class Hub: ChannelSourceDelegate {
     private let source: any ChannelSource
     private var limits: EdgeLimits
     private let metrics: EdgeMetrics
-    /// By the bytes of their names: what `==` of two strings takes for the same may be two channels to Redis.
+    /// Keyed by the bytes of the name: strings that are equal by `==` may be two channels to Redis.
     private var channels: [ChannelKey: Channel] = [:]
-    /// The channel that was asked for last, while it is watched.
+    /// The channel that was subscribed to last.
     private var latest: Channel?
-    /// Channels with readers to wake, in turn.
+    /// Channels with readers to wake, in the order of their turns.
     private var turns: [Channel] = []
     private var nextTurn = 0
     private(set) var idle = IdleQueue()
-    /// Loads that wait for others to end.
+    /// Loads that wait for others to finish.
     private var loads: [() -> Void] = []
     private var nextLoad = 0
     private var loadsUnderWay = 0
     private var isStartingLoads = false
     private var failed: [Channel] = []
-    /// What all rings hold.
+    /// The memory of all rings.
     private let budget: RingBudget
     private let clock: () -> Int64
     private var delivery: Timer?
     private var housekeeping: Timer?
     private var retry: Timer?
     private var reclaim: Timer?
-    /// Whether the last attempt to get under the limit of memory failed: each channel keeps its newest event.
+    /// Whether the last attempt to free memory failed, because each channel keeps its newest event.
     private var isReclaimingVain = false
 
-    /// Readers woken before the loop has its turn, and at a channel's turn; and how long a slice may last.
+    /// How many readers are woken in one slice and in one turn of a channel, and how long a slice may take.
     static let sliceReaders = 256
     static let turnReaders = 64
     static let sliceNanoseconds: Int64 = 2_000_000
-    /// Events of an older history that are loaded at once, however small they are.
+    /// How many events of older history are loaded at once, however small they are.
     private static let partEvents = 10_000
     private static let retryPause: Int64 = 250
     private static let vainPause: Int64 = 1000
@@ -62,8 +62,7 @@ final class Hub: ChannelSourceDelegate {
         source.delegate = nil
     }
 
-    /// Takes other limits, for what is decided from now on: no reader is let go of, and a ring becomes shorter with the next
-    /// event.
+    /// Applies new limits to decisions from now on: no reader is dropped, and a ring is shortened with its next event.
     func adopt(limits: EdgeLimits) {
         self.limits = limits
         for channel in channels.values { channel.machine.adopt(limits: limits) }
@@ -71,18 +70,18 @@ final class Hub: ChannelSourceDelegate {
         startLoads()
     }
 
-    /// How many channels are watched.
+    /// The number of channels.
     var count: Int { channels.count }
 
-    /// Bytes that all rings hold.
+    /// The memory of all rings, in bytes.
     var ringBytes: Int { budget.bytes }
 
-    /// Why readers cannot be served now; nil when all is well.
+    /// Why readers cannot be served now; nil when they can.
     var trouble: String? { source.trouble }
 
-    /// Begins a reader's interest in a channel. End it with ``leave(_:)``.
+    /// Subscribes a reader to a channel. End it with ``leave(_:)``.
     ///
-    /// - Throws: ``HTTPError`` (503) when too many channels are watched.
+    /// - Throws: ``HTTPError`` (503) when there are too many channels.
     func subscribe(_ name: String, from offset: Offset, by subscriber: any Subscriber) throws(HTTPError) -> Subscription
     {
         let channel = try open(name)
@@ -94,14 +93,15 @@ final class Hub: ChannelSourceDelegate {
         return Subscription(channel: channel, subscriber: subscriber, offset: offset)
     }
 
-    /// How a watch stands now; nil while the channel is not live. A found position is remembered in the watch.
+    /// Looks up a subscription's offset; nil while the channel is not live. A position that is found becomes the
+    /// offset.
     func lookUp(_ subscription: Subscription, ring: Ring? = nil) -> OffsetLookup? {
         let lookup = ring.map { $0.find(subscription.offset) } ?? subscription.channel.lookUp(subscription.offset)
         if case .found(let position, _) = lookup { subscription.offset = .position(position) }
         return lookup
     }
 
-    /// Lets a watch wait until it is woken, according to how it stands.
+    /// Queues a subscription until it is woken.
     func wait(_ subscription: Subscription, lookup: OffsetLookup?) {
         switch lookup {
         case nil, .lost: subscription.channel.enqueue(subscription, in: .unresolved)
@@ -112,22 +112,22 @@ final class Hub: ChannelSourceDelegate {
         }
     }
 
-    /// Has a reader that has just come wait for its turn when there is news for it and others have waited for theirs for
-    /// longer: those who come back quickly must not be served again and again before them. It gets all the more then.
+    /// Queues a new reader behind others that have waited longer for the same news: readers that come back quickly must
+    /// not be served before them again and again. Such a reader gets more events at once.
     ///
-    /// - Returns: whether it waits.
+    /// - Returns: whether it was queued.
     func queueUp(_ subscription: Subscription, lookup: OffsetLookup?) -> Bool {
         guard case .found(_, hasNews: true) = lookup, subscription.channel.isBehind else { return false }
         subscription.channel.enqueue(subscription, in: .ready)
         return true
     }
 
-    /// Takes a watch out of the queue that it is in, if any.
+    /// Takes a subscription out of its queue, if it is in one.
     func settle(_ subscription: Subscription) {
         subscription.channel.dequeue(subscription)
     }
 
-    /// Ends a reader's interest in a channel.
+    /// Ends a subscription.
     func leave(_ subscription: Subscription) {
         let channel = subscription.channel
         channel.dequeue(subscription)
@@ -137,7 +137,7 @@ final class Hub: ChannelSourceDelegate {
         idle.append(channel)
     }
 
-    /// The source's epoch may be another than it was: all that was loaded is compared with it.
+    /// The source's epoch may have changed: compare everything that was loaded with it.
     func renew() {
         for channel in channels.values {
             if channel.subscriptionCount == 0, channel.ring.identity != nil {
@@ -152,7 +152,7 @@ final class Hub: ChannelSourceDelegate {
 
     func sourceConfirmed(_ channel: String) {
         guard let channel = channels[ChannelKey(channel)] else { return }
-        // After a reconnect it is not worth loading what nobody reads.
+        // After a reconnect, do not load channels without readers.
         if channel.subscriptionCount == 0, channel.ring.identity != nil { return forget(channel) }
         perform(channel.machine.handle(.confirmed), on: channel)
     }
@@ -174,7 +174,8 @@ final class Hub: ChannelSourceDelegate {
             channel.unsettle()
         }
         if let load = actions.load {
-            // Held until it is done: a weak reference would make every use of the channel and of the hub dearer for ever.
+            // A strong reference until the load has ended: weak references would make every later use of channel and
+            // hub slower.
             enqueueLoad { [self] in
                 guard channels[channel.key] === channel else { return loadEnded() }
                 self.metrics.loads += 1
@@ -188,7 +189,7 @@ final class Hub: ChannelSourceDelegate {
         if actions.retryLater { retryLater(channel) }
         if actions.deliver { scheduleDelivery(of: channel) }
         checkMemory()
-        // Last: a source may confirm before this returns.
+        // Keep this last: a source may confirm before it returns.
         if actions.resubscribe { source.subscribe(channel.name) }
     }
 
@@ -196,7 +197,7 @@ final class Hub: ChannelSourceDelegate {
 
     private func open(_ name: String) throws(HTTPError) -> Channel {
         let key = ChannelKey(name)
-        // Readers of one channel come in crowds.
+        // Many readers of one channel often come at once.
         if let latest, latest.key == key { return latest }
         if let channel = channels[key] {
             latest = channel
@@ -232,7 +233,7 @@ final class Hub: ChannelSourceDelegate {
         }
     }
 
-    /// Lets go of the channel that has had no reader for the longest time. False when all have readers.
+    /// Drops the channel that has been idle longest. Returns false when all have readers.
     private func letGoOfOldestIdle() -> Bool {
         guard let channel = idle.first() else { return false }
         forget(channel)
@@ -241,14 +242,14 @@ final class Hub: ChannelSourceDelegate {
 
     // MARK: Memory
 
-    /// Through the loop: rings may be in use further up the stack.
+    /// In the next turn of the loop, since rings may be in use further up the stack.
     private func checkMemory() {
         guard budget.bytes > limits.ringBytesTotal, reclaim?.isScheduled == false else { return }
         reclaim?.schedule(after: isReclaimingVain ? Hub.vainPause : 0)
     }
 
-    /// Gives an eighth of the limit back, so that it is not needed for each event: channels without readers go, the longest
-    /// idle first; when that is not enough, the largest rings become shorter.
+    /// Frees an eighth of the limit, so that this is not needed for every event: drops idle channels, the longest idle
+    /// first; if that is not enough, shortens the largest rings.
     private func reclaimMemory() {
         guard budget.bytes > limits.ringBytesTotal else { return }
         metrics.reached(.ringBytesTotal)
@@ -271,7 +272,7 @@ final class Hub: ChannelSourceDelegate {
     }
 
     private func startLoads() {
-        // A load may end before it returns: the loop below goes on then, not a deeper one.
+        // A load may end before it returns. Then this loop continues, instead of a nested one.
         guard !isStartingLoads else { return }
         isStartingLoads = true
         defer { isStartingLoads = false }
@@ -292,7 +293,7 @@ final class Hub: ChannelSourceDelegate {
         startLoads()
     }
 
-    /// Asks again soon for what could not be loaded.
+    /// Loads the channel again after a pause.
     private func retryLater(_ channel: Channel) {
         failed.append(channel)
         if retry?.isScheduled == false { retry?.schedule(after: Hub.retryPause) }
@@ -302,7 +303,7 @@ final class Hub: ChannelSourceDelegate {
         let channels = failed
         failed = []
         for channel in channels where self.channels[channel.key] === channel {
-            // What nobody reads is not worth asking for again and again.
+            // Do not retry for a channel without readers.
             if channel.subscriptionCount == 0 {
                 forget(channel)
                 continue
@@ -312,8 +313,8 @@ final class Hub: ChannelSourceDelegate {
         }
     }
 
-    /// Loads what the reader that has waited for an older history for the longest time can take at once, for all who stand
-    /// there; then for the next, so that a load costs what it delivers.
+    /// Loads what the reader that has waited longest for older history can take at once, for all readers at that place;
+    /// then continues with the next. So a load costs what it delivers.
     private func loadOlder(_ channel: Channel) {
         guard !channel.isLoadingOlder else { return }
         channel.isLoadingOlder = true
@@ -350,7 +351,7 @@ final class Hub: ChannelSourceDelegate {
         guard !channel.isDelivering, channel.hasWork else { return }
         channel.isDelivering = true
         turns.append(channel)
-        // Through the loop, so that all announcements of one read are in the same answers.
+        // In the next turn of the loop, so that all announcements received together are in the same answers.
         if delivery?.isScheduled == false { delivery?.schedule(after: 0) }
     }
 
@@ -379,7 +380,7 @@ final class Hub: ChannelSourceDelegate {
             turns.removeAll(keepingCapacity: true)
             nextTurn = 0
         }
-        // Bodies were made.
+        // Waking readers encodes bodies.
         checkMemory()
     }
 }

@@ -1,44 +1,44 @@
-/// The recent events of one channel, each held once, in the order of their sequence numbers.
+/// The recent events of one channel, ordered by sequence number.
 ///
-/// Bounded by count and by bytes; the oldest go first. A class because all readers of the channel share it, and with it
-/// the bodies that were made for a position.
+/// Bounded by count and by bytes; the oldest are dropped first. A class, since all readers of the channel share it and
+/// the bodies that are encoded for a position.
 final class Ring {
     private struct Entry {
         let sequence: Int64
         let event: [UInt8]
     }
 
-    /// What became of an announced event.
+    /// The result of offering an announced event.
     enum Offer: Equatable {
         case appended
-        /// Held already.
+        /// The ring holds it already.
         case duplicate
         /// Events before it are missing.
         case gap
-        /// It contradicts what is held, or is older than it: the feed must be asked.
+        /// It contradicts the ring, or is older: the feed must be read.
         case suspect
     }
 
-    /// The data's epoch and the feed's birth; nil before the first history.
+    /// The epoch of the data and the birth of the feed; nil before the first history.
     private(set) var identity: Position?
-    /// The newest sequence number known of.
+    /// The newest known sequence number.
     private(set) var last: Int64 = 0
-    /// Everything kept after this sequence number is in the ring.
+    /// The ring holds everything that is kept after this sequence number.
     private(set) var floor: Int64 = 0
-    /// The floor of the feed itself, when it was read.
+    /// The floor of the feed itself when it was read.
     private var feedFloor: Int64 = 0
     private var capacity: Int64 = 0
-    /// Whether the feed keeps more behind the last event held: see ``replace(withPart:after:)``.
+    /// Whether the feed has more events after the last one held, see ``replace(withPart:after:)``.
     private var isPart = false
     private var entries: [Entry] = []
-    /// The first entry still held.
+    /// The index of the first entry that is still held.
     private var head = 0
     private(set) var bytes = 0
     private var batches: [Int64: EncodedBatch] = [:]
     private var batchBytes = 0
     private var limits: EdgeLimits
     private let budget: RingBudget
-    /// What the ledger has of this ring.
+    /// How many bytes are charged to the budget.
     private(set) var charged = 0
 
     init(limits: EdgeLimits, budget: RingBudget = RingBudget()) {
@@ -50,25 +50,25 @@ final class Ring {
         budget.add(-charged)
     }
 
-    /// Takes other limits, for what is appended and made from now on.
+    /// Applies new limits to events and bodies from now on.
     func adopt(limits: EdgeLimits) {
         self.limits = limits
     }
 
-    /// How many events are held.
+    /// The number of events.
     var count: Int { entries.count - head }
 
-    /// The sequence number of the newest event held. Behind `last` when that one was retracted.
+    /// The sequence number of the newest event held. Less than `last` when that one was retracted.
     var newest: Int64 { count > 0 ? entries[entries.count - 1].sequence : floor }
 
-    /// The position after everything.
+    /// The position after all events.
     var tail: Position { position(last) }
 
-    /// Whether the feed was known not to exist when it was read.
+    /// Whether the feed did not exist when it was read.
     var isUnborn: Bool { identity?.born == 0 && last == 0 }
 
-    /// Whether the history belongs to another life of the feed, or to a server that has lost events: also when another
-    /// event stands at the place of one that is held.
+    /// Whether the history is of a recreated feed or of a server that has lost events. An event that differs from the
+    /// one held under the same number shows that as well.
     func contradicts(_ history: History) -> Bool {
         guard let identity else { return true }
         if identity.epoch != history.epoch || identity.born != history.born || history.last < last { return true }
@@ -79,7 +79,7 @@ final class Ring {
         }
     }
 
-    /// Takes over a whole history in place of all that is held.
+    /// Replaces everything with a history.
     func replace(with history: History, bounded: Bool = true) {
         identity = Position(epoch: history.epoch, born: history.born, sequence: 0)
         entries = []
@@ -96,8 +96,8 @@ final class Ring {
         charge()
     }
 
-    /// Takes over the oldest of what a feed keeps after a sequence number, in place of all that is held and whatever its
-    /// size. The ring ends there: who has read it all is ``OffsetLookup/older`` to it, and goes on with the next part.
+    /// Replaces everything with the oldest part of what the feed keeps after a sequence number, whatever its size. The
+    /// ring ends there: a reader at its end is ``OffsetLookup/older`` and continues with the next part.
     func replace(withPart history: History, after sequence: Int64) {
         replace(with: history, bounded: false)
         floor = max(feedFloor, sequence)
@@ -105,7 +105,7 @@ final class Ring {
         if isPart { last = newest }
     }
 
-    /// Takes over what came after `last`; replaces everything when events between are gone.
+    /// Adds the events after `last`; replaces everything when events in between are gone.
     func merge(_ history: History) {
         guard history.isComplete, last >= history.floor else { return replace(with: history) }
         capacity = history.capacity
@@ -116,7 +116,7 @@ final class Ring {
         charge()
     }
 
-    /// Takes an announced event, if it is the next.
+    /// Appends an announced event if it is the next.
     func offer(_ sequence: Int64, _ event: [UInt8]) -> Offer {
         guard identity != nil, !isUnborn else { return .suspect }
         if sequence == last + 1 {
@@ -135,7 +135,7 @@ final class Ring {
         return .duplicate
     }
 
-    /// How an offset stands to what is held. Only after the first history.
+    /// Looks up an offset. Only after the first history.
     func find(_ offset: Offset) -> OffsetLookup {
         guard let identity else { return .older }
         let holdsCapacity = capacity > 0 && count >= capacity && !isPart
@@ -158,7 +158,7 @@ final class Ring {
         return .found(self.position(sequence), hasNews: sequence < newest)
     }
 
-    /// The events after a position as a JSON array, cut after `answerBytes`. Only for a position that was found.
+    /// The events after a position as a JSON array of at most `answerBytes`. Only for a position that was found.
     func batch(after sequence: Int64) -> EncodedBatch {
         if let batch = batches[sequence] { return batch }
         let start = firstIndex(after: sequence)
@@ -183,7 +183,7 @@ final class Ring {
         let reachesEnd = end == entries.count
         let next = position(reachesEnd ? max(last, sequence) : entries[end - 1].sequence)
         let batch = EncodedBatch(body: body, count: end - start, next: next, reachesEnd: reachesEnd)
-        // Readers far apart each have a body of their own; only so much of that is worth keeping.
+        // Readers at many different positions need many bodies; only some are worth keeping.
         if batchBytes + batch.cost > 4 * limits.answerBytes || batches.count >= 256 { forgetBatches() }
         batchBytes += batch.cost
         batches[sequence] = batch
@@ -191,15 +191,15 @@ final class Ring {
         return batch
     }
 
-    /// Gives up the oldest events, all but the newest one, until no more than `budget` bytes are charged; and at first what
-    /// can be made again. What is given up is read from the feed when somebody asks for it.
+    /// Drops encoded bodies, and then the oldest events except the newest one, until at most `budget` bytes are
+    /// charged. Dropped events are read from the feed again on demand.
     ///
-    /// - Returns: whether events were given up.
+    /// - Returns: whether events were dropped.
     func shorten(to budget: Int) -> Bool {
         forgetBatches()
         let before = count
         while count > 1, bytes + count * RingBudget.entryOverhead > budget { dropFirst() }
-        // Not only unused but given back: this is called for want of memory.
+        // Release the memory as well, since the purpose is to free it.
         if count < before { compact() }
         charge()
         return count < before
@@ -237,21 +237,21 @@ final class Ring {
         head = 0
     }
 
-    /// Tells the ledger what this ring holds now.
+    /// Updates the bytes charged to the budget.
     private func charge() {
         let now = bytes + count * RingBudget.entryOverhead + batchBytes
         budget.add(now - charged)
         charged = now
     }
 
-    /// Lets go of the bodies that were made.
+    /// Drops the encoded bodies.
     private func forgetBatches() {
         batchBytes = 0
         guard !batches.isEmpty else { return }
         batches.removeAll(keepingCapacity: true)
     }
 
-    /// The place of the first entry after a sequence number: binary search, since numbers may be missing.
+    /// The index of the first entry after a sequence number. Binary search, since numbers may be missing.
     private func firstIndex(after sequence: Int64) -> Int {
         var low = head
         var high = entries.count
@@ -263,32 +263,32 @@ final class Ring {
     }
 }
 
-/// How a reader's offset stands to what a ring holds.
+/// The result of looking up a reader's offset in a ring.
 enum OffsetLookup: Equatable {
-    /// The offset is good: this is the position it means, and whether there are events after it.
+    /// The offset is valid: the position that it means, and whether there are events after it.
     case found(Position, hasNews: Bool)
-    /// Before what the ring holds, or behind the part of a history that it holds; the feed may have it.
+    /// Before the ring's first event, or after the part of a history that it holds. The feed may have it.
     case older
-    /// Events between the offset and now are gone, or the offset belongs to another life of the feed.
+    /// Events after the offset are gone, or the offset belongs to an earlier feed of that name.
     case lost
 }
 
-/// What all rings of a process hold together, and how they must shrink when that is too much. Pure.
+/// The memory of all rings of a process, and how to shrink them. Pure.
 final class RingBudget {
-    /// Bytes of all rings: events, what it costs to hold each, and the bodies made of them.
+    /// Bytes of all rings: events with their overhead, and encoded bodies.
     private(set) var bytes = 0
 
-    /// What an event costs beside its bytes.
+    /// The overhead of an event in bytes.
     static let entryOverhead = 64
 
     private let metrics: EdgeMetrics
 
-    /// - Parameter metrics: where it is counted that a ring came to a limit.
+    /// - Parameter metrics: counts the limits that rings reach.
     init(metrics: EdgeMetrics = EdgeMetrics()) {
         self.metrics = metrics
     }
 
-    /// A ring came to a limit of its own.
+    /// Records that a ring reached one of its own limits.
     func reached(_ limit: EdgeLimit) {
         metrics.reached(limit)
     }
@@ -297,8 +297,8 @@ final class RingBudget {
         bytes += difference
     }
 
-    /// The size that no ring may exceed so that all together have at most `target`: the largest give, the small ones keep
-    /// what they have.
+    /// The largest size of a ring for which all rings together have at most `target` bytes: large rings are shortened
+    /// to it, smaller ones stay as they are.
     static func level(of sizes: some Sequence<Int>, target: Int) -> Int {
         let sizes = sizes.sorted()
         var rest = target

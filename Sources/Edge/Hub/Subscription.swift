@@ -1,26 +1,26 @@
-/// One reader's interest in one channel: where it stands, and where it waits.
+/// One reader's subscription to one channel: its offset, and the queue that it waits in.
 final class Subscription {
-    /// In which of its channel's queues a watch is.
+    /// The queue of its channel that a subscription waits in.
     enum Place: UInt8 {
         case nowhere
         /// Until the channel is live.
         case unresolved
-        /// Until the feed was asked for what the ring no longer holds.
+        /// Until the history that the ring no longer holds was loaded.
         case older
         /// Until there is news.
         case waiting
-        /// For its turn: there is news for it.
+        /// For its turn: it has news.
         case ready
     }
 
     let channel: Channel
-    /// Held, and holding this: a reader that leaves lets go.
+    /// A reference cycle, which the reader breaks by leaving.
     let subscriber: any Subscriber
-    /// What the reader asked for, and what that turned out to mean.
+    /// The offset that the reader asked for, replaced by its position once that is known.
     var offset: Offset
-    /// Set by the queue.
+    /// Set by ``SubscriptionQueue``.
     var ticket = 0
-    /// Set by the channel.
+    /// Set by ``Channel``.
     var place = Place.nowhere
 
     init(channel: Channel, subscriber: any Subscriber, offset: Offset) {
@@ -29,53 +29,55 @@ final class Subscription {
         self.offset = offset
     }
 
-    /// The place of a watch that was found in a ring; ``Position/nowhere`` until then.
+    /// The position, once the offset was looked up; ``Position/nowhere`` before.
     var position: Position {
         if case .position(let position) = offset { position } else { .nowhere }
     }
 
-    /// The sequence number of a watch that was found in the ring.
+    /// The sequence number of the position; 0 before the offset was looked up.
     var sequence: Int64 {
         if case .position(let position) = offset { position.sequence } else { 0 }
     }
 }
 
-/// Someone who reads channels: a poll, or a stream of server-sent events.
+/// A reader of channels: a poll, or a stream of server-sent events.
 protocol Subscriber: AnyObject {
-    /// A watch has left its queue, because there may be something for it. Look, then answer or wait again.
+    /// The subscription was taken out of its queue, because there may be something to read. Look it up, then answer or
+    /// wait again.
     ///
-    /// - Parameter ring: what to look at: the channel's ring, or an older history that was loaded for this watch.
+    /// - Parameter ring: where to look: the channel's ring, or older history that was loaded for this subscription.
     func wake(_ subscription: Subscription, ring: Ring)
 }
 
-/// Readers that wait, first come first served, each of which can leave at any time. Constant time for all of it.
+/// Waiting subscriptions, first in, first out. Any of them can be removed at any time. All operations take amortized
+/// constant time.
 ///
-/// An array with holes: a watch knows its ticket, and the ticket tells its place. Holes are closed when they are many.
+/// An array with holes: a subscription's ticket tells its index. Holes are closed when there are many.
 struct SubscriptionQueue {
     private var slots: [Subscription?] = []
     /// The ticket of `slots[0]`.
     private var base = 0
     private var head = 0
-    /// How many wait.
+    /// The number of subscriptions.
     private(set) var count = 0
 
     var isEmpty: Bool { count == 0 }
 
-    /// Appends a watch and gives it its ticket.
+    /// Appends a subscription and sets its ticket.
     mutating func append(_ subscription: Subscription) {
         subscription.ticket = base + slots.count
         slots.append(subscription)
         count += 1
     }
 
-    /// Takes a watch out. It must be in this queue.
+    /// Removes a subscription, which must be in this queue.
     mutating func remove(_ subscription: Subscription) {
         slots[subscription.ticket - base] = nil
         count -= 1
         compact()
     }
 
-    /// The first that waits.
+    /// The first subscription.
     mutating func first() -> Subscription? {
         while head < slots.count {
             if let subscription = slots[head] { return subscription }
@@ -99,7 +101,7 @@ struct SubscriptionQueue {
             return
         }
         guard slots.count >= 32, count * 2 < slots.count else { return }
-        // New tickets begin where the old ones end, so that no two watches ever had the same one.
+        // New tickets begin after the old ones, so that none is used twice.
         base += slots.count
         slots = slots.filter { $0 != nil }
         head = 0

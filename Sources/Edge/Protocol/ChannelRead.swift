@@ -1,6 +1,6 @@
 import Events
 
-/// `GET /v1/channels/CHANNEL`, answered once: at once, or as a long-poll.
+/// `GET /v1/channels/CHANNEL`, as a single response: a catch-up read or a long poll.
 final class ChannelRead: PendingResponse, Subscriber {
     private let connection: Connection
     private let services: EdgeServices
@@ -24,12 +24,12 @@ final class ChannelRead: PendingResponse, Subscriber {
         expires = request.expires
     }
 
-    /// A catch-up waits for its history only, which comes or fails.
+    /// A catch-up read waits only for its history, which arrives or fails.
     var isHold: Bool { isLive && isCounted }
 
-    /// Begins to answer.
+    /// Starts to answer.
     func start(_ query: Request.ChannelQuery) throws(HTTPError) {
-        // The head of a channel is its tail, wherever the reader stands.
+        // HEAD describes the end of the channel, whatever the offset.
         let offset = connection.wantsHeadOnly ? .now : query.offset
         let subscription = try services.hub.subscribe(query.channel, from: offset, by: self)
         self.subscription = subscription
@@ -76,7 +76,7 @@ final class ChannelRead: PendingResponse, Subscriber {
         case .found(let position, let hasNews):
             if hasNews || !isLive { return answer(from: position, subscription, ring: ring) }
             if !isOwn {
-                // A history that holds nothing more.
+                // The older history has no further events.
                 subscription.offset = .position(ring.tail)
                 return evaluate(subscription, ring: subscription.channel.ring)
             }
@@ -133,7 +133,7 @@ final class ChannelRead: PendingResponse, Subscriber {
         connection.refuse(error)
     }
 
-    /// Before anything is answered: the answer may be the last that holds this object.
+    /// Ends the subscription. Call it before answering: the response may hold the last reference to this object.
     private func end() {
         guard let subscription else { return }
         self.subscription = nil
@@ -151,15 +151,14 @@ final class ChannelRead: PendingResponse, Subscriber {
     }
 }
 
-/// The `ETag` of a catch-up answer or a file, and `If-None-Match` (RFC 9110, 8.8.3 and 13.1.2).
+/// `ETag` of catch-up reads and files, and `If-None-Match` (RFC 9110, 8.8.3 and 13.1.2).
 enum EntityTag {
-    /// Names the events between two positions; `isEnd`: and that there are no more. Another form of the same has another
-    /// tag.
+    /// Identifies the events between two positions. `isEnd`: no more follow. The compressed form has a tag of its own.
     static func tag(from start: Position, to end: Position, isEnd: Bool, isGzip: Bool) -> String {
         "\"\(start.text)-\(end.text)\(isEnd ? "" : "-part")\(isGzip ? "-gzip" : "")\""
     }
 
-    /// Whether the field's value names the tag. Compared weakly, as the field demands.
+    /// Whether the field's value contains the tag, by weak comparison as the RFC requires.
     static func matches(_ ifNoneMatch: String, _ tag: String) -> Bool {
         if ifNoneMatch == "*" { return true }
         return ifNoneMatch.utf8.split(separator: 0x2C).contains { part in

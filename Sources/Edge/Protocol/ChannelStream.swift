@@ -1,11 +1,11 @@
 import Events
 
-/// `GET /v1/channels/CHANNEL?live=sse`: server-sent events as Durable Streams has them (5.7).
+/// `GET /v1/channels/CHANNEL?live=sse`: server-sent events in the form of Durable Streams (5.7).
 ///
-/// `event: data` with a JSON array, then `event: control` with the next offset. A slow reader holds a position: the next
-/// events are written when the last ones are sent, all that came meanwhile at once. The stream ends after a time, and when
-/// the position is lost; the client comes back with its offset and is told. A browser comes back by itself, with the `id`
-/// of the last event: it is told by an `event: reset`, since it would give up after a 410.
+/// `event: data` with a JSON array, then `event: control` with the next offset. For a slow reader only its position is
+/// kept: the next events are written when the last ones have been sent. The stream ends after a time, and when the
+/// position is lost; the client reconnects with its offset and learns that. A browser reconnects by itself with the
+/// `id` of the last event. It would give up after a 410, so it gets an `event: reset` instead.
 final class ChannelStream: PendingResponse, Subscriber {
     private let connection: Connection
     private let services: EdgeServices
@@ -15,9 +15,9 @@ final class ChannelStream: PendingResponse, Subscriber {
     private var schedule: StreamSchedule
     private var hasBegun = false
     private var hasWritten = false
-    /// The reader is a browser's that connects anew.
+    /// The reader is a browser that reconnects.
     private let isResumed: Bool
-    /// The reader's position is lost, and it was not told yet.
+    /// The position is lost, and the reader was not told yet.
     private var mustReset = false
 
     init(on connection: Connection, services: EdgeServices, query: Request.ChannelQuery, expires: Int64?) {
@@ -31,7 +31,7 @@ final class ChannelStream: PendingResponse, Subscriber {
 
     var isHold: Bool { true }
 
-    /// Begins to answer.
+    /// Starts to answer.
     func start(_ query: Request.ChannelQuery) throws(HTTPError) {
         let subscription = try services.hub.subscribe(query.channel, from: query.offset, by: self)
         self.subscription = subscription
@@ -58,7 +58,7 @@ final class ChannelStream: PendingResponse, Subscriber {
 
     func deadlinePassed() {
         guard subscription != nil else { return }
-        // The history does not come: the reader is told that something lives here, and not to go away.
+        // The history does not arrive: start the stream all the same, so that the reader keeps waiting.
         guard hasBegun else {
             services.metrics.reached(.loadTimeout)
             return begin()
@@ -72,7 +72,7 @@ final class ChannelStream: PendingResponse, Subscriber {
         }
     }
 
-    /// Goes on where the last event left off; an id that is none of this stream's is a lost position.
+    /// Resumes after the last event. An id that does not belong to this stream counts as a lost position.
     private func resume(_ subscription: Subscription, after id: String) {
         if case .position(let position) = Offset(id) {
             subscription.offset = .position(position)
@@ -81,7 +81,7 @@ final class ChannelStream: PendingResponse, Subscriber {
         }
     }
 
-    /// Writes what there is, and waits when that is all.
+    /// Writes what there is, then waits for more.
     private func proceed(ring: Ring) {
         var ring = ring
         while let subscription, connection.isDrained {
@@ -101,7 +101,7 @@ final class ChannelStream: PendingResponse, Subscriber {
                 } else if isOwn {
                     return services.hub.wait(subscription, lookup: lookup)
                 } else {
-                    // A history that holds nothing more.
+                    // The older history has no further events.
                     subscription.offset = .position(ring.tail)
                 }
                 ring = subscription.channel.ring

@@ -8,7 +8,7 @@ final class CommentPost: PendingResponse {
 
     private let apiKey: Int?
 
-    /// - Parameter apiKey: what the request came with.
+    /// - Parameter apiKey: the index of the request's API key.
     init(on connection: Connection, services: EdgeServices, apiKey: Int?) {
         self.connection = connection
         self.services = services
@@ -17,10 +17,10 @@ final class CommentPost: PendingResponse {
 
     var isHold: Bool { false }
 
-    /// Begins to answer.
+    /// Starts to answer.
     ///
-    /// - Throws: ``HTTPError``: 413 for more than may come at once, 413 or 429 for more than the API key may post, 503 while too
-    ///   much of others is under way.
+    /// - Throws: ``HTTPError``: 413 for too many comments in one request; 413 or 429 when the API key's rate does not
+    ///   allow them; 503 while too many bytes of other posts are pending.
     func start(_ body: [UInt8], kind: Request.BodyKind, sink: any CommentSink) throws(HTTPError) {
         guard let connection else { return }
         let ndjson = kind == .ndjson || Self.isManyLines(body)
@@ -37,7 +37,7 @@ final class CommentPost: PendingResponse {
         connection.begin(self)
         connection.hold(until: Clock.monotonicMilliseconds() + services.limits.acceptTimeout)
         services.metrics.postedBytes += body.count
-        // Until the sink is through with them, also when nobody waits any more: they are held for so long.
+        // Counted until the sink has answered, even if the client is gone: the sink keeps the body until then.
         sink.accept(body, ndjson: ndjson) { verdict in
             self.services.metrics.postedBytes -= body.count
             self.answer(verdict)
@@ -65,8 +65,8 @@ final class CommentPost: PendingResponse {
                     + "with the same event_id", retryAfter: 1, limit: .postTimeout))
     }
 
-    /// Whether the body is several objects, one a line. No single JSON object has a second line of its own that begins and
-    /// ends with a brace after a first one that does.
+    /// Whether the body is several JSON objects, one per line. In a single JSON object, no line after the first both
+    /// begins and ends with a brace if the first one does.
     static func isManyLines(_ body: [UInt8]) -> Bool {
         var lines = 0
         for line in body.split(separator: 0x0A) {
@@ -79,7 +79,7 @@ final class CommentPost: PendingResponse {
         return lines > 1
     }
 
-    /// How many lines hold something: as many comments, when all are good.
+    /// The number of lines that are not empty, which is the number of comments if all are valid.
     static func lines(of body: [UInt8]) -> Int {
         body.split(separator: 0x0A).count { line in !line.allSatisfy { $0 <= 0x20 } }
     }
@@ -109,30 +109,30 @@ final class CommentPost: PendingResponse {
         take()?.refuse(error)
     }
 
-    /// The connection, once: what comes later finds nobody to answer.
+    /// Returns the connection and drops it: the request is answered only once.
     private func take() -> Connection? {
         defer { connection = nil }
         return connection
     }
 }
 
-/// Takes the comments that come in over HTTP.
+/// Takes the comments that are posted over HTTP.
 public protocol CommentSink: AnyObject {
-    /// Takes one request's body: one JSON object, or one a line when `ndjson` is true.
+    /// Takes the body of one request: one JSON object, or one per line when `ndjson` is true.
     ///
-    /// Called on the loop's thread. Calls back exactly once, on the loop's thread, at once or later; a client that has
-    /// left meanwhile is no concern of the sink.
+    /// Called on the loop's thread. Calls the completion exactly once, on the loop's thread, before or after it
+    /// returns, even if the client has disconnected.
     func accept(_ body: [UInt8], ndjson: Bool, completion: @escaping (CommentVerdict) -> Void)
 }
 
-/// What became of posted comments.
+/// The result of posting comments.
 public enum CommentVerdict: Sendable {
-    /// Redis has them all: 202. The ids stand in the order of the comments.
+    /// Redis has stored all of them: 202. The ids are in the order of the comments.
     case accepted(ids: [String])
-    /// None was taken: 400. The reason says what to correct.
+    /// None was accepted: 400. The reason says what to correct.
     case invalid(reason: String)
-    /// None was taken: 413.
+    /// None was accepted: 413.
     case tooLarge(reason: String)
-    /// None was taken now: 503. `retryAfter` is in seconds.
+    /// None was accepted, try again later: 503. `retryAfter` is in seconds.
     case unavailable(reason: String, retryAfter: Int)
 }

@@ -19,44 +19,44 @@ final class EdgeServices {
         generator = JitterGenerator(seed: seed)
     }
 
-    /// Takes other limits, for what is decided from now on.
+    /// Applies new limits to decisions from now on.
     func adopt(limits: EdgeLimits) {
         self.limits = limits
         access.adopt(limits: limits)
     }
 
-    /// When a hold that begins now ends: within the last fifth of the time that the client named, or of the usual one, so
-    /// that clients who came together do not come back together. No client has to wait longer than it said, or than it can
-    /// know.
+    /// The end of a hold that begins now: the client's timeout, or the default one, shortened by up to a fifth, so that
+    /// clients that came together do not return together. It is never longer than the client asked for.
     ///
-    /// - Parameter expires: when the reader's leave ends; nil: never.
+    /// - Parameter expires: when the reader's token expires; nil: never.
     func endOfHold(seconds: Int?, expires: Int64?) -> Int64 {
         let now = Clock.monotonicMilliseconds()
-        // Deadlines are up to a tick late.
+        // A deadline fires up to one tick late.
         let hold = shortened(seconds.map { Int64($0) * 1000 - 150 } ?? Int64(options.holdSeconds) * 1000)
         return min(now + hold, expires ?? .max)
     }
 
-    /// When a stream that begins now ends.
+    /// The end of a stream that begins now.
     ///
-    /// - Parameter expires: when the reader's leave ends; nil: never.
+    /// - Parameter expires: when the reader's token expires; nil: never.
     func endOfStream(expires: Int64?) -> Int64 {
         min(Clock.monotonicMilliseconds() + shortened(limits.streamTimeout), expires ?? .max)
     }
 
-    /// A stream has come to its end: counts it, unless the reader's leave or the process ended sooner.
+    /// Counts a stream that reached its time limit, and did not end because of its token or a shutdown.
     func streamEnded(on connection: Connection, expires: Int64?) {
         guard !connection.isEnding, expires ?? .max > Clock.monotonicMilliseconds() else { return }
         metrics.reached(.streamTimeout)
     }
 
-    /// How long a client whose stream broke off waits before it connects anew, in milliseconds. To be told to one client.
+    /// How long a client waits before it reconnects to a stream that broke off, in milliseconds. Call it once per
+    /// client.
     func streamRetry() -> Int64 {
         metrics.reached(.streamRetry)
         return limits.streamRetry + Int64.random(in: 0...(limits.streamRetry / 2), using: &generator)
     }
 
-    /// The pause that readers are asked for now, in milliseconds.
+    /// The pause that readers are currently asked for, in milliseconds.
     func pause(on connection: Connection) -> Int64 {
         Pressure.pause(
             connections: metrics.connections, limit: limits.maxConnections, isEnding: connection.isEnding)
@@ -70,7 +70,7 @@ final class EdgeServices {
         StreamCursor.next(after: client, now: Clock.unixSeconds(), using: &generator)
     }
 
-    /// Why a reader's channel is not known now.
+    /// Why a reader's channel is not loaded.
     var unknownChannel: HTTPError {
         HTTPError(
             .serviceUnavailable, "\(hub.trouble ?? "the channel's history is not loaded yet"); ask again",
@@ -81,15 +81,15 @@ final class EdgeServices {
         .gone, "this position is lost: events after it are no longer kept; start again with offset=-1")
 }
 
-/// How an edge that has nearly all the connections it can have asks for patience. Pure.
+/// Asks clients to slow down when nearly all connections are in use. Pure.
 enum Pressure {
     /// The longest pause, in milliseconds.
     static let longest: Int64 = 5000
-    /// The pause that is asked for while the process ends: its siblings must take over all that it held.
+    /// The pause during shutdown, in milliseconds: the sibling processes must take over all clients.
     static let ending: Int64 = 1000
 
-    /// The pause in milliseconds before a reader's next poll: none below nine tenths of the limit, from there rising to
-    /// the longest.
+    /// The pause before a reader's next poll, in milliseconds: 0 below nine tenths of the limit, then rising linearly
+    /// to the longest.
     static func pause(connections: Int, limit: Int, isEnding: Bool) -> Int64 {
         let room = max(1, limit / 10)
         let excess = min(connections - (limit - room), room)
@@ -98,13 +98,13 @@ enum Pressure {
     }
 }
 
-/// The `Stream-Cursor` of live answers (Durable Streams, 8.1): lets caches tell an old answer from a new one.
+/// The `Stream-Cursor` of live responses (Durable Streams, 8.1), by which caches tell an old response from a new one.
 enum StreamCursor {
-    /// Seconds from 1970 to 9 October 2024, where the protocol begins to count, and the length of an interval.
+    /// The protocol counts from 9 October 2024 (in seconds since 1970), in intervals of this many seconds.
     private static let epoch: Int64 = 1_728_432_000
     private static let interval: Int64 = 20
 
-    /// The cursor for an answer: the number of the current interval, and always more than the client's.
+    /// The cursor of a response: the number of the current interval, but always greater than the client's.
     ///
     /// - Parameter now: seconds since 1970.
     static func next(

@@ -1,9 +1,9 @@
 import Events
 
-/// `GET /v1/poll`: a long-poll on many channels at once.
+/// `GET /v1/poll`: a long poll of many channels.
 ///
-/// Answered when every channel's position is known and at least one has news, or at the end of the hold. The answer names
-/// every channel that was asked for, each with its next offset.
+/// Answered when every channel's position is known and at least one has news, or at the end of the hold. The answer
+/// lists every requested channel with its next offset.
 final class MultiPoll: PendingResponse, MultiSubscriber {
     let services: EdgeServices
     var subscriptions: [Subscription] = []
@@ -21,7 +21,7 @@ final class MultiPoll: PendingResponse, MultiSubscriber {
         expires = request.expires
     }
 
-    /// Begins to answer.
+    /// Starts to answer.
     func start(_ query: Request.PollQuery) throws(HTTPError) {
         try open(query.items)
         connection.begin(self)
@@ -56,7 +56,7 @@ final class MultiPoll: PendingResponse, MultiSubscriber {
         guard !subscriptions.isEmpty else { return }
         let shares = lookUp().compactMap { $0 }
         if shares.count == subscriptions.count {
-            // Of a head there is nothing to wait for.
+            // HEAD has nothing to wait for.
             let hasNews = connection.wantsHeadOnly || shares.contains { $0.hasNews || $0.isReset }
             if hasNews { return answer(shares) }
         }
@@ -68,7 +68,7 @@ final class MultiPoll: PendingResponse, MultiSubscriber {
         let answer = ChannelsAnswer(shares, limit: services.limits.answerBytes, wait: pause)
         services.metrics.eventsDelivered += answer.events
         if answer.isCut { services.metrics.reached(.answerBytes) }
-        // A reader that pauses must not keep what others need.
+        // A reader that pauses must not occupy a connection that others need.
         if pause > 0 { connection.closeAfterAnswer() }
         let isGzip = takesGzip && answer.isLarge
         var body: [UInt8] = []
@@ -77,7 +77,7 @@ final class MultiPoll: PendingResponse, MultiSubscriber {
         connection.respond(.ok, type: "application/json", body: body) { $0.encoding(isGzip: isGzip) }
     }
 
-    /// Before anything is answered: the answer may be the last that holds this object.
+    /// Ends the subscriptions. Call it before answering: the response may hold the last reference to this object.
     private func end() {
         leaveAll()
         if isHold { services.metrics.held -= 1 }

@@ -2,10 +2,11 @@ import Events
 
 /// `GET /v1/events`: many channels as one stream of server-sent events.
 ///
-/// Each event is what a poll would have answered, with the channels that have news; its `id` says where the reader stands
-/// in all of them. The first one comes as soon as every channel's position is known and names them all. A slow reader
-/// holds positions: the next event is written when the last one is sent, with all that came meanwhile. An `EventSource`
-/// is never refused what it could get later: a lost position is told, and an end is followed by a new connection.
+/// Each event is what a poll would have answered, limited to the channels with news; its `id` has the reader's position
+/// in all channels. The first event lists all channels, as soon as all positions are known. For a slow reader only its
+/// positions are kept: the next event is written when the last one has been sent. An `EventSource` gives up after an
+/// error, so it gets none that is temporary: a lost position is reported in the stream, and after the end of the stream
+/// it reconnects.
 final class MultiStream: PendingResponse, MultiSubscriber {
     let services: EdgeServices
     var subscriptions: [Subscription] = []
@@ -27,7 +28,7 @@ final class MultiStream: PendingResponse, MultiSubscriber {
 
     var isHold: Bool { true }
 
-    /// Begins to answer.
+    /// Starts to answer.
     func start(_ query: Request.PollQuery) throws(HTTPError) {
         try open(query.items)
         resume(query.lastEventID)
@@ -64,7 +65,7 @@ final class MultiStream: PendingResponse, MultiSubscriber {
         if connection.isDrained { holdOn() }
     }
 
-    /// Goes on where the last event left off; an id that belongs to no event of these channels is a lost position.
+    /// Resumes after the last event. An id that does not belong to these channels counts as a lost position.
     private func resume(_ lastEventID: String?) {
         guard let lastEventID else { return }
         let places = StreamEventID.parse(lastEventID, check: check, count: subscriptions.count)
@@ -79,7 +80,7 @@ final class MultiStream: PendingResponse, MultiSubscriber {
         }
     }
 
-    /// Writes what there is, and waits when that is all.
+    /// Writes what there is, then waits for more.
     private func proceed() {
         while !subscriptions.isEmpty, connection.isDrained {
             if schedule.isOver(now: Clock.monotonicMilliseconds()) { return finish() }
@@ -98,7 +99,7 @@ final class MultiStream: PendingResponse, MultiSubscriber {
         for (share, next) in zip(shares, answer.places) {
             share.subscription.offset = .position(next)
             lost.remove(ObjectIdentifier(share.subscription))
-            // What is left of an older history is told from there, if it is not in the ring by now.
+            // The rest of an older history is read from there, unless the ring has it by now.
             if services.hub.lookUp(share.subscription) != .older { older[ObjectIdentifier(share.subscription)] = nil }
         }
         services.metrics.eventsDelivered += answer.events
@@ -119,7 +120,7 @@ final class MultiStream: PendingResponse, MultiSubscriber {
         connection.hold(until: schedule.next(after: Clock.monotonicMilliseconds()))
     }
 
-    /// The stream's time is over.
+    /// The stream has reached its time limit.
     private func finish() {
         services.streamEnded(on: connection, expires: expires)
         leave()

@@ -1,18 +1,18 @@
 import JSON
 
-/// What a poll and a stream over many channels have in common: a watch on each, some of which may have lost their place, or
-/// stand before what the ring holds.
+/// What a poll and a stream of many channels have in common: a subscription to each. Some may have lost their position,
+/// or need older history than the ring holds.
 protocol MultiSubscriber: Subscriber {
     var services: EdgeServices { get }
     var subscriptions: [Subscription] { get set }
-    /// Watches that had to begin anew and whose reader was not told yet.
+    /// Subscriptions that lost their position and whose reader was not told yet.
     var lost: Set<ObjectIdentifier> { get set }
-    /// Histories, or parts of them, that were loaded for watches whose ring no longer holds what they ask for.
+    /// Older history, or parts of it, that was loaded for subscriptions whose ring no longer holds it.
     var older: [ObjectIdentifier: Ring] { get set }
 }
 
 extension MultiSubscriber {
-    /// Begins to watch all channels, or none.
+    /// Subscribes to all channels, or to none.
     func open(_ items: [Request.PollQuery.Item]) throws(HTTPError) {
         subscriptions.reserveCapacity(items.count)
         for item in items {
@@ -25,13 +25,13 @@ extension MultiSubscriber {
         }
     }
 
-    /// Takes note of what a watch was woken with.
+    /// Remembers the older history that a subscription was woken with.
     func note(_ subscription: Subscription, ring: Ring) {
         if ring !== subscription.channel.ring { older[ObjectIdentifier(subscription)] = ring }
     }
 
-    /// Where each watch stands, in their order; nil where that is not known now. A watch that has lost its place begins at
-    /// the oldest event kept.
+    /// Looks up all subscriptions, in order; nil where the position is not known now. A subscription that lost its
+    /// position restarts at the oldest event kept.
     func lookUp() -> [ChannelShare?] {
         subscriptions.map { subscription in
             let id = ObjectIdentifier(subscription)
@@ -39,14 +39,14 @@ extension MultiSubscriber {
                 let share = share(of: subscription, in: ring)
                 if let share, share.hasNews || share.isReset { return share }
                 older[id] = nil
-                // A history that holds nothing more. Who stands behind a part of one is looked at anew.
+                // The older history has no further events. A subscription after a part of it is looked up again.
                 if share != nil { subscription.offset = .position(ring.tail) }
             }
             return share(of: subscription, in: nil)
         }
     }
 
-    /// - Parameter ring: an older history; nil for the channel's ring.
+    /// - Parameter ring: older history; nil for the channel's ring.
     private func share(of subscription: Subscription, in ring: Ring?) -> ChannelShare? {
         var lookup = services.hub.lookUp(subscription, ring: ring)
         if lookup == .lost {
@@ -61,11 +61,11 @@ extension MultiSubscriber {
             isReset: lost.contains(ObjectIdentifier(subscription)))
     }
 
-    /// Lets every watch wait for more that is in no queue. Waiting can be over at once, and with it the reader.
+    /// Queues every subscription that is not queued and has no news. Waiting may end at once, and the reader with it.
     func waitForMore() {
         for subscription in subscriptions where subscription.place == .nowhere {
             guard !subscriptions.isEmpty else { return }
-            // What is at hand already waits for the others, not for more.
+            // Its news is known already and waits only for the other channels.
             if older[ObjectIdentifier(subscription)] != nil { continue }
             let lookup = services.hub.lookUp(subscription)
             if case .found(_, hasNews: true) = lookup { continue }
@@ -79,42 +79,42 @@ extension MultiSubscriber {
     }
 }
 
-/// Where a reader of many channels stands in one of them.
+/// The state of one channel for a reader of many.
 struct ChannelShare {
     let subscription: Subscription
     let position: Position
-    /// What is to be read from: the channel's ring, or an older history.
+    /// The channel's ring, or older history.
     let ring: Ring
     let hasNews: Bool
-    /// The reader's place was lost: this is a new beginning.
+    /// The position was lost: the events start anew.
     let isReset: Bool
 }
 
-/// What `/v1/poll` answers and `/v1/events` sends.
+/// The answer of `/v1/poll` and the data of an event of `/v1/events`.
 ///
 ///     {"channels":{"thread:42":{"next":"…","events":[…],"reset":false}},"wait":0}
 struct ChannelsAnswer {
     private struct Item {
         let name: String
         let next: Position
-        /// Nil: the events come with the next answer.
+        /// Nil: there are no events, or they come with the next answer.
         let batch: EncodedBatch?
         let isReset: Bool
     }
 
-    /// How many events it holds.
+    /// The number of events.
     private(set) var events = 0
-    /// Whether there was more than it has room for.
+    /// Whether some events did not fit.
     private(set) var isCut = false
     private var items: [Item] = []
     private let wait: Int64
     private var size = 0
 
-    /// Smaller bodies are copied as they are: to look them up compressed is not worth it.
+    /// Smaller bodies are not worth compressing separately.
     private static let plainBatch = 256
 
-    /// Takes from each share what there is, as long as it has room: the first that has something always goes, so that
-    /// every answer gets its reader further.
+    /// Takes the events of each channel as long as they fit. The first channel with events is always included, so that
+    /// every answer makes progress.
     ///
     /// - Parameters:
     ///   - limit: bytes of events.
@@ -139,10 +139,10 @@ struct ChannelsAnswer {
         size = limit - room
     }
 
-    /// The positions after it, in the order of the shares.
+    /// The positions after the answer, in the order of the shares.
     var places: some Sequence<Position> { items.lazy.map(\.next) }
 
-    /// Whether it is worth compressing.
+    /// Whether the answer is worth compressing.
     var isLarge: Bool { size >= GzipBody.worthwhile }
 
     /// Appends the answer.
@@ -151,7 +151,7 @@ struct ChannelsAnswer {
         forEachPiece(&bytes) { batch, bytes in bytes.append(contentsOf: batch.body) }
     }
 
-    /// The answer in gzip form: put together from the events' shared compressed bodies.
+    /// The answer in gzip form, assembled from the shared compressed bodies of the events.
     func gzip(by zlib: ZlibHandle) -> [UInt8] {
         var writer = GzipWriter()
         var plain: [UInt8] = []
@@ -167,7 +167,7 @@ struct ChannelsAnswer {
         return writer.finish()
     }
 
-    /// Writes what stands around the events, and calls for each channel's events in their place.
+    /// Writes the text around the events, and calls `events` for each channel's events.
     private func forEachPiece(_ bytes: inout [UInt8], events: (EncodedBatch, inout [UInt8]) -> Void) {
         bytes.append("{\"channels\":{")
         for (index, item) in items.enumerated() {

@@ -1,18 +1,18 @@
-/// Where a reader wants to begin.
+/// Where a reader wants to start.
 enum Offset: Equatable {
     /// `-1`: the oldest event kept.
     case beginning
     /// `now`: after the newest event.
     case now
-    /// What an earlier answer gave.
+    /// The offset of an earlier answer.
     case position(Position)
 
-    /// Reads an offset. Strict: nil for everything that no answer ever gave.
+    /// Parses an offset strictly: nil for anything that no answer contains.
     init?(_ text: some StringProtocol) {
         self.init(Array(text.utf8).span)
     }
 
-    /// Reads an offset where it lies in a request.
+    /// Parses an offset without copying it.
     init?(_ bytes: Span<UInt8>) {
         if bytes.equals("-1") {
             self = .beginning
@@ -28,24 +28,24 @@ enum Offset: Equatable {
     }
 }
 
-/// A place in a channel: after the event with this sequence number, in this life of the feed.
+/// A position in a channel: after the event with this sequence number, in this incarnation of the feed.
 struct Position: Equatable, Hashable {
     /// The epoch of the server's data.
     var epoch: Int64
-    /// When the feed was created, in milliseconds since 1970; 0 while there is none.
+    /// When the feed was created, in milliseconds since 1970; 0 when there is none.
     var born: Int64
-    /// The sequence number of the last event before the place; 0 before the first.
+    /// The sequence number of the last event before the position; 0 before the first.
     var sequence: Int64
 
-    /// A place that no feed ever had: whoever comes back with it is told that its place is lost.
+    /// A position that no feed ever had: a reader that sends it is told that its position is lost.
     static let nowhere = Position(epoch: 0, born: 1, sequence: 0)
 
-    /// The bytes of a written position.
+    /// The length of a written position in bytes.
     static let length = 41
 
     /// Appends the position as `EEEEEEEEEE_BBBBBBBBBBBBB_SSSSSSSSSSSSSSSS`, digits only.
     ///
-    /// The width is fixed, so that the order of the text is the order in the stream (Durable Streams, 6).
+    /// The width is fixed, so that text order is stream order (Durable Streams, 6).
     func write(into bytes: inout [UInt8]) {
         bytes.appendDecimal(epoch, width: 10)
         bytes.append(0x5F)
@@ -62,17 +62,17 @@ struct Position: Equatable, Hashable {
     }
 }
 
-/// The `id` of an event of `/v1/events`: where the reader stands in each of its channels, so that `Last-Event-ID` alone
-/// resumes all. Pure.
+/// The `id` of an event of `/v1/events`: the reader's position in each of its channels, so that `Last-Event-ID` alone
+/// resumes all of them. Pure.
 ///
 ///     id    = "1." check "." epoch 1*( "." place )
 ///     place = born "-" sequence [ "-" epoch ]
 ///
-/// Places stand in the order of the channels in the URL. All are numbers to the base 36 in lower case without zeros in
-/// front; `check` tells the channels' names; a place's own epoch stands there when it is not the first one. No character
-/// needs an escape in a URL. At most 17 bytes, and 30 for each channel.
+/// Places are in the order of the channels in the URL. All numbers are in base 36, in lower case and without leading
+/// zeros. `check` is a hash of the channels' names. A place has an epoch of its own only when it differs from the first
+/// one. No character needs escaping in a URL. The id has at most 17 bytes, and 30 per channel.
 enum StreamEventID {
-    /// Appends the id of these places.
+    /// Appends the id of these positions.
     static func write(_ places: some Sequence<Position>, check: UInt32, into bytes: inout [UInt8]) {
         bytes.append("1.")
         append(Int64(check), to: &bytes)
@@ -94,8 +94,8 @@ enum StreamEventID {
         }
     }
 
-    /// Reads an id that was written for channels with this check, as many as `count`. Strict: nil for everything that no
-    /// edge ever wrote for them.
+    /// Parses an id that was written for `count` channels with this check. Strict: nil for anything that no edge ever
+    /// wrote for them.
     static func parse(_ text: String, check: UInt32, count: Int) -> [Position]? {
         let fields = text.utf8.split(separator: 0x2E, omittingEmptySubsequences: false)
         guard count > 0, fields.count == count + 3, fields[0].elementsEqual("1".utf8),
@@ -118,19 +118,19 @@ enum StreamEventID {
         return places.first?.epoch == common ? places : nil
     }
 
-    /// Tells lists of channels apart (FNV-1a, public domain).
+    /// A hash of a list of channels (FNV-1a, public domain).
     static func check(of channels: some Sequence<String>) -> UInt32 {
         var hash: UInt32 = 0x811C_9DC5
         func add(_ byte: UInt8) { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
         for channel in channels {
             for byte in channel.utf8 { add(byte) }
-            // No name has it.
+            // A separator that occurs in no name.
             add(0)
         }
         return hash
     }
 
-    /// What a written offset has room for.
+    /// The limits of the numbers in a written offset.
     private static let epochs: Int64 = 10_000_000_000
     private static let births: Int64 = 10_000_000_000_000
     private static let sequences: Int64 = 10_000_000_000_000_000
@@ -155,7 +155,7 @@ enum StreamEventID {
             case 0x61...0x7A: number = number * 36 + Int64(digit - 0x61 + 10)
             default: return nil
             }
-            // Far from an overflow at the next digit.
+            // The limits are far below an overflow at the next digit.
             guard number < limit else { return nil }
         }
         return number

@@ -1,6 +1,6 @@
-/// A request, understood: all that its handler needs, in values of its own.
+/// A parsed request: everything that its handler needs, independent of the input.
 struct Request: Equatable {
-    /// What is asked for.
+    /// The requested resource.
     enum Target: Equatable {
         case channel(ChannelQuery)
         case poll(PollQuery)
@@ -9,19 +9,19 @@ struct Request: Equatable {
         case live
         case ready
         case metrics
-        /// The pipeline's state, for the dashboard.
+        /// The pipeline's status, for the dashboard.
         case status
-        /// One of the files that are served from memory, by its path.
+        /// A file that is served from memory, by its path.
         case file(String)
-        /// What a browser asks before it asks: which methods the resource has.
+        /// A preflight request: which methods a resource has.
         case options(Methods)
     }
 
-    /// The methods that a resource has.
+    /// The methods of a resource.
     enum Methods: Equatable {
         case read
         case post
-        /// Of the server as a whole.
+        /// The server as a whole.
         case all
 
         /// The value of the `Allow` field.
@@ -39,11 +39,11 @@ struct Request: Equatable {
         var channel: String
         var offset = Offset.beginning
         var live = LiveMode.none
-        /// Seconds to hold, when the client named them.
+        /// Seconds to hold; nil when the client did not say.
         var timeout: Int?
-        /// What the client echoes of the last `Stream-Cursor`.
+        /// The last `Stream-Cursor`, which the client echoes.
         var cursor: Int64?
-        /// The `id` of the last event of the stream that this one continues, when there was one.
+        /// The `id` of the last event, when this request resumes a stream.
         var lastEventID: String?
     }
 
@@ -60,45 +60,45 @@ struct Request: Equatable {
         var lastEventID: String?
     }
 
-    /// How a posted body is to be read.
+    /// The format of a posted body.
     enum BodyKind: Equatable {
         /// `application/json`: one event.
         case json
-        /// `application/x-ndjson` and its like: one event a line.
+        /// `application/x-ndjson` and similar: one event per line.
         case ndjson
-        /// Anything else: the body itself tells.
+        /// Any other type: the body is inspected.
         case other
     }
 
-    /// The secrets that a request comes with. They are gone once it is admitted.
+    /// The secrets of a request. They are removed once it is admitted.
     struct Credentials: Equatable {
-        /// Of `Authorization: Bearer …` (RFC 6750, 2.1).
+        /// From `Authorization: Bearer …` (RFC 6750, 2.1).
         var bearer: String?
-        /// Of the parameter `access_token` or `token`: an `EventSource` sends no fields (RFC 6750, 2.3).
+        /// From the parameter `access_token` or `token`: an `EventSource` cannot send header fields (RFC 6750, 2.3).
         var accessToken: String?
-        /// Of `X-Api-Key`.
+        /// From `X-Api-Key`.
         var apiKey: String?
     }
 
     var target: Target
     var credentials = Credentials()
-    /// What its origin is to the edge.
+    /// How its origin relates to the allowed ones.
     var origin = OriginMatch.any
-    /// The place of the API key that it came with, among those of the configuration.
+    /// The index of its API key in the configuration.
     var apiKey: Int?
-    /// When its leave to read ends, on the monotonic clock; nil: never.
+    /// When its permission to read expires, on the monotonic clock; nil: never.
     var expires: Int64?
     var bodyKind = BodyKind.other
     var ifNoneMatch: String?
-    /// Whether the answer may come in gzip form.
+    /// Whether the client accepts gzip.
     var takesGzip = false
 
-    /// What bounds its body.
+    /// The limit that applies to its body.
     var bodyLimit: EdgeLimit {
         target == .comments && bodyKind != .json ? .batchBytes : .bodyBytes
     }
 
-    /// Whether the answer has no end.
+    /// Whether the response is a stream.
     var isStream: Bool {
         switch target {
         case .events: true
@@ -108,12 +108,12 @@ struct Request: Equatable {
     }
 }
 
-/// What a reader wants when it has all there is (Durable Streams, 5.5 to 5.7).
+/// What happens when a reader has read everything (Durable Streams, 5.5 to 5.7).
 enum LiveMode: Equatable {
-    /// An answer at once.
+    /// It is answered at once.
     case none
-    /// An answer when there is something, or at the end of the hold.
+    /// It is answered when there are events, or at the end of the hold.
     case longPoll
-    /// One answer without an end.
+    /// Events follow in a stream.
     case serverSentEvents
 }

@@ -1,18 +1,18 @@
-/// Understands a request's head: which resource, with which parameters. Pure.
+/// Turns a request's head into a ``Request``: the resource and its parameters. Pure.
 struct RequestReader {
     var limits: EdgeLimits
     private let files: Set<String>
     private let gate: DashboardGate
     private let cache = NameCache()
 
-    /// - Parameter files: the paths of the files that are served from memory.
+    /// - Parameter files: the paths of the files served from memory.
     init(options: EdgeOptions, files: Set<String>) {
         limits = options.limits
         gate = DashboardGate(options.dashboard?.audience)
         self.files = files
     }
 
-    /// Reads a head whose ranges count in `bytes`.
+    /// Reads a head whose ranges refer to `bytes`.
     ///
     /// - Throws: ``HTTPError``: 400, 404, 405, 501.
     func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) -> Request {
@@ -20,7 +20,7 @@ struct RequestReader {
         let path = bytes.extracting(head.path)
         let query = bytes.extracting(head.query)
         if head.method == .options {
-            // `*` asks about the server, everything else about a resource that exists.
+            // `*` asks about the server, any other path about an existing resource.
             return Request(target: .options(path.equals("*") ? .all : try methods(of: path)))
         }
         try require(head.method, of: try methods(of: path))
@@ -34,7 +34,7 @@ struct RequestReader {
         return request
     }
 
-    /// The largest body that a request may have.
+    /// The largest body that the request may have.
     func bodyLimit(of request: Request) -> Int {
         request.bodyLimit.value(in: limits)
     }
@@ -84,14 +84,14 @@ struct RequestReader {
         return .file(name)
     }
 
-    /// The id of the last event, where one is given. What is no UTF-8 is none of ours, which is not the same as none: the
-    /// reader's position is lost.
+    /// The id of the last event, if one is given. Bytes that are not UTF-8 become an id that no edge wrote, so that the
+    /// position counts as lost and not as absent.
     private func eventID(_ bytes: Span<UInt8>) -> String? {
         guard bytes.count > 0 else { return nil }
         return bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// A field's text; nil when it is empty or no UTF-8.
+    /// A field's text; nil when it is empty or not UTF-8.
     private func text(_ bytes: Span<UInt8>) -> String? {
         guard bytes.count > 0 else { return nil }
         return bytes.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
@@ -103,7 +103,7 @@ struct RequestReader {
         var result = Request.ChannelQuery(channel: try pathName(name))
         var hasOffset = false
         try TargetDecoder.forEachParameter(query) { (key, raw) throws(HTTPError) in
-            // What every poll brings is read where it lies.
+            // The parameters of every poll are parsed without copying.
             if key.equals("offset") {
                 if hasOffset { throw HTTPError(.badRequest, "offset is given twice") }
                 hasOffset = true
@@ -132,13 +132,13 @@ struct RequestReader {
             } else if key.equals("timeout") {
                 result.timeout = try timeout(value)
             } else if key.equals("cursor") {
-                // An opaque word of ours; a strange one is as good as none.
+                // The cursor is opaque; a malformed one is ignored.
                 result.cursor = nil
             } else if key.equals("lastEventId"), !value.isEmpty {
                 result.lastEventID = value
             }
         }
-        // The field is newer: a browser sets it each time that it connects anew to the same URL.
+        // The header field is newer: a browser sends it with each reconnect to the same URL.
         if let lastEventID { result.lastEventID = lastEventID }
         if result.live != .none, !hasOffset {
             throw HTTPError(.badRequest, "live needs an offset: -1, now, or one given by an earlier answer")
@@ -188,7 +188,8 @@ struct RequestReader {
         return result
     }
 
-    /// Checks a channel's name: `KIND:REST`, no control characters, no braces (they mark the feed's place in a cluster).
+    /// Checks a channel's name: `KIND:REST`, without control characters and braces (which mark the hash tag in a Redis
+    /// Cluster).
     private func channel(_ name: String) throws(HTTPError) -> String {
         guard !name.isEmpty, name.utf8.count <= limits.channelNameBytes else {
             throw HTTPError(
@@ -203,7 +204,7 @@ struct RequestReader {
         return name
     }
 
-    /// The secrets that a request brings: a token in a field or in the query, an API key.
+    /// The secrets of a request: a token in a field or in the query, and an API key.
     private func credentials(
         _ head: RequestHead, of bytes: Span<UInt8>, _ target: Request.Target
     ) throws(HTTPError) -> Request.Credentials {
@@ -220,16 +221,16 @@ struct RequestReader {
         return result
     }
 
-    /// What stands behind `Bearer`; nil where another scheme is used. A scheme's case does not count (RFC 9110, 11.1).
+    /// The text after `Bearer`; nil for another scheme. Schemes are case-insensitive (RFC 9110, 11.1).
     private func bearer(_ field: Span<UInt8>) -> String? {
         let end = field.firstIndex(of: 0x20) ?? field.count
         guard field.extracting(0..<end).equalsIgnoringCase("bearer") else { return nil }
         let rest = field.extracting(end..<field.count)
-        // What is no UTF-8 is no token either: it is refused as one.
+        // Invalid UTF-8 becomes a token that is refused.
         return rest.extracting(rest.trimmed()).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The value of `access_token`, or of `token`, which says the same.
+    /// The value of `access_token`, or of its synonym `token`.
     private func accessToken(_ query: Span<UInt8>) throws(HTTPError) -> String? {
         var found: String?
         var start = 0
@@ -237,13 +238,13 @@ struct RequestReader {
             let end = query.firstIndex(of: 0x26, from: start) ?? query.count
             let parameter = query.extracting(start..<end)
             start = end + 1
-            // Most parameters begin otherwise.
+            // Skip most parameters quickly.
             guard parameter.count > 0, parameter[0] == UInt8(ascii: "a") || parameter[0] == UInt8(ascii: "t"),
                 let equals = parameter.firstIndex(of: 0x3D), case let name = parameter.extracting(0..<equals),
                 name.equals("access_token") || name.equals("token")
             else { continue }
             if found != nil { throw HTTPError(.badRequest, "a token stands twice in the query") }
-            // What cannot be decoded was refused with the other parameters.
+            // A broken escape was refused with the other parameters.
             found = TargetDecoder.decode(parameter.extracting((equals + 1)..<parameter.count), plusIsSpace: true) ?? ""
         }
         return found
@@ -277,28 +278,29 @@ struct RequestReader {
     }
 }
 
-/// The channel's name that was read last: polls of one channel come in crowds, and its name need be decoded and checked
-/// for the first of them only.
+/// The last channel name that was parsed. Many polls of one channel come at once, and only the first needs its name
+/// decoded and checked.
 final class NameCache {
     private var name = ""
 
-    /// The name, when these are its bytes.
+    /// The cached name, if it consists of these bytes.
     func name(of bytes: Span<UInt8>) -> String? {
         bytes.count > 0 && bytes.equals(name) ? name : nil
     }
 
-    /// Keeps a name that was found good and that stood in a request as it is, without escapes.
+    /// Caches a valid name that was written without escapes.
     func keep(_ name: String) {
         self.name = name
     }
 }
 
-/// Undoes percent-encoding and takes queries apart (RFC 3986). Pure.
+/// Percent-decoding and query parsing (RFC 3986). Pure.
 enum TargetDecoder {
     /// Decodes percent-encoded UTF-8.
     ///
-    /// - Parameter plusIsSpace: what forms do in a query, and nobody in a path.
-    /// - Returns: nil when an escape is broken or the bytes are no UTF-8.
+    /// - Parameter plusIsSpace: true for queries, as forms encode them; false for paths.
+    ///
+    /// - Returns: nil for a broken escape and for invalid UTF-8.
     static func decode(_ bytes: Span<UInt8>, plusIsSpace: Bool) -> String? {
         var plain = true
         for index in 0..<bytes.count where bytes[index] == 0x25 || bytes[index] == 0x2B { plain = false }
@@ -332,9 +334,10 @@ enum TargetDecoder {
         return decoded
     }
 
-    /// Calls back with the name and the value of each parameter of a query, in their order, as they stand there.
+    /// Calls `body` with the name and the value of each parameter of a query, in order and not decoded. Use
+    /// ``value(_:)`` to decode.
     ///
-    /// - Throws: what the body throws. Nothing is decoded: the body has ``value(_:)`` look at what it does not know.
+    /// - Throws: what `body` throws.
     static func forEachParameter(
         _ query: Span<UInt8>, _ body: (Span<UInt8>, Span<UInt8>) throws(HTTPError) -> Void
     ) throws(HTTPError) {

@@ -1,14 +1,14 @@
-/// Gives each request to what answers it.
+/// Dispatches each request to its handler.
 final class RequestRouter: RequestHandler {
     private let services: EdgeServices
     private var reader: RequestReader
     private let sink: any CommentSink
     private let files: [String: EdgeFile]
     private let cache: StatusCache?
-    /// Set while the process ends: load balancers are told to go elsewhere.
+    /// The process is shutting down: `/ready` fails, so that load balancers use other processes.
     var isDraining = false
 
-    /// - Parameter status: for the dashboard; nil: there is none.
+    /// - Parameter status: reads the status for the dashboard; nil when there is none.
     init(services: EdgeServices, sink: any CommentSink, status: (any StatusSource)? = nil) {
         self.services = services
         self.sink = sink
@@ -20,7 +20,7 @@ final class RequestRouter: RequestHandler {
         reader = RequestReader(options: services.options, files: Set(files.keys))
     }
 
-    /// Takes other limits, for the requests that come from now on.
+    /// Applies new limits to requests from now on.
     func adopt(limits: EdgeLimits) {
         services.adopt(limits: limits)
         reader.limits = limits

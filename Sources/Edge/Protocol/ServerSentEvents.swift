@@ -1,12 +1,12 @@
-/// When a stream of server-sent events must say something, and when it ends. Pure; times in milliseconds.
+/// When a stream of server-sent events sends a heartbeat, and when it ends. Pure; times in milliseconds.
 struct StreamSchedule {
-    /// What a reader can see of a stream that has nothing to tell.
+    /// What to do when a stream was silent for too long.
     enum Sign: Equatable {
-        /// Something for proxies: browsers do not tell a page of it.
+        /// Send a comment, which only proxies notice.
         case comment
-        /// Something for the page as well.
+        /// Send an event, which the page notices as well.
         case message
-        /// The stream is over.
+        /// End the stream.
         case end
     }
 
@@ -14,7 +14,7 @@ struct StreamSchedule {
     private let heartbeat: Int64
     private var comments = 0
 
-    /// So many comments are followed by a message.
+    /// The number of comments before an event is sent.
     static let commentsInARow = 3
 
     init(end: Int64, heartbeat: Int64) {
@@ -22,22 +22,22 @@ struct StreamSchedule {
         self.heartbeat = heartbeat
     }
 
-    /// When to look next, after something was written.
+    /// The next deadline after something was written.
     func next(after now: Int64) -> Int64 {
         min(end, now + heartbeat)
     }
 
-    /// Whether nothing may be told any more. A reader that is always behind never comes to its deadline.
+    /// Whether the stream must end. A reader that is always behind never reaches its deadline.
     func isOver(now: Int64) -> Bool {
         now >= end
     }
 
-    /// Something was told.
+    /// Records that an event was written.
     mutating func told() {
         comments = 0
     }
 
-    /// It is time: what is to be done now?
+    /// The deadline has passed: decides what to do.
     mutating func sign(now: Int64) -> Sign {
         if now >= end { return .end }
         comments += 1
@@ -47,11 +47,11 @@ struct StreamSchedule {
     }
 }
 
-/// What is around a stream of server-sent events (WHATWG HTML, 9.2).
+/// The framing of a stream of server-sent events (WHATWG HTML, 9.2).
 extension Connection {
     /// Begins a stream.
     ///
-    /// - Parameter retry: how long a browser is to wait, in milliseconds, before it connects anew when the stream breaks off.
+    /// - Parameter retry: how long a browser waits before it reconnects after the stream broke off, in milliseconds.
     func beginEvents(retry: Int64) {
         var start: [UInt8] = []
         if !wantsHeadOnly {
@@ -59,18 +59,18 @@ extension Connection {
             start.appendDecimal(retry)
             start.append("\n\n")
         }
-        // nginx gathers what it passes on, unless it is told not to.
+        // By default nginx buffers what it passes on.
         beginStream(type: "text/event-stream", start: start) { $0.field("X-Accel-Buffering: ", "no") }
     }
 
-    /// Ends a stream whose time is over; a browser connects anew at once.
+    /// Ends a stream at its time limit; a browser reconnects at once.
     func endEvents() {
-        // Not while the process ends: whoever finds nobody would come again and again.
+        // During shutdown, clients would reconnect in a loop.
         if isDrained, !isEnding { stream(Array("retry: 100\n\n".utf8)) }
         endStream()
     }
 
-    /// Answers with a stream that says only when to come again: no browser ever does after a 503.
+    /// Answers with a stream that only says when to reconnect. A browser never reconnects after a 503.
     func postponeEvents(retry: Int64) {
         beginEvents(retry: retry)
         endStream()
