@@ -22,7 +22,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-crypto", "4.0.0"..<"5.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
@@ -36,10 +35,12 @@ let package = Package(
         .systemLibrary(name: "CZlib"),
         .target(name: "CSpawn"),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CCrypto", linkerSettings: [.linkedLibrary("dl")]),
 
         // The arrows of docs/architecture.md: a target depends only on what stands above it.
         .target(name: "Events", dependencies: ["CEvent"], swiftSettings: strict),
         .target(name: "JSON", dependencies: ["CSimdjson"], swiftSettings: strict),
+        .target(name: "Signing", dependencies: ["CCrypto"], swiftSettings: strict),
         .target(
             name: "Redis",
             dependencies: ["CHiredis", "CEvent", "Events", deque, logging],
@@ -57,20 +58,18 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Comments",
-            dependencies: ["Pipeline", "Redis", "JSON", "CRE2", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["Pipeline", "Redis", "JSON", "Signing", "CRE2"],
             swiftSettings: strict),
         .target(
             name: "Connectors",
             dependencies: [
-                "CCurl", "CSpawn", "Supervision", "Pipeline", "Redis", "Events", "JSON", deque, logging,
-                .product(name: "Crypto", package: "swift-crypto"),
+                "CCurl", "CSpawn", "Supervision", "Pipeline", "Redis", "Events", "JSON", "Signing", deque, logging,
             ],
             swiftSettings: strict),
         .target(
             name: "Edge",
             dependencies: [
-                "CZlib", "Thoonk", "Redis", "Events", "JSON", logging,
-                .product(name: "Crypto", package: "swift-crypto"),
+                "CZlib", "Thoonk", "Redis", "Events", "JSON", "Signing", logging,
             ],
             resources: [
                 .embedInCode("Pages/demo.html"), .embedInCode("Pages/dashboard.html"),
@@ -102,7 +101,7 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Bench", "Diagnostics", "Configuration", "Supervision", "Console", "Comments", "Connectors",
-                "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Yams",
+                "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Signing", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 logging,
             ],
@@ -122,6 +121,7 @@ let package = Package(
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "SigningTests", dependencies: ["Signing", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "RedisTests", dependencies: ["Redis", "Events", "TestSupport", logging], swiftSettings: strict),
         .testTarget(
@@ -140,15 +140,14 @@ let package = Package(
         .testTarget(
             name: "ConnectorsTests",
             dependencies: [
-                "Connectors", "Supervision", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging,
-                .product(name: "Crypto", package: "swift-crypto"),
+                "Connectors", "Supervision", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Signing", "TestSupport",
+                logging,
             ],
             swiftSettings: strict),
         .testTarget(
             name: "EdgeTests",
             dependencies: [
-                "Edge", "FuzzTargets", "CZlib", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging,
-                .product(name: "Crypto", package: "swift-crypto"),
+                "Edge", "FuzzTargets", "CZlib", "Thoonk", "Redis", "Events", "JSON", "Signing", "TestSupport", logging,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -1,6 +1,6 @@
-import Crypto
 import JSON
 import Pipeline
+import Signing
 
 /// Who wrote an event: `author` as an object with `id` and `name`, or as a name alone.
 struct Author {
@@ -62,15 +62,24 @@ struct AuthorStandings {
     /// Of those, the next one to be asked for.
     private var position = 0
 
-    init(of batch: [Event]) {
+    /// Nobody's.
+    init() {
+        labels = []
+        counted = []
+    }
+
+    /// - Parameter isCounting: whether comments are counted; else they need no number.
+    /// - Throws: ``SigningError/Code/library``.
+    init(of batch: [Event], isCounting: Bool = true) throws(SigningError) {
         var labels: [String] = []
         var seen: Set<String> = []
         var counted: [(account: String, key: Int64)] = []
         for event in batch where EventType.of(event.fields) != EventType.deleted {
             let author = Author(of: event.fields)
             for label in author.labels where seen.insert(label).inserted { labels.append(label) }
-            guard EventType.of(event.fields) == EventType.created, let account = author.account else { continue }
-            counted.append((account, Self.key(of: event)))
+            guard isCounting, EventType.of(event.fields) == EventType.created, let account = author.account
+            else { continue }
+            counted.append((account, try Self.key(of: event)))
         }
         self.labels = labels
         self.counted = counted
@@ -100,9 +109,7 @@ struct AuthorStandings {
     }
 
     /// 64 bits of the SHA-256 of its bytes, which stand in the queue until it is committed.
-    private static func key(of event: Event) -> Int64 {
-        var hash = SHA256()
-        event.raw.withUnsafeBytes { hash.update(bufferPointer: $0) }
-        return hash.finalize().prefix(8).reduce(0) { $0 << 8 | Int64($1) }
+    private static func key(of event: Event) throws(SigningError) -> Int64 {
+        Int64(bitPattern: try SHA256.hash(event.raw).high)
     }
 }

@@ -24,17 +24,12 @@ public struct CommentIntake {
     public mutating func take(_ raw: [UInt8], fields: JSONObject, now: Int64) -> Verdict {
         // Pairs an event with the Thoonk job that it came from: not for strangers to say.
         guard fields["_job"] == nil else { return .refused(reason: "`_job` is a member of ours; leave it out") }
-        switch validator.decide(Event(fields: fields, raw: raw), now: now, using: &generator) {
-        case .reject(let reason):
-            return .refused(reason: reason)
-        case .forward(let events):
-            guard let id = events.first?.fields["id"]?.string else { return .refused(reason: "the comment has no id") }
-            if let given = fields["id"], !given.isNull { return .taken(event: raw, id: id) }
-            var completed = fields
-            completed["id"] = .string(id)
-            return .taken(event: completed.bytes, id: id)
-        default:
-            return .refused(reason: "the comment cannot be taken")
-        }
+        var event = Event(fields: fields, raw: raw)
+        if let problem = validator.check(&event, now: now, using: &generator) { return .refused(reason: problem) }
+        guard let id = event.fields["id"]?.string else { return .refused(reason: "the comment has no id") }
+        if let given = fields["id"], !given.isNull { return .taken(event: raw, id: id) }
+        var completed = fields
+        completed["id"] = .string(id)
+        return .taken(event: completed.bytes, id: id)
     }
 }

@@ -1,5 +1,6 @@
 public import Pipeline
 import Redis
+import Signing
 
 /// What the stage `moderate` can be told.
 public struct ModerateOptions: Sendable {
@@ -47,7 +48,7 @@ public struct ModerateOptions: Sendable {
 /// is run again, after a crash or a failure, is not counted twice.
 public final class ModerateStage: Stage {
     private let moderator: Moderator
-    private var standings = AuthorStandings(of: [])
+    private var standings = AuthorStandings()
 
     /// - Parameter moderator: the same one may serve all lanes of a worker.
     public init(_ moderator: Moderator) {
@@ -61,7 +62,11 @@ public final class ModerateStage: Stage {
 
     /// Asks Redis about the authors of the batch: both questions travel in one round trip.
     public func prepare(_ batch: [Event], context: StageContext, ready: @escaping (StageError?) -> Void) {
-        standings = AuthorStandings(of: batch)
+        do throws(SigningError) {
+            standings = try AuthorStandings(of: batch, isCounting: moderator.options.authorRate != nil)
+        } catch {
+            return ready(StageError(error.message))
+        }
         typealias Question = (command: RedisCommand, take: (Result<RedisValue, RedisError>) -> StageError?)
         var questions: [Question] = []
         if let command = bannedCommand(pipeline: context.pipeline) { questions.append((command, takeBanned)) }

@@ -1,5 +1,6 @@
 import JSON
 public import Pipeline
+import Signing
 
 /// What the stage `validate` can be told.
 public struct ValidateOptions: Sendable {
@@ -26,7 +27,11 @@ public final class ValidateStage: Stage {
     }
 
     public func process(_ event: Event, context: StageContext) throws(StageError) -> Disposition {
-        validator.decide(event, now: context.now, using: &generator)
+        do throws(SigningError) {
+            return try validator.decide(event, now: context.now, using: &generator)
+        } catch {
+            throw StageError(error.message)
+        }
     }
 }
 
@@ -39,15 +44,22 @@ struct Validator {
 
     /// - Parameters:
     ///   - now: milliseconds since 1970.
-    func decide(_ event: Event, now: Int64, using generator: inout some RandomNumberGenerator) -> Disposition {
+    /// - Throws: ``SigningError/Code/library``.
+    func decide(
+        _ event: Event, now: Int64, using generator: inout some RandomNumberGenerator
+    ) throws(SigningError) -> Disposition {
+        var completed = event
+        if let problem = check(&completed, now: now, using: &generator) { return .reject(reason: problem) }
+        completed.duplicateKey = try DuplicateKey.make(for: event.fields, raw: event.raw)
+        return .forward([completed])
+    }
+
+    /// Checks an event and completes its members, without a duplicate key. Returns what is wrong, nil when nothing is.
+    func check(_ event: inout Event, now: Int64, using generator: inout some RandomNumberGenerator) -> String? {
         guard event.raw.count <= options.maxBytes else {
-            return .reject(reason: "the event has \(event.raw.count) bytes, at most \(options.maxBytes) are taken")
+            return "the event has \(event.raw.count) bytes, at most \(options.maxBytes) are taken"
         }
-        var event = event
-        let key = DuplicateKey.make(for: event.fields, raw: event.raw)
-        if let problem = complete(&event.fields, now: now, using: &generator) { return .reject(reason: problem) }
-        event.duplicateKey = key
-        return .forward([event])
+        return complete(&event.fields, now: now, using: &generator)
     }
 
     /// Checks and completes the members. Returns what is wrong, nil when nothing is.

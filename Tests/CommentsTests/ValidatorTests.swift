@@ -9,7 +9,7 @@ import Testing
 struct ValidatorTests {
     private func decide(_ text: String, _ options: ValidateOptions = ValidateOptions()) throws -> Decision {
         var random = SplitMix64(seed: 1)
-        return Decision(Validator(options: options).decide(try event(text), now: 1_700_000_000_000, using: &random))
+        return Decision(try Validator(options: options).decide(try event(text), now: 1_700_000_000_000, using: &random))
     }
 
     @Test("what is missing is given, what is there stays, in its place")
@@ -106,7 +106,7 @@ struct ValidatorTests {
 
     private func key(_ text: String) throws -> [UInt8] {
         var random = SplitMix64(seed: 1)
-        let decision = Validator(options: ValidateOptions()).decide(try event(text), now: 1, using: &random)
+        let decision = try Validator(options: ValidateOptions()).decide(try event(text), now: 1, using: &random)
         guard case .forward(let events) = decision, let key = events.first?.duplicateKey else { return [] }
         return key
     }

@@ -1,5 +1,6 @@
 import Events
 import Glibc
+import Signing
 import TestSupport
 import Testing
 
@@ -52,7 +53,7 @@ struct WebhookClientTests {
         #expect(request.headers["content-type"] == "application/json")
         #expect(request.headers["authorization"] == "Basic \(Base64.encode("ann:pw".utf8))")
         #expect(request.headers["expect"] == nil)
-        #expect(request.headers["webhook-id"] == WebhookID(of: body).description)
+        #expect(try request.headers["webhook-id"] == WebhookID(of: body).description)
         let timestamp = try #require(request.headers["webhook-timestamp"].flatMap { Int64($0) })
         #expect((before...before + 10).contains(timestamp))
         let expected = try [webhookSecret, other].map {

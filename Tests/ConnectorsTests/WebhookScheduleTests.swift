@@ -10,10 +10,10 @@ struct WebhookScheduleTests {
     private var schedule = WebhookSchedule(inFlight: 3)
 
     /// A batch in short: `a1 b1 a2`, the letter is the conversation; with a minus it is not wanted.
-    private func batch(_ text: String) -> [WebhookSchedule.Arrival] {
-        text.split(separator: " ").map {
+    private func batch(_ text: String) throws -> [WebhookSchedule.Arrival] {
+        try text.split(separator: " ").map {
             WebhookSchedule.Arrival(
-                id: WebhookID(of: Array($0.utf8)), conversation: String($0.prefix(1)), isWanted: !$0.hasSuffix("-"))
+                id: try WebhookID(of: Array($0.utf8)), conversation: String($0.prefix(1)), isWanted: !$0.hasSuffix("-"))
         }
     }
 
@@ -47,8 +47,8 @@ struct WebhookScheduleTests {
     }
 
     @Test("conversations go side by side, the events of one after the other, the earliest first")
-    mutating func order() {
-        schedule.begin(batch("a1 a2 b1 c1 d1 b2"), at: 0)
+    mutating func order() throws {
+        schedule.begin(try batch("a1 a2 b1 c1 d1 b2"), at: 0)
         #expect(started() == [0, 2, 3])
         deliver(0)
         #expect(started() == [1])
@@ -62,8 +62,8 @@ struct WebhookScheduleTests {
     }
 
     @Test("events of types that nobody wants are passed over without a request")
-    mutating func unwanted() {
-        schedule.begin(batch("a1- a2 a3- a4 b1-"), at: 0)
+    mutating func unwanted() throws {
+        schedule.begin(try batch("a1- a2 a3- a4 b1-"), at: 0)
         #expect(started() == [1])
         deliver(1)
         #expect(started() == [3])
@@ -72,8 +72,8 @@ struct WebhookScheduleTests {
     }
 
     @Test("an event that fails stops its conversation only; what was delivered is not sent again")
-    mutating func failure() {
-        schedule.begin(batch("a1 b1 a2 b2 c1"), at: 0)
+    mutating func failure() throws {
+        schedule.begin(try batch("a1 b1 a2 b2 c1"), at: 0)
         #expect(started() == [0, 1, 4])
         fail(1)
         deliver(0, 4)
@@ -83,12 +83,12 @@ struct WebhookScheduleTests {
         #expect(decided() == (1, true))
 
         // a1 is committed; the lane comes back at once with what is left, and more.
-        schedule.begin(batch("b1 a2 b2 c1 a3"), at: 1)
+        schedule.begin(try batch("b1 a2 b2 c1 a3"), at: 1)
         #expect(started(at: 1) == [4])
         deliver(4, at: 2)
         #expect(decided() == (0, false))
 
-        schedule.begin(batch("b1 a2 b2 c1 a3"), at: 1000)
+        schedule.begin(try batch("b1 a2 b2 c1 a3"), at: 1000)
         #expect(started(at: 1000) == [0])
         deliver(0, at: 1001)
         #expect(started(at: 1001) == [2])
@@ -97,106 +97,106 @@ struct WebhookScheduleTests {
     }
 
     @Test("each failure is counted once, also when it stood behind another one")
-    mutating func counted() {
-        schedule.begin(batch("a1 b1"), at: 0)
+    mutating func counted() throws {
+        schedule.begin(try batch("a1 b1"), at: 0)
         #expect(started() == [0, 1])
         fail(0, 1)
         #expect(decided() == (0, true))
-        schedule.begin(batch("a1 b1"), at: 10)
+        schedule.begin(try batch("a1 b1"), at: 10)
         #expect(started(at: 10).isEmpty)
         #expect(decided() == (0, false))
-        schedule.begin(batch("a1 b1"), at: 1000)
+        schedule.begin(try batch("a1 b1"), at: 1000)
         #expect(started(at: 1000) == [0, 1])
         deliver(0, at: 1000)
         fail(1, at: 1000)
         #expect(decided() == (1, true))
-        schedule.begin(batch("b1"), at: 1001)
+        schedule.begin(try batch("b1"), at: 1001)
         #expect(decided() == (0, false))
     }
 
     @Test("an event that was set aside makes room for the next of its conversation")
-    mutating func buried() {
-        schedule.begin(batch("a1 a2 b1"), at: 0)
+    mutating func buried() throws {
+        schedule.begin(try batch("a1 a2 b1"), at: 0)
         #expect(started() == [0, 2])
         fail(0)
         deliver(2)
         #expect(decided() == (0, true))
-        schedule.begin(batch("a2 b1"), at: 1)
+        schedule.begin(try batch("a2 b1"), at: 1)
         #expect(started(at: 1) == [0])
         deliver(0, at: 1)
         #expect(decided() == (2, nil))
     }
 
     @Test("no request is started after the window; what was not tried has not failed")
-    mutating func window() {
-        schedule.begin(batch("a1 a2 b1 c1 d1"), at: 0)
+    mutating func window() throws {
+        schedule.begin(try batch("a1 a2 b1 c1 d1"), at: 0)
         #expect(started(at: 999) == [0, 2, 3])
         deliver(0, 2, 3, at: 1000)
         #expect(started(at: 1000).isEmpty)
         #expect(decided() == (1, false))
-        schedule.begin(batch("a2 b1 c1 d1"), at: 1001)
+        schedule.begin(try batch("a2 b1 c1 d1"), at: 1001)
         #expect(started(at: 1001) == [0, 3])
     }
 
     @Test("a receiver in trouble is left alone for the rest of the batch")
-    mutating func trouble() {
-        schedule.begin(batch("a b c d e f"), at: 0)
+    mutating func trouble() throws {
+        schedule.begin(try batch("a b c d e f"), at: 0)
         #expect(started() == [0, 1, 2])
         fail(0, 1, 2)
         #expect(started().isEmpty)
         #expect(decided() == (0, true))
-        schedule.begin(batch("a b c d e f"), at: 1)
+        schedule.begin(try batch("a b c d e f"), at: 1)
         #expect(started(at: 1) == [3, 4, 5])
     }
 
     @Test("a shorter batch does not forget what was delivered behind it")
-    mutating func shorter() {
-        schedule.begin(batch("a1 b1 c1 d1"), at: 0)
+    mutating func shorter() throws {
+        schedule.begin(try batch("a1 b1 c1 d1"), at: 0)
         #expect(started() == [0, 1, 2])
         fail(0)
         deliver(1, 2)
         #expect(started() == [3])
         deliver(3)
         #expect(decided() == (0, true))
-        schedule.begin(batch("a1"), at: 5000)
+        schedule.begin(try batch("a1"), at: 5000)
         #expect(started(at: 5000) == [0])
         deliver(0, at: 5000)
         #expect(decided() == (1, nil))
-        schedule.begin(batch("b1 c1 d1 e1"), at: 5001)
+        schedule.begin(try batch("b1 c1 d1 e1"), at: 5001)
         #expect(started(at: 5001) == [3])
     }
 
     @Test("the same event once more, committed before, is another event")
-    mutating func repeats() {
-        schedule.begin(batch("a a"), at: 0)
+    mutating func repeats() throws {
+        schedule.begin(try batch("a a"), at: 0)
         for index in 0..<2 {
             #expect(started() == [index])
             deliver(index)
         }
         #expect(decided() == (2, nil))
-        schedule.begin(batch("a a"), at: 0)
+        schedule.begin(try batch("a a"), at: 0)
         #expect(started() == [0])
     }
 
     @Test("pauses grow from a second to a minute, and a receiver may ask for more")
-    mutating func pauses() {
+    mutating func pauses() throws {
         #expect(
             (1...7).map { schedule.pause(after: $0) } == [1000, 4000, 16_000, 60_000, 60_000, 60_000, 60_000])
         #expect(schedule.pause(after: .max) == 60_000)
-        schedule.begin(batch("a"), at: 0)
+        schedule.begin(try batch("a"), at: 0)
         #expect(started() == [0])
         fail(0, pause: 30_000)
         _ = decided()
-        schedule.begin(batch("a"), at: 29_999)
+        schedule.begin(try batch("a"), at: 29_999)
         #expect(started(at: 29_999).isEmpty)
-        schedule.begin(batch("a"), at: 30_000)
+        schedule.begin(try batch("a"), at: 30_000)
         #expect(started(at: 30_000) == [0])
     }
 
     @Test("whatever fails: each event is delivered once, in the order of its conversation", arguments: 0..<20)
-    mutating func random(_ seed: UInt64) {
+    mutating func random(_ seed: UInt64) throws {
         generator = SplitMix64(seed: seed)
-        var queue = batch(
+        var queue = try batch(
             (0..<200).map { "\("abcdefgh".randomElement(using: &generator) ?? "a")\($0)" }.joined(separator: " "))
         let expected = Dictionary(grouping: queue, by: \.conversation).mapValues { $0.map(\.id) }
         var delivered: [String: [WebhookID]] = [:]

@@ -1,3 +1,4 @@
+import Signing
 import Testing
 
 @testable import Connectors
@@ -35,29 +36,10 @@ struct WebhookSecretTests {
         #expect("\(try WebhookSecret(webhookSecret))" == "whsec_…")
     }
 
-    @Test(
-        "base64 is that of RFC 4648",
-        arguments: [
-            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"), ("\u{7F}~?>", "f34/Pg=="),
-        ])
-    func base64(_ plain: String, _ encoded: String) {
-        #expect(Base64.encode(plain.utf8) == encoded)
-        #expect(Base64.decode(encoded) == Array(plain.utf8))
-        #expect(Base64.decode(encoded.filter { $0 != "=" }) == Array(plain.utf8))
-    }
-
-    @Test(
-        "what is no base64 is refused",
-        arguments: ["A", "Zg=", "Zh==", "Zm9=", "Zm9v Zg==", "Zm9-", "====", "Z===", "Zg==Zg=="])
-    func noBase64(_ text: String) {
-        #expect(Base64.decode(text) == nil)
-    }
-
     @Test("the number of a message depends on every byte, and on nothing else")
-    func number() {
-        #expect("\(WebhookID(of: Array("{}".utf8)))" == "msg_44136fa355b3678a1146ad16f7e8649e")
-        #expect(WebhookID(of: [1, 2, 3]) == WebhookID(of: [1, 2, 3]))
-        #expect(WebhookID(of: [1, 2, 3]) != WebhookID(of: [1, 2, 4]))
+    func number() throws {
+        #expect(try "\(WebhookID(of: Array("{}".utf8)))" == "msg_44136fa355b3678a1146ad16f7e8649e")
+        #expect(try WebhookID(of: [1, 2, 3]) == WebhookID(of: [1, 2, 3]))
+        #expect(try WebhookID(of: [1, 2, 3]) != WebhookID(of: [1, 2, 4]))
     }
 }

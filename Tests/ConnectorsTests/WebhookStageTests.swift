@@ -162,7 +162,7 @@ struct WebhookStageTests {
             }
         }
         let ids = stub.requests.map { $0.headers["webhook-id"] ?? "" }
-        #expect(ids == batch.map { WebhookID(of: $0.raw).description } + ids.prefix(2))
+        #expect(try ids == batch.map { try WebhookID(of: $0.raw).description } + ids.prefix(2))
     }
 
     @Test("a stage that is let go of cancels its requests and says nothing any more")

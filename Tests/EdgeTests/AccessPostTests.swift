@@ -10,7 +10,7 @@ struct AccessPostTests {
 
     private func edge(_ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }) throws -> EdgeHarness {
         // printf %s KEY | sha256sum
-        let hash = APIKey.hash(of: Self.forum).map { byte in
+        let hash = try APIKey.hash(of: Self.forum).map { byte in
             String(byte >> 4, radix: 16) + String(byte & 15, radix: 16).uppercased()
         }
         let keys = [

@@ -1,6 +1,6 @@
-import Connectors
 import Glibc
 import JSON
+import Signing
 
 /// Standard output of a command that prints items: their bytes unchanged, or one JSON object a line.
 ///

@@ -1,4 +1,5 @@
 import Events
+import Signing
 
 /// Sends signed messages to one receiver (Standard Webhooks, https://www.standardwebhooks.com).
 ///
@@ -43,7 +44,7 @@ public final class WebhookClient {
         guard let multi else { throw ConnectorsError(.library, "the webhook's client is not started") }
         let request = CurlRequest(
             url: url.text, caFile: options.caFile, timeout: options.timeout,
-            headers: headers(for: body, id: id, timestamp: Clock.unixMilliseconds() / 1000), body: body)
+            headers: try headers(for: body, id: id, timestamp: Clock.unixMilliseconds() / 1000), body: body)
         return try multi.start(request) { [weak self] response in
             if let self { completion(self.judged(response)) }
         }
@@ -65,9 +66,16 @@ public final class WebhookClient {
         return outcome
     }
 
-    private func headers(for body: [UInt8], id: WebhookID, timestamp: Int64) -> [String] {
+    private func headers(
+        for body: [UInt8], id: WebhookID, timestamp: Int64
+    ) throws(ConnectorsError) -> [String] {
         let id = id.description
-        let signatures = secrets.map { $0.signature(id: id, timestamp: timestamp, body: body) }
+        var signatures: [String] = []
+        do throws(SigningError) {
+            for secret in secrets { signatures.append(try secret.signature(id: id, timestamp: timestamp, body: body)) }
+        } catch {
+            throw ConnectorsError(.library, error.message)
+        }
         return [
             "Content-Type: application/json", "User-Agent: Tidings", "webhook-id: \(id)",
             "webhook-timestamp: \(timestamp)", "webhook-signature: \(signatures.joined(separator: " "))",

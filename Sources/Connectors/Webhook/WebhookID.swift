@@ -1,4 +1,4 @@
-import Crypto
+import Signing
 
 /// The number of a message, by which its receiver knows a repeat (`webhook-id`): 128 bits of the SHA-256 of its body.
 ///
@@ -8,15 +8,11 @@ struct WebhookID: Hashable, Sendable, CustomStringConvertible {
     private let high: UInt64
     private let low: UInt64
 
-    init(of body: [UInt8]) {
-        var hash = SHA256()
-        body.withUnsafeBytes { hash.update(bufferPointer: $0) }
-        var words: (UInt64, UInt64) = (0, 0)
-        for (index, byte) in hash.finalize().prefix(16).enumerated() {
-            if index < 8 { words.0 = words.0 << 8 | UInt64(byte) } else { words.1 = words.1 << 8 | UInt64(byte) }
-        }
-        high = words.0
-        low = words.1
+    /// - Throws: ``SigningError/Code/library``.
+    init(of body: [UInt8]) throws(SigningError) {
+        let hash = try SHA256.hash(body)
+        high = hash.high
+        low = hash.low
     }
 
     /// `msg_` and 32 hexadecimal digits.

@@ -1,10 +1,10 @@
-import Crypto
+import Signing
 
 /// A key that a sender and a receiver share, and what it signs (Standard Webhooks, "Signature scheme").
 ///
 /// Written `whsec_` and 24 to 64 bytes in base64. It cannot be read back: nothing prints it by accident.
 struct WebhookSecret: Sendable, CustomStringConvertible {
-    private let key: SymmetricKey
+    private let key: [UInt8]
 
     static let prefix = "whsec_"
     static let bytes = 24...64
@@ -12,7 +12,7 @@ struct WebhookSecret: Sendable, CustomStringConvertible {
     /// - Throws: ``ConnectorsError/Code/option``, without the secret in its message.
     init(_ text: some StringProtocol) throws(ConnectorsError) {
         guard text.hasPrefix(WebhookSecret.prefix),
-            let bytes = Base64.decode(text.dropFirst(WebhookSecret.prefix.count)),
+            let bytes = Base64.decode(text.dropFirst(WebhookSecret.prefix.count).utf8),
             WebhookSecret.bytes.contains(bytes.count)
         else {
             throw ConnectorsError(
@@ -20,7 +20,7 @@ struct WebhookSecret: Sendable, CustomStringConvertible {
                 "a secret is written whsec_ and 24 to 64 bytes in base64; make one with: "
                     + "echo whsec_$(openssl rand -base64 32)")
         }
-        key = SymmetricKey(data: bytes)
+        key = bytes
     }
 
     /// The secrets of a text, separated by white space: more than one while receivers change from one to the next.
@@ -36,10 +36,9 @@ struct WebhookSecret: Sendable, CustomStringConvertible {
     /// The signature of a message, as it stands in the field `webhook-signature`.
     ///
     /// - Parameter timestamp: seconds since 1970.
-    func signature(id: String, timestamp: Int64, body: [UInt8]) -> String {
-        var code = HMAC<SHA256>(key: key)
-        code.update(data: Array("\(id).\(timestamp).".utf8))
-        code.update(data: body)
-        return "v1,\(Base64.encode(code.finalize()))"
+    /// - Throws: ``SigningError/Code/library``: what signs is loaded by the first that does.
+    func signature(id: String, timestamp: Int64, body: [UInt8]) throws(SigningError) -> String {
+        let code = try HMACKey(key).code(of: Array("\(id).\(timestamp).".utf8) + body)
+        return "v1,\(Base64.encode(code))"
     }
 }

@@ -1,6 +1,7 @@
 import Events
 import JSON
 public import Pipeline
+import Signing
 
 /// `webhook`: sends each event to an HTTP receiver, signed, and hands it on unchanged. docs/webhooks.md says what is sent.
 ///
@@ -37,9 +38,13 @@ public final class WebhookStage: Stage {
         } catch {
             return ready(StageError(error.message))
         }
+        do throws(SigningError) {
+            schedule.begin(try arrivals(batch), at: Clock.monotonicMilliseconds())
+        } catch {
+            return ready(StageError(error.message))
+        }
         self.batch = batch
         self.ready = ready
-        schedule.begin(batch.map(arrival), at: Clock.monotonicMilliseconds())
         proceed()
     }
 
@@ -49,11 +54,13 @@ public final class WebhookStage: Stage {
         return .publish(event, channels: [])
     }
 
-    private func arrival(_ event: Event) -> WebhookSchedule.Arrival {
-        let isWanted = client.options.types.map { $0.contains(event.fields["type"]?.string ?? "") } ?? true
-        return WebhookSchedule.Arrival(
-            id: WebhookID(of: event.bytes), conversation: WebhookStage.conversation(of: event.fields),
-            isWanted: isWanted)
+    private func arrivals(_ batch: [Event]) throws(SigningError) -> [WebhookSchedule.Arrival] {
+        try batch.map { (event) throws(SigningError) in
+            let isWanted = client.options.types.map { $0.contains(event.fields["type"]?.string ?? "") } ?? true
+            return WebhookSchedule.Arrival(
+                id: try WebhookID(of: event.bytes), conversation: WebhookStage.conversation(of: event.fields),
+                isWanted: isWanted)
+        }
     }
 
     /// As the doors see it. Events that name none keep their order as well.

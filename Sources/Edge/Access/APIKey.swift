@@ -1,4 +1,4 @@
-import Crypto
+import Signing
 
 /// A key that authorizes posting comments. Only its hash is kept, so reading the configuration does not allow posting.
 public struct APIKey: Sendable, CustomStringConvertible {
@@ -19,7 +19,11 @@ public struct APIKey: Sendable, CustomStringConvertible {
                     + "characters; make one with: openssl rand -hex 24")
         }
         self.name = name
-        hash = Array(SHA256.hash(data: Array(key.utf8)))
+        do throws(SigningError) {
+            hash = try APIKey.hash(of: key)
+        } catch {
+            throw EdgeError(code: .key, message: error.message)
+        }
     }
 
     /// - Parameter hexadecimal: the key's SHA-256, as 64 hexadecimal digits.
@@ -38,8 +42,9 @@ public struct APIKey: Sendable, CustomStringConvertible {
     /// Whether both are the same key, whatever their names.
     public func isSameKey(as other: APIKey) -> Bool { matches(hash: other.hash) }
 
-    static func hash(of key: String) -> [UInt8] {
-        Array(SHA256.hash(data: Array(key.utf8)))
+    /// - Throws: ``SigningError/Code/library``.
+    static func hash(of key: String) throws(SigningError) -> [UInt8] {
+        try SHA256.hash(Array(key.utf8)).bytes
     }
 
     /// Compares in constant time.

@@ -1,4 +1,5 @@
 import Events
+import Signing
 
 /// Decides who may read which channel, who may post, and at which rate. Called on the loop's thread.
 ///
@@ -134,7 +135,12 @@ final class AccessControl {
         guard !options.apiKeys.isEmpty else { return nil }
         let given = credentials.apiKey ?? credentials.bearer
         if let given, given.utf8.count <= APIKey.bytes.upperBound {
-            let hash = APIKey.hash(of: given)
+            let hash: [UInt8]
+            do throws(SigningError) {
+                hash = try APIKey.hash(of: given)
+            } catch {
+                throw HTTPError(.serviceUnavailable, "API keys cannot be checked: \(error.message)")
+            }
             // Always compare with every key, so that the time taken does not tell which one matched.
             var found: Int?
             for (index, key) in options.apiKeys.enumerated() where key.matches(hash: hash) { found = index }

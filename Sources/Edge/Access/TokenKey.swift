@@ -1,10 +1,10 @@
-import Crypto
+import Signing
 
 /// A key that tokens are verified with. Its description does not contain the secret.
 public struct TokenKey: Sendable, CustomStringConvertible {
     private enum Material: Sendable {
-        case hs256(SymmetricKey)
-        case es256(P256.Signing.PublicKey)
+        case hs256(HMACKey)
+        case es256(PublicKey)
     }
 
     /// The `kid` by which tokens name this key; nil: it is tried for every token.
@@ -26,7 +26,11 @@ public struct TokenKey: Sendable, CustomStringConvertible {
                     + "openssl rand -hex 32")
         }
         self.id = id
-        material = .hs256(SymmetricKey(data: secret))
+        do throws(SigningError) {
+            material = .hs256(try HMACKey(secret))
+        } catch {
+            throw EdgeError(code: .key, message: error.message)
+        }
     }
 
     /// The public key of a pair on the curve P-256.
@@ -41,13 +45,10 @@ public struct TokenKey: Sendable, CustomStringConvertible {
                 message: "an edge takes the public half of an ES256 key, not the private one; make it with: "
                     + "openssl pkey -in PRIVATE.pem -pubout")
         }
-        do {
-            material = .es256(try P256.Signing.PublicKey(pemRepresentation: pem))
+        do throws(SigningError) {
+            material = .es256(try PublicKey(pem: pem))
         } catch {
-            throw EdgeError(
-                code: .key,
-                message: "an ES256 key is a public key on the curve P-256 in PEM form; make it with: "
-                    + "openssl pkey -in PRIVATE.pem -pubout")
+            throw EdgeError(code: .key, message: error.message)
         }
         self.id = id
     }
@@ -64,12 +65,8 @@ public struct TokenKey: Sendable, CustomStringConvertible {
     /// Whether the signature was made with this key. HS256 is compared in constant time.
     func verifies(_ signature: [UInt8], of input: [UInt8]) -> Bool {
         switch material {
-        case .hs256(let key):
-            return HMAC<SHA256>.isValidAuthenticationCode(signature, authenticating: input, using: key)
-        case .es256(let key):
-            // The signature is R and S, 32 bytes each (RFC 7518, 3.4).
-            guard let signature = try? P256.Signing.ECDSASignature(rawRepresentation: signature) else { return false }
-            return key.isValidSignature(signature, for: input)
+        case .hs256(let key): key.isValid(signature, of: input)
+        case .es256(let key): key.isValid(signature, of: input)
         }
     }
 }

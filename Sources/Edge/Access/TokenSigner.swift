@@ -1,11 +1,11 @@
-import Crypto
 public import JSON
+import Signing
 
 /// Signs tokens, for `tidings token`.
 public struct TokenSigner: Sendable, CustomStringConvertible {
     private enum Material: Sendable {
-        case hs256(SymmetricKey)
-        case es256(P256.Signing.PrivateKey)
+        case hs256(HMACKey)
+        case es256(PrivateKey)
     }
 
     private let id: String?
@@ -18,23 +18,25 @@ public struct TokenSigner: Sendable, CustomStringConvertible {
     ///   - secret: as for ``TokenKey/init(id:hs256:)``.
     public init(id: String?, hs256 secret: [UInt8]) throws(EdgeError) {
         key = try TokenKey(id: id, hs256: secret)
-        material = .hs256(SymmetricKey(data: secret))
+        do throws(SigningError) {
+            material = .hs256(try HMACKey(secret))
+        } catch {
+            throw EdgeError(code: .key, message: error.message)
+        }
         self.id = id
     }
 
     /// - Parameter pem: a private key on the curve P-256, `-----BEGIN PRIVATE KEY-----` or `-----BEGIN EC PRIVATE KEY-----`.
     /// - Throws: ``EdgeError/Code/key``, without the key in its message.
     public init(id: String?, es256 pem: String) throws(EdgeError) {
-        do {
-            let privateKey = try P256.Signing.PrivateKey(pemRepresentation: TokenSigner.withoutParameters(pem))
-            material = .es256(privateKey)
-            key = try TokenKey(id: id, es256: privateKey.publicKey.pemRepresentation)
+        let privateKey: PrivateKey
+        do throws(SigningError) {
+            privateKey = try PrivateKey(pem: pem)
         } catch {
-            throw EdgeError(
-                code: .key,
-                message: "this is no private key on the curve P-256 in PEM form; make one with: "
-                    + "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256")
+            throw EdgeError(code: .key, message: error.message)
         }
+        material = .es256(privateKey)
+        key = try TokenKey(id: id, es256: privateKey.publicKey.pem)
         self.id = id
     }
 
@@ -47,25 +49,17 @@ public struct TokenSigner: Sendable, CustomStringConvertible {
         var header = JSONObject(members: [("alg", .string(key.algorithm.rawValue)), ("typ", "JWT")])
         if let id { header["kid"] = .string(id) }
         let input = "\(TokenSigner.encode(header)).\(TokenSigner.encode(claims))"
-        return "\(input).\(Base64URL.encode(signature(of: Array(input.utf8))))"
+        return "\(input).\(Base64.encode(signature(of: Array(input.utf8)), .url))"
     }
 
     private func signature(of input: [UInt8]) -> [UInt8] {
         switch material {
-        case .hs256(let key): return Array(HMAC<SHA256>.authenticationCode(for: input, using: key))
-        case .es256(let key):
-            guard let signature = try? key.signature(for: input) else { preconditionFailure("out of memory") }
-            return Array(signature.rawRepresentation)
+        case .hs256(let key): key.code(of: input)
+        case .es256(let key): key.signature(of: input)
         }
     }
 
     private static func encode(_ object: JSONObject) -> String {
-        Base64URL.encode(JSON.object(object).bytes)
-    }
-
-    /// Drops the block of parameters that `openssl ecparam -genkey` writes in front of the key.
-    private static func withoutParameters(_ pem: String) -> String {
-        guard let end = pem.firstRange(of: "-----END EC PARAMETERS-----") else { return pem }
-        return String(pem[end.upperBound...])
+        Base64.encode(JSON.object(object).bytes, .url)
     }
 }

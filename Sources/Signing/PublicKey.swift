@@ -1,0 +1,64 @@
+internal import CCrypto
+
+/// The half of a key that checks signatures. Nothing but its kind can be told from its description.
+public struct PublicKey: Sendable, CustomStringConvertible {
+    private let handle: KeyHandle
+
+    /// - Parameter pem: a text with one block `-----BEGIN PUBLIC KEY-----` (RFC 7468, 13).
+    /// - Throws: ``SigningError/Code/key``, ``SigningError/Code/library``.
+    public init(pem: String) throws(SigningError) {
+        guard let blocks = PEM.blocks(in: pem), blocks.count == 1, blocks[0].label == PublicKey.label else {
+            throw .noPublicKey
+        }
+        try self.init(der: blocks[0].bytes)
+    }
+
+    /// - Parameter der: a SubjectPublicKeyInfo (RFC 5280, 4.1; RFC 5480) with the curve's name and an uncompressed point.
+    /// - Throws: ``SigningError/Code/key``, ``SigningError/Code/library``.
+    public init(der: [UInt8]) throws(SigningError) {
+        handle = try KeyHandle(publicKey: der)
+    }
+
+    /// A key on P-256 from the members of a JSON Web Key (RFC 7518, 6.2.1).
+    ///
+    /// - Parameters:
+    ///   - x: the point's first coordinate, 32 bytes.
+    ///   - y: the second one, 32 bytes.
+    /// - Throws: ``SigningError/Code/key`` also when there is no such point, ``SigningError/Code/library``.
+    public init(x: [UInt8], y: [UInt8]) throws(SigningError) {
+        guard x.count == 32, y.count == 32 else { throw .noPublicKey }
+        try self.init(der: PublicKey.p256Prefix + x + y)
+    }
+
+    init(of handle: KeyHandle) throws(SigningError) {
+        try self.init(der: handle.publicDER)
+    }
+
+    /// What its signatures are made with.
+    public var algorithm: SignatureAlgorithm { handle.algorithm }
+
+    /// A SubjectPublicKeyInfo.
+    public var der: [UInt8] { handle.publicDER }
+
+    /// The same as a text, `-----BEGIN PUBLIC KEY-----`.
+    public var pem: String { PEM(label: PublicKey.label, bytes: der).text }
+
+    public var description: String { "\(algorithm.rawValue) public key" }
+
+    /// Whether the signature of this message was made with the private half.
+    ///
+    /// - Parameter signature: in the form of ``SignatureAlgorithm``; any other is not valid.
+    public func isValid(_ signature: [UInt8], of message: [UInt8]) -> Bool {
+        message.withUnsafeBytes {
+            ccrypto_verify(handle.key, signature, signature.count, $0.baseAddress, $0.count) != 0
+        }
+    }
+
+    private static let label = "PUBLIC KEY"
+
+    /// What stands before the point in the SubjectPublicKeyInfo of a key on P-256.
+    private static let p256Prefix: [UInt8] = [
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+        0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+    ]
+}
