@@ -77,9 +77,11 @@ struct BlockingGets {
     private let losesItems: Bool
     /// Ms until the next claim expires, as the last fetch reported.
     private var wait: Int64?
+    private let pollInterval: Int64
 
-    init(losesItems: Bool, isConnected: Bool) {
+    init(losesItems: Bool, isConnected: Bool, pollInterval: Int64 = BlockingGets.pollInterval) {
         self.losesItems = losesItems
+        self.pollInterval = pollInterval
         phase = isConnected ? .idle : .away
     }
 
@@ -183,7 +185,7 @@ struct BlockingGets {
             return []
         }
         phase = .sleeping(isWatched: isWatched)
-        let pause = [wait, isWatched ? nil : BlockingGets.pollInterval].compactMap { $0 }.min()
+        let pause = [wait, isWatched ? nil : pollInterval].compactMap { $0 }.min()
         return [.wake(after: pause)]
     }
 

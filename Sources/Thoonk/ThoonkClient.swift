@@ -116,6 +116,8 @@ public struct ThoonkOptions: Sendable {
     public var name: String
     /// Where lost connections are logged; nil: nowhere.
     public var logger: Logger?
+    /// See ``BlockingGets/pollInterval``; tests shorten it.
+    var pollInterval = BlockingGets.pollInterval
 
     public init(
         connectTimeout: Duration = .seconds(5), eventBuffer: Int = 10_000, name: String = "thoonk",

@@ -29,7 +29,7 @@ extension ThoonkCore {
         guard let link else { throw ThoonkError.isClosed }
         try Task.checkCancellation()
         link.startSubscriber()
-        if !link.pollTimer.isScheduled { link.pollTimer.schedule(every: BlockingGets.pollInterval) }
+        if !link.pollTimer.isScheduled { link.pollTimer.schedule(every: options.pollInterval) }
         let queue = waitQueue(for: request, on: link)
         let key = WaitQueueKey(request)
         let id = nextID()
@@ -53,7 +53,9 @@ extension ThoonkCore {
     private func waitQueue(for request: GetRequest, on link: ThoonkLink) -> WaitQueue {
         let key = WaitQueueKey(request)
         if let queue = waitQueues[key] { return queue }
-        let queue = WaitQueue(request, isConnected: state == .ready, on: link.loop) { [weak self] in
+        let queue = WaitQueue(
+            request, isConnected: state == .ready, pollInterval: options.pollInterval, on: link.loop
+        ) { [weak self] in
             self?.assumeIsolated { core in
                 if let queue = core.waitQueues[key] { core.apply(.due, to: queue) }
             }

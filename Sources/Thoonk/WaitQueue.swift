@@ -20,10 +20,13 @@ final class WaitQueue {
     /// Set by ``BlockingGets/Action/wake(after:)``.
     let alarm: Timer
 
-    init(_ request: GetRequest, isConnected: Bool, on loop: EventLoop, alarm: @escaping () -> Void) {
+    init(
+        _ request: GetRequest, isConnected: Bool, pollInterval: Int64, on loop: EventLoop, alarm: @escaping () -> Void
+    ) {
         self.request = request
         key = "feed.ids:\(request.feed)"
-        gets = BlockingGets(losesItems: request.kind == .queue, isConnected: isConnected)
+        gets = BlockingGets(
+            losesItems: request.kind == .queue, isConnected: isConnected, pollInterval: pollInterval)
         self.alarm = Timer(on: loop, action: alarm)
     }
 }

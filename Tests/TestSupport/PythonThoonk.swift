@@ -85,6 +85,14 @@ public final class PythonThoonkClient: Sendable {
         try ask([.string(type), .string(feed), .string(verb), .array(arguments), .object(keywords)])
     }
 
+    /// Calls verbs of a feed one after the other, in one request. Returns their results.
+    public func callAll(_ type: String, _ feed: String, _ calls: [(verb: String, argument: String)]) throws
+        -> [ParsedJSON]
+    {
+        let list = calls.map { ParsedJSON.array([.string($0.verb), .string($0.argument)]) }
+        return try ask(["call_all", .string(type), .string(feed), .array(list)]).array ?? []
+    }
+
     /// Makes a feed with a configuration.
     public func create(_ type: String, _ feed: String, _ configuration: [String: ParsedJSON] = [:]) throws {
         try ask(["create", .string(type), .string(feed), .object(configuration)])
@@ -103,9 +111,9 @@ public final class PythonThoonkClient: Sendable {
         return (answer.array ?? []).compactMap(\.string)
     }
 
-    /// Gets and finishes jobs until `count` are done, or none came for `silence` seconds; gives their items.
-    public func workMany(_ feed: String, count: Int, silence: Int) throws -> [String] {
-        let answer = try ask(["work_many", .string(feed), .integer(count), .integer(silence)])
+    /// Gets and finishes jobs until `count` of the feed are finished, by whichever worker. Returns the items of its own.
+    public func workMany(_ feed: String, count: Int) throws -> [String] {
+        let answer = try ask(["work_many", .string(feed), .integer(count)])
         return (answer.array ?? []).compactMap(\.string)
     }
 

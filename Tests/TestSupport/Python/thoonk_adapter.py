@@ -98,18 +98,24 @@ class Session(socketserver.StreamRequestHandler):
             return [feed.put(item) for item in items]
         if request[0] == "work_many":
             return self.work_many(*request[1:])
+        if request[0] == "call_all":
+            _, kind, name, calls = request
+            feed = self.feed(kind, name)
+            return [getattr(feed, verb)(argument) for verb, argument in calls]
         kind, name, verb, arguments, keywords = request
         return getattr(self.feed(kind, name), verb)(*arguments, **keywords)
 
-    def work_many(self, name, count, silence):
-        """Gets jobs and finishes them with their item as the result, until `count` are done or none came for long."""
+    def work_many(self, name, count):
+        """Gets jobs and finishes them with their item as the result, until `count` of the feed are finished."""
         job = self.feed("job", name)
         done = []
-        while len(done) < count:
+        while True:
             try:
-                id, item, _ = job.get(timeout=silence)
+                id, item, _ = job.get(timeout=0.2)
             except thoonk.feeds.queue.Empty:
-                break
+                if int(self.thoonk.redis.get("feed.finishes:" + name) or 0) >= count:
+                    break
+                continue
             job.finish(id, item)
             done.append(item)
         return done

@@ -17,8 +17,13 @@ struct MaintenanceTests {
         try world.server.cli("RPOP", "feed.ids:j")
     }
 
-    private func settle() async throws {
-        try await Task.sleep(for: .milliseconds(60))
+    /// Waits until the jobs that are missing now have been missing for that long, by the server's clock.
+    private func missing(for milliseconds: Double) async throws {
+        let since = Double(try world.lines("ZRANGE", "feed.missing:j", "0", "-1", "WITHSCORES").last ?? "") ?? 0
+        try await soon("the jobs are missing for \(milliseconds) ms") {
+            let time = try world.lines("TIME").compactMap { Double($0) }
+            return time[0] * 1000 + time[1] / 1000 > since + milliseconds
+        }
     }
 
     @Test("a job that was taken and never claimed waits again when it was missing over the grace time")
@@ -29,7 +34,7 @@ struct MaintenanceTests {
         #expect(try await job.maintenance(grace: .seconds(60)) == report(missing: 1))
         #expect(try await job.maintenance(grace: .seconds(60)) == report(missing: 1))
         #expect(try await job.waiting().count == 1)
-        try await settle()
+        try await missing(for: 50)
         #expect(try await job.maintenance(grace: .milliseconds(50)) == report(putBack: 1))
         #expect(try await job.waiting().last == id)
         #expect(try await job.maintenance(grace: .milliseconds(50)) == report())
@@ -45,7 +50,7 @@ struct MaintenanceTests {
         for id in ids { try world.server.cli("ZADD", "feed.claimed:j", "1700000000000", id) }
         try await job.finish(id: ids[0])
         try await job.stall(id: ids[1])
-        try await settle()
+        try await missing(for: 50)
         #expect(try await job.maintenance(grace: .milliseconds(50)) == report())
         #expect(try await job.waiting() == [])
         #expect(try await job.counts().missing == 0)
@@ -110,7 +115,7 @@ struct MaintenanceTests {
         for claim in claims.prefix(100) { try await job.cancel(claim) }
         try await job.put(all: (0..<100).map { "first \($0)" }, priority: true)
         #expect(try await job.maintenance(grace: .milliseconds(30)).missing == 5)
-        try await settle()
+        try await missing(for: 30)
         #expect(try await job.maintenance(grace: .milliseconds(30)).putBack == 5)
         #expect(Set(try await job.waiting().suffix(5)) == Set(lost))
         let counts = try await job.counts()

@@ -28,8 +28,8 @@ struct ThoonkFaultTests {
                     var random = SplitMix64(seed: seed &+ UInt64(worker))
                     let job = try world.another().job("j")
                     while try await left(job, count) {
-                        let wait = Duration.milliseconds(Int.random(in: 1...300, using: &random))
-                        let claimTime = Duration.milliseconds(Int.random(in: 150...400, using: &random))
+                        let wait = Duration.milliseconds(Int.random(in: 1...150, using: &random))
+                        let claimTime = Duration.milliseconds(Int.random(in: 80...200, using: &random))
                         let get = Task { try await job.get(timeout: wait, claimTimeout: claimTime) }
                         if Int.random(in: 0..<6, using: &random) == 0 {
                             try await Task.sleep(for: .microseconds(Int.random(in: 0...2000, using: &random)))

@@ -62,10 +62,10 @@ struct ThoonkForeignKeyTests {
                 ]
             }
         for verb in verbs {
-            let before = try world.lines("DEBUG", "DIGEST")
+            let before = try await world.digest()
             let failure = await code(verb)
             #expect(failure == nil || failure == .wrongType)
-            if failure != nil { #expect(try world.lines("DEBUG", "DIGEST") == before) }
+            if failure != nil { #expect(try await world.digest() == before) }
         }
         // The verb that adds is the one that must have failed.
         if test.key != "config" { #expect(await code(verbs[0]) == .wrongType) }

@@ -69,7 +69,7 @@ struct ThoonkLifeTests {
     func types() async throws {
         let client = world.client
         try await client.queue("x").put("a")
-        let before = try world.lines("DEBUG", "DIGEST")
+        let before = try await world.digest()
         let feed = client.feed("x")
         let sorted = client.sortedFeed("x")
         let job = client.job("x")
@@ -90,7 +90,7 @@ struct ThoonkLifeTests {
                 #expect(error.message.contains("queue"))
             }
         }
-        #expect(try world.lines("DEBUG", "DIGEST") == before)
+        #expect(try await world.digest() == before)
     }
 
     @Test("a client that is closed refuses, and what waits is told")

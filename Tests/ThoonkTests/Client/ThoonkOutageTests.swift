@@ -1,10 +1,18 @@
 import TestSupport
 import Testing
-import Thoonk
+
+@testable import Thoonk
 
 /// Redis goes, comes back, forgets, and says no.
 @Suite("a Thoonk client in trouble")
 struct ThoonkOutageTests {
+    /// Polls ten times as often as usual.
+    private static var polling: ThoonkOptions {
+        var options = ThoonkOptions()
+        options.pollInterval = 200
+        return options
+    }
+
     @Test("a verb waits for the connection, and says when there was none in time")
     func unreachable() async throws {
         let world = try ThoonkWorld(options: ThoonkOptions(connectTimeout: .milliseconds(150)))
@@ -23,7 +31,7 @@ struct ThoonkOutageTests {
         let world = try ThoonkWorld(options: ThoonkOptions(connectTimeout: .seconds(20)))
         try world.server.kill()
         async let id = world.client.job("j").put("x", id: "1")
-        try await Task.sleep(for: .milliseconds(50))
+        try await soon("the put waits for a connection") { await !world.client.core.parked.isEmpty }
         try world.server.restart()
         #expect(try await id == "1")
         #expect(try await world.client.job("j").get(timeout: .zero)?.text == "x")
@@ -114,12 +122,12 @@ struct ThoonkOutageTests {
         #expect(try world.server.cli("FCALL", "thoonk_version", "0") == "1000000")
     }
 
-    @Test("when changes are not reported, gets look every two seconds")
+    @Test("when Redis does not report changes, gets read the list now and then")
     func blind() async throws {
         let world = try ThoonkWorld()
         try await world.client.queue("q").create()
         try world.server.cli("ACL", "SETUSER", "default", "-client|tracking")
-        let queue = try world.another().queue("q")
+        let queue = try world.another(ThoonkOutageTests.polling).queue("q")
         async let item = queue.get(timeout: .seconds(20))
         try await soon { try world.server.cli("ACL", "LOG").contains("client|tracking") }
         try await world.client.queue("q").put("x")
@@ -128,17 +136,16 @@ struct ThoonkOutageTests {
 
     @Test("gets that wait send nothing while nothing happens")
     func idle() async throws {
-        let world = try ThoonkWorld()
+        let world = try ThoonkWorld(options: ThoonkOutageTests.polling)
         let waiting = (0..<20).map { number in
             Task { try await world.client.job("j\(number % 4)").get(timeout: .seconds(60)) }
         }
         func commands() throws -> Int { try world.calls(of: "llen") + world.calls(of: "fcall") }
         try await soon { try world.calls(of: "llen") > 0 }
-        // Longer than the pause between two looks where changes are not reported; the first may hold the last of these,
-        // made before the watch was on.
-        try await soon(within: 20, "a silent time of 2.5 seconds") {
+        // Longer than the poll interval. The first attempt may see a last poll, sent before the lists were watched.
+        try await soon(within: 20, "no command for 400 ms") {
             let before = try commands()
-            try await Task.sleep(for: .milliseconds(2500))
+            try await Task.sleep(for: .milliseconds(400))
             return try commands() == before
         }
         for task in waiting { task.cancel() }

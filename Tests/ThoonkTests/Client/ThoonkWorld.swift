@@ -1,7 +1,9 @@
 import Foundation
+import Redis
 import TestSupport
 import Testing
-import Thoonk
+
+@testable import Thoonk
 
 /// A server of the test's own, and clients on it.
 struct ThoonkWorld {
@@ -31,6 +33,11 @@ struct ThoonkWorld {
         let stats = try server.cli("INFO", "commandstats")
         let line = stats.split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_\(command):calls=") }
         return line?.split(separator: "=")[1].split(separator: ",").first.flatMap { Int($0) } ?? 0
+    }
+
+    /// A digest of the whole data set.
+    func digest() async throws -> String {
+        try await client.core.send(RedisCommand("DEBUG", "DIGEST")).get().text ?? ""
     }
 
     /// What `redis-cli` prints for a command, line by line.
