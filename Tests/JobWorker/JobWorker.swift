@@ -1,12 +1,12 @@
 import Glibc
 import Thoonk
 
-/// A worker that a test kills: gets jobs, works on them for a while, finishes them, for ever.
+/// A worker that a test kills: gets jobs, works on them for a while and finishes them, without end.
 ///
 ///     JobWorker REDIS FEED LEDGER BATCH CLAIM_MS WORK_MS
 ///
-/// Each job's item is its result. What finish said was done, and only that, is put into the queue LEDGER afterwards, as
-/// `ID CANCELLED`: a job that stands there twice was finished twice, and one that was killed in between is missing.
+/// The result of a job is its item. After a finish that was done, it puts `ID CANCELLED` into the queue LEDGER. A job
+/// that is there twice was finished twice; a worker killed in between leaves its jobs out.
 @main
 struct JobWorker {
     static func main() async throws {

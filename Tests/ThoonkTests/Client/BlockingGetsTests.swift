@@ -2,7 +2,7 @@ import Testing
 
 @testable import Thoonk
 
-@Suite("who waits, and what is asked for")
+@Suite("blocking gets")
 struct BlockingGetsTests {
     private func get(_ id: UInt64, limit: Int = 1, claim: Int64? = nil) -> BlockingGets.PendingGet {
         BlockingGets.PendingGet(id: id, limit: limit, claim: claim)
@@ -14,12 +14,12 @@ struct BlockingGetsTests {
         for id in ids { _ = gets.handle(.joined(get(id))) }
         _ = gets.handle(.fetched(count: 0, wait: wait))
         _ = gets.handle(.looked(length: 0, isWatched: true))
-        // Those who came during the fetch are asked for by a fetch of their own only when something changes.
+        // Gets that came during the fetch cause another one only when the list changes.
         #expect(gets.phase == .sleeping(isWatched: true))
         return gets
     }
 
-    @Test("who finds an empty list looks once, then sleeps until it is written to, with no timer")
+    @Test("a get reads the length of an empty list once, then sleeps without a timer until the list is written to")
     func sleep() {
         var gets = BlockingGets(losesItems: false, isConnected: true)
         #expect(gets.handle(.joined(get(1))) == [.wake(after: nil), .fetch(count: 1, claim: nil)])
@@ -32,7 +32,7 @@ struct BlockingGetsTests {
         #expect(gets.isOver)
     }
 
-    @Test("items go to those who came first, each up to what he takes; the others ask again")
+    @Test("items go to the gets that came first, each up to its limit; the others fetch again")
     func order() {
         var gets = asleep(1, 2)
         _ = gets.handle(.joined(get(3, limit: 5)))
@@ -47,7 +47,7 @@ struct BlockingGetsTests {
         #expect(again.handle(.looked(length: 3, isWatched: true)) == [.wake(after: nil), .fetch(count: 1, claim: nil)])
     }
 
-    @Test("what nobody wants any more goes to the next one, or back")
+    @Test("items of a cancelled get go to the next get, or back into the list")
     func left() {
         var gets = asleep(1, 2)
         _ = gets.handle(.changed)
@@ -60,7 +60,7 @@ struct BlockingGetsTests {
         #expect(last.handle(.fetched(count: 1, wait: nil)) == [.putBack(0..<1)])
     }
 
-    @Test("the last one who leaves a sleeping list ends its timer")
+    @Test("the last get that leaves a sleeping list cancels its timer")
     func lastLeaves() {
         var gets = asleep(1, 2)
         #expect(gets.handle(.left(1)) == [])
@@ -69,7 +69,7 @@ struct BlockingGetsTests {
         #expect(gets.handle(.changed) == [])
     }
 
-    @Test("the list is asked for when a claim's time is over, and every two seconds where nothing is reported")
+    @Test("a list is fetched when a claim expires, and every two seconds when its changes are not reported")
     func timers() {
         var gets = BlockingGets(losesItems: false, isConnected: true)
         _ = gets.handle(.joined(get(1)))
@@ -78,13 +78,13 @@ struct BlockingGetsTests {
         #expect(gets.handle(.due) == [.wake(after: nil), .fetch(count: 1, claim: nil)])
         _ = gets.handle(.fetched(count: 0, wait: nil))
         #expect(gets.handle(.looked(length: 0, isWatched: false)) == [.wake(after: 2000)])
-        // Without reports nobody knows whether there is something for the one who comes.
+        // Without reports the list may hold something for the new get.
         #expect(gets.handle(.joined(get(2))) == [.wake(after: nil), .fetch(count: 2, claim: nil)])
         _ = gets.handle(.fetched(count: 0, wait: 5000))
         #expect(gets.handle(.lookFailed) == [.wake(after: 2000)])
     }
 
-    @Test("a change during the look is not slept over")
+    @Test("a change while the length is read leads to a fetch")
     func dirty() {
         var gets = BlockingGets(losesItems: false, isConnected: true)
         _ = gets.handle(.joined(get(1)))
@@ -94,7 +94,7 @@ struct BlockingGetsTests {
             gets.handle(.looked(length: 0, isWatched: true)) == [.wake(after: nil), .fetch(count: 1, claim: nil)])
     }
 
-    @Test("those who ask for different claims are not served by one fetch")
+    @Test("gets with different claim times are served by different fetches")
     func claims() {
         var gets = BlockingGets(losesItems: false, isConnected: true)
         _ = gets.handle(.joined(get(1, claim: 100)))
@@ -111,7 +111,7 @@ struct BlockingGetsTests {
     }
 
     @Test(
-        "without a connection all wait, and ask when there is one; whoever may have lost an item is told",
+        "gets wait for a connection and then fetch; a get that may have lost an item fails",
         arguments: [
             false, true,
         ])
@@ -131,7 +131,7 @@ struct BlockingGetsTests {
         #expect(sleeping.handle(.connected) == [.wake(after: nil), .fetch(count: 1, claim: nil)])
     }
 
-    @Test("a refusal is told to all; at the close a fetch that is out still brings its items back")
+    @Test("a refusal fails all gets; after close a fetch under way still puts its items back")
     func failures() {
         var gets = asleep(1, 2)
         _ = gets.handle(.changed)

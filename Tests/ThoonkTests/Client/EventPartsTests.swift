@@ -12,7 +12,7 @@ struct EventPartsTests {
         return events
     }
 
-    @Test("an announcement is split at its first NUL; what is none is passed over")
+    @Test("an announcement is split at its first NUL; anything else is ignored")
     func parse() {
         let cases: [(String, String, FeedEvent?)] = [
             ("newfeed", "a:b\0inst", .created(feed: "a:b")),
@@ -39,7 +39,7 @@ struct EventPartsTests {
         }
     }
 
-    @Test("a full buffer drops the newest, and says in their place how many")
+    @Test("a full buffer drops new events, and reports in their place how many")
     func full() {
         var buffer = EventBuffer(limit: 2)
         for number in 1...5 { buffer.append(event(number)) }
@@ -76,7 +76,7 @@ struct EventPartsTests {
         #expect(drained(&buffer).count == 10_000 - next)
     }
 
-    @Test("a stream begins when all its topics are heard, and is told of each time that they are heard again")
+    @Test("a stream begins when all its topics are confirmed; when they are confirmed again, it has missed events")
     func subscriptions() {
         let a = EventTopic(name: [1], isPattern: false)
         let b = EventTopic(name: [1], isPattern: true)
@@ -84,13 +84,13 @@ struct EventPartsTests {
         #expect(subscriptions.subscribe(1, [a, b]) == [.subscribe(a), .subscribe(b)])
         #expect(subscriptions.confirmed(a) == [])
         #expect(subscriptions.confirmed(b) == [.begin(1)])
-        // The second one finds everything heard.
+        // The topics of the second one are confirmed already.
         #expect(subscriptions.subscribe(2, [a]) == [.begin(2)])
         subscriptions.lost(a)
         subscriptions.lost(b)
         #expect(subscriptions.confirmed(b) == [])
         #expect(subscriptions.confirmed(a) == [.missed(1), .missed(2)])
-        // Confirmed twice without a loss: nothing was missed.
+        // Confirmed twice without a loss in between: nothing was missed.
         #expect(subscriptions.confirmed(a) == [])
         #expect(subscriptions.unsubscribe(1) == [.unsubscribe(b)])
         #expect(subscriptions.unsubscribe(1) == [])
@@ -99,7 +99,7 @@ struct EventPartsTests {
         #expect(subscriptions.subscribe(3, [a]) == [.subscribe(a)])
     }
 
-    @Test("a stream that loses its link before it has begun begins later, and has missed nothing")
+    @Test("a stream that loses its connection before it has begun begins later, and has missed nothing")
     func early() {
         let a = EventTopic(name: [1], isPattern: false)
         var subscriptions = Subscriptions()

@@ -36,7 +36,7 @@ struct FeedClientTests {
         try await feed.create(maxLength: 5)
         for number in 1...7 { try await feed.publish("\(number)", id: "\(number)") }
         #expect(try await feed.ids() == ["3", "4", "5", "6", "7"])
-        // The contract: ranks 0 to -max_length go, but for the one that is published.
+        // The contract removes ranks 0 to -max_length, except the item that is published.
         try await feed.publish("six", id: "6")
         #expect(try await feed.ids() == ["4", "5", "7", "6"])
         try await feed.configure(["max_length": "0"])
@@ -44,7 +44,7 @@ struct FeedClientTests {
         #expect(try await feed.count() == 7)
     }
 
-    @Test("what another client has scored in seconds stands where its time says, and falls off first when it is older")
+    @Test("items scored in seconds by another client are ordered by their time, and removed first when they are older")
     func seconds() async throws {
         let feed = client.feed("mixed")
         try await feed.create(maxLength: 3)
@@ -59,7 +59,7 @@ struct FeedClientTests {
         #expect(try await feed.all().map(\.id) == ["old", "new", "newer"])
     }
 
-    @Test("the feed of a pipeline's channel gives sequence numbers, and takes no id")
+    @Test("the feed of a pipeline's channel gives out sequence numbers and refuses ids")
     func sequenced() async throws {
         let feed = client.feed("{thread:42}")
         try await feed.create(["born": "1700000000000", "max_length": "2"])
@@ -71,7 +71,7 @@ struct FeedClientTests {
     }
 
     @Test(
-        "an id is used whatever bytes it has, but for a NUL; items may hold anything",
+        "an id may hold any bytes except NUL; items may hold anything",
         arguments: [
             "", "a b", "feed.ids:x", "é", "huge", "1\n2", "nil",
         ])

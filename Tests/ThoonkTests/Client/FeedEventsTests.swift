@@ -21,7 +21,7 @@ struct FeedEventsTests {
         return found
     }
 
-    @Test("everything that any client does to a feed is told, in its order")
+    @Test("a stream has everything that any client does to a feed, in order")
     func everything() async throws {
         let events = try await client.events(of: ["f", "s", "j"])
         let other = try world.another()
@@ -58,7 +58,7 @@ struct FeedEventsTests {
         #expect(found == expected)
     }
 
-    @Test("who follows all feeds misses nothing of one that is just made, whatever its name")
+    @Test("a stream of all feeds misses nothing of a new feed, whatever its name")
     func all() async throws {
         let events = try await client.events()
         let name = "neu [*?] \u{e9}"
@@ -71,7 +71,7 @@ struct FeedEventsTests {
             ])
     }
 
-    @Test("after a cut connection the stream says so, and goes on", arguments: ["pubsub", "normal"])
+    @Test("after a lost connection the stream says so and goes on", arguments: ["pubsub", "normal"])
     func cut(kind: String) async throws {
         let events = try await client.events(of: ["f"])
         try world.server.cli("CLIENT", "KILL", "TYPE", kind)
@@ -83,7 +83,7 @@ struct FeedEventsTests {
         #expect(await next(3, of: events).last == .published(feed: "f", id: "1", item: Array("x".utf8)))
     }
 
-    @Test("a server that is killed and comes back is heard again")
+    @Test("a stream goes on after the server was killed and restarted")
     func restart() async throws {
         let events = try await client.events()
         try world.server.kill()
@@ -93,12 +93,12 @@ struct FeedEventsTests {
         #expect(await next(3, of: events).last == .published(feed: "f", id: "1", item: Array("x".utf8)))
     }
 
-    @Test("a consumer that is too slow is told how many it missed")
+    @Test("a slow consumer learns how many events it missed")
     func slow() async throws {
         let feed = client.feed("f")
         try await feed.create()
         let events = try await client.events(of: ["f"])
-        // On the same connection: what it hears is heard after all that was announced before.
+        // On the same connection, so that its event comes after all earlier announcements.
         let marker = try await client.events(of: ["marker"])
         for number in 1...101 { try await feed.publish("x", id: "\(number)") }
         try await client.feed("marker").create()
@@ -108,7 +108,7 @@ struct FeedEventsTests {
         #expect(found.last == .missed(.tooSlow(dropped: 51)))
     }
 
-    @Test("the last copy of a stream takes its subscriptions with it")
+    @Test("the subscriptions end when the last copy of a stream is released")
     func released() async throws {
         func subscriptions() throws -> Int {
             // The heartbeat's and the tracking's stay.
@@ -134,7 +134,7 @@ struct FeedEventsTests {
         #expect(await code { _ = try await client.events() } == .closed)
     }
 
-    @Test("without a server following fails in time")
+    @Test("without a server, following fails after the time-out")
     func unreachable() async throws {
         let alone = try ThoonkClient(
             redis: "unix:///nowhere/redis.sock", options: ThoonkOptions(connectTimeout: .milliseconds(100)))

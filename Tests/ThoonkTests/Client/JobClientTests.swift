@@ -53,11 +53,11 @@ struct JobClientTests {
         #expect(try await job.get()?.id == id)
     }
 
-    @Test("a claim whose time is over goes to the next one, and its late finish is refused")
+    @Test("an expired claim passes to the next get, and a late finish is refused")
     func timeout() async throws {
         try await job.put("slow")
         let slow = try #require(try await job.get(claimTimeout: .milliseconds(80)))
-        // Nobody writes to the list: the one who waits wakes for the deadline.
+        // Nothing is written to the list: the waiting get wakes at the deadline.
         let next = try #require(try await job.get(timeout: .seconds(10)))
         #expect((next.text, next.cancelled) == ("slow", 1))
         for outcome in [
@@ -71,7 +71,7 @@ struct JobClientTests {
         #expect(try await job.counts() == counts(publishes: 1, finishes: 1))
     }
 
-    @Test("a claim that is extended is not taken back")
+    @Test("a claim that was extended does not expire")
     func extend() async throws {
         try await job.put("long")
         let claim = try #require(try await job.get(claimTimeout: .milliseconds(50)))
@@ -83,7 +83,7 @@ struct JobClientTests {
         #expect(try world.server.cli("EXISTS", "feed.deadlines:work") == "0")
     }
 
-    @Test("a claim lasts as long as the feed says when its taker does not say it")
+    @Test("a claim without a time of its own lasts as long as the feed says")
     func configured() async throws {
         try await job.create(claimTimeout: .seconds(700))
         try await job.put("1")
@@ -92,7 +92,7 @@ struct JobClientTests {
         #expect(left > .seconds(600) && left <= .seconds(700))
     }
 
-    @Test("a retracted job is gone from wherever it was", arguments: [JobState.waiting, .claimed, .stalled])
+    @Test("a job can be retracted in any state", arguments: [JobState.waiting, .claimed, .stalled])
     func retract(state: JobState) async throws {
         let id = try await job.put("1")
         let claim = state == .waiting ? nil : try await job.get()

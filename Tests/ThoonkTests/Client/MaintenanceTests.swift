@@ -12,7 +12,7 @@ struct MaintenanceTests {
         job = world.client.job("j")
     }
 
-    /// The first half of another client's get, after which it dies.
+    /// The first half of the get of another client, which then crashes.
     private func popped() throws -> String {
         try world.server.cli("RPOP", "feed.ids:j")
     }
@@ -26,7 +26,7 @@ struct MaintenanceTests {
         }
     }
 
-    @Test("a job that was taken and never claimed waits again when it was missing over the grace time")
+    @Test("a job that was taken and never claimed is put back after it was missing for the grace time")
     func lost() async throws {
         try await job.put(all: ["a", "b"])
         let id = try popped()
@@ -46,7 +46,7 @@ struct MaintenanceTests {
         try await job.put(all: ["a", "b", "c"])
         let ids = try (0..<3).map { _ in try popped() }
         #expect(try await job.maintenance(grace: .zero).missing == 3)
-        // The other client goes on with its second step; one is finished, one stalled meanwhile.
+        // The other client claims them; one is finished and one stalled meanwhile.
         for id in ids { try world.server.cli("ZADD", "feed.claimed:j", "1700000000000", id) }
         try await job.finish(id: ids[0])
         try await job.stall(id: ids[1])
@@ -67,7 +67,7 @@ struct MaintenanceTests {
         #expect(try await job.get(timeout: .zero) == nil)
     }
 
-    @Test("claims of another client end only where the feed says so, and then from when they are seen")
+    @Test("claims of another client expire only if the feed says so, counted from when they are first seen")
     func foreignClaims() async throws {
         try await job.put("a")
         let id = try popped()
@@ -89,7 +89,7 @@ struct MaintenanceTests {
         #expect(try await job.get(timeout: .zero)?.cancelled == 1)
     }
 
-    /// The time of all claims is over: as if it had passed.
+    /// Makes all claims overdue.
     private func overdue() throws {
         try world.server.cli(
             "EVAL",
@@ -107,7 +107,7 @@ struct MaintenanceTests {
         #expect(try await job.finish(id: id) == .done)
     }
 
-    @Test("in a long list the lost ones are found in bounded steps, though many were put back or put first")
+    @Test("in a long list lost jobs are found in bounded steps, though many jobs were put back or put first")
     func long() async throws {
         try await job.put(all: (0..<3000).map { "\($0)" })
         let lost = try (0..<5).map { _ in try popped() }
@@ -123,7 +123,7 @@ struct MaintenanceTests {
         #expect(Set(try await job.waiting()).count == 3000)
     }
 
-    @Test("an entry that is none of ours does no harm")
+    @Test("foreign entries do no harm")
     func garbage() async throws {
         try await job.put("a")
         try world.server.cli("ZADD", "feed.deadlines:j", "1", "nonsense", "1", "1.5")

@@ -12,7 +12,7 @@ struct QueueClientTests {
         queue = world.client.queue("mail")
     }
 
-    @Test("what was put is got once, oldest first, priority before")
+    @Test("each item is delivered once, oldest first, priority items before")
     func order() async throws {
         try await queue.put("1")
         try await queue.put(all: ["2", "3"])
@@ -25,7 +25,7 @@ struct QueueClientTests {
         #expect(try world.keys() == ["feed.config:mail", "feed.publishes:mail", "feeds"])
     }
 
-    @Test("an id without an item is passed over")
+    @Test("an id without an item is skipped")
     func torn() async throws {
         try await queue.put("1")
         try world.server.cli("RPUSH", "feed.ids:mail", "torn")
@@ -41,7 +41,7 @@ struct QueueClientTests {
         #expect(try await queue.get()?.text == "1")
     }
 
-    @Test("a get that waits is given what is put later, and one whose time is over nothing")
+    @Test("a waiting get receives what is put later; one that times out receives nothing")
     func waits() async throws {
         async let item = queue.get(timeout: .seconds(20))
         #expect(try await queue.get(timeout: .milliseconds(60)) == nil)
@@ -49,7 +49,7 @@ struct QueueClientTests {
         #expect(try await item?.text == "late")
     }
 
-    @Test("a queue and a job feed of one name, and two spellings of one, are waited for apart")
+    @Test("a queue and a job feed of the same name, and two spellings of a name, are waited for separately")
     func names() async throws {
         async let first = queue.get(timeout: .seconds(20))
         async let second = world.client.job("mail").get(timeout: .milliseconds(300))

@@ -4,10 +4,10 @@ import Testing
 
 @testable import Thoonk
 
-/// Many at once, with what happens drawn from a seed.
+/// Many clients at once, with faults drawn from a seed.
 @Suite("many Thoonk clients at once")
 struct ThoonkFaultTests {
-    /// What happened to each job, by its item.
+    /// How often each item came.
     private final class Ledger: Sendable {
         private let counts = Mutex<[String: Int]>([:])
 
@@ -49,7 +49,7 @@ struct ThoonkFaultTests {
                             continue
                         default: break
                         }
-                        // Where the reply is lost, nobody knows here: the counts below do.
+                        // If the reply is lost, the outcome is unknown here; the counts below show it.
                         if (try? await job.finish(claim, result: claim.text)) == .done { finished.add(claim.text) }
                     }
                 }
@@ -90,7 +90,7 @@ struct ThoonkFaultTests {
             for worker in 0..<4 {
                 group.addTask {
                     var random = SplitMix64(seed: seed &+ UInt64(worker))
-                    // Two share a client, and its queue.
+                    // Two workers share a client and its wait queue.
                     let queue = worker < 2 ? world.client.queue("q") : try world.another().queue("q")
                     while got.all.count < count {
                         let limit = Int.random(in: 1...3, using: &random)
@@ -112,13 +112,13 @@ struct ThoonkFaultTests {
         #expect(try world.server.cli("EXISTS", "feed.items:q") == "0", "seed \(seed)")
     }
 
-    @Test("what is put back is got next, in its order, and counts no cancel")
+    @Test("items that are put back are delivered next, in order, and no cancel is counted")
     func putBack() async throws {
         let world = try ThoonkWorld()
         let job = world.client.job("j")
         try await job.put(all: ["1", "2", "3"])
         let cancelled = Task {
-            // Cancelled before it begins: whatever it takes goes back.
+            // Cancelled before it begins: what it takes is put back.
             withUnsafeCurrentTask { $0?.cancel() }
             return try await job.get(upTo: 2, timeout: .zero)
         }
@@ -129,14 +129,14 @@ struct ThoonkFaultTests {
         #expect(claims.allSatisfy { $0.cancelled == 0 })
     }
 
-    @Test("those who wait are served in the order in which they came")
+    @Test("waiting gets are served in the order in which they came")
     func fair() async throws {
         let world = try ThoonkWorld()
         let queue = world.client.queue("q")
         var tasks: [Task<String?, any Error>] = []
         for number in 1...5 {
             tasks.append(Task { try await queue.get(timeout: .seconds(60))?.text })
-            // In line before the next one comes.
+            // It waits before the next one comes.
             try await soon(within: 30, "\(number) wait") { await world.client.core.waitingGets == number }
         }
         try await world.another().queue("q").put(all: ["0", "1", "2", "3", "4"])
@@ -163,6 +163,6 @@ struct ThoonkFaultTests {
 }
 
 extension ThoonkCore {
-    /// Gets that stand in line.
+    /// How many gets wait.
     fileprivate var waitingGets: Int { waitQueues.values.reduce(0) { $0 + $1.gets.pending.count } }
 }

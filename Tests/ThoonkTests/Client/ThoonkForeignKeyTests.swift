@@ -2,8 +2,8 @@ import TestSupport
 import Testing
 import Thoonk
 
-/// Somebody wrote something else into a key of a feed. Redis does not roll back: no verb may end half-way.
-@Suite("a feed with a key that holds what it should not")
+/// A key of a feed holds a foreign type. Redis does not roll back, so no verb may stop half-way.
+@Suite("a feed with a key of a foreign type")
 struct ThoonkForeignKeyTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let type: FeedType
@@ -19,7 +19,7 @@ struct ThoonkForeignKeyTests {
             Case(type: .job, key: $0)
         }
 
-    @Test("every verb that writes either is done or leaves no trace", arguments: cases)
+    @Test("every verb that writes is done or leaves no trace", arguments: cases)
     func trace(test: Case) async throws {
         let world = try ThoonkWorld()
         let client = world.client
@@ -67,13 +67,13 @@ struct ThoonkForeignKeyTests {
             #expect(failure == nil || failure == .wrongType)
             if failure != nil { #expect(try await world.digest() == before) }
         }
-        // The verb that adds is the one that must have failed.
+        // The verb that adds must have failed.
         if test.key != "config" { #expect(await code(verbs[0]) == .wrongType) }
         #expect(try await handle.delete())
         #expect(try world.keys() == [])
     }
 
-    @Test("the set of feeds itself may be something else")
+    @Test("the set of feeds may be of a foreign type")
     func feeds() async throws {
         let world = try ThoonkWorld()
         try world.server.cli("SET", "feeds", "foreign")
@@ -83,7 +83,7 @@ struct ThoonkForeignKeyTests {
         #expect(try world.keys() == ["feeds"])
     }
 
-    @Test("a job whose id is no text is worked like any other")
+    @Test("a job whose id is not text is worked like any other")
     func bytes() async throws {
         let world = try ThoonkWorld()
         let job = world.client.job("j")

@@ -26,7 +26,7 @@ struct ThoonkLifeTests {
         try await job.stall(claims[0])
         try await job.cancel(claims[1])
         try await job.finish(claims[2])
-        // One that another client has taken and not yet claimed.
+        // A job that another client has taken and not yet claimed.
         try world.server.cli("LREM", "feed.ids:j", "1", ids[4])
         #expect(try await job.maintenance().missing == 1)
         try await queue.configure(["note": "hello"])
@@ -46,7 +46,7 @@ struct ThoonkLifeTests {
         #expect(await code { try await queue.configure(["a": "b"]) } == .noFeed)
     }
 
-    @Test("what another client leaves behind when it deletes a job feed goes with the next delete")
+    @Test("keys that another client leaves behind when it deletes a job feed are removed by the next delete")
     func leftovers() async throws {
         try world.server.cli("SET", "feed.finishes:j", "5")
         try world.server.cli("ZADD", "feed.published:j", "1", "x")
@@ -55,7 +55,7 @@ struct ThoonkLifeTests {
         #expect(try world.keys() == [])
     }
 
-    @Test("a feed that another client is half-way through making gets its type from whoever comes first")
+    @Test("a feed that another client is still creating gets its type from the first client that uses it")
     func halfMade() async throws {
         try world.server.cli("SADD", "feeds", "a", "b")
         #expect(try await world.client.feeds().allSatisfy { $0.type == nil && $0.typeName == "" })
@@ -93,7 +93,7 @@ struct ThoonkLifeTests {
         #expect(try await world.digest() == before)
     }
 
-    @Test("a client that is closed refuses, and what waits is told")
+    @Test("a closed client refuses verbs, and waiting ones fail")
     func close() async throws {
         let waiting = Task { try await world.client.queue("q").get() }
         try await soon { try world.calls(of: "llen") > 0 }
@@ -119,7 +119,7 @@ struct ThoonkLifeTests {
             _ = events
         }
         try await soon { try !world.server.cli("CLIENT", "LIST").contains("name=thoonk-100") }
-        // Other tests have threads and descriptors of their own; a leak would be of hundreds.
+        // Other tests have threads and descriptors, too; a leak would be of hundreds.
         try await soon { threads() < 60 }
         try await soon { descriptors() < before + 100 }
     }

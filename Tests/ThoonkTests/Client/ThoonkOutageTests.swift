@@ -3,8 +3,8 @@ import Testing
 
 @testable import Thoonk
 
-/// Redis goes, comes back, forgets, and says no.
-@Suite("a Thoonk client in trouble")
+/// Redis stops, restarts, loses its functions, and refuses commands.
+@Suite("a Thoonk client during outages")
 struct ThoonkOutageTests {
     /// Polls ten times as often as usual.
     private static var polling: ThoonkOptions {
@@ -13,7 +13,7 @@ struct ThoonkOutageTests {
         return options
     }
 
-    @Test("a verb waits for the connection, and says when there was none in time")
+    @Test("a verb waits for a connection and fails after the time-out")
     func unreachable() async throws {
         let world = try ThoonkWorld(options: ThoonkOptions(connectTimeout: .milliseconds(150)))
         try world.server.kill()
@@ -26,7 +26,7 @@ struct ThoonkOutageTests {
         try await soon { (try? await world.client.queue("q").get(timeout: .zero)?.text) == "x" }
     }
 
-    @Test("a verb that finds no server goes on when one comes, within its time-out")
+    @Test("a verb that finds no server goes on when one starts within the time-out")
     func patient() async throws {
         let world = try ThoonkWorld(options: ThoonkOptions(connectTimeout: .seconds(20)))
         try world.server.kill()
@@ -37,7 +37,7 @@ struct ThoonkOutageTests {
         #expect(try await world.client.job("j").get(timeout: .zero)?.text == "x")
     }
 
-    @Test("a write whose reply is lost is said to be uncertain; a read is asked again")
+    @Test("a write whose reply is lost fails as uncertain; a read is sent again")
     func uncertain() async throws {
         let world = try ThoonkWorld()
         let job = world.client.job("j")
@@ -57,7 +57,7 @@ struct ThoonkOutageTests {
     }
 
     @Test(
-        "gets that wait outlive a killed server and cut connections, and each gets what comes",
+        "waiting gets survive a killed server and lost connections, and each receives an item",
         arguments: [
             "kill", "normal", "pubsub", "both",
         ])
@@ -70,7 +70,7 @@ struct ThoonkOutageTests {
             return try await group.reduce(into: Set<String>()) { if let text = $1 { $0.insert(text) } }
         }
         async let item = queue.get(timeout: .seconds(30))
-        // Both lists have been looked at and found empty.
+        // Both lists were read and found empty.
         try await soon { try world.calls(of: "llen") >= 2 }
         switch trouble {
         case "kill":
@@ -89,7 +89,7 @@ struct ThoonkOutageTests {
         #expect(try await job.counts().claimed == 10)
     }
 
-    @Test("a server that has lost the functions gets them again, in the middle of a waiting get too")
+    @Test("functions that the server has lost are loaded again, also during a waiting get")
     func flushed() async throws {
         let world = try ThoonkWorld()
         let queue = world.client.queue("q")
@@ -134,7 +134,7 @@ struct ThoonkOutageTests {
         #expect(try await item?.text == "x")
     }
 
-    @Test("gets that wait send nothing while nothing happens")
+    @Test("waiting gets send nothing while nothing changes")
     func idle() async throws {
         let world = try ThoonkWorld(options: ThoonkOutageTests.polling)
         let waiting = (0..<20).map { number in
@@ -152,7 +152,7 @@ struct ThoonkOutageTests {
         for task in waiting { await #expect(throws: CancellationError.self) { try await task.value } }
     }
 
-    @Test("full memory refuses what is put, and lets be taken and finished")
+    @Test("with full memory a put is refused, and jobs can still be got and finished")
     func fullMemory() async throws {
         let world = try ThoonkWorld(maxMemory: "8mb")
         let job = world.client.job("j")
@@ -168,7 +168,7 @@ struct ThoonkOutageTests {
         try await soon { await code { try await job.put("again") } == nil }
     }
 
-    @Test("an address that cannot be used is said at once")
+    @Test("an unusable address is refused at once")
     func address() {
         #expect(throws: ThoonkError.self) { _ = try ThoonkClient(redis: "http://x") }
     }

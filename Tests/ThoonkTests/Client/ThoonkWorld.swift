@@ -56,7 +56,7 @@ func code(_ body: () async throws -> Void) async -> ThoonkError.Code? {
     }
 }
 
-/// Waits until something holds, without holding a thread.
+/// Waits until a condition holds, without blocking a thread.
 func soon(
     within seconds: Double = 60, _ expectation: String = "the condition holds", file: StaticString = #fileID,
     line: UInt = #line, condition: () async throws -> Bool

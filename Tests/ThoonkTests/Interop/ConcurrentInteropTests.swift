@@ -41,7 +41,7 @@ struct ConcurrentInteropTests {
         }
     }
 
-    /// What happened to the feed, told by a stream that began before it was made.
+    /// The events of the feed, from a stream that began before the feed was created.
     private func told(_ events: FeedEvents) async throws -> [FeedEvent] {
         try await client.feed("end").create(maxLength: nil)
         let told = await gather(events, until: "end")

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import Thoonk
 
-/// Making, listing, configuring and deleting feeds of every type, by both sides.
+/// Both sides create, list, configure and delete feeds of every type.
 @Suite("feeds of every type shared with thoonk.py")
 struct FeedsInteropTests {
     private let world: InteropWorld
@@ -75,7 +75,7 @@ struct FeedsInteropTests {
         #expect(try world.keys() == [])
     }
 
-    /// Has every key of the type be there.
+    /// Fills every key of the type.
     private func fill(_ type: FeedType, bySwift: Bool) async throws {
         for number in 1...4 {
             let item = "\(number)"
@@ -106,7 +106,7 @@ struct FeedsInteropTests {
     }
 
     /// Without a type in what it writes, thoonk.py turns whatever feed it is into one of the type `feed`.
-    @Test("a queue whose type thoonk.py has overwritten is refused until it is set right, and has lost nothing")
+    @Test("a queue whose type thoonk.py has overwritten is refused until it is corrected, and has lost nothing")
     func overwritten() async throws {
         let queue = client.queue("line")
         try await queue.put("waits")

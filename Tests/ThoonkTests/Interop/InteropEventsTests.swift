@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import Thoonk
 
-/// What one side does is heard by the listener of the other.
+/// Each side hears what the other does.
 @Suite("events between Swift and thoonk.py")
 struct InteropEventsTests {
     private let world: InteropWorld
@@ -76,7 +76,7 @@ struct InteropEventsTests {
             ])
     }
 
-    @Test("Swift hears of feeds that thoonk.py makes later, and of jobs that it finishes with a result")
+    @Test("Swift hears of feeds that thoonk.py creates later, and of jobs that it finishes with a result")
     func jobs() async throws {
         let events = try await client.events()
         try python.call("queue", "q", "put", "silent")

@@ -62,7 +62,7 @@ struct JobInteropTests {
         model.publishes += 1
     }
 
-    /// One side takes a job: the one that should come, with its item and its count of cancels.
+    /// One side takes the job that is next, with its item and its count of cancels.
     private func get(bySwift: Bool, _ model: inout Model, _ comment: Comment) async throws {
         let id = model.waiting.removeFirst()
         if bySwift {
@@ -122,7 +122,7 @@ struct JobInteropTests {
     func verbs() async throws {
         var model = Model()
         for round in 0..<16 {
-            // Each verb is done by each side, to what the same and the other side has done before.
+            // Each side does each verb, after the same and after the other side.
             let sides = (0..<4).map { (round >> $0) & 1 == 0 }
             for number in 0..<6 {
                 let item = number == 0 ? "" : "job ä\0☃ \(round).\(number)"
@@ -150,12 +150,12 @@ struct JobInteropTests {
         for id in model.stalled { #expect(try await job.retry(id)) }
         for claim in model.claimed { try ask("finish", .string(claim)) }
         for claim in try await job.get(upTo: 1000, timeout: .zero) { #expect(try await job.finish(claim) == .done) }
-        // thoonk.py does not know of deadlines: those of claims that it has ended go when their time has come.
+        // thoonk.py leaves the deadlines of the claims that it ends; they are removed when they pass.
         let left = try world.keys().filter { $0 != "feed.deadlines:work" }
         #expect(left == ["feed.config:work", "feed.finishes:work", "feed.publishes:work", "feeds"])
     }
 
-    @Test("the deadline of a claim that thoonk.py has ended goes when its time has come, and takes nothing back")
+    @Test("the deadline of a claim that thoonk.py has ended is removed when it passes, and takes nothing back")
     func staleDeadline() async throws {
         let ids = try await job.put(all: ["finished", "stalled", "retracted"])
         _ = try await job.get(upTo: 3, claimTimeout: .milliseconds(50))
@@ -194,7 +194,7 @@ struct JobInteropTests {
         let id = try #require(try ask("put", "left behind").string)
         try ask("get", 1)
         _ = try await job.maintenance()
-        // Nobody looks but the one who waits.
+        // Only the waiting get ends the claim.
         let claim = try #require(try await job.get(timeout: .seconds(20), claimTimeout: .seconds(60)))
         #expect((claim.id, claim.cancelled) == (id, 1))
         #expect(try await job.finish(claim) == .done)

@@ -45,7 +45,7 @@ struct ManyJobsInteropTests {
         }
     }
 
-    /// What workers wrote down after their finish was done: ids, and how many of them had been cancelled before.
+    /// What the workers have written after each finish: the ids, and how many of the jobs were cancelled before.
     private func ledger() async throws -> (ids: [String], cancelled: Int) {
         let queue = world.client.queue(WorkerCrew.ledger)
         var ids: [String] = []
@@ -77,7 +77,7 @@ struct ManyJobsInteropTests {
         }
         #expect(finished.isOnce(ids), comment)
         #expect(results.isOnce(items), comment)
-        // What maintenance had seen on its way to a worker of thoonk.py is forgotten now.
+        // Jobs that maintenance saw on their way to a worker of thoonk.py are forgotten by now.
         #expect(try await job.maintenance(grace: .zero).putBack == 0, comment)
         let counts = try await job.counts()
         #expect((counts.publishes, counts.finishes) == (Self.count, Self.count), comment)
@@ -103,7 +103,7 @@ struct ManyJobsInteropTests {
         #expect(Set(written.ids).count == written.ids.count, comment)
         #expect(Set(written.ids).isSubset(of: ids), comment)
         #expect(written.ids.count >= Self.count - (kills + 2) * WorkerCrew.batch, comment)
-        // Claims of the dead have passed on.
+        // Claims of killed workers were passed on.
         #expect(written.cancelled > 0, comment)
     }
 

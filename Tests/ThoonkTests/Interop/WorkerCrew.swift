@@ -1,6 +1,6 @@
 import TestSupport
 
-/// Swift processes that work the jobs of a feed; now and then one of them is killed, and another takes its place.
+/// Swift processes that work on the jobs of a feed; one that is killed is replaced.
 struct WorkerCrew {
     /// How many jobs one of them holds at a time.
     static let batch = 40

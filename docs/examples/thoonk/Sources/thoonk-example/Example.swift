@@ -1,6 +1,6 @@
 import Thoonk
 
-/// Puts jobs, works them with four workers at once, and follows what is announced.
+/// Puts jobs, works on them with four workers, and follows the results.
 @main
 struct Example {
     static func main() async throws {
@@ -8,7 +8,7 @@ struct Example {
         let client = try ThoonkClient(redis: arguments.count > 1 ? arguments[1] : "redis://127.0.0.1:6379/0")
         let sums = client.job("sums")
 
-        // From here on nothing that is announced is missed.
+        // No announcement is missed from here on.
         let events = try await client.events(of: ["sums"])
         let count = 20
         let reader = Task { await follow(events, until: count) }
@@ -29,23 +29,23 @@ struct Example {
         await client.close()
     }
 
-    /// Takes jobs until none has come for a while.
+    /// Works on jobs until none has come for 200 ms.
     static func work(_ sums: Job) async throws {
         while let claim = try await sums.get(timeout: .milliseconds(200)) {
             let numbers = claim.text.split(separator: " ").compactMap { Int($0) }
             guard numbers.count == 2 else {
-                // Nothing that trying again would cure: for a person to look at.
+                // A retry would not help: leave it to a person.
                 try await sums.stall(claim)
                 continue
             }
             let result = "\(numbers[0]) + \(numbers[1]) = \(numbers[0] + numbers[1])"
             if try await sums.finish(claim, result: result) != .done {
-                print("too slow: somebody else has job \(claim.id) now")
+                print("too slow: another worker has claimed job \(claim.id)")
             }
         }
     }
 
-    /// Prints what is announced, until that many jobs are finished.
+    /// Prints announcements until that many jobs are finished.
     static func follow(_ events: FeedEvents, until count: Int) async -> Int {
         var finished = 0
         for await event in events {
