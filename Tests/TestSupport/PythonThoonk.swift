@@ -11,14 +11,14 @@ public final class PythonThoonk: Sendable {
     private let process: ChildProcess
     private let socket: String
 
-    /// The environment is made once for each test process.
-    private static let environment = Result { try makeEnvironment() }
+    /// The environment's Python. The environment is kept beside the built programs, since making it takes seconds.
+    private static let environment = Result { try keptEnvironment() }
 
     /// Starts it beside a server.
     ///
     /// - Throws: ``PackageIndexUnreachable`` when pip found no way to its index; any other failure as itself.
     public init(beside server: RedisServer) throws {
-        let python = try Self.environment.get().file("venv/bin/python")
+        let python = try Self.environment.get()
         folder = try TemporaryFolder()
         socket = folder.file("thoonk.sock")
         let adapter = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -38,16 +38,38 @@ public final class PythonThoonk: Sendable {
         PythonThoonkClient(try StreamSocket(unix: socket), adapter: self)
     }
 
-    private static func makeEnvironment() throws -> TemporaryFolder {
-        let environment = try TemporaryFolder()
-        let made = try ChildProcess.run("python3", ["-m", "venv", environment.file("venv")], within: 120)
+    private static func keptEnvironment() throws -> String {
+        let products = URL(fileURLWithPath: try BuiltProgram.path(of: "JobWorker")).deletingLastPathComponent()
+        let kept = products.appendingPathComponent("python-\(requirement.replacing("==", with: "-"))").path
+        let python = kept + "/bin/python"
+        let check = "from importlib.util import find_spec; assert find_spec('thoonk') and find_spec('redis')"
+        if try FileManager.default.isExecutableFile(atPath: python)
+            && ChildProcess.run(python, ["-c", check], within: 30).succeeded
+        {
+            return python
+        }
+        // Made under another name, so that it is never found half made.
+        let new = "\(kept).\(getpid())"
+        defer { try? FileManager.default.removeItem(atPath: new) }
+        try makeEnvironment(at: new)
+        try? FileManager.default.removeItem(atPath: kept)
+        // Another test process may have been quicker.
+        if rename(new, kept) != 0, !FileManager.default.isExecutableFile(atPath: python) {
+            throw TestSupportError("cannot rename \(new) to \(kept): \(String(cString: strerror(errno)))")
+        }
+        return python
+    }
+
+    private static func makeEnvironment(at path: String) throws {
+        let made = try ChildProcess.run("python3", ["-m", "venv", path], within: 120)
         guard made.succeeded else {
             throw TestSupportError("python3 -m venv (Debian: python3-venv): \(made.output)\(made.errors)")
         }
         let arguments = [
-            "install", "--quiet", "--disable-pip-version-check", "--retries", "2", requirement, "redis>=5,<9",
+            "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2", requirement,
+            "redis>=5,<9",
         ]
-        let installed = try ChildProcess.run(environment.file("venv/bin/pip"), arguments, within: 300)
+        let installed = try ChildProcess.run(path + "/bin/python", arguments, within: 300)
         if !installed.succeeded {
             // pip says that it tries again only where a connection failed, not where a package is missing.
             guard installed.errors.contains("Retrying (") else {
@@ -55,7 +77,6 @@ public final class PythonThoonk: Sendable {
             }
             throw PackageIndexUnreachable()
         }
-        return environment
     }
 }
 

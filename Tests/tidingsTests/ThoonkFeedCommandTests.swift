@@ -194,7 +194,7 @@ struct ThoonkFeedCommandTests {
             (["feed", "configure", "news", "claim_timeout=90s"], "claim_timeout is '90s'; it takes"),
             (["queue", "get", "q", "--count", "0"], "--count takes 1 to 1000"),
             (["queue", "get", "q", "--timeout", "5"], "--timeout"),
-            (["job", "finish", "j", "1", "2", "--token", "3"], "name one id"),
+            (["job", "finish", "j", "1", "2", "--token", "3"], "give one id"),
             (["job", "retry", "j"], "--all"), (["job", "extend", "j", "1"], "--by"),
             (["bench", "jobs", "--runs", "0"], "nothing to measure"),
             (["feed", "list", "--redis", "http://x"], "unknown scheme"),

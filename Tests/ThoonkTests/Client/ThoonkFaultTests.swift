@@ -1,4 +1,3 @@
-import Synchronization
 import TestSupport
 import Testing
 
@@ -7,20 +6,12 @@ import Testing
 /// Many clients at once, with faults drawn from a seed.
 @Suite("many Thoonk clients at once")
 struct ThoonkFaultTests {
-    /// How often each item came.
-    private final class Ledger: Sendable {
-        private let counts = Mutex<[String: Int]>([:])
-
-        func add(_ item: String) { counts.withLock { $0[item, default: 0] += 1 } }
-        var all: [String: Int] { counts.withLock { $0 } }
-    }
-
     @Test("each job is finished once, by slow, forgetful and cancelled workers, over cut connections and a kill -9")
     func jobs() async throws {
         let world = try ThoonkWorld(appendOnly: .always)
         let seed = SplitMix64().seed
         let count = 400
-        let finished = Ledger()
+        let finished = Tally()
         try await world.client.job("j").put(all: (0..<count).map { "\($0)" })
         try await withThrowingTaskGroup(of: Void.self) { group in
             for worker in 0..<6 {
@@ -81,7 +72,7 @@ struct ThoonkFaultTests {
         let world = try ThoonkWorld()
         let seed = SplitMix64().seed
         let count = 500
-        let got = Ledger()
+        let got = Tally()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 let queue = world.client.queue("q")

@@ -5,16 +5,17 @@ import Thoonk
 
 /// A server of the test's own, a Swift client on it, and the unmodified thoonk.py beside it.
 struct InteropWorld {
-    let server: RedisServer
-    let client: ThoonkClient
     let python: PythonThoonk
+    private let world: ThoonkWorld
+
+    var server: RedisServer { world.server }
+    var client: ThoonkClient { world.client }
 
     /// - Throws: cancels the test, loudly, where pip has no index to install thoonk.py from; never in CI.
     init(options: ThoonkOptions = ThoonkOptions()) throws {
-        server = try RedisServer()
-        client = try ThoonkClient(redis: server.url, options: options)
+        world = try ThoonkWorld(options: options)
         do {
-            python = try PythonThoonk(beside: server)
+            python = try PythonThoonk(beside: world.server)
         } catch is PackageIndexUnreachable {
             guard ProcessInfo.processInfo.environment["CI"] == nil else { throw TestSupportError("pip has no index") }
             try Test.cancel("NOT TESTED: pip cannot reach its index to install \(PythonThoonk.requirement)")
@@ -36,7 +37,7 @@ struct InteropWorld {
 
     /// All keys, in order.
     func keys() throws -> [String] {
-        try server.cli("KEYS", "*").split(separator: "\n").map(String.init).sorted()
+        try world.keys()
     }
 }
 
