@@ -2,44 +2,50 @@ public import Events
 import Glibc
 public import Logging
 
-/// What a subscription tells its owner. All calls come on the loop's thread.
+/// Receives the messages of a subscription and its changes of state. All calls are made on the loop's thread.
 public protocol RedisSubscriberHandler: AnyObject {
-    /// The subscription is in force, for the first time or again: every message from here on will arrive.
+    /// The subscription is in force, for the first time or again: every message from now on arrives.
     func subscriptionConfirmed(_ channel: String)
     func subscriptionMessage(_ channel: String, _ payload: [UInt8])
-    /// The link broke: messages may be missed until the subscription is confirmed again.
+    /// The connection broke: messages may be missed until the subscription is confirmed again.
     func subscriptionLost(_ channel: String)
 }
 
-/// Pub/sub on a connection of its own, that reconnects for ever, subscribes again by itself, and proves its life.
+/// Pub/sub on its own connection, which reconnects for ever, subscribes again by itself, and checks that messages
+/// arrive.
 ///
-/// A subscribed connection answers no PING that hiredis could match, and a dead peer looks like silence; so the
-/// subscriber publishes to itself through a second connection and drops the link when it does not hear itself.
+/// hiredis cannot match the reply to a PING on a subscribed connection, and a dead peer looks like a quiet channel. So
+/// the subscriber publishes heartbeats to itself through a second connection, and reconnects when they do not arrive.
 public final class RedisSubscriber {
-    /// Called each time the subscriber is ready, with the id of its connection (`CLIENT ID`).
+    /// Called each time the subscriber becomes ready, with the id of its connection (`CLIENT ID`).
     public var onReady: (Int64) -> Void = { _ in }
-    /// Called each time a ready subscriber lost its link.
+    /// Called each time a ready subscriber loses its connection.
     public var onLost: () -> Void = {}
-    /// Called for each key that the server's tracking reports as changed; nil: any key may have changed.
+    /// Called for each key that the server reports as changed (`CLIENT TRACKING`); nil: any key may have changed.
     public var onInvalidated: (String?) -> Void = { _ in }
 
-    /// Whether the subscriber has heard itself lately: what was published since then has arrived.
+    /// Whether a heartbeat arrived lately: all messages that were published before it have arrived as well.
     public private(set) var isAlive = false
 
-    /// Time between two heartbeats, and how long without one means deaf, in milliseconds.
-    public static let heartbeat: (interval: Int64, deadline: Int64) = (1000, 3500)
+    /// The default heartbeat.
+    public static let heartbeat: Heartbeat = (interval: 1000, deadline: 3500)
+
+    /// The time between two heartbeats, and the time without one after which the subscriber reconnects, in
+    /// milliseconds.
+    public typealias Heartbeat = (interval: Int64, deadline: Int64)
 
     private let loop: EventLoop
     private let address: RedisAddress
     private let name: String
     private let publisher: RedisConnection
     private let deadlines: RedisDeadlines
+    private let heartbeat: Heartbeat
     private let logger: Logger
     private var handle: HiredisHandle?
     private var isSubscribing = false
-    /// By the bytes of the channels' names: to Redis two spellings of an é are two channels, to `==` they are one.
+    /// By the bytes of the channel's name: two encodings of an é are two channels to Redis, but equal to `==`.
     private var handlers: [[UInt8]: any RedisSubscriberHandler] = [:]
-    /// The same for patterns of channels.
+    /// By the bytes of the pattern.
     private var patternHandlers: [[UInt8]: any RedisSubscriberHandler] = [:]
     private var replies: [(Result<RedisValue, RedisError>) -> Void] = []
     private var backoff = Backoff()
@@ -52,17 +58,21 @@ public final class RedisSubscriber {
 
     private static let invalidations = "__redis__:invalidate"
 
-    /// - Parameter publisher: the connection through which the subscriber publishes to itself. Not owned: its owner
-    ///   starts and stops it.
+    /// - Parameters:
+    ///   - name: the name in `CLIENT LIST`.
+    ///   - publisher: the connection through which the subscriber publishes its heartbeats. Not owned: the caller
+    ///     starts
+    ///     and stops it.
     public init(
         on loop: EventLoop, to address: RedisAddress, name: String, publisher: RedisConnection,
-        deadlines: RedisDeadlines = RedisDeadlines(), logger: Logger
+        deadlines: RedisDeadlines = RedisDeadlines(), heartbeat: Heartbeat = RedisSubscriber.heartbeat, logger: Logger
     ) {
         self.loop = loop
         self.address = address
         self.name = name
         self.publisher = publisher
         self.deadlines = deadlines
+        self.heartbeat = heartbeat
         self.logger = logger
         heartbeatChannel = "tidings:heartbeat:\(getpid()):\(UInt64.random(in: 0...UInt64.max))"
     }
@@ -71,13 +81,13 @@ public final class RedisSubscriber {
         handle?.detach()
     }
 
-    /// Starts to connect, and to reconnect from then on.
+    /// Connects, and reconnects from then on.
     public func start() {
-        heartbeatTimer.schedule(every: RedisSubscriber.heartbeat.interval)
+        heartbeatTimer.schedule(every: heartbeat.interval)
         connect()
     }
 
-    /// Closes the connection and stays away.
+    /// Closes the connection and does not reconnect.
     public func stop() {
         heartbeatTimer.cancel()
         retry.cancel()
@@ -87,8 +97,8 @@ public final class RedisSubscriber {
         isAlive = false
     }
 
-    /// Subscribes, now and after every reconnect, until ``unsubscribe(_:)``. One handler a channel: a second one
-    /// replaces the first. The handler is kept alive.
+    /// Subscribes, now and after every reconnect, until ``unsubscribe(_:)``. A channel has one handler: a second one
+    /// replaces the first. The handler is retained.
     public func subscribe(_ channel: String, handler: any RedisSubscriberHandler) {
         handlers[Array(channel.utf8)] = handler
         if isSubscribing { send(RedisCommand("SUBSCRIBE", channel)) }
@@ -99,8 +109,8 @@ public final class RedisSubscriber {
         send(RedisCommand("UNSUBSCRIBE", channel))
     }
 
-    /// Subscribes to all channels that match a pattern (`PSUBSCRIBE`), as ``subscribe(_:handler:)`` does to one. The
-    /// handler is told of confirmation and loss under the pattern's name, and of messages under their channel's.
+    /// Subscribes to all channels that match a pattern (`PSUBSCRIBE`), like ``subscribe(_:handler:)`` to one. The
+    /// handler gets the pattern with confirmations and losses, and the channel with messages.
     public func subscribe(pattern: String, handler: any RedisSubscriberHandler) {
         patternHandlers[Array(pattern.utf8)] = handler
         if isSubscribing { send(RedisCommand("PSUBSCRIBE", pattern)) }
@@ -120,7 +130,7 @@ public final class RedisSubscriber {
         self.handle = handle
         isSubscribing = false
         replies = []
-        // The time to connect and subscribe counts as silence.
+        // The time to connect and subscribe counts towards the deadline.
         lastHeard = Clock.monotonicMilliseconds()
         handle.onConnected = { [unowned self] in self.logIn() }
         handle.onReply = { [unowned self] in self.received($0) }
@@ -166,7 +176,7 @@ public final class RedisSubscriber {
     }
 
     private func received(_ reply: Result<RedisValue, RedisError>?) {
-        // Nil: the link is ending; `closed` follows.
+        // Nil: the connection is ending, and `closed` follows.
         guard let reply else { return }
         if !isSubscribing {
             if !replies.isEmpty { replies.removeFirst()(reply) }
@@ -216,11 +226,11 @@ public final class RedisSubscriber {
             publisher.send(RedisCommand("PUBLISH", heartbeatChannel, "")) { _ in }
         }
         let silence = Clock.monotonicMilliseconds() - lastHeard
-        guard silence > RedisSubscriber.heartbeat.deadline else { return }
+        guard silence > heartbeat.deadline else { return }
         isAlive = false
-        // Deaf is told apart from a server that is gone for the other connection as well: then there is no one to ask.
-        if handle != nil, publisher.isReady || silence > 2 * RedisSubscriber.heartbeat.deadline {
-            drop(RedisError(.timeout, "the subscription to Redis at \(address) heard nothing for \(silence) ms"))
+        // When the publisher has no connection either, the server is probably gone: reconnecting early does not help.
+        if handle != nil, publisher.isReady || silence > 2 * heartbeat.deadline {
+            drop(RedisError(.timeout, "the subscription to Redis at \(address) received nothing for \(silence) ms"))
         }
     }
 

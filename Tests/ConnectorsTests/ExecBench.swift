@@ -49,7 +49,12 @@ final class ExecBench {
                 e = json.loads(line)
             \(lines)
             """
-        return ExecOptions(command: ["python3", try folder.write(script, to: "program.py")])
+        return ExecOptions(command: ["python3", "-IS", try folder.write(script, to: "program.py")])
+    }
+
+    /// A program that is started again, or killed, after milliseconds where a worker's waits for seconds.
+    static func program(_ options: ExecOptions) -> ExecProgram {
+        ExecProgram(options, backoff: Backoff(base: 5, limit: 50), grace: 100)
     }
 
     /// What `prepare` says; nil is "go on".

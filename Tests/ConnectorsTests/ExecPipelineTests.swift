@@ -13,13 +13,13 @@ struct ExecPipelineTests {
         let seed: Comment = "seed \(generator.seed)"
         let bench = try ExecBench()
         // Slow enough to be met at work.
-        let program = ExecProgram(try bench.python(#"time.sleep(0.0005); e["s"] = e["n"] * 2; say(e)"#))
+        let program = ExecBench.program(try bench.python(#"time.sleep(0.0002); e["s"] = e["n"] * 2; say(e)"#))
         let pool = try ExecPool(partitions: 2, attempts: 1000) { ExecStage(program) }
         for start in stride(from: 0, to: 2000, by: 200) { try pool.push(start..<start + 200, threads: 3) }
         for _ in 0..<8 {
             let count = try (0..<3).reduce(0) { try $0 + pool.count(thread: $1) }
             guard count < 2000 else { break }
-            pool.runner.run(for: Double.random(in: 0.02...0.25, using: &generator))
+            pool.runner.run(for: Double.random(in: 0.01...0.12, using: &generator))
             if let pid = program.pid { kill(pid, SIGKILL) }
         }
         for thread in 0..<3 {
@@ -39,7 +39,7 @@ struct ExecPipelineTests {
     @Test("an event that kills the program each time is a dead letter after its attempts; the others pass in order")
     func poison() throws {
         let bench = try ExecBench()
-        let program = ExecProgram(try bench.python(#"if e["n"] in (5, 6, 60): os._exit(9)"# + "\nsay(e)"))
+        let program = ExecBench.program(try bench.python(#"if e["n"] in (5, 6, 60): os._exit(9)"# + "\nsay(e)"))
         let pool = try ExecPool(attempts: 3) { ExecStage(program) }
         try pool.push(0..<100)
         try pool.runner.run(within: 30, "the others are published") { try pool.count() >= 97 }
@@ -56,7 +56,7 @@ struct ExecPipelineTests {
     func missing() throws {
         let bench = try ExecBench()
         let path = bench.folder.file("scorer")
-        let program = ExecProgram(ExecOptions(command: [path]))
+        let program = ExecBench.program(ExecOptions(command: [path]))
         let pool = try ExecPool(attempts: 2) { ExecStage(program) }
         try pool.push(0..<10)
         try pool.runner.run {

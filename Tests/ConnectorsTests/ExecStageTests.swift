@@ -13,7 +13,7 @@ struct ExecStageTests {
     @Test("events go through a program in their order, many at once, and large ones")
     func order() throws {
         let bench = try ExecBench()
-        let stage = ExecStage(ExecProgram(try bench.python(#"e["s"] = e["n"] * 2; say(e)"#)))
+        let stage = ExecStage(ExecBench.program(try bench.python(#"e["s"] = e["n"] * 2; say(e)"#)))
         let expected = (0..<3000).map { #"{"thread":"1","n":\#($0),"s":\#($0 * 2)}"# }
         #expect(try bench.run(stage, try ExecBench.events(0..<3000)) == expected)
         let large = String(repeating: "x", count: 900_000)
@@ -27,7 +27,7 @@ struct ExecStageTests {
     func shapes() throws {
         let bench = try ExecBench()
         let stage = ExecStage(
-            ExecProgram(try bench.python(#"say([e] * e["n"] if e["n"] else None)"#)))
+            ExecBench.program(try bench.python(#"say([e] * e["n"] if e["n"] else None)"#)))
         let batch = try ["{\"thread\":\"1\",\n\"n\":2}", #"{"thread":"1","n":0}"#, "{\"thread\":\"1\",\r\n\"n\":1}"]
             .map(
                 ExecBench.event)
@@ -46,7 +46,7 @@ struct ExecStageTests {
         let path = try bench.folder.write(try #require(program.components(separatedBy: "```").first), to: "score.py")
         let batch = try ["", "hello"].map { try ExecBench.event(#"{"thread":"1","text":"\#($0)"}"#) }
         #expect(
-            try bench.run(ExecStage(ExecProgram(ExecOptions(command: ["python3", path]))), batch)
+            try bench.run(ExecStage(ExecBench.program(ExecOptions(command: ["python3", path]))), batch)
                 == ["drop: by_program", #"{"thread":"1","text":"hello","score":5}"#])
     }
 
@@ -58,7 +58,7 @@ struct ExecStageTests {
         let large = #"{"thread":"1","t":"\#(String(repeating: "x", count: 100))"}"#
         let small = #"{"thread":"1"}"#
         let results = try bench.run(
-            ExecStage(ExecProgram(options)), try [small, large, small].map(ExecBench.event))
+            ExecStage(ExecBench.program(options)), try [small, large, small].map(ExecBench.event))
         #expect(results[0] == small && results[2] == small)
         #expect(results[1] == "reject: 121 bytes are more than a line to the program may have: 100")
     }
@@ -67,7 +67,7 @@ struct ExecStageTests {
     func standardError() throws {
         let bench = try ExecBench()
         let stage = ExecStage(
-            ExecProgram(
+            ExecBench.program(
                 try bench.python(
                     """
                     print("scoring", e["n"], file=sys.stderr)
@@ -86,7 +86,7 @@ struct ExecStageTests {
     func death() throws {
         let bench = try ExecBench()
         let stage = ExecStage(
-            ExecProgram(try bench.python(#"if e["n"] == 5: os.kill(os.getpid(), signal.SIGSEGV)"# + "\nsay(e)")))
+            ExecBench.program(try bench.python(#"if e["n"] == 5: os.kill(os.getpid(), signal.SIGSEGV)"# + "\nsay(e)")))
         let batch = try ExecBench.events(0..<20)
         let first = try bench.run(stage, batch)
         #expect(first.count == 6)
@@ -103,7 +103,7 @@ struct ExecStageTests {
         let bench = try ExecBench()
         var options = try bench.python(#"if e["n"] == 2: time.sleep(1000)"# + "\nsay(e)")
         options.timeout = 300
-        let results = try bench.run(ExecStage(ExecProgram(options)), try ExecBench.events(0..<4))
+        let results = try bench.run(ExecStage(ExecBench.program(options)), try ExecBench.events(0..<4))
         #expect(results.count == 3)
         #expect(results.last?.hasPrefix("failed: the program gave no answer to this event within 300 ms") == true)
     }
@@ -113,22 +113,23 @@ struct ExecStageTests {
         let bench = try ExecBench()
         var options = try bench.python("say(e)", before: "time.sleep(0.6)")
         options.timeout = 200
-        #expect(try bench.run(ExecStage(ExecProgram(options)), try ExecBench.events(0..<4)).count == 4)
+        #expect(try bench.run(ExecStage(ExecBench.program(options)), try ExecBench.events(0..<4)).count == 4)
         #expect(!bench.log.contains("program ended"))
     }
 
     @Test(
         "an invalid answer is blamed on the event",
         arguments: [
-            (#"print("debug", flush=True)"#, "what is no answer"), ("say('3')", "JSON, but no object"),
-            (#"say('[{"thread":"1"},3]')"#, "an array that holds"), ("say('')", "what is no answer"),
+            (#"print("debug", flush=True)"#, "what is no answer"), ("say('3')", "JSON, but neither an object"),
+            (#"say('[{"thread":"1"},3]')"#, "an array with elements that are not objects"),
+            ("say('')", "what is no answer"),
             ("say('x' * 2000)", "a line of more than 1000 bytes"), ("say('NaN')", "what is no answer"),
         ])
     func invalid(code: String, reason: String) throws {
         let bench = try ExecBench()
         var options = try bench.python("if e['n'] == 1: \(code)\nelse: say(e)")
         options.maxLine = 1000
-        let results = try bench.run(ExecStage(ExecProgram(options)), try ExecBench.events(0..<3))
+        let results = try bench.run(ExecStage(ExecBench.program(options)), try ExecBench.events(0..<3))
         #expect(results.count == 2)
         #expect(results.last?.hasPrefix("failed: the program wrote \(reason)") == true, "\(results)")
     }
@@ -136,7 +137,7 @@ struct ExecStageTests {
     @Test("a line that answers no event brings the stream out of step: the program is started anew")
     func unasked() throws {
         let bench = try ExecBench()
-        let program = ExecProgram(try bench.python("say(e)\nsay(e)"))
+        let program = ExecBench.program(try bench.python("say(e)\nsay(e)"))
         let stage = ExecStage(program)
         _ = try bench.run(stage, try ExecBench.events([1]))
         try bench.runner.run { bench.log.contains("program ended", "a line that answers no event") }
@@ -146,7 +147,7 @@ struct ExecStageTests {
     func missing() throws {
         let bench = try ExecBench()
         let path = bench.folder.file("scorer")
-        let stage = ExecStage(ExecProgram(ExecOptions(command: [path])))
+        let stage = ExecStage(ExecBench.program(ExecOptions(command: [path])))
         let batch = try ExecBench.events(0..<3)
         #expect(
             try bench.run(stage, batch)
@@ -164,7 +165,7 @@ struct ExecStageTests {
     @Test("a program that ends before it reads anything blames no event")
     func broken() throws {
         let bench = try ExecBench()
-        let stage = ExecStage(ExecProgram(try bench.python("say(e)", before: "import nothing_of_that_name")))
+        let stage = ExecStage(ExecBench.program(try bench.python("say(e)", before: "import nothing_of_that_name")))
         for _ in 0..<3 {
             #expect(
                 try bench.run(stage, try ExecBench.events(0..<3)).first?.hasPrefix(
@@ -178,19 +179,25 @@ struct ExecStageTests {
         let bench = try ExecBench()
         let options = ExecOptions(command: ["sh", "-c", "read line; exec >&-; sleep 1000"])
         #expect(
-            try bench.run(ExecStage(ExecProgram(options)), try ExecBench.events([1]))
+            try bench.run(ExecStage(ExecBench.program(options)), try ExecBench.events([1]))
                 == ["failed: the program closed its standard input or output over this event and was killed"])
     }
 
     @Test("two lanes share one process, and a lane that goes leaves the other's answers in step")
     func shared() throws {
         let bench = try ExecBench()
-        let program = ExecProgram(try bench.python(#"time.sleep(0.001); e["s"] = 1; say(e)"#))
+        let program = ExecBench.program(
+            try bench.python(
+                """
+                if e["n"] == 0: print("begins", file=sys.stderr, flush=True)
+                time.sleep(0.001)
+                e["s"] = 1
+                say(e)
+                """))
         let stage = ExecStage(program)
         var leaver: ExecStage? = ExecStage(program)
         leaver?.prepare(try ExecBench.events(0..<100), context: bench.context()) { _ in Issue.record("it has gone") }
-        try bench.runner.run { program.pid != nil }
-        bench.runner.run(for: 0.1)
+        try bench.runner.run { bench.log.contains("line=begins") }
         leaver = nil
         #expect(
             try bench.run(stage, try ExecBench.events(500..<600))
@@ -201,12 +208,14 @@ struct ExecStageTests {
     @Test("the program ends with its owner, also one that hangs")
     func owner() throws {
         let bench = try ExecBench()
-        var program: ExecProgram? = ExecProgram(
-            try bench.python("time.sleep(1000)", before: "signal.signal(15, signal.SIG_IGN)"))
+        var program: ExecProgram? = ExecBench.program(
+            try bench.python(
+                "print('hangs', file=sys.stderr, flush=True)\ntime.sleep(1000)",
+                before: "signal.signal(15, signal.SIG_IGN)"))
         var stage: ExecStage? = program.map(ExecStage.init)
         stage?.prepare(try ExecBench.events([1]), context: bench.context()) { _ in }
         let pid = try #require(program?.pid)
-        bench.runner.run(for: 0.1)
+        try bench.runner.run { bench.log.contains("line=hangs") }
         #expect(ExecBench.lives(pid))
         stage = nil
         program = nil

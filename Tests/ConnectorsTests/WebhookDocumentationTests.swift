@@ -18,25 +18,27 @@ struct WebhookDocumentationTests {
         let id = try WebhookID(of: body).description
         let now = Int64(Date().timeIntervalSince1970)
 
-        func isTaken(by secret: String, timestamp: Int64, body received: [UInt8]) throws -> Bool {
+        /// A line of Python that prints whether the receiver takes a message.
+        func check(_ secret: String, timestamp: Int64, body received: [UInt8]) throws -> String {
             let signatures = try [other, webhookSecret].map {
                 try WebhookSecret($0).signature(id: id, timestamp: timestamp, body: body)
             }
-            let script = """
-                \(code)
-                import base64
-                headers = {"webhook-id": "\(id)", "webhook-timestamp": "\(timestamp)",
-                    "webhook-signature": "\(signatures.joined(separator: " "))"}
-                print(verify("\(secret)", headers, base64.b64decode("\(Base64.encode(received))")))
+            return """
+                print(verify("\(secret)", {"webhook-id": "\(id)", "webhook-timestamp": "\(timestamp)",
+                    "webhook-signature": "\(signatures.joined(separator: " "))"},
+                    base64.b64decode("\(Base64.encode(received))")))
                 """
-            let result = try ChildProcess.run("python3", ["-c", script])
-            #expect(result.succeeded, "\(result.errors)")
-            return result.output == "True\n"
         }
-        #expect(try isTaken(by: webhookSecret, timestamp: now, body: body))
-        #expect(try isTaken(by: other, timestamp: now, body: body))
-        #expect(try !isTaken(by: "whsec_" + Base64.encode(repeatElement(8, count: 32)), timestamp: now, body: body))
-        #expect(try !isTaken(by: webhookSecret, timestamp: now, body: body + [32]))
-        #expect(try !isTaken(by: webhookSecret, timestamp: now - 1000, body: body))
+        let checks = [
+            try check(webhookSecret, timestamp: now, body: body),
+            try check(other, timestamp: now, body: body),
+            try check("whsec_" + Base64.encode(repeatElement(8, count: 32)), timestamp: now, body: body),
+            try check(webhookSecret, timestamp: now, body: body + [32]),
+            try check(webhookSecret, timestamp: now - 1000, body: body),
+        ]
+        let script = ([code, "import base64"] + checks).joined(separator: "\n")
+        let result = try ChildProcess.run("python3", ["-c", script])
+        #expect(result.succeeded, "\(result.errors)")
+        #expect(result.output == "True\nTrue\nFalse\nFalse\nFalse\n")
     }
 }

@@ -16,10 +16,14 @@ final class WebhookPool {
     private var lanes = 0
     private let limits: PipelineLimits
     private let firstPause: Int64
+    private let window: Int64
 
-    /// - Parameter firstPause: the pause after an event's first failure, in milliseconds.
+    /// - Parameters:
+    ///   - firstPause: the pause after an event's first failure, in milliseconds.
+    ///   - window: how long a batch may start requests, in milliseconds.
     init(
-        _ options: WebhookOptions, partitions: Int = 1, attempts: Int = 5, batch: Int = 512, firstPause: Int64 = 20
+        _ options: WebhookOptions, partitions: Int = 1, attempts: Int = 5, batch: Int = 512, firstPause: Int64 = 5,
+        window: Int64 = 1000
     ) throws {
         server = try RedisServer()
         runner = try LoopRunner()
@@ -31,13 +35,14 @@ final class WebhookPool {
         limits.batchEvents = batch
         self.limits = limits
         self.firstPause = firstPause
+        self.window = window
         try start()
     }
 
     /// Starts a worker and waits until it has every lane.
     func start() throws {
         let client = client
-        let schedule = WebhookSchedule(inFlight: client.options.inFlight, firstPause: firstPause)
+        let schedule = WebhookSchedule(inFlight: client.options.inFlight, window: window, firstPause: firstPause)
         let worker = Worker(
             on: runner.loop,
             options: WorkerOptions(

@@ -25,7 +25,7 @@ struct RedisSubscriberTests {
         client = try RedisClient(server, on: runner)
         subscriber = RedisSubscriber(
             on: runner.loop, to: try RedisAddress(url: server.url), name: "test-events", publisher: client.connection,
-            logger: .silent)
+            heartbeat: (interval: 100, deadline: 350), logger: .silent)
     }
 
     @Test("messages arrive as they were sent, also on many channels, and none after the end of the subscription")

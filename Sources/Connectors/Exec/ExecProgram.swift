@@ -7,23 +7,24 @@ import Redis
 
 /// The program of an `exec` stage: one process for all lanes of the stage in a worker.
 ///
-/// It is started with the first batch, and again with backoff when it has ended. Batches of several lanes are given to
-/// it one behind the other. ``ExecFlow`` decides what it is given and who is to blame for its end; here is the I/O.
-/// Everything happens on the worker's thread. The process ends with this object, and with the worker in any case.
+/// The first batch starts it; when it ends, it is started again with backoff. It gets the batches of all lanes one
+/// after the other. ``ExecFlow`` decides what the program gets and which event is to blame for its end; this class does
+/// the I/O. Everything happens on the worker's thread. The process ends with this object, or with the worker at the
+/// latest.
 public final class ExecProgram {
     let options: ExecOptions
 
     private enum Phase {
-        /// No process, and nothing in the way of starting one.
+        /// There is no process, and one may be started.
         case idle
         case running(ExecChild)
-        /// Is being killed, or is about to end: what it still says does not count.
+        /// The process is being killed, or is about to end: its output is ignored.
         case ending(ExecChild, ExecEnding?)
-        /// Ended a moment ago: the next start waits for the timer.
+        /// The process has ended: the next start waits for the timer.
         case resting
     }
 
-    /// What a worker lends it, known from the first batch on.
+    /// The worker's part, known since the first batch.
     private struct Host {
         let stage: String
         let loop: EventLoop
@@ -39,23 +40,31 @@ public final class ExecProgram {
     private var output: LineSplitter
     private var errors = LineSplitter(maxLine: ExecProgram.maxErrorLine)
     private let parser: JSONParser
-    private var backoff = Backoff(base: 50, limit: 5000)
+    private var backoff: Backoff
+    private let grace: Int64
     private var generator = SystemRandomNumberGenerator()
     private var startedAt: Int64 = 0
 
-    /// A longer line of standard error is cut in the log.
+    /// Longer lines of standard error are cut in the log, in bytes.
     private static let maxErrorLine = 4096
-    /// How long a program that has closed a pipe has for its end, in milliseconds.
-    private static let grace: Int64 = 1000
 
-    public init(_ options: ExecOptions) {
+    public convenience init(_ options: ExecOptions) {
+        self.init(options, backoff: Backoff(base: 50, limit: 5000), grace: 1000)
+    }
+
+    /// - Parameters:
+    ///   - backoff: how long to wait before each new start.
+    ///   - grace: how long a program that has closed a pipe, or was killed, may take to end, in milliseconds.
+    init(_ options: ExecOptions, backoff: Backoff, grace: Int64) {
         self.options = options
+        self.backoff = backoff
+        self.grace = grace
         flow = ExecFlow(options)
         output = LineSplitter(maxLine: options.maxLine)
         parser = JSONParser(maxBytes: options.maxLine)
     }
 
-    /// The process id of the run that there is; nil while there is none.
+    /// The process id of the program; nil while it does not run.
     public var pid: Int32? {
         switch phase {
         case .running(let child), .ending(let child, _): child.pid
@@ -65,10 +74,11 @@ public final class ExecProgram {
 
     // MARK: For the stages
 
-    /// Has the program answer a batch's events. `completion` is called once, later, unless the batch is withdrawn.
+    /// Has the program answer the events of a batch. Calls `completion` once, after this returns, unless the batch is
+    /// withdrawn.
     ///
-    /// - Parameter headIsSuspect: the program has ended over the first of them before.
-    /// - Returns: the batch's number, for ``withdraw(_:)``.
+    /// - Parameter headIsSuspect: the first event was blamed for an end of the program before.
+    /// - Returns: the number of the batch, for ``withdraw(_:)``.
     func submit(
         _ events: [Event], headIsSuspect: Bool, context: StageContext,
         completion: @escaping (ExecBatch.Outcome) -> Void
@@ -84,21 +94,21 @@ public final class ExecProgram {
         return lastBatch
     }
 
-    /// Forgets a batch: its completion is not called any more.
+    /// Withdraws a batch: its completion is not called.
     func withdraw(_ batch: Int) {
         guard batches.removeValue(forKey: batch) != nil else { return }
         flow.withdraw(batch)
         pump()
     }
 
-    /// Whether the event is short enough to be asked about.
+    /// Whether the event fits the longest line that the program may get.
     func takes(_ event: Event) -> Bool {
         event.bytes.count <= options.maxLine
     }
 
-    // MARK: Giving and taking
+    // MARK: Writing events and reading answers
 
-    /// Gives the program what it may have, and starts it when there is none.
+    /// Writes the events that the program may have, and starts it when it does not run.
     private func pump() {
         guard let host, !flow.isIdle else { return }
         if case .idle = phase { start(host) }
@@ -149,7 +159,7 @@ public final class ExecProgram {
     }
 
     private func answered(_ number: Int, with disposition: Disposition) {
-        // Indexed in place: a copy of the batch would copy its answers.
+        // Changed in place: a copy of the batch would copy its answers.
         batches[number]?.dispositions.append(disposition)
         guard let batch = batches[number], batch.dispositions.count == batch.events.count else { return }
         batches[number] = nil
@@ -166,7 +176,7 @@ public final class ExecProgram {
         host.logger.notice("program says", metadata: ["stage": "\(host.stage)", "pid": "\(pid)", "line": "\(text)"])
     }
 
-    // MARK: Life and death
+    // MARK: Starting and ending
 
     private func start(_ host: Host) {
         startedAt = Clock.monotonicMilliseconds()
@@ -199,23 +209,23 @@ public final class ExecProgram {
         }
     }
 
-    /// Ends the run: what it says from now on does not count.
+    /// Kills the program and ignores its output from now on.
     private func stop(_ ending: ExecEnding) {
         guard case .running(let child) = phase, let host else { return }
         phase = .ending(child, ending)
         child.ignoreOutput()
         child.kill()
-        host.timer.schedule(after: ExecProgram.grace)
+        host.timer.schedule(after: grace)
     }
 
-    /// A pipe is closed: as a rule the process ends in this moment, by itself.
+    /// The program has closed a pipe: usually it is about to exit.
     private func closed() {
         guard case .running(let child) = phase, let host else { return }
-        // Answers may have come before the pipe to it was closed.
+        // Answers that were written before the pipe was closed count.
         child.drain()
         guard case .running = phase else { return }
         phase = .ending(child, nil)
-        host.timer.schedule(after: ExecProgram.grace)
+        host.timer.schedule(after: grace)
     }
 
     private func ended(_ how: String) {
@@ -249,7 +259,7 @@ public final class ExecProgram {
         host.timer.schedule(after: backoff.next(using: &generator))
     }
 
-    /// Tells those whose batch has ended with the run.
+    /// Completes the batches that the end of the program affects.
     private func settle(_ blame: ExecFlow.Blame, event: String, start: String) {
         switch blame {
         case .nobody: break
@@ -268,7 +278,7 @@ public final class ExecProgram {
         switch phase {
         case .idle: break
         case .running(let child):
-            // An answer that has come in time counts, also when this process was too busy to read it.
+            // An answer that arrived in time counts, even if this process was too busy to read it.
             child.drain()
             guard case .running = phase else { return }
             switch flow.timeLeft(at: Clock.monotonicMilliseconds(), unread: child.unread) {
@@ -279,7 +289,7 @@ public final class ExecProgram {
         case .ending(let child, let ending):
             phase = .ending(child, ending ?? .closedPipe)
             child.kill()
-            host.timer.schedule(after: ExecProgram.grace)
+            host.timer.schedule(after: grace)
         case .resting:
             phase = .idle
             pump()
@@ -287,15 +297,15 @@ public final class ExecProgram {
     }
 }
 
-/// A lane's batch at an `exec` program: what was asked, and what has been answered.
+/// A lane's batch at an `exec` program: its events, and the answers so far.
 struct ExecBatch {
-    /// How it ended.
+    /// How a batch ends.
     enum Outcome {
         /// All events are answered.
         case answered([Disposition])
-        /// The events before one that the program ended over are answered; that one has failed.
+        /// The program ended, and the event after the answered ones is to blame.
         case blamed([Disposition], StageError)
-        /// The program cannot be started: no event is at fault.
+        /// The program could not be started, or ended at its start: no event is to blame.
         case failed(StageError)
     }
 
