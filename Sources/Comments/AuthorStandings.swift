@@ -2,9 +2,9 @@ import JSON
 import Pipeline
 import Signing
 
-/// Who wrote an event: `author` as an object with `id` and `name`, or as a name alone.
+/// The author of an event: its member `author`, an object with `id` and `name`, or only a name.
 struct Author {
-    /// The longest name or id that is looked up, in bytes.
+    /// Longer names and ids are not looked up, in bytes.
     static let maxBytes = 200
 
     let id: String?
@@ -24,14 +24,15 @@ struct Author {
         }
     }
 
-    /// What an operator may have put into the set of banned authors.
+    /// The id and the name, each of which an operator may have put into the set of banned authors.
     var labels: [String] {
         [id, name].compactMap { label in
             label.flatMap { $0.isEmpty || $0.utf8.count > Self.maxBytes ? nil : $0 }
         }
     }
 
-    /// What the author's comments are counted under: the id, else the name. Cut, so that nobody fills memory with it.
+    /// The key under which the author's comments are counted: the id, else the name. Cut to ``maxBytes``, which bounds
+    /// the memory that a long name takes.
     var account: String? {
         guard let label = id ?? name, !label.isEmpty else { return nil }
         return label.utf8.count <= Self.maxBytes
@@ -39,27 +40,27 @@ struct Author {
     }
 }
 
-/// What Redis knows about the authors of one batch: who is banned, and whose comments are too many.
+/// What Redis knows about the authors of one batch: which are banned, and which have reached their rate limit.
 ///
-/// Filled once for a batch, with the replies to two commands; then asked for each event in turn.
+/// Filled once for a batch, with the replies to two commands; then read once for each event, in order.
 struct AuthorStandings {
-    /// One event's author, as the moderator sees it.
+    /// What the moderator has to know about one event's author.
     struct Standing: Equatable {
         var isBanned = false
-        /// Its author had written as many comments as he may before this one.
+        /// The author had reached the rate limit before this comment.
         var isTooMany = false
     }
 
-    /// Ids and names to look up among the banned, each once.
+    /// The ids and names to look up in the set of banned authors, each once.
     let labels: [String]
-    /// The comments that are counted, in order: under whom, and a number that names each, the same one when the batch is
-    /// run again.
+    /// The comments to count, in order: the author's account, and a key of the comment that is the same when the batch
+    /// runs again.
     let counted: [(account: String, key: Int64)]
 
     private var banned: Set<String> = []
-    /// For each of those: whether it is one too many.
+    /// For each element of ``counted``: whether it exceeds the limit.
     private var excesses: [Bool] = []
-    /// Of those, the next one to be asked for.
+    /// The index in `excesses` that the next counted comment reads.
     private var position = 0
 
     /// Nobody's.
@@ -85,18 +86,18 @@ struct AuthorStandings {
         self.counted = counted
     }
 
-    /// Takes the reply to `SMISMEMBER`: for each of the labels, whether it is banned.
+    /// Stores the reply to `SMISMEMBER`: for each of the labels, whether it is banned.
     mutating func setBanned(_ flags: [Bool]) {
         banned = Set(zip(labels, flags).lazy.filter(\.1).map(\.0))
     }
 
-    /// Takes the reply to `tidings_rate`: for each of the counted comments, whether it is one too many.
+    /// Stores the reply to `tidings_rate`: for each of the counted comments, whether it exceeds the limit.
     mutating func setExcesses(_ flags: [Bool]) {
         excesses = flags
         position = 0
     }
 
-    /// The standing of an event's author. To be called once for each event of the batch, in order.
+    /// The standing of an event's author. Call it once for each event of the batch, in order.
     mutating func standing(of fields: JSONObject) -> Standing {
         let author = Author(of: fields)
         var standing = Standing()
@@ -108,7 +109,7 @@ struct AuthorStandings {
         return standing
     }
 
-    /// 64 bits of the SHA-256 of its bytes, which stand in the queue until it is committed.
+    /// 64 bits of the SHA-256 of the event's bytes, which stay the same until the event leaves the queue.
     private static func key(of event: Event) throws(SigningError) -> Int64 {
         Int64(bitPattern: try SHA256.hash(event.raw).high)
     }

@@ -1,11 +1,11 @@
 internal import CRE2
 
-/// Words that are searched for at once: whole words, upper and lower case alike. One thread at a time.
+/// Searches a text for any of many words in one pass: whole words, ignoring case. Not thread-safe.
 ///
-/// All are one pattern, `(?:before(word|word|…)after)`, so that thousands cost little more than one. "Before" and
-/// "after" are the ends of the text and characters that belong to no word in any script (RE2's own `\b` knows ASCII
-/// alone). Where a word itself begins or ends with such a character, as `$$$` does, anything may stand next to it; hence
-/// up to four such alternatives.
+/// All words become one pattern, `(?:before(word|word|…)after)`, so that thousands cost little more than one. `before`
+/// and `after` match the ends of the text and characters that are part of no word in any script (RE2's `\b` knows only
+/// ASCII). A word that begins or ends with such a character itself, as `$$$` does, needs no boundary on that side:
+/// there are up to four alternatives.
 final class BlockedWords {
     private static let before = #"(?:^|[^\p{L}\p{N}_])"#
     private static let after = #"(?:$|[^\p{L}\p{N}_])"#
@@ -46,7 +46,7 @@ final class BlockedWords {
         if let handle { cre2_regex_destroy(handle) }
     }
 
-    /// The first word that stands in a folded text, as it is written there.
+    /// The first blocked word in a folded text, spelled as in the text; nil when there is none.
     func first(in folded: [UInt8]) -> String? {
         guard let handle else { return nil }
         var start = 0
@@ -72,9 +72,9 @@ final class BlockedWords {
     }
 }
 
-/// Patterns in RE2's syntax that are searched for at once. One thread at a time.
+/// Searches a text for any of many patterns in RE2's syntax in one pass. Not thread-safe.
 ///
-/// RE2 takes time linear in the text for every pattern, so that no comment can stall a lane.
+/// RE2 takes time linear in the text for every pattern, so no comment can stall a lane.
 final class BlockedPatterns {
     private let patterns: [String]
     /// Owned here: made in `init`, freed in `deinit`, never handed out.
@@ -106,7 +106,7 @@ final class BlockedPatterns {
         cre2_set_destroy(handle)
     }
 
-    /// The first of the patterns that matches somewhere in a folded text.
+    /// The first pattern that matches somewhere in a folded text; nil when none does.
     func first(in folded: [UInt8]) -> String? {
         guard !patterns.isEmpty else { return nil }
         let index = folded.withUnsafeBytes {
@@ -116,13 +116,14 @@ final class BlockedPatterns {
     }
 }
 
-/// What patterns may cost, and how RE2's reasons come back.
+/// The memory limit of compiled patterns, and the call that compiles one.
 enum PatternMemory {
-    /// For a compiled pattern and the tables of its search, in bytes. Used up only by thousands of words, or by patterns
-    /// and texts made for it.
+    /// For one compiled pattern and the tables of its search, in bytes. Only thousands of words need that much, or
+    /// patterns and texts that were made to.
     static let maxBytes: Int64 = 64 << 20
 
-    /// Calls `body` with a pattern's bytes and a place for RE2's reason; returns its result and the reason.
+    /// Calls `body` with a pattern's bytes and a buffer for RE2's error message. Returns its result and the message,
+    /// which is empty when the pattern compiles.
     static func compile<Compiled>(
         _ pattern: String,
         _ body: (_ pattern: UnsafePointer<CChar>?, _ length: Int, _ reason: UnsafeMutableBufferPointer<CChar>) ->

@@ -1,24 +1,24 @@
 import JSON
 
-/// The rules for names of channels and for the parts that they are built from. Contract: docs/contract.md.
+/// The rules for the names of channels and for the values they are built from. Contract: docs/contract.md.
 public enum ChannelName {
     public static let maxBytes = 256
-    /// Of a value that becomes part of a channel's name: `thread`, `forum`, `id`, the author's id.
+    /// The longest value that becomes part of a channel's name: `thread`, `forum`, `id`, the author's id.
     public static let maxPartBytes = 200
 
-    /// 1 to 256 bytes, no control characters, no braces: a feed is the channel in braces, and Redis Cluster finds a
-    /// key's node by them.
+    /// Whether a name has 1 to 256 bytes, no control characters and no braces. Keys hold the channel in braces, as the
+    /// hash tag by which Redis Cluster chooses the node.
     public static func isValid(_ name: String) -> Bool {
         let count = name.utf8.count
         return count > 0 && count <= maxBytes && problem(in: name) == nil
     }
 
-    /// Whether a name is among others, byte by byte: two spellings of an é are two channels.
+    /// Whether a list contains a name, compared byte by byte: two encodings of an é are two channels.
     static func contains(_ names: [String], _ name: String) -> Bool {
         names.contains { $0.utf8.elementsEqual(name.utf8) }
     }
 
-    /// What a name of a part breaks, as the end of a sentence that begins with the field's name; nil when it is fine.
+    /// The rule that a value breaks, as the end of a sentence that begins with the field's name; nil when it is valid.
     static func problem(ofPart part: String) -> String? {
         let count = part.utf8.count
         if count == 0 { return "is empty: give 1 to \(maxPartBytes) bytes" }

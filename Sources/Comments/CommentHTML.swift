@@ -1,14 +1,14 @@
 /// Turns a comment's text into the HTML that readers see, in one pass over its bytes.
 ///
-/// The text is cut into links, mentions, line ends and the rest; each piece is escaped on its own, so nothing is ever
-/// searched for in HTML. The only markup that can come out is `<a href="http…" rel="nofollow ugc noopener"
+/// The text is cut into links, mentions, line ends and plain text, and each piece is escaped on its own: generated HTML
+/// is never parsed again. The only markup that can result is `<a href="http…" rel="nofollow ugc noopener"
 /// target="_blank">`, `<span class="mention">` and `<br>`.
 struct CommentHTML {
     private static let maxMentions = 10
 
     /// The HTML, UTF-8.
     private(set) var html: [UInt8] = []
-    /// The names mentioned, each once, the first ten.
+    /// The first ten names that the text mentions, each once.
     private(set) var mentions: [String] = []
 
     init(_ text: String) {
@@ -60,7 +60,7 @@ struct CommentHTML {
         if !range.isEmpty { HTMLEscape.append(text[range], to: &html) }
     }
 
-    /// One `<br>` for a line end, two for any number of them, blank lines included. Returns where the text goes on.
+    /// Appends one `<br>` for a single line end, two for more, blank lines included. Returns the index after them.
     private mutating func appendLineBreaks(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
         var lines = 0
         var end = start
@@ -108,7 +108,7 @@ struct CommentHTML {
 enum MentionFinder {
     private static let maxBytes = 64
 
-    /// The name after the `@` at `index`; nil when that begins no mention. An e-mail address holds none.
+    /// The range of the name after the `@` at `index`; nil when this is no mention, as in an e-mail address.
     static func name(in text: UnsafeBufferPointer<UInt8>, at index: Int) -> Range<Int>? {
         if let (before, _) = UTF8Text.scalar(in: text, before: index) {
             switch before {
@@ -124,14 +124,14 @@ enum MentionFinder {
             end += length
             if end - start > maxBytes { return nil }
         }
-        // The end of a sentence is no part of the name; `@.` and `@-` are none.
+        // A full stop that ends a sentence is not part of the name; `@.` and `@-` are no mentions.
         while end > start, text[end - 1] == UInt8(ascii: ".") || text[end - 1] == UInt8(ascii: "-") { end -= 1 }
         guard end > start, text[start] != UInt8(ascii: "."), text[start] != UInt8(ascii: "-") else { return nil }
         return start..<end
     }
 }
 
-/// Writes text as HTML in which it is text: in an element's content and in a quoted attribute alike.
+/// Escapes text for HTML, both for the content of an element and for a quoted attribute.
 enum HTMLEscape {
     static func append(_ text: Slice<UnsafeBufferPointer<UInt8>>, to html: inout [UInt8]) {
         var run = text.startIndex

@@ -1,12 +1,12 @@
 public import JSON
 import Pipeline
 
-/// Checks a comment where it comes in, as the stage `validate` will, so that whoever sends it hears at once what is wrong.
+/// Checks a comment when it is posted, by the rules of the stage `validate`, so that the sender gets an error at once.
 public struct CommentIntake {
     public enum Verdict: Sendable {
-        /// To be put into the queue: the bytes as they came, with an `id` where they had none.
+        /// The event to put into the queue: the bytes as received, or with an `id` added when they had none.
         case taken(event: [UInt8], id: String)
-        /// What is wrong and what is expected.
+        /// What is wrong, and what is expected instead.
         case refused(reason: String)
     }
 
@@ -18,11 +18,11 @@ public struct CommentIntake {
     }
 
     /// - Parameters:
-    ///   - raw: the comment as it came.
-    ///   - fields: the same, parsed.
+    ///   - raw: the comment as received.
+    ///   - fields: `raw`, parsed.
     ///   - now: milliseconds since 1970.
     public mutating func take(_ raw: [UInt8], fields: JSONObject, now: Int64) -> Verdict {
-        // Pairs an event with the Thoonk job that it came from: not for strangers to say.
+        // The pipeline sets `_job` to pair an event with its Thoonk job: a client must not.
         guard fields["_job"] == nil else { return .refused(reason: "`_job` is a member of ours; leave it out") }
         var event = Event(fields: fields, raw: raw)
         if let problem = validator.check(&event, now: now, using: &generator) { return .refused(reason: problem) }

@@ -1,9 +1,9 @@
-/// A stage cannot be built from its options.
+/// Why a stage cannot be built from its options.
 public struct CommentsError: Error, Equatable, CustomStringConvertible {
     public enum Code: Sendable {
         /// A blocked word that is empty or cannot be searched for.
         case word
-        /// A blocked pattern that RE2 does not take.
+        /// A blocked pattern that RE2 rejects.
         case pattern
         /// A channel template that is not well formed.
         case template

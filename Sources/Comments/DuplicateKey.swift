@@ -1,14 +1,14 @@
 import JSON
 import Signing
 
-/// What makes one event a repeat of another: the `event_id` that its sender gave; without one, for a new comment, the `id`
-/// that he gave; else all its bytes. An edit carries the id of the comment that it changes, so it is not known by it.
+/// The key by which duplicates are recognised: the sender's `event_id`; without one, for a new comment, the sender's
+/// `id`; else a hash of all bytes. An edit carries the id of the comment that it changes, so its `id` is no such key.
 enum DuplicateKey {
     private static let maxPlainBytes = 60
 
-    /// At most 60 bytes. The first letter keeps the kinds apart.
+    /// A key of at most 60 bytes. Its first letter tells the kinds apart.
     ///
-    /// - Parameter fields: as they arrived, before an `id` is given to what has none.
+    /// - Parameter fields: the event as received, before a missing `id` is added.
     /// - Throws: ``SigningError/Code/library``.
     static func make(for fields: JSONObject, raw: [UInt8]) throws(SigningError) -> [UInt8] {
         if let given = ChannelName.part(fields["event_id"]), !given.isEmpty {
@@ -25,7 +25,7 @@ enum DuplicateKey {
         return try digest([UInt8](given.utf8), kind: kind)
     }
 
-    /// 128 bits of SHA-256: nobody can make two events that are taken for one.
+    /// 128 bits of SHA-256: nobody can construct two events with the same key.
     private static func digest(_ bytes: [UInt8], kind: String) throws(SigningError) -> [UInt8] {
         [UInt8](kind.utf8) + (try SHA256.hash(bytes)).bytes.prefix(16)
     }

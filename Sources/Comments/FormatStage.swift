@@ -1,9 +1,9 @@
 import JSON
 public import Pipeline
 
-/// What the stage `format` can be told.
+/// The options of the stage `format`.
 public struct FormatOptions: Sendable {
-    /// Keys of members that are removed wherever they stand, at any depth.
+    /// The keys of members that are removed at any depth.
     public var privateKeys: [String]
     /// Whether `text` is published beside `html`.
     public var keepText: Bool
@@ -14,11 +14,12 @@ public struct FormatOptions: Sendable {
     }
 }
 
-/// `format`: makes the final form for clients, once for all readers.
+/// `format`: brings an event into the form that clients get, once for all readers.
 ///
-/// `text` becomes `html`: everything escaped, then links, mentions and line ends marked up. Names that the text mentions
-/// go into `mentions` unless the event has its own. Private members go, and addresses (`url`, `avatar`, …) that are
-/// neither http, https, mailto nor relative. Every other string stays plain text, to be shown as text.
+/// `text` becomes `html`: escaped, with links, mentions and line ends as markup. The names that the text mentions go
+/// into `mentions`, unless the event has that member. Private members are removed, and so are addresses (`url`,
+/// `avatar`, …) that are neither http, https, mailto nor relative. Every other string stays plain text, which clients
+/// must escape.
 public final class FormatStage: Stage {
     private let formatter: CommentFormatter
 
@@ -33,7 +34,7 @@ public final class FormatStage: Stage {
     }
 }
 
-/// Brings an event into the form that clients get: `text` as `html`, nothing private, no address that could run.
+/// Brings an event into the form that clients get: `html` from `text`, no private members, no address that runs code.
 struct CommentFormatter {
     private let keepText: Bool
     private let privateKeys: Set<String>
@@ -46,7 +47,7 @@ struct CommentFormatter {
     func format(_ fields: inout JSONObject) {
         scrub(&fields)
         cleanAuthor(&fields)
-        // Only this stage makes HTML: what came from outside is not to be trusted.
+        // Only this stage makes HTML: an `html` that a sender gave is not trusted, and replaced or removed.
         let comment = fields["text"]?.string.map(CommentHTML.init)
         fields["html"] = comment.map { .string(String(decoding: $0.html, as: UTF8.self)) }
         if let comment, !comment.mentions.isEmpty, fields["mentions"]?.isNull ?? true {
@@ -103,14 +104,14 @@ struct CommentFormatter {
     }
 }
 
-/// Decides whether a page may use a string as a link or an image's address.
+/// Decides whether a page may use a string as the address of a link or an image.
 enum SafeURL {
     private static let keys: Set<String> = [
         "url", "uri", "link", "href", "src", "avatar", "image", "picture", "photo", "icon", "thumbnail", "website",
         "homepage", "permalink",
     ]
 
-    /// Whether members of that key hold addresses: `url`, `avatar` and their like, and what ends so (`avatar_url`).
+    /// Whether members with this key hold addresses: `url`, `avatar` and the like, also as a suffix (`avatar_url`).
     static func isKey(_ key: String) -> Bool {
         if keys.contains(key) { return true }
         let lower = key.lowercased()
@@ -118,9 +119,9 @@ enum SafeURL {
             || lower.hasSuffix("avatar") || lower.hasSuffix("image")
     }
 
-    /// `http`, `https`, `mailto`, or a relative address. A scheme is looked for as a browser does (WHATWG URL: white
-    /// space and controls before it and tabs and line ends inside do not count); what holds characters in its place that
-    /// pages or browsers read in their own way (`&colon;`, `\`) is not safe.
+    /// Whether an address is relative or has the scheme `http`, `https` or `mailto`. The scheme is parsed as browsers
+    /// do (WHATWG URL): leading white space and controls, and tabs and line ends inside, are ignored. An address is
+    /// unsafe when its beginning has characters that HTML or browsers interpret (`&colon;`, `\`).
     static func isSafe(_ text: String) -> Bool {
         var scheme: [UInt8] = []
         for byte in text.utf8 {

@@ -1,16 +1,15 @@
-/// Finds links in plain text: `http://`, `https://` and `www.` with a host, nothing else. No other scheme ever becomes a
-/// link.
+/// Finds links in plain text: `http://`, `https://` and `www.`, each with a host. No other scheme becomes a link.
 enum LinkFinder {
-    /// A longer one is left as text. Source: the length that every browser and server takes.
+    /// A longer link stays text. Source: every browser and server accepts URLs of this length.
     private static let maxBytes = 2048
 
-    /// What begins at a place in a text.
+    /// What begins at an index of a text.
     enum Finding {
         case nothing
-        /// A link, and whether a scheme must be put before it.
+        /// A link, and whether it lacks a scheme.
         case link(Range<Int>, needsScheme: Bool)
-        /// Something that is too long for a link. Text up to there at least, and not to be searched again: a text of
-        /// nothing but beginnings would cost the square of its length.
+        /// Something too long for a link. The search continues at `until`, not before: otherwise a text that consists
+        /// of beginnings of links would take quadratic time.
         case text(until: Int)
     }
 
@@ -35,8 +34,8 @@ enum LinkFinder {
         UTF8Text.scalar(in: text, before: index).map { UTF8Text.isWord($0.0) } ?? false
     }
 
-    /// Whether a character may stand in a link. Quotes, brackets and backslashes end it: browsers read some of them in
-    /// their own way.
+    /// Whether a character may be part of a link. Quotes, braces, angle brackets and backslashes end it, since browsers
+    /// interpret some of them.
     private static func isPart(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar {
         case "<", ">", "\"", "`", "\\", "^", "{", "|", "}": return false
@@ -51,12 +50,12 @@ enum LinkFinder {
         }
     }
 
-    /// The end of the link without the punctuation of the sentence around it, and without closing brackets that were
-    /// opened outside of it.
+    /// The end of the link without the punctuation of the surrounding sentence, and without closing brackets that were
+    /// opened before the link.
     private static func withoutTrailingPunctuation(
         _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
     ) -> Int {
-        // How many brackets are closed more often than opened, kept while they are taken off one by one.
+        // How many more brackets are closed than opened in the part of the link that is left.
         var excessRound = 0
         var excessSquare = 0
         for byte in text[range] {
@@ -86,8 +85,8 @@ enum LinkFinder {
         return end
     }
 
-    /// Whether a host follows: it begins with a letter or a digit, holds no `@` (`http://bank.example@evil.example` leads
-    /// to the second), and after `www.` has another dot inside.
+    /// Whether the rest begins with a host: a letter or a digit first, no `@` (`http://bank.example@evil.example` leads
+    /// to the second host), and after `www.` another dot inside.
     private static func hasHost(_ rest: Slice<UnsafeBufferPointer<UInt8>>, afterWWW: Bool) -> Bool {
         let host = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
         guard let first = host.first, first >= 0x80 || (UTF8Text.isWord(first) && first != UInt8(ascii: "_")),
@@ -97,13 +96,13 @@ enum LinkFinder {
     }
 }
 
-/// What a link in a text begins with.
+/// The prefixes with which a link in a text begins.
 enum LinkStart {
     private static let http = [UInt8]("http://".utf8)
     private static let https = [UInt8]("https://".utf8)
     private static let www = [UInt8]("www.".utf8)
 
-    /// The length of `http://`, `https://` or `www.` at `index`, in any case; nil when none stands there.
+    /// The length of `http://`, `https://` or `www.` at `index`, ignoring case; nil when none of them is there.
     static func length(in text: UnsafeBufferPointer<UInt8>, at index: Int) -> Int? {
         guard index < text.count else { return nil }
         switch text[index] | 0x20 {
@@ -127,8 +126,8 @@ enum LinkStart {
     }
 }
 
-/// Counts the links of a text: what begins with `http://`, `https://` or `www.`, upper and lower case alike. A domain
-/// alone is none: too much that is no link looks like one.
+/// Counts the links of a text: every `http://`, `https://` or `www.`, ignoring case. A domain alone does not count,
+/// since too much other text looks like a domain.
 enum LinkCount {
     static func links(in text: [UInt8]) -> Int {
         text.withUnsafeBufferPointer { text in
@@ -138,7 +137,7 @@ enum LinkCount {
                 if let length = LinkStart.length(in: text, at: index) {
                     count += 1
                     index += length
-                    // `http://www.` is one.
+                    // `http://www.` is one link.
                     if let length = LinkStart.length(in: text, at: index) { index += length }
                 } else {
                     index += 1

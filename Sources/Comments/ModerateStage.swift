@@ -2,9 +2,9 @@ public import Pipeline
 import Redis
 import Signing
 
-/// What the stage `moderate` can be told.
+/// The options of the stage `moderate`.
 public struct ModerateOptions: Sendable {
-    /// How many comments of one author are let through in a window of time.
+    /// How many comments of one author pass in a window of time.
     public struct Rate: Sendable, Equatable {
         public var count: Int
         public var seconds: Int
@@ -15,17 +15,17 @@ public struct ModerateOptions: Sendable {
         }
     }
 
-    /// Words that no comment may contain: whole words, upper and lower case alike. A word may be several, with spaces.
+    /// Words that no comment may contain: whole words, ignoring case. An entry may be several words with spaces.
     public var blockedWords: [String]
-    /// Patterns that may match nowhere in a comment, in RE2's syntax. They see the text with each run of white space as
-    /// one space, without invisible characters, with full-width letters as ASCII; case counts unless they begin with
-    /// `(?i)`.
+    /// Patterns in RE2's syntax that must not match anywhere in a comment. They are applied to the folded text: each
+    /// run of white space is one space, invisible characters are removed, full-width letters are ASCII. Case counts
+    /// unless a pattern begins with `(?i)`.
     public var blockedPatterns: [String]
-    /// The most links in a text; nil: any number.
+    /// The most links that a text may have; nil: any number.
     public var maxLinks: Int?
-    /// The most comments of an author; nil: any number.
+    /// The rate limit of each author; nil: none.
     public var authorRate: Rate?
-    /// Whether what is suspicious waits for a person (true) or is dropped (false).
+    /// Whether suspicious events are held for a person to decide (true) or dropped (false).
     public var hold: Bool
 
     public init(
@@ -42,15 +42,15 @@ public struct ModerateOptions: Sendable {
 
 /// `moderate`: blocked words and patterns, banned authors, limits on links and on an author's rate.
 ///
-/// The banned authors are the members of the Redis set `PIPELINE:banned`, ids or names; an operator edits it with
-/// redis-cli (`SADD comments:banned 7`), and it holds from the next batch on. The rate is counted in Redis for all lanes
-/// together, in fixed windows of time, under `PIPELINE:rate`. Comments are told apart by their bytes, so that a batch which
-/// is run again, after a crash or a failure, is not counted twice.
+/// The banned authors are the members of the Redis set `PIPELINE:banned`, ids or names. An operator edits it with
+/// redis-cli (`SADD comments:banned 7`); a change takes effect with the next batch. The rate is counted in Redis for
+/// all lanes together, in fixed windows of time, under `PIPELINE:rate`. Each comment is identified by a hash of its
+/// bytes, so a batch that runs again, after a crash or a failure, is not counted twice.
 public final class ModerateStage: Stage {
     private let moderator: Moderator
     private var standings = AuthorStandings()
 
-    /// - Parameter moderator: the same one may serve all lanes of a worker.
+    /// - Parameter moderator: all lanes of a worker may share one.
     public init(_ moderator: Moderator) {
         self.moderator = moderator
     }
@@ -60,7 +60,7 @@ public final class ModerateStage: Stage {
         self.init(try Moderator(options))
     }
 
-    /// Asks Redis about the authors of the batch: both questions travel in one round trip.
+    /// Asks Redis about the authors of the batch: both commands take one round trip.
     public func prepare(_ batch: [Event], context: StageContext, ready: @escaping (StageError?) -> Void) {
         do throws(SigningError) {
             standings = try AuthorStandings(of: batch, isCounting: moderator.options.authorRate != nil)

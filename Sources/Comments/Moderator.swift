@@ -1,11 +1,11 @@
 import JSON
 import Pipeline
 
-/// Decides what becomes of a comment. May be shared by the lanes of one thread: it remembers nothing.
+/// Decides whether a comment passes, is held or is dropped. The lanes of one thread may share it: it keeps no state.
 ///
-/// A banned author's events are dropped: somebody has decided that already. A blocked word, a blocked pattern, too many
-/// links and too many comments are signs, which a person may judge: they are held, or dropped when holding is off. A
-/// `comment.deleted` always passes, whoever sends it.
+/// A banned author's events are dropped, since an operator has decided that already. A blocked word, a blocked pattern,
+/// too many links or too many comments make an event suspicious: it is held for a person to decide, or dropped when
+/// ``ModerateOptions/hold`` is off. A `comment.deleted` always passes.
 public final class Moderator {
     let options: ModerateOptions
     private let words: BlockedWords
@@ -25,7 +25,7 @@ public final class Moderator {
         return options.hold ? .hold(event, reason: finding.sentence) : .drop(reason: finding.reason)
     }
 
-    /// What speaks against an event: a word for the counter, a sentence for a person.
+    /// Why an event does not pass: a label for the metric, a sentence for a person.
     private struct Finding {
         let reason: String
         let sentence: String

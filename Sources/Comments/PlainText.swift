@@ -1,8 +1,7 @@
-/// Removes from a text what no reader is meant to see work: control characters, and the characters that reverse the
-/// order of what follows (U+202A to U+202E, U+2066 to U+2069), with which a name or a link can be made to look like
-/// another.
+/// Removes control characters from a text, and the characters that change its direction (U+202A to U+202E, U+2066 to
+/// U+2069), with which one name or link can be made to look like another.
 enum PlainText {
-    /// The text with line ends as `\n` and without white space at its ends. Tabs and line ends stay.
+    /// The text with `\n` as its only line end and without white space at both ends. Tabs and line ends stay.
     static func cleaned(_ text: String) -> [UInt8] {
         var text = text
         var clean = text.withUTF8 { cleaned($0, keepingLines: true) }
@@ -13,7 +12,7 @@ enum PlainText {
         return clean
     }
 
-    /// A name on one line; nil when there is nothing to remove.
+    /// A name without the removed characters, line ends and tabs included; nil when nothing has to be removed.
     static func cleanedName(_ name: String) -> String? {
         var name = name
         return name.withUTF8 { utf8 in
@@ -36,7 +35,7 @@ enum PlainText {
             let (scalar, length) = UTF8Text.scalar(in: utf8, at: index)
             switch scalar.value {
             case 0x0D where keepingLines:
-                // CR LF is one line end; the LF is still to come.
+                // CR LF is one line end: the LF that follows stands for it.
                 if index + 1 == utf8.count || utf8[index + 1] != 0x0A { clean.append(0x0A) }
             case 0x2028 where keepingLines, 0x2029 where keepingLines: clean.append(0x0A)
             case 0x09 where keepingLines, 0x0A where keepingLines: clean.append(byte)
@@ -53,9 +52,9 @@ enum PlainText {
     }
 }
 
-/// Reads single characters out of bytes that are known to be valid UTF-8, as a Swift string's are.
+/// Decodes single characters from bytes that are known to be valid UTF-8, as the bytes of a Swift string are.
 enum UTF8Text {
-    /// The character that begins at `index`, and how many bytes it has.
+    /// The character that begins at `index`, and its length in bytes.
     static func scalar(in utf8: UnsafeBufferPointer<UInt8>, at index: Int) -> (Unicode.Scalar, length: Int) {
         let first = utf8[index]
         if first < 0x80 { return (Unicode.Scalar(first), 1) }

@@ -1,12 +1,12 @@
 import JSON
 public import Pipeline
 
-/// `publish`: has the event appended to the feeds of its channels, which stand in its member `channels`; the member
-/// itself is not published.
+/// `publish`: appends the event to the feeds of the channels that its member `channels` lists. The member itself is not
+/// published.
 ///
-/// The feeds are written by the lane's commit, so that publishing and leaving the queue are one step; how much of them
-/// is kept is a limit of the lanes. Without `route` before it, the channels are those that came with the event, as far
-/// as their names are valid.
+/// The lane's commit writes the feeds, so an event is published and leaves the queue in one step. The limits of the
+/// lanes say how much of a feed is kept. Without `route` before this stage, the channels are those that the sender
+/// gave, as far as their names are valid.
 public final class PublishStage: Stage {
     public init() {}
 

@@ -1,10 +1,10 @@
 import JSON
 public import Pipeline
 
-/// What the stage `route` can be told.
+/// The options of the stage `route`.
 public struct RouteOptions: Sendable {
-    /// The channels of an event: text with members of the event in braces, `{author.id}` for a member of a member. A
-    /// list gives one channel for each of its elements; a missing member gives none.
+    /// Templates of channel names: text with members of the event in braces, `{author.id}` for a nested member. An
+    /// array gives one channel for each of its elements; a missing member gives none.
     public var channels: [String]
 
     public init(
@@ -14,12 +14,12 @@ public struct RouteOptions: Sendable {
     }
 }
 
-/// `route`: finds the channels of an event and notes them in its member `channels`, for the publishing stage. What stood
-/// there before is overwritten: who sends an event does not choose who gets it.
+/// `route`: finds the channels of an event and writes them into its member `channels`, for the stage `publish`. A list
+/// that the sender gave is overwritten: senders do not choose who receives an event.
 public final class RouteStage: Stage {
     private let router: ChannelRouter
 
-    /// - Throws: ``CommentsError`` that names the template that cannot be used.
+    /// - Throws: ``CommentsError`` that names the invalid template.
     public init(_ options: RouteOptions = RouteOptions()) throws(CommentsError) {
         router = try ChannelRouter(options: options)
     }
@@ -31,13 +31,13 @@ public final class RouteStage: Stage {
     }
 }
 
-/// Finds the channels of an event.
+/// Finds the channels of an event by the templates of ``RouteOptions``.
 struct ChannelRouter {
     static let maxChannels = 32
 
     private let templates: [ChannelTemplate]
 
-    /// - Throws: ``CommentsError`` that names the template that cannot be used.
+    /// - Throws: ``CommentsError`` that names the invalid template.
     init(options: RouteOptions) throws(CommentsError) {
         var templates: [ChannelTemplate] = []
         for template in options.channels { templates.append(try ChannelTemplate(template)) }
@@ -58,7 +58,7 @@ struct ChannelRouter {
     }
 }
 
-/// A channel's name with places for an event's members: `thread:{thread}`, `user:{author.id}`.
+/// A channel's name with placeholders for an event's members: `thread:{thread}`, `user:{author.id}`.
 struct ChannelTemplate {
     private enum Piece {
         case text(String)
@@ -93,7 +93,7 @@ struct ChannelTemplate {
         self.pieces = pieces
     }
 
-    /// The names that the template gives for an event, those that are valid, at most `limit`.
+    /// The valid names that the template gives for an event, at most `limit`.
     func names(for fields: JSONObject, limit: Int) -> [String] {
         var names = [""]
         for piece in pieces {
@@ -113,7 +113,7 @@ struct ChannelTemplate {
         return names.filter(ChannelName.isValid)
     }
 
-    /// The values at a path that can be part of a name. A list stands for each of its elements.
+    /// The values at a path that can be part of a name. An array stands for each of its elements.
     private static func parts(_ value: JSON, _ path: ArraySlice<String>, limit: Int) -> [String] {
         if case .array(let elements) = value {
             return Array(elements.prefix(limit).flatMap { parts($0, path, limit: limit) }.prefix(limit))

@@ -1,10 +1,10 @@
-/// Makes texts comparable that look alike, before blocked words and patterns are searched for in them.
+/// Normalises a text before it is searched for blocked words and patterns, so that look-alikes match.
 ///
-/// - Characters that cannot be seen go: zero-width ones, soft hyphens, marks of direction, variation selectors.
+/// - Invisible characters are removed: zero-width ones, soft hyphens, marks of direction, variation selectors.
 /// - Full-width and mathematical letters and digits become ASCII.
-/// - Every run of white space, line ends included, becomes one space; none stays at the ends.
+/// - Every run of white space, line ends included, becomes one space; none stays at either end.
 ///
-/// Case is left alone: the patterns say whether it counts.
+/// Case is kept: the patterns say whether it counts.
 enum TextFolding {
     static func folded(_ text: String) -> [UInt8] {
         var folded: [UInt8] = []
@@ -37,7 +37,7 @@ enum TextFolding {
         return folded
     }
 
-    /// Whether there is nothing to read: only white space and what cannot be seen.
+    /// Whether a text has only white space and invisible characters.
     static func isBlank(_ text: String) -> Bool {
         for scalar in text.unicodeScalars {
             if case .character = fold(scalar) { return false }
@@ -59,7 +59,7 @@ enum TextFolding {
         case 0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B...0x180E, 0x200B...0x200F: .nothing
         case 0x202A...0x202E, 0x2060...0x206F, 0x3164, 0xFE00...0xFE0F, 0xFEFF, 0xFFA0, 0xE0000...0xE0FFF: .nothing
         case 0xFF01...0xFF5E: ascii(scalar.value - 0xFEE0)
-        // Thirteen alphabets of 52 letters, then five rows of ten digits.
+        // Mathematical Alphanumeric Symbols: thirteen alphabets of 52 letters, then five rows of ten digits.
         case 0x1D400...0x1D6A3: ascii(letter((scalar.value - 0x1D400) % 52))
         case 0x1D7CE...0x1D7FF: ascii(0x30 + (scalar.value - 0x1D7CE) % 10)
         default: .character(scalar)

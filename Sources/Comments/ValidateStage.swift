@@ -2,9 +2,9 @@ import JSON
 public import Pipeline
 import Signing
 
-/// What the stage `validate` can be told.
+/// The options of the stage `validate`.
 public struct ValidateOptions: Sendable {
-    /// The largest event, in bytes of JSON as it stood in the queue.
+    /// The largest event, in bytes of JSON as it was queued.
     public var maxBytes: Int
 
     public init(maxBytes: Int = 65_536) {
@@ -12,12 +12,13 @@ public struct ValidateOptions: Sendable {
     }
 }
 
-/// `validate`: turns away what is no event of a conversation, completes the others and marks repeats.
+/// `validate`: rejects invalid events, completes the others and gives them the key by which duplicates are recognised.
 ///
 /// An event needs `thread`, a string or a whole number of 1 to 200 bytes without control characters, braces or white
-/// space at its ends; the same holds for `forum`, `id` and `author.id` where they are given. A created or edited comment
-/// needs `text`. What is missing is given: `id` (UUID version 7), `type` (`comment.created`), `received_at` (milliseconds
-/// since 1970). Members it does not know pass through. What is refused becomes a dead letter with the reason.
+/// space at either end; the same rule holds for `forum`, `id` and `author.id` when they are present. A created or
+/// edited comment needs `text`. Missing members get a default: `id` (UUID version 7), `type` (`comment.created`),
+/// `received_at` (milliseconds since 1970). Unknown members pass through. A rejected event becomes a dead letter with
+/// the reason.
 public final class ValidateStage: Stage {
     private let validator: Validator
     private var generator = SystemRandomNumberGenerator()
@@ -35,10 +36,11 @@ public final class ValidateStage: Stage {
     }
 }
 
-/// Decides whether an event is one, and gives it what it lacks: `id`, `type`, `received_at`, the duplicate key.
+/// Decides whether an event is valid, and adds `id`, `type`, `received_at` and the duplicate key where they are
+/// missing.
 ///
-/// Nothing is corrected silently: a name with a space at its end could be another conversation than its sender means, so
-/// it is refused with a sentence that says what is expected. A member that is null counts as missing.
+/// Nothing is corrected silently: a thread with a space at its end could be another conversation than the sender means,
+/// so the event is rejected with a sentence that says what is expected. A member that is null counts as missing.
 struct Validator {
     let options: ValidateOptions
 
@@ -62,7 +64,7 @@ struct Validator {
         return complete(&event.fields, now: now, using: &generator)
     }
 
-    /// Checks and completes the members. Returns what is wrong, nil when nothing is.
+    /// Checks and completes the members. Returns what is wrong; nil for a valid event.
     private func complete(
         _ fields: inout JSONObject, now: Int64, using generator: inout some RandomNumberGenerator
     ) -> String? {
@@ -109,19 +111,19 @@ struct Validator {
     }
 }
 
-/// The types of events that the built-in stages treat differently from others. Any other type is passed along.
+/// The event types that the built-in stages know. An event of any other type passes.
 enum EventType {
     static let created = "comment.created"
     static let edited = "comment.edited"
     static let deleted = "comment.deleted"
 
-    /// The event's type; `comment.created` where none is given.
+    /// The event's type; `comment.created` when it has none.
     static func of(_ fields: JSONObject) -> String {
         fields["type"]?.string ?? created
     }
 }
 
-/// Makes ids for events that come without one: UUID version 7 (RFC 9562 section 5.7), whose order is that of time.
+/// Generates UUIDs of version 7 (RFC 9562 section 5.7), which sort by time: the ids of events that have none.
 enum UUIDv7 {
     /// - Parameter milliseconds: since 1970.
     static func make(at milliseconds: Int64, using generator: inout some RandomNumberGenerator) -> String {
