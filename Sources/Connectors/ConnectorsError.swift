@@ -1,16 +1,16 @@
 import Glibc
 
-/// Why a connector cannot be made or cannot work.
+/// Why a connector cannot be created or cannot work.
 public struct ConnectorsError: Error, CustomStringConvertible, Sendable {
     public enum Code: Sendable {
-        /// An option that cannot be used.
+        /// An option is invalid.
         case option
-        /// A library of the system that is missing, too old or out of memory.
+        /// A system library is missing, too old or out of memory.
         case library
     }
 
     public let code: Code
-    /// What is wrong and what to do. Never a secret.
+    /// What is wrong and what to do. Never contains a secret.
     public let message: String
 
     public init(_ code: Code, _ message: String) {
@@ -21,7 +21,7 @@ public struct ConnectorsError: Error, CustomStringConvertible, Sendable {
     public var description: String { message }
 }
 
-/// A program cannot be started.
+/// Why a program cannot be started.
 struct ExecError: Error, CustomStringConvertible {
     /// What failed, and what to do about it.
     let message: String
@@ -32,7 +32,7 @@ struct ExecError: Error, CustomStringConvertible {
             switch code {
             case ENOENT: "install it, or correct `exec` in the configuration"
             case EACCES: "make it executable for this user (chmod +x)"
-            case ENOEXEC: "it is no program for this machine"
+            case ENOEXEC: "it is not a program for this machine"
             case EMFILE, ENFILE: "raise the limit of open files"
             case EAGAIN, ENOMEM: "the system has no processes or no memory left"
             default: "correct `exec` in the configuration"

@@ -3,7 +3,8 @@ import JSON
 import Pipeline
 
 extension Event {
-    /// The event on one line, without the line's end. What a stranger has put into a queue may be spread over several.
+    /// The event as JSON on one line, without the line end. JSON that another program put into the queue may span
+    /// several lines; it is written again then.
     var line: [UInt8] {
         let bytes = bytes
         let isSpread = bytes.withUnsafeBytes { buffer in
@@ -14,12 +15,12 @@ extension Event {
     }
 }
 
-/// Cuts a stream of bytes into lines. Pure. Holds no more than one line of the greatest length.
+/// Splits a stream of bytes into lines. Pure. Buffers at most one line of the greatest length.
 struct LineSplitter {
-    /// What stands between two line ends, without them.
+    /// A line without its end.
     enum Line {
         case whole(UnsafeRawBufferPointer)
-        /// The beginning of a line that is longer than allowed; what follows up to its end is skipped.
+        /// The first ``maxLine`` bytes of a longer line; the rest of the line is skipped.
         case tooLong(UnsafeRawBufferPointer)
     }
 
@@ -31,11 +32,11 @@ struct LineSplitter {
         self.maxLine = maxLine
     }
 
-    /// Whether a line has begun whose end has not come.
+    /// Whether a line has begun whose end has not arrived.
     var hasRest: Bool { !rest.isEmpty }
 
-    /// Takes bytes as they come. The lines are valid only during the call of `take`, which returns false when it wants
-    /// no more: the rest of the bytes is then forgotten.
+    /// Adds bytes of the stream and passes each complete line to `take`. A line is valid only during that call. When
+    /// `take` returns false, the rest of the bytes is dropped.
     mutating func append(_ bytes: UnsafeRawBufferPointer, take: (Line) -> Bool) {
         var position = 0
         while position < bytes.count {
@@ -50,7 +51,7 @@ struct LineSplitter {
         }
     }
 
-    /// The stream has ended: its last line may lack an end.
+    /// Ends the stream. A last line without an end is passed to `take`.
     mutating func finish(take: (Line) -> Bool) {
         guard hasRest else { return }
         _ = finish(UnsafeRawBufferPointer(start: nil, count: 0), take)

@@ -1,21 +1,22 @@
 import JSON
 import Pipeline
 
-/// What a line of an `exec` program means for the event that it answers. Pure.
+/// Turns the answer of an `exec` program into the disposition of the event that it answers. Pure.
 enum ExecAnswer {
-    /// Why a line is no answer: the program is at fault, not the event.
+    /// Why a line is not an answer. The program is at fault, not the event.
     struct InvalidAnswer: Error, Equatable {
         let reason: String
     }
 
-    /// The reason under which events are counted that a program dropped.
+    /// The reason under which the metrics count events that the program dropped.
     static let dropped = "by_program"
 
-    /// An object: goes on in place of the event. An array of objects: all of them go on. Null, or an empty array: the
-    /// event is dropped.
+    /// An object replaces the event. An array of objects: all of them replace it. Null or an empty array drops it.
     ///
-    /// What goes on is written anew, so that it is in the form that all of the pipeline's events have: one line, markup
-    /// in strings escaped. It has to stay in its conversation, whose order is kept by the lane.
+    /// The objects are serialised again, so that they have the form of all the pipeline's events: one line, markup in
+    /// strings escaped. Their `thread` must be that of the event, since the lane keeps the order of a conversation.
+    ///
+    /// - Throws: ``InvalidAnswer`` for JSON of any other shape.
     static func disposition(of answer: JSON, to event: Event) throws(InvalidAnswer) -> Disposition {
         let objects: [JSONObject]
         switch answer {
@@ -24,11 +25,11 @@ enum ExecAnswer {
         case .array(let elements):
             objects = elements.compactMap(\.object)
             guard objects.count == elements.count else {
-                throw InvalidAnswer(reason: "an array that holds something else than objects")
+                throw InvalidAnswer(reason: "an array with elements that are not objects")
             }
             if objects.isEmpty { return .drop(reason: dropped) }
         case .bool, .int, .uint, .double, .string:
-            throw InvalidAnswer(reason: "JSON, but no object, array of objects or null")
+            throw InvalidAnswer(reason: "JSON, but neither an object, an array of objects nor null")
         }
         for object in objects where object["thread"] != event.fields["thread"] {
             return .reject(
@@ -42,21 +43,21 @@ enum ExecAnswer {
         fields["thread"].map { String($0.text.prefix(100)) } ?? "none"
     }
 
-    /// The beginning of a line, for a person to read.
+    /// The first 100 bytes of a line, for an error message.
     static func excerpt(_ line: UnsafeRawBufferPointer) -> String {
         String(decoding: line.prefix(100), as: UTF8.self)
     }
 }
 
-/// Why a run of an `exec` program is over, in words for the log and for dead letters.
+/// Why an `exec` program ended, with the texts for the log and for dead letters.
 enum ExecEnding: Equatable {
-    /// By itself, or somebody killed it.
+    /// It ended by itself, or another process killed it.
     case died(how: String)
-    /// An event took longer than it may, in milliseconds.
+    /// It did not answer an event within this many milliseconds.
     case timeout(Int64)
-    /// It wrote what is no answer.
+    /// It wrote something that is not an answer.
     case invalidAnswer(String)
-    /// It closed its standard input or output and lived on.
+    /// It closed its standard input or output and kept running.
     case closedPipe
 
     /// For the log: what the program did.
@@ -69,7 +70,7 @@ enum ExecEnding: Equatable {
         }
     }
 
-    /// For the event that is to blame.
+    /// The error of the event that the program failed on.
     var blame: String {
         switch self {
         case .died(let how): "the program died (\(how)) over this event"
@@ -81,7 +82,7 @@ enum ExecEnding: Equatable {
         }
     }
 
-    /// For lanes whose program did not get as far as an event.
+    /// The error of the lanes when the program ended before it read an event.
     func failedStart(within limit: Int64) -> String {
         switch self {
         case .timeout:

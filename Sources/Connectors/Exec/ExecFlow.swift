@@ -1,11 +1,12 @@
 import DequeModule
 
-/// Which events an `exec` program has, which wait for it, and who is to blame when it ends.
+/// Decides which events an `exec` program gets next, and which event is to blame when it ends.
 ///
-/// Pure: time is passed in, in milliseconds. Events are answered in the order in which they were given. An event is a
-/// suspect once the program has read of it and not answered. When the program ends over one suspect, that event is to
-/// blame; over several, nobody is, and the next run gets events one at a time until as many as were suspects are
-/// answered. What it never read is innocent, so a program that cannot even begin costs no event an attempt.
+/// Pure: time is passed in, in milliseconds. The program answers events in the order in which it got them. An event is
+/// a suspect once the program has read any byte of it and has not answered. When the program ends with one suspect,
+/// that event is blamed. With several suspects none is blamed, and the next run of the program gets events one at a
+/// time until it has answered as many as there were suspects. An event that the program has not read is never blamed,
+/// so a program that fails at its start costs no event an attempt.
 struct ExecFlow {
     /// One event of a batch.
     struct Position: Equatable {
@@ -13,23 +14,23 @@ struct ExecFlow {
         let index: Int
     }
 
-    /// Why the end of a program ends a batch, or does not.
+    /// What the end of the program means for the batches.
     enum Blame: Equatable {
-        /// All unanswered events are given to the next run.
+        /// No event is blamed: the next run gets all unanswered events.
         case nobody
-        /// This event has cost the program its life. The rest of its batch is forgotten: its lane asks again.
+        /// This event is blamed. The rest of its batch is withdrawn: its lane submits it again.
         case event(Position)
-        /// The program ended before it read anything. Everything is forgotten: the lanes ask again.
+        /// The program ended before it read anything. All batches are withdrawn: the lanes submit them again.
         case start
     }
 
     private struct Request {
-        /// Nil when nobody wants to know the answer any more.
+        /// Nil when its batch was withdrawn: the answer is discarded.
         var position: Position?
         let line: [UInt8]
-        /// Nothing else is given to the program until this is answered.
+        /// The program gets no other event until it has answered this one.
         let isIsolated: Bool
-        /// Where it begins in what this run was given.
+        /// The offset of the line in the bytes that this run was given.
         var start = 0
     }
 
@@ -43,13 +44,13 @@ struct ExecFlow {
     /// Given and not answered, in order.
     private var inFlightRequests: Deque<Request> = []
     private var inFlightBytes = 0
-    /// Bytes given to this run.
+    /// The bytes given to this run.
     private var given = 0
     private var hasAnswered = false
-    /// Events still to be given one at a time.
+    /// How many more events are given one at a time.
     private(set) var isolatedLeft = 0
     private var runBegan: Int64 = 0
-    /// Since when the first unanswered event is the first.
+    /// When the first unanswered event became the first.
     private var headSince: Int64 = 0
 
     init(_ options: ExecOptions) {
@@ -59,15 +60,15 @@ struct ExecFlow {
         startTimeout = options.startTimeout
     }
 
-    /// Whether anything is to be given or to be answered.
+    /// Whether no event waits for the program or for its answer.
     var isIdle: Bool { waiting.isEmpty && inFlightRequests.isEmpty }
 
-    /// Events that were given and not answered.
+    /// The number of events that were given and not answered.
     var inFlight: Int { inFlightRequests.count }
 
-    /// Takes a batch's events, each a line with its end.
+    /// Adds a batch's events, each a line with its end.
     ///
-    /// - Parameter headIsSuspect: the program has ended over the first of them before, so that it is given alone.
+    /// - Parameter headIsSuspect: the first event was blamed for an end of the program before: it is given alone.
     mutating func ask(_ batch: Int, lines: [[UInt8]], headIsSuspect: Bool) {
         for (index, line) in lines.enumerated() {
             waiting.append(
@@ -77,7 +78,7 @@ struct ExecFlow {
         }
     }
 
-    /// Forgets a batch. Answers of those that the program has already are still awaited, and thrown away.
+    /// Removes a batch. Answers to events that the program already has are still awaited, and discarded.
     mutating func withdraw(_ batch: Int) {
         waiting.removeAll { $0.position?.batch == batch }
         for index in inFlightRequests.indices where inFlightRequests[index].position?.batch == batch {
@@ -85,14 +86,15 @@ struct ExecFlow {
         }
     }
 
-    /// A new run begins.
+    /// A new run of the program begins.
     mutating func began(at now: Int64) {
         runBegan = now
         given = 0
         hasAnswered = false
     }
 
-    /// The next line to give, nil when there is none or the program has enough. It counts as given from now on.
+    /// The next line to give to the program, which counts as given from now on; nil when there is none or the limits of
+    /// events in flight are reached.
     mutating func next(at now: Int64) -> [UInt8]? {
         guard var request = waiting.first else { return nil }
         if let head = inFlightRequests.first {
@@ -110,12 +112,12 @@ struct ExecFlow {
         return request.line
     }
 
-    /// Whom the next line from the program is for.
+    /// Which event the next line from the program answers.
     enum Recipient: Equatable {
         case event(Position)
         /// The event's batch was withdrawn.
         case withdrawn
-        /// Nobody has asked: the stream is out of step.
+        /// No event waits for an answer: the stream is out of step.
         case unexpected
     }
 
@@ -134,19 +136,21 @@ struct ExecFlow {
     }
 
     enum TimeLeft: Equatable {
-        /// Nothing is unanswered.
+        /// No event waits for an answer.
         case unlimited
-        /// Look again after so many milliseconds.
+        /// Check again after this many milliseconds.
         case wait(Int64)
-        /// The first unanswered event takes too long, or the start does.
+        /// The first unanswered event, or the start, has taken too long.
         case over
     }
 
-    /// - Parameter unread: bytes given to the program that it has not read.
+    /// How long the program may still take for its next answer.
+    ///
+    /// - Parameter unread: the bytes given to the program that it has not read.
     mutating func timeLeft(at now: Int64, unread: Int) -> TimeLeft {
         guard !inFlightRequests.isEmpty else { return .unlimited }
         if isStarting(unread), now < runBegan + startTimeout {
-            // What it has not read it does not work on.
+            // The time of an event begins once the program reads.
             headSince = now
             return .wait(min(timeout, runBegan + startTimeout - now))
         }
@@ -154,7 +158,7 @@ struct ExecFlow {
         return left > 0 ? .wait(left) : .over
     }
 
-    /// The program has ended, or cannot be started.
+    /// The program has ended, or could not be started. Returns what this means for the batches.
     mutating func ended(unread: Int) -> Blame {
         let read = given - unread
         let isBeginning = isStarting(unread)
@@ -169,7 +173,7 @@ struct ExecFlow {
         } else if isBeginning {
             blame = .start
         }
-        // In their order, before those that were not given yet.
+        // Before the events that were not given yet, so that the order stays.
         waiting.prepend(contentsOf: inFlightRequests.filter { $0.position != nil })
         inFlightRequests.removeAll()
         inFlightBytes = 0

@@ -1,18 +1,18 @@
 public import Pipeline
 
-/// What an `exec` stage is told.
+/// The options of the stage `exec`.
 public struct ExecOptions: Sendable {
-    /// The program, looked up in `PATH` when it has no slash, and its arguments. No shell reads it.
+    /// The program, looked up in `PATH` when it has no slash, and its arguments. No shell is involved.
     public var command: [String]
-    /// How long an event may take, in milliseconds, counted from when it is the first that has no answer.
+    /// How long the program may take for an event, in milliseconds, from when it is the first unanswered one.
     public var timeout: Int64 = 10_000
-    /// How long the program may take until it reads its first line, in milliseconds.
+    /// How long the program may take to read its first line, in milliseconds.
     public var startTimeout: Int64 = 60_000
-    /// The longest line, in bytes: of an event, and of an answer.
+    /// The longest line of an event or an answer, in bytes.
     public var maxLine = 1 << 20
-    /// Events that the program may be given before it has answered the first of them.
+    /// How many events the program gets before it has answered the first of them.
     public var inFlight = 512
-    /// Bytes of such events; a single larger event is given alone.
+    /// The bytes of such events; a single larger event is given alone.
     public var inFlightBytes = 1 << 20
 
     public init(command: [String]) {
@@ -20,24 +20,23 @@ public struct ExecOptions: Sendable {
     }
 }
 
-/// `exec`: any program as a stage. It reads events on its standard input, each a JSON object on a line, and writes one
-/// line for each, in the same order: an object that goes on in its place, an array of objects that all go on, or null to
-/// drop it.
+/// `exec`: any program as a stage. It reads events from its standard input, one JSON object a line, and writes one line
+/// for each event, in the same order: an object that replaces the event, an array of objects that replace it, or null
+/// to drop it.
 ///
-/// Events that were answered in a batch that does not get committed are asked again: a program may see an event more
-/// than once.
+/// A program may see an event more than once: when the batch is not committed, its events are submitted again.
 public final class ExecStage: Stage {
     private let program: ExecProgram
-    /// The batch that the program has.
+    /// The number of the batch that the program works on.
     private var batch: Int?
-    /// The answers to the last batch, in order, and what befell the event behind them.
+    /// The answers to the last batch, in order, and the error of the event after them.
     private var dispositions: [Disposition] = []
     private var failure: StageError?
     private var position = 0
-    /// The event that the program ended over last.
+    /// The event that was blamed last.
     private var suspect: [UInt8]?
 
-    /// - Parameter program: shared by all lanes of the stage in the worker.
+    /// - Parameter program: all lanes of the stage in the worker share it.
     public init(_ program: ExecProgram) {
         self.program = program
     }
@@ -73,7 +72,7 @@ public final class ExecStage: Stage {
         return dispositions[position - 1]
     }
 
-    /// Keeps what ``process(_:context:)`` will say; returns why the batch has to wait.
+    /// Stores what ``process(_:context:)`` will return. Returns the error of the whole batch, if there is one.
     private func take(_ outcome: ExecBatch.Outcome, _ asked: [Event]) -> StageError? {
         switch outcome {
         case .answered(let answers):

@@ -1,23 +1,24 @@
 import Glibc
 import Pipeline
 
-/// A partition's archive: a file of lines with one writer, who holds its lock.
+/// A partition's archive: a file of lines with a single writer, which holds its lock.
 ///
-/// A batch is appended whole or not at all. What was appended by somebody who died before the commit is recognised, see
-/// ``ArchiveTail``. Whoever renames the file (logrotate) finds the next batch in a new one.
+/// A batch is appended whole or not at all. Lines that another worker appended before it died, without a commit, are
+/// recognised: see ``ArchiveTail``. When the file is renamed from outside (logrotate), the next batch goes into a new
+/// one.
 final class ArchiveFile {
     private let name: ArchiveName
     private let options: FileOptions
     private let write: Write
-    /// Owned here: closed by `closeFile`, with its lock. Below 0 while there is none.
+    /// Owned here: `closeFile` closes it and releases its lock. Negative while no file is open.
     private var descriptor: Int32 = -1
-    /// Nil until the file's end has been read.
+    /// Nil until the end of the file has been read.
     private var tail: ArchiveTail?
 
-    /// write(2), or what a test has in its place.
+    /// write(2), or a replacement in tests.
     typealias Write = (Int32, UnsafeRawBufferPointer) -> Int
 
-    /// So many bytes at the end are compared with the first batch: more than the largest batch.
+    /// How many bytes at the end of the file are compared with the first batch: more than the largest batch.
     private static let lookBack = 8 << 20
 
     init(
@@ -33,11 +34,11 @@ final class ArchiveFile {
         closeFile()
     }
 
-    /// Appends what of a batch is not in the file yet. After an error nothing of it has been appended.
+    /// Appends the lines of a batch that are not in the file yet. After an error none of them has been appended.
     ///
     /// - Parameters:
     ///   - batch: lines without their ends.
-    ///   - now: milliseconds since 1970, for the name of a file that is full.
+    ///   - now: milliseconds since 1970, for the name of a rotated file.
     func append(_ batch: [[UInt8]], now: Int64) throws(StageError) {
         try open()
         let present = tail?.match(batch) ?? 0
@@ -64,7 +65,7 @@ final class ArchiveFile {
         guard descriptor >= 0 else { throw failure("cannot be opened", errno) }
         do throws(StageError) {
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-                throw StageError("\(name.current) is written by another process; waiting until it lets go")
+                throw StageError("\(name.current) is written by another process; waiting for its lock")
             }
             guard isCurrent else { throw StageError("\(name.current) was renamed while it was opened") }
             let lines = try lastLines()
@@ -82,7 +83,7 @@ final class ArchiveFile {
         descriptor = -1
     }
 
-    /// Whether the open file is still the one of that name.
+    /// Whether the name still belongs to the open file.
     private var isCurrent: Bool {
         var named = stat()
         var opened = stat()
@@ -92,11 +93,11 @@ final class ArchiveFile {
 
     private func size() throws(StageError) -> Int {
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure("cannot be looked at", errno) }
+        guard fstat(descriptor, &status) == 0 else { throw failure("cannot be examined", errno) }
         return Int(status.st_size)
     }
 
-    /// A new file's name is to survive a loss of power as well.
+    /// Forces the folder to disk, so that the name of a new file survives a loss of power.
     private func syncFolder() {
         let folder = Glibc.open(name.folder.isEmpty ? "." : name.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { return }
@@ -104,17 +105,17 @@ final class ArchiveFile {
         close(folder)
     }
 
-    // MARK: The file's end
+    // MARK: The end of the file
 
-    /// The last lines; those of the file before this one as well where this one is short. A last line without an end was
-    /// not written to the end: it is cut off.
+    /// The last lines of the file, preceded by those of the newest rotated file when this one is short. A last line
+    /// without an end was written in part: it is cut off.
     private func lastLines() throws(StageError) -> [[UInt8]] {
         let size = try size()
         var bytes = try lastBytes(of: descriptor, size: size, limit: ArchiveFile.lookBack)
         let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
         if end < bytes.count {
             guard end > 0 || bytes.count == size else {
-                throw StageError("\(name.current) ends with no line; is it an archive? move it away")
+                throw StageError("\(name.current) does not end with a line; is it an archive? move it away")
             }
             guard ftruncate(descriptor, off_t(size - (bytes.count - end))) == 0 else {
                 throw failure("cannot be cut back to its last whole line", errno)
@@ -126,7 +127,7 @@ final class ArchiveFile {
         return linesBefore(limit: ArchiveFile.lookBack - bytes.count) + ArchiveFile.lines(bytes, isCut: false)
     }
 
-    /// The last lines of the newest renamed file.
+    /// The last lines of the newest rotated file.
     private func linesBefore(limit: Int) -> [[UInt8]] {
         guard let path = name.rotated(among: folderNames()).last else { return [] }
         let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
@@ -154,7 +155,7 @@ final class ArchiveFile {
         return bytes
     }
 
-    /// - Parameter isCut: the first line may lack its beginning.
+    /// - Parameter isCut: the bytes may begin inside a line, which is dropped.
     private static func lines(_ bytes: [UInt8], isCut: Bool) -> [[UInt8]] {
         let lines = bytes.split(separator: UInt8(ascii: "\n")).map(Array.init)
         return isCut ? Array(lines.dropFirst()) : lines
@@ -184,14 +185,14 @@ final class ArchiveFile {
         if code == 0, options.sync, fdatasync(descriptor) != 0 { code = errno }
         guard code != 0 else { return }
         if ftruncate(descriptor, off_t(before)) != 0 {
-            // Who opens it next cuts off the partial line and compares the rest.
+            // The partial line is cut off, and the rest compared, when the file is opened again.
             closeFile()
             tail = nil
         }
         throw failure("cannot be written", code)
     }
 
-    /// Begins a new file when this one has no room for so many bytes.
+    /// Rotates the file when `count` more bytes would exceed the limit.
     private func rotate(before count: Int, now: Int64) throws(StageError) {
         guard let limit = options.rotate else { return }
         let size = try size()
@@ -204,7 +205,7 @@ final class ArchiveFile {
         closeFile()
         try open()
         guard options.keep > 0 else { return }
-        // One that cannot be removed now is tried again at the next rotation.
+        // A file that cannot be removed now is tried again at the next rotation.
         for path in name.rotated(among: folderNames()).dropLast(options.keep) { unlink(path) }
     }
 
@@ -223,23 +224,24 @@ final class ArchiveFile {
     }
 }
 
-/// The last lines of an archive, as far as they may belong to events that are not committed yet. Pure.
+/// The last lines of an archive, which may belong to events that are not committed yet. Pure.
 ///
-/// A worker that dies between appending a batch and committing it leaves events in the queue whose lines are in the file
-/// already. Its successor may see them in batches of another size, one by one for instance. So the lines that stand at
-/// the file's end are compared with what comes: events that are there, in the same order, are not appended again.
+/// A worker that dies between appending a batch and committing it leaves events in the queue whose lines are already in
+/// the file. The next worker may get these events in batches of another size. So it compares each batch with the lines
+/// at the end of the file, and does not append events that are there already, in the same order.
 struct ArchiveTail {
-    /// Lines without their ends, the file's last one last.
+    /// Lines without their ends, in the order of the file.
     private(set) var lines: [[UInt8]]
 
     init(lines: [[UInt8]] = []) {
         self.lines = lines
     }
 
-    /// Finds a batch's first events among the last lines: where, from some line on, lines and events are the same up to
-    /// the end of either. Where this holds at several places, the first counts.
+    /// Finds the first events of a batch among the last lines: the first line from which lines and events are equal up
+    /// to the end of either.
     ///
-    /// - Returns: how many of the batch's events are in the file. What stands before them is committed, and forgotten.
+    /// - Returns: how many of the batch's events are in the file. The lines before them are committed, and dropped
+    ///   here.
     mutating func match(_ batch: [[UInt8]]) -> Int {
         for start in lines.indices where agrees(batch, from: start) {
             lines.removeFirst(start)
@@ -249,13 +251,13 @@ struct ArchiveTail {
         return 0
     }
 
-    /// These lines have been appended.
+    /// Adds lines that were appended to the file.
     mutating func append(_ appended: some Sequence<[UInt8]>) {
         lines.append(contentsOf: appended)
     }
 
     private func agrees(_ batch: [[UInt8]], from start: Int) -> Bool {
-        // Compares from the first on: as a rule that one differs already.
+        // The first comparison usually fails already.
         zip(lines[start...], batch).allSatisfy { $0 == $1 }
     }
 }

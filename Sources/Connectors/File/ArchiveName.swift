@@ -1,10 +1,10 @@
 import Glibc
 
-/// The names of a partition's archive: `comments.3.ndjson`, renamed `comments.3.20261123T101500Z.ndjson`. Pure.
+/// The names of a partition's archive: `comments.3.ndjson`, rotated `comments.3.20261123T101500Z.ndjson`. Pure.
 struct ArchiveName {
-    /// The folder with its slash; empty for the working folder.
+    /// The folder with its slash; empty for the current folder.
     let folder: String
-    /// What stands before and behind the time of a renamed file.
+    /// The parts of a rotated file's name before and after the time.
     private let stem: String
     private let ending: String
 
@@ -22,20 +22,20 @@ struct ArchiveName {
         }
     }
 
-    /// The file that is written.
+    /// The path of the file that is written.
     var current: String { folder + stem + ending }
 
-    /// The file that was written up to this time.
+    /// The path of a file that is rotated at this time.
     ///
     /// - Parameters:
     ///   - time: milliseconds since 1970.
-    ///   - counter: above 0 tells apart what has the same second.
+    ///   - counter: above 0, tells apart files of the same second.
     func rotated(at time: Int64, counter: Int) -> String {
         let count = counter > 0 ? "-\(counter)" : ""
         return folder + "\(stem).\(ArchiveName.stamp(time))\(count)\(ending)"
     }
 
-    /// Those of a folder's files that are renamed files of this partition, oldest first.
+    /// The paths of this partition's rotated files among the names in the folder, oldest first.
     func rotated(among names: [String]) -> [String] {
         names.compactMap { name in age(of: name).map { (name, $0) } }
             .sorted { $0.1 < $1.1 }

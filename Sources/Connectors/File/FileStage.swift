@@ -1,12 +1,13 @@
 public import Pipeline
 
-/// What a `file` stage is told.
+/// The options of the stage `file`.
 public struct FileOptions: Sendable {
-    /// The archive. Each partition writes a file of its own: `comments.ndjson` stands for `comments.0.ndjson` and so on.
+    /// The path of the archive. Each partition writes its own file: `comments.ndjson` gives `comments.0.ndjson` and so
+    /// on.
     public var path: String
-    /// A file that would grow beyond so many bytes is renamed and a new one begun; nil: never.
+    /// The file is rotated before it would exceed this many bytes; nil: never.
     public var rotate: Int?
-    /// Renamed files kept for each partition, the newest; 0: all.
+    /// How many rotated files each partition keeps, the newest; 0: all.
     public var keep = 0
     /// Whether each batch is forced to disk before it is committed.
     public var sync = false
@@ -16,11 +17,11 @@ public struct FileOptions: Sendable {
     }
 }
 
-/// `file`: appends each event as a line to an archive of its partition and hands it on unchanged. It can stand anywhere;
-/// as the last stage it is the end of the pipeline.
+/// `file`: appends each event as a line to the archive of its partition and passes it on unchanged. It may have any
+/// place in the pipeline, also the last.
 ///
-/// Each event is in the archive once, also when a worker dies between append and commit, as long as no two events are
-/// byte for byte the same: put it behind a stage that gives ids, as `validate` does.
+/// Each event is in the archive once, even when a worker dies between append and commit, as long as no two events have
+/// the same bytes: put it after a stage that adds ids, as `validate` does.
 public final class FileStage: Stage {
     private let options: FileOptions
     private var archive: ArchiveFile?
@@ -29,7 +30,7 @@ public final class FileStage: Stage {
         self.options = options
     }
 
-    /// Appends the batch: with one write, since nothing is decided about single events.
+    /// Appends the whole batch in one write.
     public func prepare(_ batch: [Event], context: StageContext, ready: @escaping (StageError?) -> Void) {
         let archive =
             self.archive

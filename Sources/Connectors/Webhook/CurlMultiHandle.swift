@@ -1,21 +1,21 @@
 import CCurl
 import Events
 
-/// The one owner of a `ccurl_multi`: requests that share connections, driven by the loop.
+/// The only owner of a `ccurl_multi`: a set of requests that share connections, driven by the loop.
 ///
-/// curl says which descriptors to watch and when to look at the clock; this class does it and tells curl. All calls come
-/// on the loop's thread. curl may call back only from within a call of one of its functions, and nobody's code runs in
-/// there: completions run after it has returned, so they may start and cancel requests, and release this object.
+/// curl says which descriptors to watch and when its timeout is due; this class watches them and tells curl. All calls
+/// are made on the loop's thread. curl calls back only inside calls of its own functions. Completions run after those
+/// have returned, so they may start and cancel requests, and release this object.
 final class CurlMultiHandle {
     private let loop: EventLoop
-    /// Made in `init`, freed in `deinit` after the requests that run in it.
+    /// Created in `init`, freed in `deinit` after its requests.
     private var multi: OpaquePointer?
     private var requests: [UInt64: (handle: CurlRequestHandle, completion: (CurlResponse) -> Void)] = [:]
     private var lastTag: UInt64 = 0
     private var fileEvents: [Int32: FileEvent] = [:]
     private var timer: Timer?
 
-    /// - Parameter connections: how many are kept open for later requests, at most.
+    /// - Parameter connections: the most connections that are kept open for later requests.
     /// - Throws: ``ConnectorsError/Code/library`` when libcurl is missing, with what to install.
     init(on loop: EventLoop, connections: Int) throws(ConnectorsError) {
         self.loop = loop
@@ -28,20 +28,21 @@ final class CurlMultiHandle {
             connections, Unmanaged.passUnretained(self).toOpaque(),
             { CurlMultiHandle.from($0)?.watch($1, FileEvent.Readiness(curl: $2)) },
             { CurlMultiHandle.from($0)?.schedule($1) })
-        guard multi != nil else { throw ConnectorsError(.library, "libcurl cannot begin: out of memory") }
+        guard multi != nil else { throw ConnectorsError(.library, "libcurl cannot start: out of memory") }
         timer = Timer(on: loop) { [unowned self] in self.timeIsUp() }
     }
 
     deinit {
-        // What curl asks for while it ends is of no use any more.
+        // `watch` ignores what curl asks for while it is being destroyed.
         timer = nil
         requests.removeAll()
         ccurl_multi_destroy(multi)
     }
 
-    /// Starts a request. `completion` is called once, later, on the loop's thread, unless it is cancelled before.
+    /// Starts a request. Calls `completion` once, after this returns, on the loop's thread, unless the request is
+    /// cancelled.
     ///
-    /// - Returns: what ``cancel(_:)`` takes.
+    /// - Returns: the number of the request, for ``cancel(_:)``.
     /// - Throws: ``ConnectorsError/Code/library`` when memory is out.
     func start(
         _ request: CurlRequest, completion: @escaping (CurlResponse) -> Void
@@ -59,7 +60,7 @@ final class CurlMultiHandle {
         return lastTag
     }
 
-    /// Ends a request: its completion is not called. Harmless when it has ended.
+    /// Cancels a request: its completion is not called. Does nothing when the request has ended.
     func cancel(_ tag: UInt64) {
         requests[tag] = nil
     }
@@ -81,14 +82,14 @@ final class CurlMultiHandle {
         }
     }
 
-    // MARK: What curl asks for
+    // MARK: Called by curl
 
     private func watch(_ descriptor: Int32, _ readiness: FileEvent.Readiness) {
         guard !readiness.isEmpty else {
             fileEvents[descriptor] = nil
             return
         }
-        // Without the timer this object is about to end.
+        // There is no timer while this object is being released.
         guard timer != nil else { return }
         let fileEvent =
             fileEvents[descriptor]
@@ -118,28 +119,28 @@ extension FileEvent.Readiness {
     }
 }
 
-/// The one owner of a `ccurl_request`: makes it in `init`, frees it in `deinit`, which also cancels it.
+/// The only owner of a `ccurl_request`: creates it in `init`, and frees it in `deinit`, which also cancels it.
 ///
-/// Never leaves ``CurlMultiHandle``, whose set must live when a request is freed that runs in it.
+/// Used only by ``CurlMultiHandle``, since a request must be freed before the set in which it runs.
 final class CurlRequestHandle {
     private let request: OpaquePointer
 
-    /// - Parameter tag: told again when the request has ended.
+    /// - Parameter tag: identifies the request when it has ended.
     /// - Throws: ``ConnectorsError/Code/library`` when memory is out.
     init(_ form: CurlRequest, tag: UInt64) throws(ConnectorsError) {
         let made = form.body.withUnsafeBytes { body in
-            // curl takes a null pointer for "no body set", also for an empty one.
+            // To curl a null pointer means that no body is set, so an empty body needs an address as well.
             withUnsafePointer(to: UInt8(0)) { nothing in
                 ccurl_request_create(
                     form.url, form.caFile, Int(form.timeout), body.baseAddress ?? UnsafeRawPointer(nothing), body.count,
                     tag)
             }
         }
-        guard let made else { throw ConnectorsError(.library, "libcurl cannot make a request: out of memory") }
+        guard let made else { throw ConnectorsError(.library, "libcurl cannot create a request: out of memory") }
         request = made
-        // From here on `deinit` frees it, also when `init` throws.
+        // From here on `deinit` frees it, even when `init` throws.
         for line in form.headers where ccurl_request_add_header(made, line) == 0 {
-            throw ConnectorsError(.library, "libcurl cannot make a request: out of memory")
+            throw ConnectorsError(.library, "libcurl cannot create a request: out of memory")
         }
     }
 
@@ -147,7 +148,7 @@ final class CurlRequestHandle {
         ccurl_request_destroy(request)
     }
 
-    /// Starts it in a set.
+    /// Starts the request in a set.
     ///
     /// - Throws: ``ConnectorsError/Code/library`` when memory is out.
     func start(in multi: OpaquePointer) throws(ConnectorsError) {
@@ -156,7 +157,7 @@ final class CurlRequestHandle {
         }
     }
 
-    /// What came of it. To be asked once it has ended.
+    /// The result. Valid once the request has ended.
     var response: CurlResponse {
         let result = ccurl_request_result(request)
         let end: CurlResponse.End =
@@ -172,36 +173,36 @@ final class CurlRequestHandle {
     }
 }
 
-/// A POST that libcurl is to send.
+/// A POST request for libcurl.
 struct CurlRequest {
     let url: String
-    /// Certificates to trust in place of the system's.
+    /// A file of certificates to trust in place of the system's.
     let caFile: String?
-    /// From the start to the last byte of the answer, in milliseconds.
+    /// The time from the start to the last byte of the response, in milliseconds.
     let timeout: Int64
-    /// Fields of the head, as `Name: value`. A name without a value removes a field that curl would add.
+    /// Header fields, as `Name: value`. A name without a value removes a field that curl would add.
     let headers: [String]
     let body: [UInt8]
 }
 
-/// What came of a request.
+/// The result of a request.
 struct CurlResponse: Equatable {
     enum End: Equatable {
-        /// A whole answer came.
+        /// The response is complete.
         case answered
-        /// No whole answer came within the request's time.
+        /// The response was not complete within the timeout.
         case timedOut
-        /// The answer was larger than 64 KiB and was cut off.
+        /// The response exceeded 64 KiB and was cut off.
         case tooLarge
-        /// No answer that makes sense; curl's words for it.
+        /// There is no valid response; with curl's error message.
         case failed(String)
     }
 
     let end: End
-    /// The status code; 0 when none came.
+    /// The status code; 0 when none was received.
     let status: Int
-    /// Retry-After in seconds, whether given so or as a date; nil when none was given.
+    /// `Retry-After` in seconds, whether sent as seconds or as a date; nil when it was not sent.
     let retryAfter: Int64?
-    /// The first bytes of the answer's body, at most 512.
+    /// The first bytes of the response's body, at most 512.
     let body: [UInt8]
 }

@@ -3,20 +3,20 @@ import Signing
 
 /// Sends signed messages to one receiver (Standard Webhooks, https://www.standardwebhooks.com).
 ///
-/// One for a stage and worker: its lanes share the connections, and a pause that the receiver has asked for. Starts when
-/// it is first needed. All calls come on the loop's thread.
+/// Each worker has one for each stage `webhook`: the lanes share the connections, and a pause that the receiver has
+/// asked for. All calls are made on the loop's thread.
 public final class WebhookClient {
     let options: WebhookOptions
-    /// Where it sends, as it may be shown.
+    /// The receiver's URL without credentials, for messages.
     var destination: String { url.description }
 
     private let url: WebhookURL
     private let secrets: [WebhookSecret]
     private var multi: CurlMultiHandle?
-    /// The receiver wants to be left alone until then, on the monotonic clock in milliseconds.
+    /// The end of the pause that the receiver has asked for, in milliseconds of the monotonic clock.
     private var pausedUntil: Int64 = 0
 
-    /// Connections that are kept open for later requests, of all lanes together.
+    /// The most connections that are kept open for later requests, for all lanes together.
     private static let connections = 64
 
     /// - Throws: ``ConnectorsError/Code/option``, see ``WebhookOptions/validate()``.
@@ -27,17 +27,17 @@ public final class WebhookClient {
         secrets = try WebhookSecret.list(options.secret)
     }
 
-    /// Makes it ready to send; nothing when it is already.
+    /// Prepares the client for sending; does nothing when it is prepared already.
     ///
     /// - Throws: ``ConnectorsError/Code/library`` when libcurl is missing, with what to install.
     func start(on loop: EventLoop) throws(ConnectorsError) {
         if multi == nil { multi = try CurlMultiHandle(on: loop, connections: WebhookClient.connections) }
     }
 
-    /// Sends a body. `completion` is called once, later, unless it is cancelled before.
+    /// Sends a body. Calls `completion` once, after this returns, unless the request is cancelled.
     ///
-    /// - Returns: what ``cancel(_:)`` takes.
-    /// - Throws: ``ConnectorsError/Code/library`` when it is not started, or memory is out.
+    /// - Returns: the number of the request, for ``cancel(_:)``.
+    /// - Throws: ``ConnectorsError/Code/library`` when the client is not started, or memory is out.
     func post(
         _ body: [UInt8], id: WebhookID, completion: @escaping (WebhookOutcome) -> Void
     ) throws(ConnectorsError) -> UInt64 {
@@ -50,12 +50,12 @@ public final class WebhookClient {
         }
     }
 
-    /// Ends a request that was started; harmless when it has ended.
+    /// Cancels a request. Does nothing when the request has ended.
     func cancel(_ call: UInt64) {
         multi?.cancel(call)
     }
 
-    /// Whether the receiver has asked for a pause that is not over.
+    /// Whether a pause that the receiver has asked for is not over.
     func isPaused(at now: Int64) -> Bool { now < pausedUntil }
 
     private func judged(_ response: CurlResponse) -> WebhookOutcome {
@@ -79,31 +79,31 @@ public final class WebhookClient {
         return [
             "Content-Type: application/json", "User-Agent: Tidings", "webhook-id: \(id)",
             "webhook-timestamp: \(timestamp)", "webhook-signature: \(signatures.joined(separator: " "))",
-            // curl would wait for a "100 Continue" before it sends a long body.
+            // Otherwise curl waits for "100 Continue" before it sends a long body.
             "Expect:",
         ]
     }
 }
 
-/// What an answer means for the event that was sent. Pure.
+/// What a response means for the event that was sent. Pure.
 enum WebhookOutcome: Equatable {
-    /// The receiver has it.
+    /// The receiver has the event.
     case delivered
-    /// It is to be sent again; what an operator reads. `pause`: the receiver asked not to be called again before so many
-    /// milliseconds have passed.
+    /// The event has to be sent again, with a message for an operator. `pause`: the milliseconds for which the receiver
+    /// asked to get no request.
     case failed(String, pause: Int64? = nil)
 
-    /// No receiver can stop its sender for longer, in milliseconds.
+    /// The longest pause that a receiver can ask for, in milliseconds.
     static let maxPause: Int64 = 60_000
     private static let maxShown = 200
 
     /// - Parameters:
-    ///   - url: as it may be shown.
-    ///   - timeout: of the request, in milliseconds.
+    ///   - url: without credentials.
+    ///   - timeout: the timeout of the request, in milliseconds.
     init(of response: CurlResponse, from url: String, timeout: Int64) {
         let isTaken = (200..<300).contains(response.status)
         switch response.end {
-        // The status says that it has the event; what an overlong answer goes on to say is of no use.
+        // The status says that the receiver has the event: a body that is too large does not matter.
         case .answered where isTaken, .tooLarge where isTaken:
             self = .delivered
         case .answered, .tooLarge:

@@ -1,9 +1,9 @@
 import Signing
 
-/// The number of a message, by which its receiver knows a repeat (`webhook-id`): 128 bits of the SHA-256 of its body.
+/// The id of a message, by which the receiver recognises a repeat (`webhook-id`): 128 bits of the SHA-256 of its body.
 ///
-/// An event is sent as the bytes that stand in the queue, so each attempt has the same number, in whatever process and
-/// after whatever crash; two edits of one comment differ in their bytes.
+/// The body is the event as queued, so each attempt has the same id, in any process and after any crash. Two edits of
+/// one comment differ in their bytes, and so in their ids.
 struct WebhookID: Hashable, Sendable, CustomStringConvertible {
     private let high: UInt64
     private let low: UInt64

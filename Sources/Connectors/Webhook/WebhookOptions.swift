@@ -1,22 +1,22 @@
 import Glibc
 
-/// What the stage `webhook` can be told.
+/// The options of the stage `webhook`.
 public struct WebhookOptions: Sendable {
-    /// Where events are sent: `https://` or `http://`. A user and password in it are sent as basic authentication.
+    /// The receiver, `https://` or `http://`. A user and a password in it are sent as basic authentication.
     public var url: String
-    /// What signs them: `whsec_` and 24 to 64 bytes in base64. Several, separated by spaces, each give a signature of
-    /// their own, so that receivers can change from one to the next.
+    /// The secret that signs messages: `whsec_` and 24 to 64 bytes in base64. Several, separated by spaces, each give a
+    /// signature, so that receivers can rotate secrets.
     public var secret: String
-    /// How long a receiver may take for its whole answer, in milliseconds.
+    /// How long the receiver may take for its complete response, in milliseconds.
     public var timeout: Int64
-    /// Requests that are under way at once for each lane, each for another conversation.
+    /// The most requests in flight for each lane, each for another conversation.
     public var inFlight: Int
-    /// The event types that are sent; nil: all. Others go on without being sent.
+    /// The event types that are sent; nil: all. Events of other types pass without being sent.
     public var types: Set<String>?
     /// A file of certificates (PEM) to trust in place of the system's.
     public var caFile: String?
 
-    /// A worker that is asked to end waits for its requests: this keeps it within the time it is given for that.
+    /// A worker that shuts down waits for its requests: this bound keeps that within the time for a shutdown.
     static let timeouts: ClosedRange<Int64> = 100...10_000
     static let inFlights = 1...256
 
@@ -32,9 +32,9 @@ public struct WebhookOptions: Sendable {
         self.caFile = caFile
     }
 
-    /// Checks everything that can be checked without the network.
+    /// Checks all that can be checked without the network.
     ///
-    /// - Throws: ``ConnectorsError/Code/option``: which option is wrong and what would be right; never the secret.
+    /// - Throws: ``ConnectorsError/Code/option`` that names the invalid option and the valid values; never the secret.
     public func validate() throws(ConnectorsError) {
         _ = try WebhookURL(url)
         _ = try WebhookSecret.list(secret)
@@ -45,7 +45,8 @@ public struct WebhookOptions: Sendable {
             throw ConnectorsError(.option, "in_flight of a webhook is 1 to 256")
         }
         if let types, types.isEmpty || types.contains("") {
-            throw ConnectorsError(.option, "types of a webhook names event types; without it all events are sent")
+            throw ConnectorsError(
+                .option, "types of a webhook needs at least one event type; leave it out to send all events")
         }
         if let caFile, access(caFile, R_OK) != 0 {
             throw ConnectorsError(
@@ -54,11 +55,11 @@ public struct WebhookOptions: Sendable {
     }
 }
 
-/// Where a webhook is sent, checked as far as can be without asking the network.
+/// The URL of a receiver, checked without the network.
 struct WebhookURL: Sendable, CustomStringConvertible {
-    /// The URL as it was given: it may hold a password.
+    /// The URL as configured: it may contain a password.
     let text: String
-    /// The URL without credentials and query: for messages.
+    /// The URL without credentials and query, for messages.
     let description: String
 
     private static let maxBytes = 2048
@@ -76,7 +77,8 @@ struct WebhookURL: Sendable, CustomStringConvertible {
         let authority = rest.prefix { !"/?#".contains($0) }
         let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
         guard WebhookURL.isHost(host) else {
-            throw ConnectorsError(.option, "a webhook's URL names a host, and a port or none: https://example.org/hook")
+            throw ConnectorsError(
+                .option, "a webhook's URL needs a host, and may have a port: https://example.org/hook")
         }
         guard !rest.contains("#") else {
             throw ConnectorsError(.option, "a webhook's URL has no fragment: what follows # is not sent")
@@ -87,7 +89,7 @@ struct WebhookURL: Sendable, CustomStringConvertible {
 
     private static func isHost(_ text: Substring) -> Bool {
         var name = text
-        // An IPv6 address stands in brackets, with colons of its own.
+        // An IPv6 address is in brackets and has colons itself.
         if let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") {
             guard let port = Int(text[text.index(after: colon)...]), (1...65535).contains(port) else { return false }
             name = text[..<colon]

@@ -1,19 +1,21 @@
 import Pipeline
 
-/// Which event of a lane's batch is sent next, and what came of each. Pure: ``WebhookStage`` does the I/O.
+/// Decides which event of a lane's batch is sent next, and keeps the state of each. Pure: ``WebhookStage`` does the
+/// I/O.
 ///
-/// - Of a conversation one event is under way at a time, and none passes one before it that has failed.
-/// - New requests are started within a window of time only, so that a batch ends within that and one request's time,
-///   whatever the receiver does; and none once as many have failed as may be under way: it is in trouble.
-/// - What was delivered behind an event that failed is remembered: it is not sent again when the lane comes back to it.
-/// - A failed event is sent again after a pause that grows: 1, 4, 16 s, then a minute, a part of it left to chance.
+/// - A conversation has one event in flight at a time, and no event is sent before an earlier one that has failed.
+/// - Requests start only within a window of time, so a batch takes at most the window and the time of one request,
+///   whatever the receiver does. No more start once as many have failed as may be in flight: the receiver has a
+///   problem.
+/// - Events that were delivered after one that failed are remembered, and not sent again with the lane's next batch.
+/// - A failed event is sent again after a growing pause: 1, 4, 16 s, then a minute, each with jitter.
 struct WebhookSchedule {
-    /// An event as it comes in.
+    /// An event of a batch.
     struct Arrival {
         let id: WebhookID
-        /// Events of the same conversation are sent in order.
+        /// Events with the same conversation are sent in order.
         let conversation: String
-        /// False: it goes on without being sent.
+        /// False: the event passes without being sent.
         let isWanted: Bool
     }
 
@@ -22,7 +24,7 @@ struct WebhookSchedule {
             case waiting
             case inFlight
             case delivered
-            /// `isReported`: the lane has counted it.
+            /// `isReported`: the lane has counted this failure.
             case failed(String, isReported: Bool)
         }
 
@@ -30,7 +32,7 @@ struct WebhookSchedule {
         let conversation: String
         var state: State
         var failures = 0
-        /// Not to be sent before that.
+        /// The earliest time to send it.
         var notBefore: Int64 = 0
 
         var isDelivered: Bool { if case .delivered = state { true } else { false } }
@@ -43,26 +45,26 @@ struct WebhookSchedule {
         }
     }
 
-    /// Requests under way.
+    /// The number of requests in flight.
     private(set) var inFlight = 0
 
     private let maxInFlight: Int
     private let window: Int64
     private let firstPause: Int64
     private var entries: [Entry] = []
-    /// What stood behind the batch when it was longer.
+    /// The events after the batch that an earlier, longer batch had.
     private var beyond: [Entry] = []
-    /// For each entry the next one of its conversation; nil for the last.
+    /// For each entry the index of the next one of its conversation; nil for the last.
     private var successors: [Int?] = []
-    /// What may be sent now, last first.
+    /// The entries that may be sent now, in reverse order.
     private var ready: [Int] = []
     private var begun: Int64 = 0
     private var failures = 0
-    /// Entries from the first on that were found delivered: the lane has decided about them.
+    /// How many entries, from the first on, the lane has decided about.
     private var decided = 0
 
     /// - Parameters:
-    ///   - window: how long a batch may start requests, in milliseconds.
+    ///   - window: how long after its begin a batch may start requests, in milliseconds.
     ///   - firstPause: the longest pause after an event's first failure, in milliseconds.
     init(inFlight: Int, window: Int64 = 1000, firstPause: Int64 = 1000) {
         maxInFlight = inFlight
@@ -70,7 +72,7 @@ struct WebhookSchedule {
         self.firstPause = firstPause
     }
 
-    /// Takes a batch, with what is known of its events from the one before.
+    /// Begins a batch, and keeps what is known about its events from the previous one.
     mutating func begin(_ batch: [Arrival], at now: Int64) {
         carry(into: batch)
         begun = now
@@ -79,7 +81,7 @@ struct WebhookSchedule {
         successors = Array(repeating: nil, count: entries.count)
         ready = []
         var last: [String: Int] = [:]
-        // A conversation's first event that is not delivered is the one that may be sent.
+        // Only the first undelivered event of a conversation may be sent.
         var isBlocked: Set<String> = []
         for (index, entry) in entries.enumerated() {
             if let previous = last.updateValue(index, forKey: entry.conversation) { successors[previous] = index }
@@ -90,7 +92,7 @@ struct WebhookSchedule {
         ready.reverse()
     }
 
-    /// The event to send now, which counts as under way from here on; nil when none is to be started now.
+    /// The event to send now, which counts as in flight from now on; nil when none may be sent now.
     mutating func next(at now: Int64) -> (index: Int, id: WebhookID)? {
         guard inFlight < maxInFlight, failures < maxInFlight, now < begun + window, let index = ready.popLast() else {
             return nil
@@ -100,7 +102,7 @@ struct WebhookSchedule {
         return (index, entries[index].id)
     }
 
-    /// An event that was under way has its answer.
+    /// Records the outcome of an event that was in flight.
     mutating func finished(
         _ index: Int, _ outcome: WebhookOutcome, at now: Int64, using generator: inout some RandomNumberGenerator
     ) {
@@ -119,9 +121,10 @@ struct WebhookSchedule {
         }
     }
 
-    /// To be asked for each event of the batch in order, once nothing is under way: returns when the event is delivered.
+    /// Returns when the next event of the batch is delivered. Call it for each event in order, once none is in flight.
     ///
-    /// - Throws: ``StageError`` for the first one that is not: counted when it has failed since it was last asked for.
+    /// - Throws: ``StageError`` for the first event that is not delivered. It counts as an attempt when the event has
+    ///   failed since the last call.
     mutating func decide() throws(StageError) {
         guard decided < entries.count else { throw StageError.notYet("the event is not in the batch") }
         switch entries[decided].state {
@@ -137,7 +140,7 @@ struct WebhookSchedule {
         }
     }
 
-    /// The longest pause after so many failures in a row, in milliseconds; half of it is the shortest.
+    /// The longest pause after this many failures in a row, in milliseconds; the shortest is half of it.
     func pause(after failures: Int) -> Int64 {
         min(60, 1 << Int64(2 * min(failures - 1, 8))) * firstPause
     }
@@ -146,14 +149,14 @@ struct WebhookSchedule {
         var successor = successors[index]
         while let next = successor, entries[next].isDelivered { successor = successors[next] }
         guard let next = successor, entries[next].isReady(at: now) else { return }
-        // The earliest first: what is committed is what has no gap before it.
+        // Earlier events first: a commit ends at the first undelivered event.
         var place = ready.count
         while place > 0, ready[place - 1] < next { place -= 1 }
         ready.insert(next, at: place)
     }
 
-    /// The batch begins somewhere in what is known: behind what was decided, or further back when the lane has set an
-    /// event aside. What stands before that place is committed and forgotten.
+    /// Takes over the state of events that the previous batch had. The new batch begins after the decided events, or
+    /// later when the lane has dead-lettered one. The events before its begin are committed, and dropped here.
     private mutating func carry(into batch: [Arrival]) {
         let known = entries[min(decided, entries.count)...] + beyond
         var start = known.startIndex

@@ -1,8 +1,8 @@
 import Signing
 
-/// A key that a sender and a receiver share, and what it signs (Standard Webhooks, "Signature scheme").
+/// A secret that sender and receiver share, and its signatures (Standard Webhooks, "Signature scheme").
 ///
-/// Written `whsec_` and 24 to 64 bytes in base64. It cannot be read back: nothing prints it by accident.
+/// It is written as `whsec_` and 24 to 64 bytes in base64. It cannot be read back, so nothing prints it by accident.
 struct WebhookSecret: Sendable, CustomStringConvertible {
     private let key: [UInt8]
 
@@ -23,7 +23,7 @@ struct WebhookSecret: Sendable, CustomStringConvertible {
         key = bytes
     }
 
-    /// The secrets of a text, separated by white space: more than one while receivers change from one to the next.
+    /// The secrets in a text, separated by white space: several while receivers rotate secrets.
     static func list(_ text: String) throws(ConnectorsError) -> [WebhookSecret] {
         var secrets: [WebhookSecret] = []
         for part in text.split(whereSeparator: \.isWhitespace) { secrets.append(try WebhookSecret(part)) }
@@ -33,7 +33,7 @@ struct WebhookSecret: Sendable, CustomStringConvertible {
 
     var description: String { "whsec_…" }
 
-    /// The signature of a message, as it stands in the field `webhook-signature`.
+    /// The signature of a message, as sent in the field `webhook-signature`.
     ///
     /// - Parameter timestamp: seconds since 1970.
     /// - Throws: ``SigningError/Code/library``: what signs is loaded by the first that does.

@@ -3,21 +3,22 @@ import JSON
 public import Pipeline
 import Signing
 
-/// `webhook`: sends each event to an HTTP receiver, signed, and hands it on unchanged. docs/webhooks.md says what is sent.
+/// `webhook`: sends each event to an HTTP receiver, signed, and passes it on unchanged. docs/webhooks.md describes the
+/// requests.
 ///
-/// Delivered is what was answered with a status of 200 to 299. Anything else is tried again, in place: order within a
-/// conversation holds, other conversations of the batch are sent meanwhile. At least once: after a crash an event may be
-/// sent again, with the same number (`webhook-id`).
+/// An event is delivered when the receiver responds with a status of 200 to 299. Otherwise it is sent again: the order
+/// of its conversation holds, and the batch's other conversations are sent meanwhile. Delivery is at least once: after
+/// a crash an event may be sent again, with the same id (`webhook-id`).
 public final class WebhookStage: Stage {
     private let client: WebhookClient
     private var schedule: WebhookSchedule
     private var batch: [Event] = []
     private var ready: ((StageError?) -> Void)?
-    /// Requests under way: the client's number by the event's place in the batch.
+    /// The requests in flight: the client's number of each, by the event's index in the batch.
     private var calls: [Int: UInt64] = [:]
     private var generator = SystemRandomNumberGenerator()
 
-    /// - Parameter client: the same one for all lanes of a worker.
+    /// - Parameter client: all lanes of the worker share it.
     public convenience init(_ client: WebhookClient) {
         self.init(client, schedule: WebhookSchedule(inFlight: client.options.inFlight))
     }
@@ -31,7 +32,7 @@ public final class WebhookStage: Stage {
         for call in calls.values { client.cancel(call) }
     }
 
-    /// Sends what can be sent now; takes no longer than the window and the time of one request.
+    /// Sends the events that can be sent now. Takes at most the window of the schedule and the time of one request.
     public func prepare(_ batch: [Event], context: StageContext, ready: @escaping (StageError?) -> Void) {
         do throws(ConnectorsError) {
             try client.start(on: context.loop)
@@ -50,7 +51,7 @@ public final class WebhookStage: Stage {
 
     public func process(_ event: Event, context: StageContext) throws(StageError) -> Disposition {
         try schedule.decide()
-        // No channels: the end when this is the last stage, else handed on.
+        // No channels: ends the event in the last stage, and passes it on in any other.
         return .publish(event, channels: [])
     }
 
@@ -63,7 +64,7 @@ public final class WebhookStage: Stage {
         }
     }
 
-    /// As the doors see it. Events that name none keep their order as well.
+    /// The conversation by which the inlets choose the partition. Events without one keep their order as well.
     private static func conversation(of fields: JSONObject) -> String {
         switch fields["thread"] {
         case .string(let name): name
