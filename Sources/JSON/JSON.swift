@@ -1,6 +1,6 @@
-/// A JSON value (RFC 8259), as a tree that can be read, changed and written.
+/// A JSON value (RFC 8259) as a tree.
 ///
-/// Strings are compared by their bytes, not by Unicode's canonical equivalence: two values are equal when they would be
+/// Strings are compared by their bytes, not by Unicode's canonical equivalence: two values are equal when they are
 /// written the same.
 public enum JSON: Sendable {
     case null
@@ -74,8 +74,8 @@ extension JSON: Equatable {
 }
 
 extension String {
-    /// Equality as RFC 8259 section 8.3 asks for it. `==` alone would also find é and e + U+0301 equal; it comes first
-    /// because it tells most unequal strings apart in a nanosecond.
+    /// Equality of the code units, as RFC 8259 section 8.3 recommends. `==` alone finds é and e + U+0301 equal; it is
+    /// evaluated first because it rejects most unequal strings in a nanosecond.
     @usableFromInline func hasSameBytes(as other: String) -> Bool {
         self == other && utf8.elementsEqual(other.utf8)
     }

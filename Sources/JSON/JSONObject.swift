@@ -1,9 +1,10 @@
-/// The members of a JSON object, in their order.
+/// The members of a JSON object, in order.
 ///
-/// A key that stands twice stays twice: what goes through unchanged is written as it came. Reading finds the first,
-/// setting leaves one, removing removes all, so that a removed member cannot live on as its own duplicate.
+/// Duplicate keys are kept, so an object that is not changed is written as it was read. Reading finds the first of
+/// them, setting leaves one, and removing removes all, so that no duplicate of a removed member remains.
 ///
-/// Look-up is a scan: an event has a dozen members, and a hash of each key would cost more than it saves.
+/// Lookup is a linear scan: an event has about a dozen members, for which hashing the keys would cost more than it
+/// saves.
 public struct JSONObject: Sendable {
     /// All members, duplicates included.
     public private(set) var members: [(key: String, value: JSON)]
@@ -12,7 +13,7 @@ public struct JSONObject: Sendable {
         members = []
     }
 
-    /// The members as given, in this order, duplicates included.
+    /// Creates an object of these members, duplicates included.
     public init(members: [(key: String, value: JSON)]) {
         self.members = members
     }
@@ -20,11 +21,11 @@ public struct JSONObject: Sendable {
     public var count: Int { members.count }
     public var isEmpty: Bool { members.isEmpty }
 
-    /// The keys in the order of the members. One that stands twice is here twice.
+    /// The keys in the order of the members, duplicates included.
     public var keys: [String] { members.map(\.key) }
 
-    /// Get: the first member of that key. Set: replaces the first in its place and drops its duplicates, or appends when
-    /// there is none; nil removes all members of that key.
+    /// Get: the value of the first member with the key. Set: replaces that value and removes duplicates, or appends a
+    /// member when there is none; nil removes all members with the key.
     public subscript(key: String) -> JSON? {
         get {
             firstIndex(of: key).map { members[$0].value }
@@ -46,16 +47,16 @@ public struct JSONObject: Sendable {
         }
     }
 
-    /// Adds a member at the end without looking for another of that key.
+    /// Appends a member without looking for another with the same key.
     public mutating func append(key: String, value: JSON) {
         members.append((key: key, value: value))
     }
 
-    /// Changes each member's value in place, or removes the member: `body` returns whether it stays.
+    /// Calls `body` for each member. It may change the value in place, and returns whether the member stays.
     public mutating func retainMembers(where body: (_ key: String, _ value: inout JSON) -> Bool) {
         var kept = 0
         for index in members.indices {
-            // Taken out while it is changed, so that the change does not copy what it holds.
+            // Moved out, so that changing the value does not copy its contents.
             var value = JSON.null
             swap(&value, &members[index].value)
             let stays = body(members[index].key, &value)

@@ -1,14 +1,14 @@
 internal import CSimdjson
 import Glibc
 
-/// Parses JSON with simdjson, and keeps its memory from one document to the next. One thread at a time.
+/// Parses JSON with simdjson, and reuses its memory for the next document. Not thread-safe.
 ///
-/// Strict RFC 8259, with these decisions where the RFC leaves room:
-/// - A byte order mark is refused: the bytes of an event are passed on as they are, and its readers need not know one.
-/// - Half of a surrogate pair (`"\ud83d"`, what is left of an emoji that a program has cut through) becomes U+FFFD. Every
-///   string of the result is valid Unicode.
-/// - A whole number that fits neither `Int64` nor `UInt64`, and a fraction beyond `Double`, is refused, not rounded.
-/// - Members of an object with the same key all stay.
+/// Strict RFC 8259, with these choices where the RFC leaves one:
+/// - A byte order mark is an error: events are passed on byte for byte, and their readers may not accept one.
+/// - A lone surrogate (`"\ud83d"`, the rest of an emoji that a program has split) becomes U+FFFD. Every string of the
+///   result is valid Unicode.
+/// - A whole number that fits neither `Int64` nor `UInt64`, and a number beyond `Double`, is an error, not rounded.
+/// - Duplicate keys are kept.
 public final class JSONParser {
     /// Owned here: made in `init`, freed in `deinit`, never handed out.
     private let handle: OpaquePointer
@@ -16,8 +16,8 @@ public final class JSONParser {
     private let maxDepth: Int
 
     /// - Parameters:
-    ///   - maxBytes: The largest document. Memory grows up to about eleven times of it when such a document comes.
-    ///   - maxDepth: The deepest nesting: 1 allows an object of scalars. At most 1024, for the stack's sake.
+    ///   - maxBytes: The largest document. Parsing one takes up to about eleven times as much memory.
+    ///   - maxDepth: The deepest nesting: 1 allows an object of scalars. At most 1024, which bounds the recursion.
     public init(maxBytes: Int, maxDepth: Int = 64) {
         self.maxBytes = min(max(1, maxBytes), 1 << 30)
         self.maxDepth = min(max(1, maxDepth), 1024)
@@ -30,7 +30,7 @@ public final class JSONParser {
     }
 
     public func parse(_ bytes: [UInt8]) throws(JSONError) -> JSON {
-        // withUnsafeBytes rethrows without the error's type; a Result keeps it.
+        // withUnsafeBytes loses the type of a thrown error; a Result keeps it.
         try bytes.withUnsafeBytes { buffer in result(of: buffer) }.get()
     }
 
@@ -39,7 +39,7 @@ public final class JSONParser {
         try result(of: buffer).get()
     }
 
-    /// Like ``parse(_:)-([UInt8])``, and refuses everything that is no object with ``JSONError/Code/notAnObject``.
+    /// Like ``parse(_:)-([UInt8])``, but throws ``JSONError/Code/notAnObject`` for any other value than an object.
     public func parseObject(_ bytes: [UInt8]) throws(JSONError) -> JSONObject {
         try object(parse(bytes))
     }
@@ -110,23 +110,23 @@ extension JSONError {
     }
 }
 
-/// Why bytes are no JSON that is taken here.
+/// Why bytes cannot be parsed as JSON.
 public struct JSONError: Error, Equatable, CustomStringConvertible {
     public enum Code: Sendable {
-        /// No bytes, or nothing but white space.
+        /// No bytes, or only white space.
         case empty
         /// More bytes than the parser's limit.
         case tooLarge
         /// Arrays and objects nested beyond the parser's limit.
         case tooDeep
         case notUTF8
-        /// A string without an end, with a bare control character or with an unknown escape.
+        /// A string without an end, with an unescaped control character or with an unknown escape.
         case string
-        /// Something that begins like a number and is none, or a number that does not fit.
+        /// An invalid number, or one that does not fit.
         case number
         /// Any other violation of the grammar.
         case syntax
-        /// JSON, but no object where one is required.
+        /// The value is not an object, where one is required.
         case notAnObject
         case outOfMemory
     }
@@ -143,11 +143,12 @@ public struct JSONError: Error, Equatable, CustomStringConvertible {
     public var description: String { message }
 }
 
-/// Halves of surrogate pairs in `\u` escapes. A program that cuts a string by UTF-16 units, as JavaScript does, leaves
-/// them behind; RFC 8259 section 8.2 leaves open what they mean. simdjson refuses the first half alone and lets the
-/// second through as bytes that are no UTF-8, so both are mended before it sees them.
+/// Replaces lone surrogates in `\u` escapes. A program that splits a string between UTF-16 units, as JavaScript does,
+/// writes them, and RFC 8259 section 8.2 does not say what they mean. simdjson rejects a lone high surrogate, and
+/// decodes a lone low one to invalid UTF-8, so both are replaced before it parses.
 enum Surrogates {
-    /// The document with each lone half written as `\ufffd`, which is as long; nil when there is none, nearly always.
+    /// The document with each lone surrogate replaced by `\ufffd`, which has the same length; nil when it has none,
+    /// which is the usual case.
     static func repaired(_ document: UnsafeRawBufferPointer) -> [UInt8]? {
         guard let start = document.baseAddress else { return nil }
         var repaired: [UInt8]?
@@ -174,7 +175,7 @@ enum Surrogates {
         return repaired
     }
 
-    /// The code unit of the escape `\uXXXX` that begins at `index`; nil when none does.
+    /// The code unit of the escape `\uXXXX` that begins at `index`; nil when there is none.
     private static func escape(_ document: UnsafeRawBufferPointer, at index: Int) -> UInt16? {
         guard index + 6 <= document.count, document[index] == UInt8(ascii: "\\"),
             document[index + 1] == UInt8(ascii: "u")

@@ -1,10 +1,10 @@
 extension JSON {
     /// Appends the value as compact JSON.
     ///
-    /// Inside strings `<`, `>` and `&` are written as `\u003c`, `\u003e`, `\u0026`, U+2028 and U+2029 as `\u2028` and
-    /// `\u2029`: the bytes may stand in an HTML page or a script without ending it. Control characters are escaped. A
-    /// `double` is written with the fewest digits that read back the same; infinity and not-a-number, which JSON lacks
-    /// and which no parser yields, as null.
+    /// Strings are written with `\u003c`, `\u003e` and `\u0026` for `<`, `>` and `&`, and with `\u2028` and `\u2029`
+    /// for these separators, so that the JSON can be embedded in HTML and in scripts. Control characters are escaped. A
+    /// `double` has the fewest digits that are read as the same value; infinity and not-a-number, which JSON lacks, are
+    /// written as null.
     public func write(into bytes: inout [UInt8]) {
         switch self {
         case .null: bytes.append(contentsOf: "null".utf8)
@@ -67,8 +67,8 @@ extension JSONObject {
 }
 
 extension [UInt8] {
-    /// Appends a string of JSON with its quotes, as ``JSON/write(into:)`` writes strings. Every string of JSON that this
-    /// project writes comes from here.
+    /// Appends a string of JSON with its quotes, as ``JSON/write(into:)`` writes strings. Every string of JSON that
+    /// this project writes comes from here.
     package mutating func appendJSONString(_ text: String) {
         append(UInt8(ascii: "\""))
         var text = text
@@ -94,8 +94,8 @@ extension [UInt8] {
 
 /// The escapes inside strings.
 private enum JSONEscape {
-    /// What becomes of a byte: 0 stays, `u` is written as `\u00XX`, 0xE2 may begin U+2028 or U+2029, any other value is
-    /// the letter after the backslash.
+    /// How to write a byte: 0 as it is, `u` as `\u00XX`; 0xE2 may begin U+2028 or U+2029; any other value is the letter
+    /// after a backslash.
     private static let escapes: [UInt8] = {
         var table = [UInt8](repeating: 0, count: 256)
         for control in 0..<0x20 { table[control] = UInt8(ascii: "u") }
@@ -115,7 +115,7 @@ private enum JSONEscape {
 
     private static let hexDigits = [UInt8]("0123456789abcdef".utf8)
 
-    /// Appends runs of bytes that stay as they are at once, and escapes what stands between them.
+    /// Appends each run of bytes without escapes in one step, and escapes the bytes between the runs.
     static func append(_ utf8: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
         escapes.withUnsafeBufferPointer { escapes in
             var runStart = 0
@@ -151,7 +151,7 @@ private enum JSONEscape {
         }
     }
 
-    /// U+2028 is E2 80 A8, U+2029 is E2 80 A9. A string's bytes are valid UTF-8, so two more follow an E2.
+    /// U+2028 is E2 80 A8, U+2029 is E2 80 A9. The bytes are valid UTF-8, so two more follow an E2.
     private static func isLineSeparator(_ utf8: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
         utf8[index + 1] == 0x80 && utf8[index + 2] & 0xFE == 0xA8
     }

@@ -1,22 +1,22 @@
-/// Walks the tape of a document that simdjson has parsed, without a C call for each node.
+/// Builds the tree from the tape of a document that simdjson has parsed, without a C call for each node.
 ///
-/// The format is simdjson's doc/tape.md: words of 64 bits, in the order of the document. A word's upper 8 bits are the
-/// type as an ASCII letter, the other 56 its payload:
-/// - `r`: root, at both ends; the first one's payload is the index of the last.
-/// - `{` `[`: the lower 32 bits of the payload are the index after the matching end, the next 24 the number of members or
-///   elements, which stops counting at 0xFFFFFF.
+/// The format is described in simdjson's doc/tape.md: words of 64 bits, in the order of the document. The upper 8 bits
+/// of a word are the type as an ASCII letter, the other 56 its payload:
+/// - `r`: root, at both ends; the payload of the first is the index of the last.
+/// - `{` `[`: the lower 32 bits of the payload are the index after the matching end, the next 24 the number of members
+///   or elements, which saturates at 0xFFFFFF.
 /// - `}` `]`: the payload is the index of the beginning.
-/// - `"`: the payload is an offset into the string buffer: 32 bits of length in the machine's byte order, the bytes, NUL.
-///   Keys are strings as well and stand before their values.
+/// - `"`: the payload is an offset into the string buffer: 32 bits of length in the machine's byte order, the bytes,
+///   NUL. Keys are strings too, each before its value.
 /// - `l` `u` `d`: the next word is the Int64, the UInt64, the Double.
 /// - `t` `f` `n`: true, false, null.
 ///
-/// The pointers belong to the parser and stay valid until it parses again. The depth was checked while parsing, so the
-/// recursion here is bounded by it.
+/// The pointers belong to the parser and are valid until it parses again. The parser has checked the depth, which
+/// bounds the recursion here.
 struct Tape {
     private let words: UnsafePointer<UInt64>
     private let strings: UnsafeRawPointer
-    /// Index of the next word.
+    /// The index of the next word.
     private var next = 1
 
     init(words: UnsafePointer<UInt64>, strings: UnsafePointer<UInt8>) {
