@@ -1,4 +1,4 @@
-/// A library of Redis functions that this program brings along, and the way it gets into a server.
+/// A library of Redis functions that is part of this program, and how it is loaded into a server.
 public struct FunctionLibrary: Sendable {
     public let name: String
     public let version: Int64
@@ -11,10 +11,10 @@ public struct FunctionLibrary: Sendable {
         self.source = source
     }
 
-    /// Loads the library when the server has none of that name or an older one. A newer one stays: a process that was
-    /// not updated yet must not take it back.
+    /// Loads the library when the server has none with this name, or an older one. A newer one stays, so that a process
+    /// of an older release cannot replace it during an upgrade.
     ///
-    /// The version is what the library's own function `NAME_version` answers.
+    /// The library's function `NAME_version` returns the loaded version.
     public func ensureLoaded(
         on connection: RedisConnection, completion: @escaping (Result<Void, RedisError>) -> Void
     ) {

@@ -2,20 +2,20 @@ internal import CHiredis
 internal import Events
 import Glibc
 
-/// The one owner of a `redisAsyncContext`: connects it, feeds it readiness from the loop, and turns its replies into
-/// values. Knows nothing of reconnecting or deadlines.
+/// The only owner of a `redisAsyncContext`: connects it, tells it when its socket is ready, and converts its replies to
+/// values. It neither reconnects nor has deadlines.
 ///
-/// Who frees: hiredis frees the context when the link breaks, when the connect fails, or after ``close()``; its last
-/// call into here is `cleanup`, after which `context` is nil. Reads stay registered for as long as the context lives;
-/// writes happen once at the end of a loop's turn, so all commands of a turn leave in one system call.
+/// hiredis frees the context when the connection breaks, when connecting fails, or in ``close()``. Its last call into
+/// this class is `cleanup`, after which `context` is nil. The socket is watched for reading as long as the context
+/// lives. Writes happen once at the end of a turn of the loop, so all commands of a turn take one system call.
 final class HiredisHandle {
-    /// Called with each reply, in the order of the commands; nil when the link ended before it came. For a
+    /// Called with each reply, in the order of the commands; with nil when the connection ended before the reply. For a
     /// subscription: called for each message.
     var onReply: (Result<RedisValue, RedisError>?) -> Void = { _ in }
-    /// Called once when the connection stands.
+    /// Called once when the connection is established.
     var onConnected: () -> Void = {}
-    /// Called once when it is over, for whatever reason, after every outstanding reply was answered with nil. The handle
-    /// is of no further use.
+    /// Called once when the connection has ended, for any reason, after ``onReply`` was called with nil for every
+    /// pending reply. The handle cannot be used again.
     var onClosed: (String) -> Void = { _ in }
 
     private let loop: EventLoop
@@ -24,8 +24,9 @@ final class HiredisHandle {
     private var flush: Deferral?
     private var isConnected = false
     private var lastProgress: Int64 = 0
-    /// Bytes of all commands so far, and how many of them the peer's system had taken when that was last asked.
+    /// The bytes of all commands so far.
     private var given = 0
+    /// How many of these the peer's system had acknowledged at the last call of ``progress()``.
     private var taken = 0
     private var failure = "the server closed the connection"
 
@@ -38,14 +39,14 @@ final class HiredisHandle {
         close()
     }
 
-    /// The owner hears no more of this handle.
+    /// Removes the callbacks: the owner is not called any more.
     func detach() {
         onReply = { _ in }
         onConnected = {}
         onClosed = { _ in }
     }
 
-    /// Starts to connect. ``onConnected`` or ``onClosed`` follows.
+    /// Starts connecting. Then ``onConnected`` or ``onClosed`` is called.
     func connect(to endpoint: RedisAddress.Endpoint) throws(RedisError) {
         let made: UnsafeMutablePointer<redisAsyncContext>? =
             switch endpoint {
@@ -70,18 +71,17 @@ final class HiredisHandle {
         readiness = FileEvent(on: loop, descriptor: made.pointee.c.fd) { [unowned self] in self.ready($0) }
         flush = Deferral(on: loop) { [unowned self] in self.flushNow() }
         redisAsyncSetConnectCallback(made) { HiredisHandle.connected($0, $1) }
-        // Registering the callback asks for writability, by which hiredis learns that the connect has ended.
+        // Setting the callback requests writability, which tells hiredis when connecting has ended.
     }
 
-    /// Queues a command; its reply comes through ``onReply``.
+    /// Queues a command; ``onReply`` gets its reply.
     ///
-    /// hiredis looks for the next argument of a SUBSCRIBE as in a C string, past the last one: a zero byte has to follow
-    /// the command.
-    /// - Returns: false when there is no connection any more: no reply will come.
+    /// - Returns: false when there is no connection: there will be no reply.
     func send(_ command: RedisCommand) -> Bool {
         guard let context else { return false }
         var wire = command.encoded
         given += wire.count
+        // hiredis reads past the last argument of a SUBSCRIBE as if it were a C string: a zero byte has to follow.
         wire.append(0)
         return wire.withUnsafeBufferPointer { buffer in
             buffer.withMemoryRebound(to: CChar.self) {
@@ -91,12 +91,12 @@ final class HiredisHandle {
         }
     }
 
-    /// When the line was last seen to carry bytes, either way, in nanoseconds of the monotonic clock; 0: never. What
-    /// leaves is noticed only by asking: ask several times within the shortest silence that matters.
+    /// When bytes were last seen to move, in either direction, in nanoseconds of the monotonic clock; 0: never. Sent
+    /// bytes are noticed only by this call: call it several times within the shortest silence that matters.
     func progress() -> Int64 {
         guard let context else { return lastProgress }
         var queued: Int32 = 0
-        // SIOCOUTQ: what waits in the system for the peer to take it.
+        // SIOCOUTQ: the bytes in the send buffer that the peer has not acknowledged.
         guard ioctl(context.pointee.c.fd, UInt(TIOCOUTQ), &queued) == 0 else { return lastProgress }
         let left = given - (context.pointee.c.obuf.map { sdslen($0) } ?? 0) - Int(queued)
         if left > taken {
@@ -106,7 +106,7 @@ final class HiredisHandle {
         return lastProgress
     }
 
-    /// Ends the connection now. ``onClosed`` follows at once when there was one.
+    /// Closes the connection now. Calls ``onClosed`` before it returns when there was one.
     func close(because reason: String = "closed") {
         guard let context else { return }
         failure = reason
@@ -126,7 +126,7 @@ final class HiredisHandle {
             lastProgress = Clock.monotonicNanoseconds()
             redisAsyncHandleRead(context)
         }
-        // The read may have ended the connection: ask again.
+        // Reading may have ended the connection: `context` is read again.
         if what.contains(.write), let context { redisAsyncHandleWrite(context) }
     }
 
@@ -194,7 +194,7 @@ final class HiredisHandle {
         context.pointee.errstr.map { String(cString: $0) } ?? "unknown error \(context.pointee.err)"
     }
 
-    /// Small commands must not wait for each other's acknowledgement.
+    /// Disables Nagle's algorithm: small commands must not wait for an acknowledgement.
     private static func tune(_ descriptor: Int32) {
         var on: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))

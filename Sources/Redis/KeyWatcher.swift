@@ -1,20 +1,20 @@
 public import Logging
 
-/// Wakes its owner when a key that was read as empty is written by anybody: a blocking read that removes nothing, holds
-/// no connection, and works for any number of keys.
+/// Tells its owner when a key that it has read changes: a blocking read that removes nothing, blocks no connection, and
+/// works for any number of keys.
 ///
-/// It uses the server's client-side-caching table (`CLIENT TRACKING … REDIRECT … OPTIN`, Redis 6 and later): a read that
-/// is announced by `CLIENT CACHING YES` is remembered by the server, which sends one invalidation message, through the
-/// subscriber's connection, when the key changes. Reading and remembering is one atomic step, so no write falls between.
-/// When either connection is made anew all that was remembered is gone: `onReset` says so, and every watched key has to
-/// be read again.
+/// It uses the server's table for client-side caching (`CLIENT TRACKING … REDIRECT … OPTIN`, Redis 6 and later). The
+/// server remembers a read that follows `CLIENT CACHING YES`, and sends one invalidation message through the
+/// subscriber's connection when the key changes. Reading and remembering are one atomic step, so no write is missed.
+/// When either connection reconnects, the server has forgotten all reads: `onReset` is called, and every watched key
+/// has to be read again.
 public final class KeyWatcher {
-    /// A key that was read with ``read(_:reply:)`` has changed since. Told once for each such read.
+    /// Called when a key has changed since it was read with ``read(_:reply:)``, once for each such read.
     public var onChange: (String) -> Void = { _ in }
-    /// Watching is (again) in force, and nothing is remembered: read every key anew.
+    /// Called when watching is in force, for the first time or again. No read is remembered: read every key again.
     public var onReset: () -> Void = {}
 
-    /// Whether a change would be told.
+    /// Whether changes are reported.
     public private(set) var isWatching = false
 
     private let connection: RedisConnection
@@ -23,9 +23,10 @@ public final class KeyWatcher {
     private var lastLogged: String?
 
     /// - Parameters:
-    ///   - connection: the one that reads. The watcher does not take its callbacks: its owner calls
+    ///   - connection: the connection that reads. The watcher does not set its callbacks: the owner calls
     ///     ``connectionReady()`` and ``connectionLost()``.
-    ///   - subscriber: the one that hears. The watcher takes its `onReady`, `onLost` and `onInvalidated`.
+    ///   - subscriber: the connection that receives the messages. The watcher sets its `onReady`, `onLost` and
+    ///     `onInvalidated`.
     public init(connection: RedisConnection, subscriber: RedisSubscriber, logger: Logger) {
         self.connection = connection
         self.logger = logger
@@ -34,25 +35,25 @@ public final class KeyWatcher {
         subscriber.onInvalidated = { [unowned self] in self.invalidated($0) }
     }
 
-    /// To be called when the reading connection is ready.
+    /// Call this when the reading connection is ready.
     public func connectionReady() {
         lastLogged = nil
         enable()
     }
 
-    /// To be called when the reading connection is lost.
+    /// Call this when the reading connection is lost.
     public func connectionLost() {
         isWatching = false
     }
 
-    /// Tries again to have changes reported, after the server would not. To be called now and then; costs nothing while
-    /// watching is in force.
+    /// Tries to enable watching again after the server refused it. Call it periodically; does nothing while watching is
+    /// in force.
     public func retry() {
         if !isWatching { enable() }
     }
 
-    /// Sends a command that reads one key and has the server remember that it did. When it would not, ``isWatching`` is
-    /// false by the time of the reply.
+    /// Sends a command that reads one key, and has the server remember the read. When the server refuses that,
+    /// ``isWatching`` is false before `reply` is called.
     public func read(_ command: RedisCommand, reply: @escaping (Result<RedisValue, RedisError>) -> Void) {
         if isWatching {
             connection.send(RedisCommand("CLIENT", "CACHING", "YES")) { [weak self] result in

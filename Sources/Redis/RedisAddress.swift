@@ -1,4 +1,4 @@
-/// Where a Redis server is, and how to log in.
+/// The address of a Redis server, with its login.
 public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
     public enum Endpoint: Sendable, Equatable {
         case tcp(host: String, port: Int32)
@@ -17,9 +17,9 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
         self.password = password
     }
 
-    /// Reads `redis://[user:password@]host[:port][/database]` or `unix:///path[?db=N&password=…]`.
+    /// Parses `redis://[user:password@]host[:port][/database]` or `unix:///path[?db=N&password=…]`.
     ///
-    /// - Throws: ``RedisError`` with code `address` that names what is wrong.
+    /// - Throws: ``RedisError`` with code `address` that says what is wrong.
     public init(url: String) throws(RedisError) {
         let shown = RedisAddress.masked(url)
         guard let separator = url.firstRange(of: "://") else {
@@ -39,7 +39,7 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// - Parameter url: as it may stand in an error.
+    /// - Parameter url: the URL without its password, for errors.
     private init(tcp rest: Substring, url: String) throws(RedisError) {
         var authority = rest
         var database = 0
@@ -66,7 +66,7 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
         }
         var host = authority
         var port: Int32 = 6379
-        // A colon inside brackets belongs to an IPv6 address.
+        // A colon inside brackets is part of an IPv6 address.
         if let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") {
             host = authority[..<colon]
             guard let number = Int32(authority[authority.index(after: colon)...]), (1...65535).contains(number) else {
@@ -80,7 +80,7 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
             user: user, password: password)
     }
 
-    /// - Parameter url: as it may stand in an error.
+    /// - Parameter url: the URL without its password, for errors.
     private init(unix rest: Substring, url: String) throws(RedisError) {
         let parts = rest.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = RedisAddress.percentDecoded(parts[0])
@@ -114,7 +114,7 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
         self.init(endpoint: .unix(path: path), database: database, password: password)
     }
 
-    /// The address without its password: fit for a log.
+    /// The address without its password, for logs.
     public var description: String {
         switch endpoint {
         case .tcp(let host, let port): "redis://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
@@ -122,7 +122,7 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// The address with everything in it, as ``init(url:)`` reads it: what a parent process hands to its children.
+    /// The address with its password, as ``init(url:)`` parses it: parent processes pass it to their children.
     public var url: String {
         func escaped(_ text: String) -> String {
             text.utf8.map { byte in
@@ -145,7 +145,7 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// A URL as it may stand in an error: what could be a password is left out.
+    /// A URL for errors: everything that could be a password is replaced.
     private static func masked(_ url: String) -> String {
         var shown = url[...]
         if let query = shown.firstRange(of: "password=") {

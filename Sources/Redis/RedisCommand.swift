@@ -1,4 +1,4 @@
-/// A command with its arguments, written as RESP while it is put together. Arguments are bytes: any value is safe.
+/// A command with its arguments, encoded as RESP while it is built. Arguments are bytes: any value is safe.
 public struct RedisCommand: Sendable {
     private var count = 0
     private var arguments: [UInt8] = []
@@ -7,7 +7,7 @@ public struct RedisCommand: Sendable {
         for word in words { append(word) }
     }
 
-    /// Makes a command from words that are counted at run time.
+    /// Creates a command from a sequence of words.
     public init(words: some Sequence<String>) {
         for word in words { append(word) }
     }
@@ -42,12 +42,12 @@ public struct RedisCommand: Sendable {
         arguments.append(UInt8(ascii: "\n"))
     }
 
-    /// Makes room for that many more bytes.
+    /// Reserves memory for this many more bytes.
     public mutating func reserve(_ bytes: Int) {
         arguments.reserveCapacity(arguments.count + bytes)
     }
 
-    /// The command as it goes over the wire.
+    /// The command in RESP.
     public var encoded: [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(arguments.count + 17)
@@ -69,27 +69,27 @@ public struct RedisCommand: Sendable {
     }
 }
 
-/// A reply of Redis (RESP2).
+/// A reply from Redis (RESP2).
 public enum RedisValue: Sendable, Equatable {
     case null
     case integer(Int64)
-    /// A bulk string or a status: bytes, which need not be text.
+    /// A bulk string or a status. The bytes need not be text.
     case string([UInt8])
     case array([RedisValue])
-    /// An error inside an array. A reply that is an error as a whole arrives as a failure instead.
+    /// An error inside an array. An error reply as a whole is a failure instead.
     case error(RedisError)
 
-    /// The bytes of a string, nil for anything else.
+    /// The bytes of a string; nil for any other value.
     public var bytes: [UInt8]? {
         if case .string(let bytes) = self { bytes } else { nil }
     }
 
-    /// A string as text (invalid UTF-8 repaired), nil for anything else.
+    /// A string as text, with invalid UTF-8 replaced; nil for any other value.
     public var text: String? {
         if case .string(let bytes) = self { String(decoding: bytes, as: UTF8.self) } else { nil }
     }
 
-    /// An integer, also one that is written as a string; nil for anything else.
+    /// An integer, or a string that is one; nil for any other value.
     public var integer: Int64? {
         switch self {
         case .integer(let value): value
@@ -98,7 +98,7 @@ public enum RedisValue: Sendable, Equatable {
         }
     }
 
-    /// The elements of an array, nil for anything else.
+    /// The elements of an array; nil for any other value.
     public var array: [RedisValue]? {
         if case .array(let elements) = self { elements } else { nil }
     }

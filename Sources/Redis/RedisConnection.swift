@@ -2,12 +2,12 @@ import DequeModule
 public import Events
 public import Logging
 
-/// How long to wait for Redis, in milliseconds.
+/// The timeouts of a connection to Redis, in milliseconds.
 public struct RedisDeadlines: Sendable {
-    /// Until the connection stands.
+    /// The longest time to connect.
     public var connect: Int64
-    /// How long the line may carry nothing, either way, while a reply is awaited. Past it the connection is dropped: in
-    /// a pipeline a reply cannot be skipped. A line that is slow but alive is borne, however long a reply takes.
+    /// The longest silence, in both directions, while a reply is pending. Then the connection is closed, since in a
+    /// pipeline a reply cannot be skipped. A slow reply is no silence as long as bytes move.
     public var command: Int64
 
     public init(connect: Int64 = 5000, command: Int64 = 5000) {
@@ -16,25 +16,25 @@ public struct RedisDeadlines: Sendable {
     }
 }
 
-/// A connection to Redis that heals itself: pipelined, every command with a deadline, reconnecting for ever.
+/// A pipelined connection to Redis that reconnects by itself, for ever.
 ///
-/// Replies arrive in the order of the commands, on the loop's thread. While there is no connection a command fails at
-/// once with `disconnected`; nothing is queued for later, since only the caller knows what is still worth sending. A
-/// command that was on its way when the link broke fails with `disconnected` or `timeout`, and may have run.
+/// Replies arrive in the order of the commands, on the loop's thread. While there is no connection, commands fail at
+/// once with `disconnected`; none is queued for later, since only the caller knows which are still worth sending. A
+/// command that was sent when the connection broke fails with `disconnected` or `timeout`, and may have run.
 public final class RedisConnection {
-    /// Called each time the connection is ready: connected, logged in, the server answering.
+    /// Called each time the connection becomes ready: connected, logged in, and the server replies.
     public var onReady: () -> Void = {}
     /// Called each time a ready connection is lost.
     public var onLost: (RedisError) -> Void = { _ in }
-    /// Called after each attempt to connect that failed; attempts go on.
+    /// Called after each failed attempt to connect; more attempts follow.
     public var onAttemptFailed: (RedisError) -> Void = { _ in }
-    /// Called for each error that a ready server replies with, after the command's own `reply` was: for what concerns
-    /// the server as a whole, whoever asked.
+    /// Called for each error reply of a ready server, after the command's own `reply`: for errors that concern the
+    /// whole server.
     public var onErrorReply: (RedisError) -> Void = { _ in }
 
     /// Whether commands can be sent now.
     public private(set) var isReady = false
-    /// The last reply's round trip, in microseconds.
+    /// The round trip of the last reply, in microseconds.
     public private(set) var roundTrip: Int64 = 0
 
     private struct PendingReply {
@@ -59,7 +59,7 @@ public final class RedisConnection {
     private lazy var watchdog = Timer(on: loop) { [unowned self] in self.checkDeadlines() }
 
     /// - Parameters:
-    ///   - name: shown by `CLIENT LIST`.
+    ///   - name: the name in `CLIENT LIST`.
     public init(
         on loop: EventLoop, to address: RedisAddress, name: String, deadlines: RedisDeadlines = RedisDeadlines(),
         logger: Logger
@@ -75,27 +75,27 @@ public final class RedisConnection {
         handle?.detach()
     }
 
-    /// Starts to connect, and to reconnect from then on.
+    /// Connects, and reconnects from then on.
     public func start() {
         guard isStopped else { return }
         isStopped = false
         connect()
     }
 
-    /// Closes the connection and stays away. Outstanding commands fail with `disconnected`.
+    /// Closes the connection and does not reconnect. Pending commands fail with `disconnected`.
     public func stop() {
         isStopped = true
         retry.cancel()
         drop(RedisError(.disconnected, "the connection was closed"))
     }
 
-    /// Drops the connection and makes a new one, for a caller that has a reason to distrust it.
+    /// Closes the connection and reconnects, for a caller that has a reason to distrust it.
     public func reconnect(because reason: String) {
         drop(RedisError(.disconnected, reason))
     }
 
-    /// Sends a command. The reply, or why there is none, is given to `reply` exactly once; never before this returns,
-    /// except when there is no connection.
+    /// Sends a command. Calls `reply` exactly once, with the reply or the error: before this returns when there is no
+    /// connection, and later otherwise.
     public func send(_ command: RedisCommand, reply: @escaping (Result<RedisValue, RedisError>) -> Void) {
         guard isReady else {
             return reply(.failure(RedisError(.disconnected, "no connection to Redis at \(address)")))
@@ -126,9 +126,9 @@ public final class RedisConnection {
         }
     }
 
-    /// AUTH, SELECT, CLIENT SETNAME, then a PING whose answer shows that the server does serve (no LOADING).
+    /// Sends AUTH, SELECT and CLIENT SETNAME, then a PING, whose reply shows that the server is not loading its data.
     private func logIn() {
-        // From here on replies are waited for, no longer the connection.
+        // From here on the timeout of commands applies, not that of connecting.
         watchdog.schedule(after: checkInterval)
         var failure: RedisError?
         func step(_ command: RedisCommand, tolerant: Bool = false) {
@@ -166,16 +166,18 @@ public final class RedisConnection {
         }
     }
 
-    /// Time between two looks at the line: often enough to see what a slow one carries.
+    /// The time between two checks for progress: several within the timeout.
     private var checkInterval: Int64 { max(1, deadlines.command / 4) }
 
-    /// The oldest outstanding command decides, and when the line last carried anything; with none outstanding the
-    /// watchdog sleeps.
+    /// Closes the connection when the oldest pending command was sent, and bytes last moved, longer ago than the
+    /// timeout. Without a pending command the watchdog is off.
     private func checkDeadlines() {
         guard isReady || pending.first != nil || handle != nil else { return }
         guard let oldest = pending.first else {
             if !isReady, handle != nil {
-                drop(RedisError(.timeout, "Redis at \(address) took no connection within \(deadlines.connect) ms"))
+                drop(
+                    RedisError(
+                        .timeout, "Redis at \(address) did not accept a connection within \(deadlines.connect) ms"))
             }
             return
         }
@@ -187,7 +189,7 @@ public final class RedisConnection {
         }
     }
 
-    /// Ends the connection for a reason of ours.
+    /// Closes the connection for a reason on this side.
     private func drop(_ error: RedisError) {
         guard let handle else { return }
         handle.detach()
@@ -195,7 +197,7 @@ public final class RedisConnection {
         closed(error)
     }
 
-    /// The connection is over: tell, and try again later.
+    /// Handles the end of the connection: fails the pending commands, and schedules a reconnect.
     private func closed(_ error: RedisError) {
         handle = nil
         watchdog.cancel()
@@ -205,7 +207,7 @@ public final class RedisConnection {
         if wasReady { onLost(error) } else { onAttemptFailed(error) }
         guard !isStopped else { return }
         let wait = backoff.next(using: &generator)
-        // A server that is just starting is no trouble yet, and the same words for an hour help nobody.
+        // Not logged: the first failures, as when the server is starting, and repeats of the same message.
         if lastLogged != error.message, wasReady || backoff.failures > 3 {
             logger.warning(
                 "no connection to redis, trying again",

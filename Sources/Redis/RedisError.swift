@@ -1,35 +1,36 @@
-/// Why Redis did not do what it was asked.
+/// Why a command failed.
 public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What kind of failure this is: decides whether, and how, to try again.
+    /// The kind of failure, which decides whether and how to retry.
     public enum Code: Sendable {
-        /// There is no connection now, or it broke before the reply came: the command may or may not have run.
+        /// There is no connection, or it broke before the reply arrived: the command may have run.
         case disconnected
-        /// No reply within the deadline: as `disconnected`.
+        /// There was no reply within the timeout: the command may have run.
         case timeout
-        /// The address cannot be used.
+        /// The address is invalid.
         case address
         /// `OOM`: memory is full and the command may need more.
         case outOfMemory
-        /// `LOADING`: the server reads its data from disk.
+        /// `LOADING`: the server is loading its data from disk.
         case loading
         /// `READONLY`, `MASTERDOWN`: this is a replica.
         case readOnly
-        /// `BUSY`: a script runs too long.
+        /// `BUSY`: a script has been running for too long.
         case busy
-        /// `NOAUTH`, `WRONGPASS`, `NOPERM`: the user may not log in, or may not do this, itself or within a function.
+        /// `NOAUTH`, `WRONGPASS`, `NOPERM`: the user may not log in, or may not run this command, directly or in a
+        /// function.
         case denied
         /// The function library is not loaded.
         case functionMissing
-        /// `WRONGTYPE`: a key holds something else than it should.
+        /// `WRONGTYPE`: a key holds a value of another type.
         case wrongType
-        /// `MISCONF`, `NOREPLICAS`: the server cannot keep what is written safe, on disk or on replicas, and refuses it.
+        /// `MISCONF`, `NOREPLICAS`: the server refuses writes, since it cannot persist or replicate them.
         case misconfigured
         /// Any other error reply.
         case reply
     }
 
     public let code: Code
-    /// The server's or the system's words, with what to do where that is known.
+    /// The message of the server or the system, with what to do where that is known.
     public let message: String
 
     public init(_ code: Code, _ message: String) {
@@ -59,7 +60,7 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String { message }
 
-    /// Whether time alone may cure it.
+    /// Whether the same command may succeed later.
     public var isTransient: Bool {
         switch code {
         case .disconnected, .timeout, .loading, .readOnly, .busy, .outOfMemory, .functionMissing, .denied,
