@@ -3,21 +3,22 @@ import Glibc
 
 /// The event loop of a process: file descriptors, timers and signals over one libevent base.
 ///
-/// One loop, one thread: everything that a loop calls runs on the thread that called ``run()``, and nothing here may be
-/// touched from another thread. The loop must outlive every ``FileEvent``, ``Timer`` and ``SignalEvent`` made on it;
-/// each of these keeps the loop alive, so this holds by itself.
+/// A loop belongs to one thread: it runs all callbacks on the thread that called ``run()``, and nothing of this module
+/// may be used from another thread. Every ``FileEvent``, ``Timer`` and ``SignalEvent`` retains its loop, since the loop
+/// must outlive them.
 public final class EventLoop {
-    /// The libevent base. Owned here: made in `init`, freed in `deinit`. Read only by the files of this module.
+    /// The libevent base. Owned here: created in `init`, freed in `deinit`. Used only inside this module.
     let base: OpaquePointer
 
-    /// Makes a loop.
+    /// Creates a loop. From then on the process ignores SIGPIPE.
     ///
-    /// - Throws: ``EventsError`` when the system has no event mechanism left to give (no descriptors, no memory).
+    /// - Throws: ``EventsError`` when the system has no descriptors or memory left.
     public init() throws(EventsError) {
-        // Writing to a socket whose peer has left must be an error code, not the end of the process.
+        // Writing to a socket whose peer has closed must fail with an error, not end the process.
         signal(SIGPIPE, SIG_IGN)
         guard let base = event_base_new() else {
-            throw EventsError(code: errno, message: "the system gave no event base; raise the limit of open files")
+            throw EventsError(
+                code: errno, message: "the system cannot create an event loop; raise the limit of open files")
         }
         self.base = base
     }
@@ -26,29 +27,28 @@ public final class EventLoop {
         event_base_free(base)
     }
 
-    /// The loop that runs on the calling thread right now; nil outside of ``run()`` and ``runOnce(wait:)``.
-    ///
-    /// For code that is called by a loop and wants to make events on it. What is given belongs to this thread.
+    /// The loop that runs on the calling thread; nil outside of ``run()`` and ``runOnce(wait:)``. It may be used only
+    /// on this thread.
     public static var current: EventLoop? {
         pthread_getspecific(running).map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    /// Runs callbacks until ``stop()`` is called or nothing is left to wait for.
+    /// Runs callbacks until ``stop()`` is called or there is nothing to wait for.
     public func run() {
         asCurrent { event_base_dispatch(base) }
     }
 
-    /// Runs what is ready now and returns; waits for one event first when `wait` is true.
+    /// Runs the callbacks that are due and returns. With `wait`, waits for at least one event before.
     public func runOnce(wait: Bool) {
         asCurrent { event_base_loop(base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK)) }
     }
 
-    /// Makes ``run()`` return after the callback that is running now.
+    /// Makes ``run()`` return after the current callback.
     public func stop() {
         event_base_loopbreak(base)
     }
 
-    /// Names the loop of each thread that runs one.
+    /// The key under which each thread stores the loop that it runs.
     private static let running: pthread_key_t = {
         var key = pthread_key_t()
         precondition(pthread_key_create(&key, nil) == 0, "the process has no thread-specific key left")
@@ -63,9 +63,9 @@ public final class EventLoop {
     }
 }
 
-/// What went wrong in the event loop's module.
+/// Why an event loop or its thread cannot be created.
 public struct EventsError: Error, CustomStringConvertible {
-    /// The system's error number (`errno`).
+    /// The error number of the system (`errno`).
     public let code: Int32
     /// What failed, and what to do about it.
     public let message: String

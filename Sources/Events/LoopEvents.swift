@@ -1,11 +1,12 @@
 internal import CEvent
 
-/// Readiness of one file descriptor: calls back when it can be read or written.
+/// Watches one file descriptor: calls its action when the descriptor can be read or written.
 ///
-/// Level-triggered and persistent: what was asked for stays asked for until it is taken back. The descriptor is not
-/// owned: its owner closes it, after ``cancel()``. The action runs on the loop's thread; it may release the object.
+/// Level-triggered and persistent: the action is called in every turn in which the descriptor is ready, until
+/// ``cancel()``. The descriptor is not owned: its owner closes it after ``cancel()``. The action runs on the loop's
+/// thread; it may release this object.
 public final class FileEvent {
-    /// What a descriptor is ready for, or is watched for.
+    /// What a descriptor is ready for, or watched for.
     public struct Readiness: OptionSet, Sendable {
         public let rawValue: Int16
         public init(rawValue: Int16) { self.rawValue = rawValue }
@@ -21,7 +22,7 @@ public final class FileEvent {
     private let event: UnsafeMutablePointer<event>
     private var watched: Readiness = []
 
-    /// Makes an event for a descriptor; nothing is watched before ``watch(_:)``.
+    /// Creates the event. The descriptor is not watched before ``watch(_:)``.
     public init(on loop: EventLoop, descriptor: Int32, action: @escaping (Readiness) -> Void) {
         self.loop = loop
         self.descriptor = descriptor
@@ -34,7 +35,7 @@ public final class FileEvent {
         event_free(event)
     }
 
-    /// Watches for exactly this from now on. An empty set is ``cancel()``. Costs nothing when it changes nothing.
+    /// Sets what to watch for; an empty set is ``cancel()``. Makes no system call when nothing changes.
     public func watch(_ readiness: Readiness) {
         guard readiness != watched else { return }
         if !watched.isEmpty { event_del(event) }
@@ -46,7 +47,7 @@ public final class FileEvent {
         event_add(event, nil)
     }
 
-    /// Watches for nothing any more.
+    /// Stops watching.
     public func cancel() {
         watch([])
     }
@@ -58,9 +59,9 @@ public final class FileEvent {
     }
 }
 
-/// A signal of the system, delivered as a callback on the loop's thread instead of an interruption.
+/// Handles a signal of the system with a callback on the loop's thread.
 ///
-/// Released, it restores what the signal did before.
+/// When it is released, the previous handling of the signal is restored.
 public final class SignalEvent {
     private let loop: EventLoop
     private var action: (() -> Void)?
@@ -87,9 +88,9 @@ public final class SignalEvent {
     }
 }
 
-/// Something to do once at the end of the loop's current turn: what several callbacks ask for is done one time.
+/// Defers an action to the end of the loop's current turn: when several callbacks schedule it, it runs once.
 ///
-/// Runs after the callback that asked for it, in the same turn, on the loop's thread. Released, it is cancelled.
+/// It runs after the callback that scheduled it, in the same turn, on the loop's thread. Releasing it cancels it.
 public final class Deferral {
     private let loop: EventLoop
     private var action: (() -> Void)?
@@ -107,7 +108,7 @@ public final class Deferral {
         event_free(event)
     }
 
-    /// Asks for the action. Asking again before it has run changes nothing.
+    /// Schedules the action. Does nothing when it is scheduled already.
     public func schedule() {
         event_active(event, Int32(EV_TIMEOUT), 0)
     }

@@ -2,53 +2,54 @@ internal import CEvent
 import Glibc
 import Synchronization
 
-/// A thread of its own that runs an ``EventLoop``, as the executor of an actor: the actor's code runs on the loop's
-/// thread, between the loop's callbacks, and finds the loop in ``EventLoop/current``.
+/// A thread that runs an ``EventLoop`` and is the executor of an actor: the actor's code runs on the loop's thread,
+/// between the loop's callbacks, and finds the loop in ``EventLoop/current``.
 ///
-/// An actor that gives this as its `unownedExecutor` may own connections, timers and whatever else belongs to one loop:
-/// their callbacks and its own methods never run at the same time.
+/// An actor that returns this as its `unownedExecutor` may own connections, timers and other objects of the loop: their
+/// callbacks and the actor's methods never run at the same time.
 ///
-/// The thread ends after ``stop()``, and keeps this object alive until then. Jobs that arrive later are still run, one
-/// after the other, on a thread that ends with them and has no loop: an actor that outlives its thread answers.
+/// The thread ends after ``stop()``, and retains this object until then. Later jobs still run, in order, on a temporary
+/// thread without a loop, so that calls of an actor that outlives its thread return.
 public final class LoopThread: SerialExecutor {
     private struct State {
         var jobs: [UnownedJob] = []
-        /// Whether a thread is there to run jobs. At most one is.
+        /// Whether a thread runs jobs; at most one does.
         var isRunning = false
         var isStopping = false
-        /// Which one that is.
+        /// That thread.
         var thread: pthread_t?
     }
 
     private let name: String
     private let state = Mutex(State())
-    /// Written to by whoever has something for the thread; read by the loop.
+    /// An eventfd: other threads write to it to wake the loop, which reads it.
     private let wake: Int32
 
     /// Starts the thread and its loop.
     ///
-    /// - Parameter name: shown by `ps` and `top`; at most 15 bytes of it.
-    /// - Throws: ``EventsError`` when the system has no descriptor, memory or thread left to give.
+    /// - Parameter name: the name in `ps` and `top`, which show its first 15 bytes.
+    /// - Throws: ``EventsError`` when the system has no descriptors, memory or threads left.
     public init(name: String) throws(EventsError) {
         self.name = name
         wake = tidings_wake_descriptor(0)
         guard wake >= 0 else {
-            throw EventsError(code: errno, message: "no descriptor for a thread; raise the limit of open files")
+            throw EventsError(code: errno, message: "no descriptor left for a thread; raise the limit of open files")
         }
-        // The thread tells here whether it has got its loop: 1, or 2 when there was none to get.
+        // The thread writes 1 here when it has its loop, and 2 when the loop could not be created.
         let started = tidings_wake_descriptor(1)
         guard started >= 0 else {
-            throw EventsError(code: errno, message: "no descriptor for a thread; raise the limit of open files")
+            throw EventsError(code: errno, message: "no descriptor left for a thread; raise the limit of open files")
         }
         defer { close(started) }
         state.withLock { $0.isRunning = true }
         guard LoopThread.start({ [self] in run(reportingTo: started) }) else {
-            throw EventsError(code: EAGAIN, message: "the system gave no thread; raise the limit of processes")
+            throw EventsError(code: EAGAIN, message: "the system has no thread left; raise the limit of processes")
         }
         var outcome: UInt64 = 0
         while read(started, &outcome, 8) < 0, errno == EINTR {}
         guard outcome == 1 else {
-            throw EventsError(code: EMFILE, message: "the system gave no event base; raise the limit of open files")
+            throw EventsError(
+                code: EMFILE, message: "the system cannot create an event loop; raise the limit of open files")
         }
     }
 
@@ -56,13 +57,13 @@ public final class LoopThread: SerialExecutor {
         close(wake)
     }
 
-    /// Ends the loop and the thread after the jobs that wait now. Harmless when done twice. From any thread.
+    /// Ends the loop and the thread after the jobs that are queued now. May be called from any thread, and repeatedly.
     public func stop() {
         state.withLock { $0.isStopping = true }
         wakeUp()
     }
 
-    /// Runs a job of the actor, in its turn. From any thread.
+    /// Queues a job of the actor. May be called from any thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let (isFirst, needsThread) = state.withLock { state in
@@ -72,15 +73,17 @@ public final class LoopThread: SerialExecutor {
             return (state.jobs.count == 1, needsThread)
         }
         if needsThread {
-            // Nobody else can run it: a job that is lost leaves a task waiting for ever.
-            guard LoopThread.start({ [self] in runRest() }) else { preconditionFailure("the system gave no thread") }
+            // Only this executor can run the job: without it, a task would wait for ever.
+            guard LoopThread.start({ [self] in runRest() }) else {
+                preconditionFailure("the system has no thread left")
+            }
         } else if isFirst {
             wakeUp()
         }
     }
 
     public func checkIsolated() {
-        precondition(isCurrent, "this runs on another thread than that of the loop")
+        precondition(isCurrent, "this does not run on the thread of the loop")
     }
 
     public func isIsolatingCurrentContext() -> Bool? {
@@ -98,7 +101,7 @@ public final class LoopThread: SerialExecutor {
         _ = write(wake, &one, 8)
     }
 
-    /// The thread's body.
+    /// The body of the thread. Writes to `started` whether the loop could be created.
     private func run(reportingTo started: Int32) {
         state.withLock { $0.thread = pthread_self() }
         tidings_name_thread(name)
@@ -122,7 +125,7 @@ public final class LoopThread: SerialExecutor {
         runRest()
     }
 
-    /// Runs what waits. Jobs that are added meanwhile ring again: descriptors and timers get their turn in between.
+    /// Runs the queued jobs. Jobs that these add run in the next turn of the loop, after descriptors and timers.
     private func runJobs() {
         let jobs = state.withLock { state in
             defer { state.jobs = [] }
@@ -131,7 +134,7 @@ public final class LoopThread: SerialExecutor {
         for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
     }
 
-    /// Runs jobs until there is none, and gives the thread up in the same moment.
+    /// Runs jobs until none is queued. That check and the end of the thread are one step.
     private func runRest() {
         state.withLock { $0.thread = pthread_self() }
         while true {
@@ -146,7 +149,7 @@ public final class LoopThread: SerialExecutor {
         }
     }
 
-    /// Starts a detached thread; false when the system has none.
+    /// Starts a detached thread. Returns false when the system has none left.
     private static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
         let box = Unmanaged.passRetained(ThreadBody(body)).toOpaque()
         var attributes = pthread_attr_t()
@@ -160,7 +163,7 @@ public final class LoopThread: SerialExecutor {
     }
 }
 
-/// What a new thread is to do, on its way through C.
+/// The body of a new thread, passed through the C function that starts it.
 final class ThreadBody: Sendable {
     private let body: @Sendable () -> Void
 
@@ -168,7 +171,7 @@ final class ThreadBody: Sendable {
         self.body = body
     }
 
-    /// The start routine of a thread: takes over the reference that was made for it.
+    /// The start routine of a thread. Releases the reference that was retained for it.
     static func run(_ pointer: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
         guard let pointer else { return nil }
         Unmanaged<ThreadBody>.fromOpaque(pointer).takeRetainedValue().body()

@@ -1,10 +1,10 @@
 internal import CEvent
 import Glibc
 
-/// A timer on a loop: calls its action once after a delay, or again and again at an interval.
+/// A timer on a loop: calls its action once after a delay, or repeatedly at an interval.
 ///
-/// A timer that is released is cancelled. It may be scheduled anew at any time, also from its own action: the new delay
-/// replaces the old one. The action runs on the loop's thread. libevent reads a coarse clock: a timer may be a few
+/// Releasing a timer cancels it. It may be scheduled again at any time, also from its own action: the new delay
+/// replaces the old one. The action runs on the loop's thread. libevent reads a coarse clock, so a timer may be a few
 /// milliseconds early or late.
 public final class Timer {
     private let loop: EventLoop
@@ -24,7 +24,7 @@ public final class Timer {
         event_free(event)
     }
 
-    /// Whether the timer will fire.
+    /// Whether the timer is scheduled.
     public var isScheduled: Bool {
         event_pending(event, Int16(EV_TIMEOUT), nil) != 0
     }
@@ -35,13 +35,13 @@ public final class Timer {
         add(milliseconds)
     }
 
-    /// Fires every `milliseconds`, first after that time. The next wait begins when the action has returned.
+    /// Fires every `milliseconds`, first after that time. The next interval begins when the action has returned.
     public func schedule(every milliseconds: Int64) {
         interval = max(1, milliseconds)
         add(milliseconds)
     }
 
-    /// Takes back what was scheduled. Harmless when nothing is.
+    /// Cancels the timer. Does nothing when it is not scheduled.
     public func cancel() {
         interval = nil
         event_del(event)
