@@ -1,37 +1,37 @@
 import Glibc
 
-/// The floor for an edge to be measured against: a bare epoll loop that holds long-polls and streams, answers each with
-/// all that is new, and does nothing else. No limits, no deadlines, no Redis, no parsing beyond what it needs: it trusts
-/// whoever connects, and listens on loopback only.
+/// The lower bound that an edge is compared with: a bare epoll loop that holds long polls and streams and sends each
+/// the new events. It has no limits, no deadlines, no Redis, and parses only what it needs: it trusts its clients, and
+/// listens on loopback only.
 ///
 ///     GET /v1/channels/NAME?offset=N[&live=long-poll|sse]     POST /publish/NAME
 package final class BareServer {
     private struct Connection {
         var channel = 0
-        /// Events that it has had.
+        /// How many events it has received.
         var place = 0
         var isHeld = false
         var isStream = false
         var closes = false
-        /// What of the last answer is not sent.
+        /// The part of the last response that is not sent yet.
         var rest: [UInt8] = []
-        /// Input that is no whole request yet.
+        /// The beginning of an incomplete request.
         var input: [UInt8] = []
     }
 
     package let port: UInt16
     private let listener: Int32
     private let epoll: EpollHandle
-    /// By descriptor.
+    /// The connections, indexed by descriptor.
     private var connections: [Connection?] = []
     private var channels: [BareChannel] = []
     private var names: [String: Int] = [:]
-    /// Channels with news.
+    /// The channels that have new events.
     private var changed: Set<Int> = []
     private var inbox = [UInt8](repeating: 0, count: 256 * 1024)
     private var head: [UInt8] = []
 
-    /// Listens on a loopback port that the system chooses.
+    /// Listens on a port of 127.0.0.1 that the system chooses.
     package init() throws(LoadError) {
         (listener, port) = try LoopbackSocket.listen()
         epoll = try EpollHandle()
@@ -57,7 +57,7 @@ package final class BareServer {
         for _ in 0..<256 {
             let descriptor = Glibc.accept(listener, nil, nil)
             guard descriptor >= 0 else { return }
-            // As every server does that may start programs.
+            // As any server does that may start programs.
             _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             let index = Int(descriptor)
             if index >= connections.count {
@@ -88,7 +88,7 @@ package final class BareServer {
         }
     }
 
-    /// Does what whole requests ask for; gives how many bytes they had.
+    /// Handles the complete requests. Returns how many bytes they had.
     private func take(_ bytes: UnsafeRawBufferPointer, _ descriptor: Int32) -> Int {
         var used = 0
         while used < bytes.count {
@@ -112,7 +112,7 @@ package final class BareServer {
         return Int(text[field.upperBound...].prefix { $0.isNumber })
     }
 
-    /// The name between a prefix of the target and the end of its path.
+    /// The index of the channel whose name begins at `start` and ends with the path. Created when it is new.
     private func channel(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var end = start
         while bytes[end] != UInt8(ascii: "?"), bytes[end] != UInt8(ascii: " ") { end += 1 }
@@ -133,7 +133,7 @@ package final class BareServer {
     private func read(_ bytes: UnsafeRawBufferPointer, _ head: Int, _ descriptor: Int32) {
         let index = Int(descriptor)
         let number = channel(bytes, from: "GET /v1/channels/".utf8.count)
-        // `?offset=N` follows the name; -1 and nothing at all are the beginning.
+        // `?offset=N` follows the name; -1, or no offset, is the beginning.
         var place = 0
         var at = 0
         while bytes[at] != UInt8(ascii: "="), bytes[at] != 13 { at += 1 }
@@ -200,7 +200,7 @@ package final class BareServer {
         write(descriptor, head, range, of: connection.channel, tail: UInt8(ascii: "]"), end: "\n\n")
     }
 
-    /// Writes a head, part of a channel's log and an end; keeps what the system does not take.
+    /// Writes a head, a part of the channel's log and an end. Keeps the bytes that the socket does not accept.
     private func write(
         _ descriptor: Int32, _ head: [UInt8], _ range: Range<Int>, of channel: Int, tail: UInt8? = nil,
         end: StaticString = ""
@@ -255,15 +255,15 @@ package final class BareServer {
     }
 }
 
-/// One channel of the bare loop: all its events, as the inside of one JSON array, and who waits for the next.
+/// A channel of the bare loop: all its events, as the contents of one JSON array, and its readers.
 struct BareChannel {
-    /// The events, a comma behind each.
+    /// The events, each followed by a comma.
     private(set) var log: [UInt8] = []
-    /// Where each event ends in the log, its comma included.
+    /// The end of each event in the log, its comma included.
     private var ends: [Int] = []
-    /// Connections that are held. Entries may be out of date.
+    /// The connections of held long polls. Some may be closed already.
     var waiting: [Int32] = []
-    /// Connections that get a stream.
+    /// The connections of streams.
     var streams: [Int32] = []
 
     var count: Int { ends.count }
@@ -274,7 +274,7 @@ struct BareChannel {
         ends.append(log.count)
     }
 
-    /// The bytes of the events from a place on, without the last comma.
+    /// The range of the events from a place on in the log, without the last comma.
     func bytes(from place: Int) -> Range<Int> {
         guard place < count else { return 0..<0 }
         return (place == 0 ? 0 : ends[place - 1])..<log.count - 1

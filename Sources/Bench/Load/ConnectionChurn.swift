@@ -1,7 +1,8 @@
 import Events
 import Glibc
 
-/// Connects, asks once, reads the answer, and connects again, many at a time: how many new connections a server takes.
+/// Measures how many new connections a server accepts: connects, sends one request, reads the response, and connects
+/// again, with many connections at a time.
 package final class ConnectionChurn {
     private struct Visitor {
         var descriptor: Int32 = -1
@@ -9,9 +10,9 @@ package final class ConnectionChurn {
         var bytes = 0
     }
 
-    /// Connections that got a whole answer.
+    /// The connections that received a complete response.
     package private(set) var completed = 0
-    /// Connections that got none.
+    /// The connections that did not.
     package private(set) var failed = 0
 
     private let port: UInt16
@@ -21,8 +22,8 @@ package final class ConnectionChurn {
     private var inbox = [UInt8](repeating: 0, count: 64 * 1024)
 
     /// - Parameters:
-    ///   - target: what each asks for; the answer has to end with its connection.
-    ///   - atOnce: connections under way at any time.
+    ///   - target: the target of each request. The server has to close the connection after the response.
+    ///   - atOnce: the number of connections at any time.
     package init(port: UInt16, target: String, atOnce: Int) throws(LoadError) {
         self.port = port
         request = Array("GET \(target) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".utf8)
@@ -30,7 +31,7 @@ package final class ConnectionChurn {
         visitors = Array(repeating: Visitor(), count: atOnce)
     }
 
-    /// Goes on for that many milliseconds.
+    /// Runs for this many milliseconds.
     package func run(milliseconds: Int64) {
         for index in visitors.indices { visit(index) }
         let end = Clock.monotonicMilliseconds() + milliseconds

@@ -1,15 +1,14 @@
 import Glibc
 
-/// Publishes by `POST` over one connection, without waiting for one answer before the next request: to the bare loop and
-/// to Nchan.
+/// Publishes events by pipelined `POST` requests over one connection, to the bare loop and to Nchan.
 package final class HTTPPublisher {
     private let descriptor: Int32
     private let path: String
-    /// Answers that have not come.
+    /// How many responses have not arrived yet.
     package private(set) var outstanding = 0
     private var input: [UInt8] = []
 
-    /// - Parameter path: what stands before the channel in the target.
+    /// - Parameter path: the part of the target before the channel.
     package init(port: UInt16, path: String) throws(LoadError) {
         descriptor = try LoopbackSocket.connect(to: port)
         self.path = path
@@ -19,7 +18,7 @@ package final class HTTPPublisher {
         close(descriptor)
     }
 
-    /// Sends an event. Blocks while the server takes nothing.
+    /// Sends an event. Blocks while the server does not read.
     package func publish(_ event: [UInt8], to channel: String) throws(LoadError) {
         var request = Array(
             "POST \(path)\(channel) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: \(event.count)\r\n\r\n".utf8)
@@ -30,16 +29,16 @@ package final class HTTPPublisher {
                 send(descriptor, bytes.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw LoadError("the server took no event: \(LoadError.systemReason)") }
+            guard count > 0 else { throw LoadError("the server did not read an event: \(LoadError.systemReason)") }
             sent += count
         }
         outstanding += 1
     }
 
-    /// Reads the answers that have come.
+    /// Reads the responses that have arrived.
     ///
-    /// - Parameter waits: whether to wait for one.
-    /// - Throws: ``LoadError`` when the server has refused an event.
+    /// - Parameter waits: whether to wait for at least one.
+    /// - Throws: ``LoadError`` when the server has rejected an event.
     package func readAnswers(waits: Bool) throws(LoadError) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = recv(descriptor, &buffer, buffer.count, waits ? 0 : Int32(MSG_DONTWAIT))
@@ -49,9 +48,11 @@ package final class HTTPPublisher {
         while true {
             switch input.withUnsafeBytes({ ResponseScanner.scan($0, lines: { _ in }) }) {
             case .part: return
-            case .nonsense: throw LoadError("the server answered the publisher with no HTTP")
+            case .nonsense: throw LoadError("the server's response to the publisher is not HTTP")
             case .whole(let status, let head, let length, _):
-                guard (200..<300).contains(status) else { throw LoadError("the server refused an event: \(status)") }
+                guard (200..<300).contains(status) else {
+                    throw LoadError("the server rejected an event with status \(status)")
+                }
                 input.removeFirst(head + length)
                 outstanding -= 1
             }
@@ -59,19 +60,19 @@ package final class HTTPPublisher {
     }
 }
 
-/// Finds where an HTTP/1.1 answer with a `Content-Length` ends.
+/// Finds the end of an HTTP/1.1 response with a `Content-Length`.
 ///
-/// Not a parser for strangers: it reads answers of servers that the measurement started itself, and takes all else for
-/// a failure.
+/// It is not a general parser: it reads the responses of servers that the benchmark itself started, and treats all
+/// others as failures.
 enum ResponseScanner {
     enum Found {
-        /// The answer goes on.
+        /// The response is incomplete.
         case part
         case whole(status: Int, head: Int, length: Int, closes: Bool)
         case nonsense
     }
 
-    /// - Parameter lines: gets each line of the head but the first.
+    /// - Parameter lines: called with each header line that is neither `Content-Length` nor `Connection: close`.
     static func scan(_ bytes: UnsafeRawBufferPointer, lines: (UnsafeRawBufferPointer) -> Void) -> Found {
         guard let head = endOfHead(bytes) else { return bytes.count > 65_536 ? .nonsense : .part }
         guard bytes.count > 12, bytes[0] == UInt8(ascii: "H"), let status = number(bytes, from: 9, to: 12) else {
@@ -98,7 +99,7 @@ enum ResponseScanner {
         return .whole(status: status, head: head, length: length, closes: closes)
     }
 
-    /// The first byte after the empty line.
+    /// The index after the empty line that ends the head; nil when the head is incomplete.
     static func endOfHead(_ bytes: UnsafeRawBufferPointer) -> Int? {
         guard bytes.count >= 4 else { return nil }
         for end in 3..<bytes.count where bytes[end] == 10 && bytes[end - 2] == 10 && bytes[end - 1] == 13 {

@@ -1,9 +1,9 @@
-/// The events that a measurement publishes: JSON objects of one fixed size that say which number they have in their
-/// channel and when they were due, so that each reader can check what it gets without parsing.
+/// The events that a benchmark publishes: JSON objects of a fixed size that contain their number in the channel and the
+/// time at which they were due, so that readers can check them without parsing.
 ///
 ///     {"n":"0000000042","t":"0000001234567890123","x":"….."}
 package struct LoadEvent: Sendable {
-    /// Bytes of each event.
+    /// The size of each event, in bytes.
     package let size: Int
 
     private static let head: StaticString = "{\"n\":\""
@@ -14,16 +14,16 @@ package struct LoadEvent: Sendable {
     private static let numberStart = 6
     private static let timeStart = 6 + 10 + 7
 
-    /// - Parameter size: bytes, at least 64.
+    /// - Parameter size: in bytes, at least 64.
     package init(size: Int) {
         self.size = max(64, size)
     }
 
-    /// An event's bytes.
+    /// The bytes of an event.
     ///
     /// - Parameters:
-    ///   - number: its place in its channel, from 1.
-    ///   - time: when it was due, in nanoseconds of the monotonic clock.
+    ///   - number: its number in the channel, from 1.
+    ///   - time: when it is due, in nanoseconds of the monotonic clock.
     package func bytes(number: Int, time: Int64) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(size)
@@ -50,8 +50,8 @@ package struct LoadEvent: Sendable {
         return result
     }
 
-    /// Takes the events of a body apart: one event, or a JSON array of events without white space. False when the body
-    /// holds anything else.
+    /// Reads the events of a body: one event, or a JSON array of events without white space. Returns false for any
+    /// other body.
     func read(_ body: UnsafeRawBufferPointer, _ found: (_ number: Int, _ time: Int64) -> Void) -> Bool {
         guard let first = body.first else { return false }
         if first == UInt8(ascii: "{") { return body.count == size && readOne(body, at: 0, found) }

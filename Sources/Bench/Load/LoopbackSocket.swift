@@ -1,11 +1,11 @@
 internal import CEpoll
 import Glibc
 
-/// TCP sockets on 127.0.0.1, for load from this machine on this machine.
+/// TCP sockets on 127.0.0.1, for load on servers of this machine.
 package enum LoopbackSocket {
-    /// Connects to a port; returns when the system has made the connection.
+    /// Connects to a port, and waits until the connection is established.
     ///
-    /// - Throws: ``LoadError`` when nobody listens there or no descriptors are left.
+    /// - Throws: ``LoadError`` when no server listens there or no descriptors are left.
     package static func connect(to port: UInt16) throws(LoadError) -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else {
@@ -20,7 +20,7 @@ package enum LoopbackSocket {
         return descriptor
     }
 
-    /// Begins to connect without waiting; nil when the system refuses at once.
+    /// Starts connecting without waiting; nil when that fails at once.
     static func beginConnect(to port: UInt16) -> Int32? {
         let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
         let descriptor = socket(AF_INET, Int32(type), 0)
@@ -30,12 +30,12 @@ package enum LoopbackSocket {
         return nil
     }
 
-    /// Listens on a port that the system chooses. Does not block.
+    /// Opens a non-blocking listening socket on a port that the system chooses.
     static func listen() throws(LoadError) -> (descriptor: Int32, port: UInt16) {
         let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
         let descriptor = socket(AF_INET, Int32(type), 0)
         guard descriptor >= 0 else { throw LoadError("no socket: \(LoadError.systemReason)") }
-        // Accepted connections inherit it.
+        // Accepted connections inherit this option.
         set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
         var bound = address(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -49,7 +49,7 @@ package enum LoopbackSocket {
         return (descriptor, UInt16(bigEndian: bound.sin_port))
     }
 
-    /// Raises this process's limit of open files to what the system allows; gives that.
+    /// Raises this process's limit of open files to the hard limit. Returns that limit.
     @discardableResult
     package static func raiseFileLimit() -> Int {
         var limit = rlimit()
@@ -84,7 +84,7 @@ package enum LoopbackSocket {
     }
 }
 
-/// Why a measurement cannot be made.
+/// Why a benchmark cannot run.
 package struct LoadError: Error, CustomStringConvertible {
     /// What failed, and what to do about it.
     package let message: String
@@ -95,7 +95,7 @@ package struct LoadError: Error, CustomStringConvertible {
 
     package var description: String { message }
 
-    /// What the last system call says of its failure.
+    /// The error message of the last system call.
     static var systemReason: String { String(cString: strerror(errno)) }
 }
 

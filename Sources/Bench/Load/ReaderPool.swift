@@ -1,21 +1,23 @@
 import Events
 import Glibc
 
-/// Thousands of readers in one process: each holds a connection, asks, checks what it gets, and asks again.
+/// Thousands of readers in one process: each has a connection, sends a request, checks the response, and sends the
+/// next.
 ///
-/// Every event must come once and in order; each reader counts what was lost, repeated or missing at the end.
+/// Every event must arrive once and in order. Each reader counts events that were lost, repeated, or missing at the
+/// end.
 package final class ReaderPool {
     private struct Reader {
         var descriptor: Int32
         let crowd: Int
         let channel: Int
-        /// The number of the newest event that came.
+        /// The number of the newest event that has arrived.
         var last = 0
-        /// What the next request needs of the answers so far.
+        /// The position for the next request, see ``ReaderProtocol``.
         var place: [UInt8] = []
     }
 
-    /// What each crowd saw.
+    /// The results of each crowd.
     package private(set) var tallies: [ReaderTally]
 
     private let port: UInt16
@@ -24,16 +26,16 @@ package final class ReaderPool {
     private let event: LoadEvent
     private let epoll: EpollHandle
     private var readers: [Reader] = []
-    /// Input that is no whole answer yet, by reader.
+    /// The beginning of an incomplete response, by reader.
     private var partial: [Int: [UInt8]] = [:]
     private var inbox = [UInt8](repeating: 0, count: 2 * 1024 * 1024)
     private var request: [UInt8] = []
-    /// Readers that have not had all events.
+    /// The number of readers that have not received all events.
     private var unfinished = 0
 
     /// Connects all readers and sends their first requests.
     ///
-    /// - Throws: ``LoadError`` when a connection cannot be made.
+    /// - Throws: ``LoadError`` when a reader cannot connect.
     package init(port: UInt16, style: ReaderProtocol, crowds: [Crowd], event: LoadEvent) throws(LoadError) {
         self.port = port
         self.style = style
@@ -57,9 +59,10 @@ package final class ReaderPool {
         for reader in readers { close(reader.descriptor) }
     }
 
-    /// Reads until every reader has had everything, or until `isOver` says so, which is asked ten times a second.
+    /// Reads until every reader has received all events, or until `isOver` returns true, which is called ten times a
+    /// second.
     ///
-    /// - Parameter stays: also when all have had everything.
+    /// - Parameter stays: continue after every reader has received all events.
     package func run(stays: Bool, until isOver: () -> Bool) {
         var nextLook = Clock.monotonicMilliseconds()
         while unfinished > 0 || stays {
@@ -94,7 +97,7 @@ package final class ReaderPool {
         }
     }
 
-    /// Gives how many bytes were used.
+    /// Returns how many bytes were used.
     private func take(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ now: Int64) -> Int {
         style == .stream ? takeLines(bytes, index, now) : takeAnswer(bytes, index, now)
     }
@@ -161,7 +164,7 @@ package final class ReaderPool {
         tallies[readers[index].crowd].failures += 1
     }
 
-    /// Connects anew and asks from where it was.
+    /// Counts a failure, reconnects and continues from the last position.
     private func renew(_ index: Int) {
         fail(index)
         close(readers[index].descriptor)
@@ -177,18 +180,18 @@ package final class ReaderPool {
     }
 }
 
-/// How readers of a measurement ask, and where they find the place to ask from next.
+/// How the readers of a benchmark send requests, and where a response has the position for the next one.
 package enum ReaderProtocol: String, Sendable, CaseIterable {
-    /// Long-polls by offset: `Stream-Next-Offset` (Durable Streams). Tidings and the bare loop.
+    /// Long polls by offset, `Stream-Next-Offset` (Durable Streams): Tidings and the bare loop.
     case poll
-    /// Server-sent events from the same address.
+    /// Server-sent events from the same URL.
     case stream
-    /// Long-polls as Nchan wants them: by `Last-Modified` and `Etag` of the answer before.
+    /// Long polls of Nchan, by `Last-Modified` and `Etag` of the last response.
     case nchan
 
-    /// A request for what comes after a place.
+    /// Writes a request for the events after a position.
     ///
-    /// - Parameter place: as ``take(field:value:into:)`` left it; empty at the beginning.
+    /// - Parameter place: as ``take(line:into:)`` has set it; empty at the beginning.
     func write(_ request: inout [UInt8], channel: Int, place: ArraySlice<UInt8>) {
         request.removeAll(keepingCapacity: true)
         switch self {
@@ -204,10 +207,10 @@ package enum ReaderProtocol: String, Sendable, CaseIterable {
         }
     }
 
-    /// The name of a measurement's channel in Tidings and in the bare loop.
+    /// The name of a benchmark's channel in Tidings and in the bare loop.
     package static func channelName(_ channel: Int) -> String { "thread:bench-\(channel)" }
 
-    /// Looks at a field of an answer's head, and keeps what the next request needs of it.
+    /// Reads a header line of a response, and stores the position for the next request.
     func take(line: UnsafeRawBufferPointer, into place: inout [UInt8]) {
         func isField(_ name: StaticString) -> Bool {
             guard line.count > name.utf8CodeUnitCount else { return false }

@@ -1,12 +1,12 @@
 package import JSON
 
-/// Readers of a measurement that are alike: so many of them, spread evenly over some channels, each of which gets the
-/// same number of events.
+/// A group of equal readers of a benchmark, spread evenly over some channels, each of which gets the same number of
+/// events.
 package struct Crowd: Sendable, Equatable, CustomStringConvertible {
     package var readers: Int
     package let firstChannel: Int
     package let channels: Int
-    /// Events that each of these channels gets in all.
+    /// How many events each of these channels gets in total.
     package let events: Int
 
     package init(readers: Int, firstChannel: Int = 0, channels: Int = 1, events: Int) {
@@ -16,7 +16,7 @@ package struct Crowd: Sendable, Equatable, CustomStringConvertible {
         self.events = events
     }
 
-    /// `READERS:FIRST:CHANNELS:EVENTS`; nil for anything else.
+    /// Parses `READERS:FIRST:CHANNELS:EVENTS`; nil for any other text.
     package init?(_ text: String) {
         let numbers = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
         guard numbers.count == 4,
@@ -29,10 +29,10 @@ package struct Crowd: Sendable, Equatable, CustomStringConvertible {
 
     package var description: String { "\(readers):\(firstChannel):\(channels):\(events)" }
 
-    /// The channel of the reader with this number among them.
+    /// The channel of the reader with this index in the crowd.
     func channel(of reader: Int) -> Int { firstChannel + reader % channels }
 
-    /// The same crowd, dealt out to several processes.
+    /// Splits the readers among several processes.
     package func split(_ parts: Int) -> [Crowd] {
         (0..<parts).map { part in
             var share = self
@@ -42,21 +42,21 @@ package struct Crowd: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// What a crowd of readers saw.
+/// The results of a crowd of readers.
 package struct ReaderTally: Sendable, Equatable {
-    /// Answers, or pieces of streams, that held events.
+    /// Responses, or messages of streams, with events.
     package var answers = 0
-    /// Events received, each counted once for each reader.
+    /// Events received, counted for each reader.
     package var events = 0
-    /// Events that a reader had had already.
+    /// Events that a reader had already received.
     package var repeated = 0
-    /// Events that never came although later ones did.
+    /// Events that did not arrive although later ones did.
     package var lost = 0
-    /// Events that had not come when the measurement was over.
+    /// Events that had not arrived at the end of the benchmark.
     package var behind = 0
-    /// Answers that were no such answers, and connections that were cut.
+    /// Invalid responses and broken connections.
     package var failures = 0
-    /// When the last event came, in nanoseconds of the monotonic clock.
+    /// When the last event arrived, in nanoseconds of the monotonic clock.
     package var lastTime: Int64 = 0
     package var latency = LatencyHistogram()
 
@@ -73,7 +73,7 @@ package struct ReaderTally: Sendable, Equatable {
         latency.merge(other.latency)
     }
 
-    /// For another process.
+    /// The tally as JSON, to send it to another process.
     package var json: JSON {
         var object = JSONObject()
         for (name, value) in [
@@ -102,9 +102,9 @@ package struct ReaderTally: Sendable, Equatable {
     }
 }
 
-/// How many of what was measured took how long: exact below 128 µs, to within 1 % above, in a fixed amount of memory.
+/// A histogram of latencies in a fixed amount of memory: exact below 128 µs, to within 1 % above.
 package struct LatencyHistogram: Sendable, Equatable {
-    /// Values of one power of two share this many buckets.
+    /// The number of buckets for each power of two.
     private static let steps = 128
     private static let stepBits = 7
     private var counts = [Int](repeating: 0, count: steps * 32)
@@ -127,7 +127,7 @@ package struct LatencyHistogram: Sendable, Equatable {
         worst = max(worst, other.worst)
     }
 
-    /// The time, in microseconds, that so many percent did not exceed.
+    /// The percentile, in microseconds.
     package func percentile(_ percent: Double) -> Int64 {
         let wanted = Int((percent / 100 * Double(count)).rounded(.up))
         var seen = 0
@@ -138,7 +138,7 @@ package struct LatencyHistogram: Sendable, Equatable {
         return worst
     }
 
-    /// The buckets that hold something, as pairs of place and count: for another process.
+    /// The non-empty buckets as pairs of index and count, to send them to another process.
     var sparse: [(place: Int, count: Int)] {
         counts.indices.filter { counts[$0] > 0 }.map { ($0, counts[$0]) }
     }
