@@ -2,12 +2,12 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A thread that follows a channel the way a browser does: it asks, takes what is new, asks again from there, and
-/// after a failure asks the same once more.
+/// A thread that reads a channel as a browser does: each request continues at the offset of the last response, and
+/// after a failure it sends the same request again.
 ///
-/// It trusts the offsets and nothing else, so that a loss or a repeat on the server's side shows in ``events``.
+/// It relies only on the offsets, so a loss or a repeat on the server's side shows in ``events``.
 public final class ChannelReader: Sendable {
-    /// Which of the edge's ways it reads by.
+    /// The protocol that it uses.
     public enum Way: Sendable {
         /// `GET /v1/channels/CHANNEL?offset=O&live=long-poll`
         case longPoll
@@ -18,13 +18,13 @@ public final class ChannelReader: Sendable {
     public let channel: String
     private let loop: ChannelReaderLoop
 
-    /// Starts to follow `channel`.
+    /// Starts reading `channel`.
     ///
     /// - Parameters:
-    ///   - port: gives the edge's port; asked before every connection, so that a test may move the edge.
-    ///   - offset: where to start: `-1` is the oldest event kept.
-    ///   - hold: how long the edge is asked to hold a poll, in seconds; nil leaves it to the edge.
-    ///   - headers: sent with every request: an `Authorization`.
+    ///   - offset: where to start; `-1` is the oldest event kept.
+    ///   - hold: how long the edge should hold a poll, in seconds; nil: the edge's default.
+    ///   - headers: sent with every request, such as `Authorization`.
+    ///   - port: returns the edge's port; called before every connection, so that a test may move the edge.
     public init(
         _ channel: String, way: Way = .longPoll, from offset: String = "-1", hold: Int? = nil,
         headers: [String: String] = [:], port: @escaping @Sendable () -> UInt16
@@ -39,7 +39,7 @@ public final class ChannelReader: Sendable {
         loop.state.withLock { $0.isStopped = true }
     }
 
-    /// The events so far, in the order of their arrival.
+    /// The events so far, in the order of arrival.
     public var events: [ParsedJSON] { loop.state.withLock { $0.events } }
 
     /// The `id` of each event so far.
@@ -48,20 +48,20 @@ public final class ChannelReader: Sendable {
     /// Where the next request starts.
     public var offset: String { loop.state.withLock { $0.offset } }
 
-    /// What went wrong so far, one line a failed request: connections refused and cut, and statuses not expected.
+    /// The failed requests so far, one line each: refused and broken connections, and unexpected statuses.
     public var failures: [String] { loop.state.withLock { $0.failures } }
 
-    /// How often the edge said that the position was lost. The reader then began at the oldest event kept.
+    /// How often the edge said that the offset was lost. The reader then started at the oldest event kept.
     public var resets: Int { loop.state.withLock { $0.resets } }
 
-    /// Ends the thread; returns when it reads no more.
+    /// Ends the thread, and waits for its end.
     public func stop() throws {
         loop.state.withLock { $0.isStopped = true }
         try eventually(within: 10, "the reader of \(channel) ends") { loop.state.withLock { $0.hasEnded } }
     }
 }
 
-/// What the thread of a ``ChannelReader`` does, and what it has seen. It outlives the reader by one request at most.
+/// The thread of a ``ChannelReader`` and its results. It outlives the reader by at most one request.
 final class ChannelReaderLoop: Sendable {
     struct State {
         var offset: String
@@ -78,7 +78,7 @@ final class ChannelReaderLoop: Sendable {
     private let hold: Int?
     private let headers: [String: String]
 
-    /// The channel as it stands in a URL.
+    /// The channel, encoded for a URL.
     private var encoded: String {
         let plain = CharacterSet(charactersIn: ":-_.").union(.alphanumerics)
         return channel.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
@@ -92,7 +92,7 @@ final class ChannelReaderLoop: Sendable {
         state = Mutex(State(offset: offset))
     }
 
-    /// Asks until it is stopped. Each new connection goes to the port that `port` gives then.
+    /// Sends requests until it is stopped. Each new connection goes to the current `port()`.
     func run(port: () -> UInt16) {
         var client: HTTPClient?
         while !isStopped {
@@ -105,7 +105,7 @@ final class ChannelReaderLoop: Sendable {
 
     private var isStopped: Bool { state.withLock { $0.isStopped } }
 
-    /// One request and its answer; false when the connection is of no more use.
+    /// One request and its response. Returns false when the connection cannot be used again.
     private func step(_ client: HTTPClient) -> Bool {
         do {
             let response = try client.get(target, headers: headers)

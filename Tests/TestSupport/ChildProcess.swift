@@ -2,11 +2,11 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A program that a test runs. It and what it started end with the test process at the latest.
+/// A program that a test runs. It ends with the test process at the latest, and so does its process group.
 ///
-/// Its output goes to files, so that it never waits for a reader and can be looked at while it runs.
+/// Its output goes to files, so it never blocks on a reader, and a test can read it while the program runs.
 public final class ChildProcess: Sendable {
-    /// The process id; it is the id of the process group as well.
+    /// The process id, which is also the id of its process group.
     public let pid: Int32
 
     private let name: String
@@ -21,9 +21,9 @@ public final class ChildProcess: Sendable {
     /// Starts `program`, which is looked up in `PATH` when it has no slash.
     ///
     /// - Parameters:
-    ///   - environment: added to this process's own; an empty value removes the variable.
-    ///   - input: what it reads on its standard input.
-    ///   - folder: where it runs.
+    ///   - environment: added to this process's environment; an empty value removes the variable.
+    ///   - input: its standard input.
+    ///   - workingFolder: its working folder.
     public init(
         _ program: String, _ arguments: [String] = [], environment: [String: String] = [:],
         input: String = "", in workingFolder: String? = nil
@@ -52,10 +52,10 @@ public final class ChildProcess: Sendable {
         _ = try? wait(within: 5)
     }
 
-    /// What it has written to its standard output so far.
+    /// Its standard output so far.
     public var output: String { folder.read("stdout") }
 
-    /// What it has written to its standard error so far.
+    /// Its standard error so far.
     public var errors: String { folder.read("stderr") }
 
     public var isRunning: Bool { exit == nil }
@@ -71,20 +71,20 @@ public final class ChildProcess: Sendable {
         }
     }
 
-    /// Sends a signal to this process alone; nothing when it has ended.
+    /// Sends a signal to this process only; does nothing when it has ended.
     public func send(_ signal: Int32) {
         guard isRunning else { return }
         Glibc.kill(pid, signal)
     }
 
-    /// SIGKILL to this process alone: what it started is left to itself.
+    /// Sends SIGKILL to this process only, not to its group.
     public func kill() {
         send(SIGKILL)
     }
 
-    /// SIGKILL to this process and to all that it started in its group.
+    /// Sends SIGKILL to the process group.
     public func killGroup() {
-        // The leash is dropped under the lock: it must not outlive the group, whose number may be given again.
+        // The leash is released under the lock: it must not outlive the group, whose id may be used again.
         state.withLock { state in
             guard state.leash != nil else { return }
             Glibc.kill(-pid, SIGKILL)
@@ -92,9 +92,9 @@ public final class ChildProcess: Sendable {
         }
     }
 
-    /// Waits for its end.
+    /// Waits until it has ended.
     ///
-    /// - Throws: ``TestSupportError`` when it still runs after `seconds`.
+    /// - Throws: ``TestSupportError`` when it runs longer than `seconds`.
     @discardableResult
     public func wait(within seconds: Double = 30) throws -> ProcessExit {
         var ended: ProcessExit?
@@ -106,7 +106,7 @@ public final class ChildProcess: Sendable {
         return ended
     }
 
-    /// Runs `program` to its end.
+    /// Runs `program` until it ends.
     public static func run(
         _ program: String, _ arguments: [String] = [], environment: [String: String] = [:],
         input: String = "", in folder: String? = nil, within seconds: Double = 30
@@ -124,14 +124,14 @@ public enum ProcessExit: Equatable, Sendable {
     /// This signal killed it.
     case signal(Int32)
 
-    /// From the status that waitpid(2) gives for an ended process.
+    /// Decodes the status of waitpid(2).
     init(waitStatus: Int32) {
         let signal = waitStatus & 0x7f
         self = signal == 0 ? .code((waitStatus >> 8) & 0xff) : .signal(signal)
     }
 }
 
-/// What a command left behind: how it ended and what it wrote.
+/// The result of a command: how it ended, and its output.
 public struct CommandResult: Sendable {
     public let exit: ProcessExit
     /// Its standard output.

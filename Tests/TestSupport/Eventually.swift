@@ -1,14 +1,14 @@
 import Glibc
 
-/// Waits until `condition` holds, looking every few milliseconds.
+/// Waits until `condition` holds, and evaluates it every few milliseconds. Blocks the calling thread.
 ///
-/// A look may do work: run a loop once, read a socket. It blocks the calling thread.
+/// The condition may have side effects, such as running a loop once or reading from a socket.
 ///
 /// - Parameters:
-///   - seconds: how long it may take.
-///   - expectation: what is waited for, for the message: "the queue is empty".
-///   - interval: the pause between two looks, in seconds.
-/// - Throws: ``TestSupportError`` when the time is over, and whatever `condition` throws.
+///   - seconds: the timeout.
+///   - expectation: the condition in words, for the error: "the queue is empty".
+///   - interval: the pause between two evaluations, in seconds.
+/// - Throws: ``TestSupportError`` after the timeout, and the errors of `condition`.
 public func eventually(
     within seconds: Double = 10,
     _ expectation: @autoclosure () -> String = "the condition holds",
@@ -19,7 +19,7 @@ public func eventually(
 ) throws {
     let deadline = Deadline(in: seconds)
     while true {
-        // Whether time was up is asked before the look: a condition that holds at the very end counts.
+        // Read before the condition: one that holds at the very end counts.
         let over = deadline.isOver
         if try condition() { return }
         guard !over else {
@@ -29,39 +29,39 @@ public func eventually(
     }
 }
 
-/// A moment on the monotonic clock at which something must be done.
+/// A point in time of the monotonic clock.
 public struct Deadline: Sendable {
     private let instant: ContinuousClock.Instant
 
-    /// The moment `seconds` from now.
+    /// The time `seconds` from now.
     public init(in seconds: Double) {
         instant = .now + .seconds(seconds)
     }
 
     public var isOver: Bool { remaining <= 0 }
 
-    /// The seconds that are left; never negative.
+    /// The seconds left; never negative.
     public var remaining: Double {
         let left = ContinuousClock.now.duration(to: instant)
         return max(0, left / .seconds(1))
     }
 
-    /// What is left as poll(2) wants it: whole milliseconds, rounded up, at most `limit`.
+    /// The time left for poll(2): whole milliseconds, rounded up, at most `limit` seconds.
     func pollTimeout(atMost limit: Double) -> Int32 {
         Int32(min(remaining, limit) * 1000 + 1)
     }
 }
 
-/// What kept a test's tool from doing its work: a program that would not start, a server that did not answer in time.
+/// Why a tool of the tests failed: a program did not start, a server did not respond in time.
 public struct TestSupportError: Error, CustomStringConvertible {
-    /// What failed, with what was seen last.
+    /// What failed, with the last observation.
     public let description: String
 
     public init(_ description: String) {
         self.description = description
     }
 
-    /// The error of the system call that has just failed.
+    /// The error of a system call that has failed.
     static func system(_ call: String, code: Int32 = errno) -> TestSupportError {
         TestSupportError("\(call): \(String(cString: strerror(code)))")
     }

@@ -1,14 +1,14 @@
 import Foundation
 
-/// A blocking HTTP/1.1 client over one kept connection, for one thread.
+/// A blocking HTTP/1.1 client over one persistent connection, for one thread.
 ///
-/// It says what the test says, byte for byte, and adds only `Host` and `Content-Length`; redirects, cookies and
-/// compression are not its business.
+/// It sends exactly what the test specifies, plus `Host` and `Content-Length`. It knows no redirects, cookies or
+/// compression.
 public final class HTTPClient {
     public let port: UInt16
-    /// The longest silence of the server that is borne, in seconds.
+    /// The longest silence of the server before an error, in seconds.
     public var timeout: Double
-    /// Asked often while waiting; true ends the wait with an error.
+    /// Called often while waiting; true ends the wait with an error.
     public var isCancelled: () -> Bool = { false }
 
     private var connection: StreamSocket?
@@ -35,7 +35,8 @@ public final class HTTPClient {
         try request("POST", path, headers: headers, body: body)
     }
 
-    /// Sends a request and reads its answer. A kept connection that the server has closed meanwhile is replaced.
+    /// Sends a request and reads the response. A GET is sent again when the server has closed the persistent
+    /// connection.
     public func request(
         _ method: String, _ path: String, headers: [String: String] = [:], body: String? = nil
     ) throws -> HTTPResponse {
@@ -50,26 +51,26 @@ public final class HTTPClient {
         return try exchange(bytes, method: method)
     }
 
-    /// Sends bytes as they are, over a new connection when there is none.
+    /// Sends raw bytes, over a new connection when there is none.
     public func send(raw bytes: some Sequence<UInt8>) throws {
         let open = try connection ?? StreamSocket(port: port)
         connection = open
         try open.send(bytes, before: Deadline(in: timeout))
     }
 
-    /// Sends text as it is: `send(raw: "GET / HTTP/1.1\r\n\r\n")`.
+    /// Sends raw text: `send(raw: "GET / HTTP/1.1\r\n\r\n")`.
     public func send(raw text: String) throws {
         try send(raw: Array(text.utf8))
     }
 
-    /// Tells the server that nothing more is sent.
+    /// Closes the connection for writing.
     public func finishSending() {
         connection?.finishSending()
     }
 
-    /// Reads the next answer whole.
+    /// Reads the next complete response.
     ///
-    /// - Parameter method: of the request it answers: an answer to HEAD has no body.
+    /// - Parameter method: the method of the request: a response to HEAD has no body.
     public func readResponse(to method: String = "GET") throws -> HTTPResponse {
         var response = try readHead()
         if method == "HEAD" || response.status == 204 || response.status == 304 || response.status < 200 {
@@ -85,7 +86,7 @@ public final class HTTPClient {
         return response
     }
 
-    /// Reads a status line and header fields, and leaves the body where it is: for answers without an end.
+    /// Reads a status line and header fields, but not the body: for responses without an end.
     public func readHead() throws -> HTTPResponse {
         try HTTPResponse(head: takeText(upTo: "\r\n\r\n"))
     }
@@ -99,19 +100,19 @@ public final class HTTPClient {
         return size == 0 ? nil : chunk
     }
 
-    /// Reads what comes up to a text, that one included; for answers without an end.
+    /// Reads up to a text, inclusive: for responses without an end.
     public func readText(upTo mark: String) throws -> String {
         try takeText(upTo: mark) + mark
     }
 
-    /// Reads what comes until the server closes.
+    /// Reads until the server closes the connection.
     public func readToEnd() throws -> [UInt8] {
         while try fill() {}
         defer { close() }
         return received
     }
 
-    /// Closes the connection; the next request opens another.
+    /// Closes the connection. The next request opens another.
     public func close() {
         connection = nil
         received = []
@@ -154,7 +155,7 @@ public final class HTTPClient {
         }
     }
 
-    /// Receives more; false when the server has closed.
+    /// Receives more bytes. Returns false when the server has closed the connection.
     private func fill() throws -> Bool {
         guard let connection else { throw TestSupportError("no connection: nothing was sent") }
         let bytes = try connection.receive(before: Deadline(in: timeout), isCancelled: isCancelled)
@@ -163,15 +164,15 @@ public final class HTTPClient {
     }
 }
 
-/// What a server answered.
+/// The response of a server.
 public struct HTTPResponse: Sendable {
     public let status: Int
-    /// The header fields as sent, in their order.
+    /// The header fields as sent, in order.
     public let headers: [(name: String, value: String)]
-    /// The body, with any chunked coding undone.
+    /// The body, with chunks joined.
     public internal(set) var body: [UInt8] = []
 
-    /// Reads a status line and header fields, without the empty line that ends them.
+    /// Parses a status line and header fields, without the empty line that ends them.
     init(head: String) throws {
         var lines = head.split(separator: "\r\n", omittingEmptySubsequences: false)[...]
         let parts = (lines.popFirst() ?? "").split(separator: " ", maxSplits: 2)
@@ -186,7 +187,7 @@ public struct HTTPResponse: Sendable {
         }
     }
 
-    /// The value of a header field, its name in any case; nil when it was not sent.
+    /// The value of a header field, ignoring the case of its name; nil when it was not sent.
     public subscript(header name: String) -> String? {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value
     }
@@ -205,15 +206,15 @@ public struct HTTPResponse: Sendable {
         }
     }
 
-    /// Whether the server ends the connection after this answer.
+    /// Whether the server closes the connection after this response.
     var closesConnection: Bool {
         self[header: "Connection"]?.lowercased() == "close"
     }
 }
 
-/// The server closed the connection before its answer was whole.
+/// The server closed the connection before its response was complete.
 public struct ConnectionClosed: Error, CustomStringConvertible {
-    /// What had come of the answer.
+    /// The part of the response that was received.
     public let received: [UInt8]
 
     public var description: String {

@@ -1,17 +1,17 @@
 public import Events
 
-/// Runs an event loop from a test, until something has happened.
+/// Runs an event loop in a test until a condition holds.
 public struct LoopRunner {
     public let loop: EventLoop
 
-    /// Makes a loop of the test's own.
+    /// Creates a loop.
     public init() throws {
         loop = try EventLoop()
     }
 
-    /// Runs the loop until `condition` holds. It is looked at after each turn, every few milliseconds at least.
+    /// Runs the loop until `condition` holds. It is evaluated after each turn, at least every few milliseconds.
     ///
-    /// - Throws: ``TestSupportError`` when it does not hold after `seconds`, and whatever `condition` throws.
+    /// - Throws: ``TestSupportError`` when it does not hold after `seconds`, and the errors of `condition`.
     public func run(
         within seconds: Double = 10, _ expectation: @autoclosure () -> String = "the condition holds",
         file: StaticString = #fileID, line: UInt = #line, until condition: () throws -> Bool
@@ -20,7 +20,7 @@ public struct LoopRunner {
         tick.schedule(every: 2)
         let deadline = Deadline(in: seconds)
         while true {
-            // Whether time was up is asked before the look: a condition that holds at the very end counts.
+            // Read before the condition: one that holds at the very end counts.
             let over = deadline.isOver
             if try condition() { return }
             guard !over else {
@@ -30,7 +30,7 @@ public struct LoopRunner {
         }
     }
 
-    /// Runs the loop for that long: for what must not happen.
+    /// Runs the loop for a fixed time: for tests that something does not happen.
     public func run(for seconds: Double) {
         let deadline = Deadline(in: seconds)
         let tick = Timer(on: loop) {}

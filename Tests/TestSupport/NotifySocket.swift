@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// What a service manager listens on: the datagrams of sd_notify(3).
+/// The socket of a service manager, which receives the datagrams of sd_notify(3).
 public final class NotifySocket: Sendable {
     /// The value of `NOTIFY_SOCKET`.
     public let path: String
@@ -29,7 +29,7 @@ public final class NotifySocket: Sendable {
         close(descriptor)
     }
 
-    /// Every line that was sent so far, in order.
+    /// The lines that were received so far, in order.
     public var lines: [String] {
         heard.withLock { lines in
             var buffer = [UInt8](repeating: 0, count: 4096)

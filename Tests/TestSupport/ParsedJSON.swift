@@ -1,6 +1,6 @@
 import Foundation
 
-/// A JSON value as Foundation's parser reads it: a second opinion on what the library's own writer produced.
+/// A JSON value parsed by Foundation, to check the project's own writer with an independent parser.
 public enum ParsedJSON: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -10,18 +10,18 @@ public enum ParsedJSON: Equatable, Sendable {
     case array([ParsedJSON])
     case object([String: ParsedJSON])
 
-    /// Parses a whole text.
+    /// Parses a text.
     public init(parsing text: String) throws {
         self = try JSONDecoder().decode(ParsedJSON.self, from: Data(text.utf8))
     }
 
-    /// The member of that name; nil when there is none, or when this is no object.
+    /// The member with a name; nil when there is none, or this is not an object.
     public subscript(name: String) -> ParsedJSON? {
         guard case .object(let members) = self else { return nil }
         return members[name]
     }
 
-    /// The element at that place; nil when there is none, or when this is no array.
+    /// The element at an index; nil when there is none, or this is not an array.
     public subscript(index: Int) -> ParsedJSON? {
         array.flatMap { $0.indices.contains(index) ? $0[index] : nil }
     }
@@ -36,7 +36,7 @@ public enum ParsedJSON: Equatable, Sendable {
         return value
     }
 
-    /// Whole or not.
+    /// Any number, whole or not.
     public var double: Double? {
         switch self {
         case .integer(let value): Double(value)
@@ -60,7 +60,7 @@ public enum ParsedJSON: Equatable, Sendable {
         return members
     }
 
-    /// This value as JSON text, members in the order of their names.
+    /// The value as JSON, with members sorted by name.
     public var text: String {
         get throws {
             let encoder = JSONEncoder()

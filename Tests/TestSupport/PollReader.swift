@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// A thread that follows many channels the way a page does: one poll at a time over a connection that is kept, each with
-/// the offsets of the last answer, and after a failure the same once more.
+/// A thread that reads many channels as a page does: one poll at a time over a persistent connection, each with the
+/// offsets of the last response. After a failure it sends the same request again.
 ///
-/// It trusts the offsets and nothing else, so that a loss or a repeat on the server's side shows in ``ids(of:)``.
+/// It relies only on the offsets, so a loss or a repeat on the server's side shows in ``ids(of:)``.
 public final class PollReader: Sendable {
     private struct State {
         var offsets: [String: String]
@@ -18,11 +18,11 @@ public final class PollReader: Sendable {
     private let state: Mutex<State>
     private let channels: [String]
 
-    /// Starts to follow channels from their oldest event kept.
+    /// Starts reading channels from their oldest event kept.
     ///
     /// - Parameters:
     ///   - channels: names that need no percent-encoding.
-    ///   - port: gives the edge's port; asked before every connection.
+    ///   - port: returns the edge's port; called before every connection.
     public init(_ channels: [String], port: @escaping @Sendable () -> UInt16) {
         self.channels = channels
         state = Mutex(State(offsets: Dictionary(uniqueKeysWithValues: channels.map { ($0, "-1") })))
@@ -32,13 +32,13 @@ public final class PollReader: Sendable {
     /// The `id` of each event of a channel so far, in the order of arrival.
     public func ids(of channel: String) -> [String] { state.withLock { $0.ids[channel] ?? [] } }
 
-    /// What went wrong so far, one line a failed request.
+    /// The failed requests so far, one line each.
     public var failures: [String] { state.withLock { $0.failures } }
 
-    /// How often the edge said that a position was lost.
+    /// How often the edge said that an offset was lost.
     public var resets: Int { state.withLock { $0.resets } }
 
-    /// Ends the thread; returns when it reads no more.
+    /// Ends the thread, and waits for its end.
     public func stop() throws {
         state.withLock { $0.isStopped = true }
         try eventually(within: 10, "the poll reader ends") { state.withLock { $0.hasEnded } }
@@ -71,7 +71,7 @@ public final class PollReader: Sendable {
         return "/v1/poll?" + channels.map { "c=\($0)@\(offsets[$0] ?? "-1")" }.joined(separator: "&")
     }
 
-    /// Takes an answer whole: it has to name every channel that was asked for.
+    /// Reads a response, which must have every requested channel.
     private func take(_ response: HTTPResponse) throws {
         let answer = try response.json["channels"]
         let parts = try channels.map { channel in

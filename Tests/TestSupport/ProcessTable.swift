@@ -1,15 +1,15 @@
 import Foundation
 
-/// The processes of this machine, as `/proc` shows them.
+/// The processes of this machine, from `/proc`.
 public enum ProcessTable {
-    /// One process: its id, its parent's, and its command line with a space after each argument.
+    /// A process: its id, its parent, and its command line with a space after each argument.
     public struct Entry: Sendable {
         public let pid: Int32
         public let parent: Int32
         public let command: String
     }
 
-    /// The processes that descend from `ancestor`, itself not among them, parents before children.
+    /// The descendants of `ancestor`, parents before children.
     public static func descendants(of ancestor: Int32) -> [Entry] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         let children = Dictionary(grouping: names.compactMap { Int32($0) }.compactMap(entry), by: \.parent)
@@ -22,13 +22,13 @@ public enum ProcessTable {
         return found
     }
 
-    /// Nil when the process has gone meanwhile.
+    /// Nil when the process has ended meanwhile.
     private static func entry(pid: Int32) -> Entry? {
         guard
             let status = FileManager.default.contents(atPath: "/proc/\(pid)/stat"),
             let command = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline")
         else { return nil }
-        // "PID (NAME) STATE PARENT …": the name may hold anything, also a closing bracket.
+        // "PID (NAME) STATE PARENT …": the name may contain any character, also a closing parenthesis.
         let fields = String(decoding: status, as: UTF8.self).split(separator: ")").last?.split(separator: " ") ?? []
         guard fields.count > 1, let parent = Int32(fields[1]) else { return nil }
         let arguments = String(decoding: command, as: UTF8.self).replacingOccurrences(of: "\0", with: " ")

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// The PyPI package `thoonk` 1.0.1.0, unmodified, on Python 3, in a virtual environment of its own: another
-/// implementation of the contract, on the same server. See Python/thoonk_adapter.py.
+/// The unmodified PyPI package `thoonk` 1.0.1.0 on Python 3, in its own virtual environment: another implementation of
+/// the contract, which runs on the same server. See Python/thoonk_adapter.py.
 public final class PythonThoonk: Sendable {
     /// The release the tests are written against.
     public static let requirement = "thoonk==1.0.1.0"
@@ -14,9 +14,9 @@ public final class PythonThoonk: Sendable {
     /// The environment's Python. The environment is kept beside the built programs, since making it takes seconds.
     private static let environment = Result { try keptEnvironment() }
 
-    /// Starts it beside a server.
+    /// Starts the adapter on a server.
     ///
-    /// - Throws: ``PackageIndexUnreachable`` when pip found no way to its index; any other failure as itself.
+    /// - Throws: ``PackageIndexUnreachable`` when pip cannot reach its index.
     public init(beside server: RedisServer) throws {
         let python = try Self.environment.get()
         folder = try TemporaryFolder()
@@ -30,10 +30,10 @@ public final class PythonThoonk: Sendable {
         }
     }
 
-    /// What it complained of.
+    /// The standard error of the adapter.
     public var errors: String { process.errors }
 
-    /// A client of its own: one connection, one instance of `Thoonk`.
+    /// A new client: a connection with its own instance of `Thoonk`.
     public func client() throws -> PythonThoonkClient {
         PythonThoonkClient(try StreamSocket(unix: socket), adapter: self)
     }
@@ -71,7 +71,7 @@ public final class PythonThoonk: Sendable {
         ]
         let installed = try ChildProcess.run(path + "/bin/python", arguments, within: 300)
         if !installed.succeeded {
-            // pip says that it tries again only where a connection failed, not where a package is missing.
+            // pip retries when a connection fails, not when a package is missing.
             guard installed.errors.contains("Retrying (") else {
                 throw TestSupportError("pip install \(requirement): \(installed.errors)")
             }
@@ -80,7 +80,7 @@ public final class PythonThoonk: Sendable {
     }
 }
 
-/// One conversation with the adapter around the Python client. Calls block; one thread at a time.
+/// A connection to the adapter around the Python client. Calls block. Not thread-safe.
 public final class PythonThoonkClient: Sendable {
     private let stream: StreamSocket
     private let adapter: PythonThoonk
@@ -98,7 +98,7 @@ public final class PythonThoonkClient: Sendable {
         public var description: String { "\(exception): \(message)" }
     }
 
-    /// Calls a verb of a feed, which is made when it does not exist.
+    /// Calls a verb of a feed, which is created when it does not exist.
     @discardableResult
     public func call(
         _ type: String, _ feed: String, _ verb: String, _ arguments: ParsedJSON..., keywords: [String: ParsedJSON] = [:]
@@ -125,7 +125,7 @@ public final class PythonThoonkClient: Sendable {
         try ask(["thoonk", .string(verb), .array(arguments)])
     }
 
-    /// Puts many items, one after the other; gives their ids.
+    /// Puts many items, one after the other. Returns their ids.
     @discardableResult
     public func putMany(_ type: String, _ feed: String, _ items: [String]) throws -> [String] {
         let answer = try ask(["put_many", .string(type), .string(feed), .array(items.map(ParsedJSON.string))])
@@ -138,16 +138,16 @@ public final class PythonThoonkClient: Sendable {
         return (answer.array ?? []).compactMap(\.string)
     }
 
-    /// Becomes a listener: from now on ``event(within:)`` gives what its handlers hear.
+    /// Starts a listener: from now on ``event(within:)`` returns the events that its handlers get.
     ///
-    /// - Parameter feeds: those whose configuration is to be heard of, too.
+    /// - Parameter feeds: the feeds whose changes of configuration are events, too.
     public func listen(configurationOf feeds: [String] = []) throws {
         try send(["listen"] + feeds.map(ParsedJSON.string))
         let first = try line(within: 20)
         guard first == ["ready"] else { throw TestSupportError("no listener: \(first)") }
     }
 
-    /// The next event: its name and what its handler was given.
+    /// The next event: its name and the arguments of its handler.
     public func event(within seconds: Double = 10) throws -> [String] {
         (try line(within: seconds).array ?? []).map { $0.string ?? "null" }
     }
@@ -182,7 +182,7 @@ public final class PythonThoonkClient: Sendable {
     }
 }
 
-/// pip found no way to its index: a test that needs a package cannot run, although nothing of ours is at fault.
+/// pip cannot reach its index: a test that needs a package cannot run, which is no fault of this project.
 public struct PackageIndexUnreachable: Error {
     public init() {}
 }

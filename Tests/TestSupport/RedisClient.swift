@@ -1,12 +1,12 @@
 public import Logging
 public import Redis
 
-/// A ``RedisConnection`` that a test can ask and wait for: one command, one answer. For one thread.
+/// A blocking ``RedisConnection`` for tests: it sends a command and waits for the reply. For one thread.
 public final class RedisClient {
     public let connection: RedisConnection
     private let runner: LoopRunner
 
-    /// Connects to a server, on a loop of its own or on the test's.
+    /// Connects to a server, on the loop of the test or on a new one.
     public init(_ server: RedisServer, on runner: LoopRunner? = nil) throws {
         let runner = try runner ?? LoopRunner()
         self.runner = runner
@@ -16,20 +16,20 @@ public final class RedisClient {
         try reconnected()
     }
 
-    /// Waits until the connection stands (again).
+    /// Waits until the connection is ready, for the first time or again.
     public func reconnected() throws {
         try runner.run(within: 20, "the test is connected") { [connection] in connection.isReady }
     }
 
-    /// The answer to a command.
+    /// Sends a command and waits for the reply.
     ///
-    /// - Throws: ``RedisError`` when the answer is an error.
+    /// - Throws: ``RedisError`` when the reply is an error.
     @discardableResult
     public func ask(_ words: String...) throws -> RedisValue {
         try ask(RedisCommand(words: words))
     }
 
-    /// The answer to a command of words that are counted at run time.
+    /// Sends a command of an array of words.
     @discardableResult
     public func ask(words: [String]) throws -> RedisValue {
         try ask(RedisCommand(words: words))
@@ -44,7 +44,7 @@ public final class RedisClient {
         return try answer.get()
     }
 
-    /// The error that a command is answered with; nil when it is not.
+    /// The error reply to a command; nil when it succeeds.
     public func error(_ words: String...) throws -> RedisError? {
         do {
             try ask(words: words)
@@ -54,7 +54,7 @@ public final class RedisClient {
         }
     }
 
-    /// Every key with its content, in a form that is the same when nothing has changed.
+    /// Every key with its value, in a form that changes only when the data does.
     public func dump() throws -> [String] {
         let script = """
             local lines = {}
@@ -81,7 +81,7 @@ public final class RedisClient {
 }
 
 extension RedisValue {
-    /// The value on one line, for comparing: `[OK, 12, nil]`.
+    /// The value on one line, for comparisons: `[OK, 12, nil]`.
     public var line: String {
         switch self {
         case .null: "nil"
@@ -94,7 +94,7 @@ extension RedisValue {
 }
 
 extension Logger {
-    /// Says nothing: a test looks at what happened, not at what was said about it.
+    /// A logger that discards everything.
     public static var silent: Logger {
         Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     }

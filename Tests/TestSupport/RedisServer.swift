@@ -1,11 +1,11 @@
 import Foundation
 import Synchronization
 
-/// A real `redis-server` of the test's own: on a Unix socket in a fresh folder, with no TCP port.
+/// A `redis-server` that belongs to the test: on a Unix socket in a new folder, without a TCP port.
 ///
-/// It ends and its folder goes with the last reference, and with the test process at the latest.
+/// It ends, and its folder is removed, with the last reference, and with the test process at the latest.
 public final class RedisServer: Sendable {
-    /// Whether the server keeps an append-only file, and how often it is forced to disk.
+    /// Whether the server has an append-only file, and how often it is forced to disk.
     public enum AppendOnly: String, Sendable {
         case no, everysec, always
     }
@@ -16,12 +16,12 @@ public final class RedisServer: Sendable {
     private let arguments: [String]
     private let process: Mutex<ChildProcess?>
 
-    /// Starts a server and waits until it answers.
+    /// Starts a server and waits until it replies.
     ///
     /// - Parameters:
     ///   - appendOnly: what survives ``restart()``: with `no`, nothing.
-    ///   - maxMemory: as in redis.conf: "8mb". Nothing is evicted.
-    ///   - extra: more arguments, which win over those given here: `["--databases", "1"]`.
+    ///   - maxMemory: as in redis.conf, such as "8mb". No keys are evicted.
+    ///   - extra: more arguments, which override the others: `["--databases", "1"]`.
     public init(appendOnly: AppendOnly = .no, maxMemory: String? = nil, arguments extra: [String] = []) throws {
         folder = try TemporaryFolder()
         socket = folder.file("redis.sock")
@@ -38,45 +38,45 @@ public final class RedisServer: Sendable {
         try start()
     }
 
-    /// Where clients find it, as `--redis` takes it.
+    /// The address of the server, as for `--redis`.
     public var url: String { "unix://\(socket)" }
 
-    /// The process id of the server that runs now.
+    /// The process id of the running server.
     public var pid: Int32? { process.withLock { $0?.pid } }
 
-    /// SIGKILL; returns when the server is gone.
+    /// Sends SIGKILL, and waits until the server has ended.
     public func kill() throws {
         try end(SIGKILL)
     }
 
-    /// SIGTERM: the server writes what it has to and leaves; returns when it is gone.
+    /// Sends SIGTERM, so that the server persists its data, and waits until it has ended.
     public func stop() throws {
         try end(SIGTERM)
     }
 
-    /// Starts a server on what the last one left, and waits until it answers. Kills the one that still runs.
+    /// Kills the server if it runs, starts another on the same data, and waits until it replies.
     public func restart() throws {
         try kill()
         try start()
     }
 
-    /// SIGSTOP: connections stay open, and nothing answers.
+    /// Sends SIGSTOP: connections stay open without replies.
     public func pause() {
         process.withLock { $0?.send(SIGSTOP) }
     }
 
-    /// SIGCONT after ``pause()``.
+    /// Sends SIGCONT, after ``pause()``.
     public func resume() {
         process.withLock { $0?.send(SIGCONT) }
     }
 
-    /// What `redis-cli ARGUMENTS` prints, without the last line's end. An error reply is text as well.
+    /// The output of `redis-cli ARGUMENTS`, without the last line end. An error reply is output as well.
     @discardableResult
     public func cli(_ arguments: String..., input: String = "") throws -> String {
         try cli(arguments, input: input)
     }
 
-    /// What `redis-cli ARGUMENTS` prints: for a list of arguments made elsewhere.
+    /// The output of `redis-cli` with an array of arguments.
     @discardableResult
     public func cli(_ arguments: [String], input: String = "") throws -> String {
         let result = try ChildProcess.run("redis-cli", ["-s", socket] + arguments, input: input)
@@ -101,13 +101,13 @@ public final class RedisServer: Sendable {
             return process
         }
         guard let server else { return }
-        // A stopped process takes SIGTERM only once it goes on.
+        // A stopped process handles SIGTERM only after SIGCONT.
         server.send(signal)
         server.send(SIGCONT)
         try server.wait(within: 20)
     }
 
-    /// False also while the server still loads its data.
+    /// False also while the server is loading its data.
     private var answersPing: Bool {
         guard let connection = try? StreamSocket(unix: socket) else { return false }
         let deadline = Deadline(in: 2)
@@ -116,8 +116,8 @@ public final class RedisServer: Sendable {
     }
 }
 
-/// Publishing numbered events to a channel's feed, as the publish stage does.
 extension RedisServer {
+    /// Publishes numbered events to a channel's feed, as the stage `publish` does.
     public func publish(_ channel: String, _ numbers: ClosedRange<Int>, history: Int = 1000) throws {
         for start in stride(from: numbers.lowerBound, through: numbers.upperBound, by: 100) {
             let events = (start...min(start + 99, numbers.upperBound)).map { "{\"id\":\"\($0)\"}" }
@@ -125,7 +125,7 @@ extension RedisServer {
         }
     }
 
-    /// The same, one event a call, all channels in turn, over one connection.
+    /// Publishes each number to all channels in turn, one event a call, over one connection.
     public func publishOneByOne(_ channels: [String], _ numbers: ClosedRange<Int>, history: Int = 1000) throws {
         var input = ""
         for number in numbers {

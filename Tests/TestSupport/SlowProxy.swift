@@ -1,22 +1,22 @@
 import Foundation
 import Synchronization
 
-/// A line to a server that can be made bad while it is in use: slow, narrow, dead, cut, reset.
+/// A proxy to a server whose connections a test can degrade: slow, with little bandwidth, silent, closed, reset.
 ///
-/// It listens on a TCP port of its own and passes bytes to and from a Unix socket, on a thread of its own.
+/// It listens on a TCP port and relays bytes to and from a Unix socket, on its own thread.
 public final class SlowProxy: Sendable {
-    /// How the line is now, each way.
+    /// The state of all connections, in both directions.
     public struct Line: Sendable {
-        /// How long a byte is on its way, in seconds.
+        /// The latency of each byte, in seconds.
         public var delay: Double
-        /// Bytes a second of each connection; 0: as many as there are.
+        /// The bandwidth of each connection in bytes a second; 0: unlimited.
         public var bandwidth: Int
-        /// Nothing passes, and nobody is told.
+        /// No bytes pass, and connections stay open.
         public var isDead: Bool
         /// New connections are closed at once.
         public var isShut: Bool
-        /// What the server sends to clients that have sent `SUBSCRIBE` is swallowed, and nobody is told. All else passes. A
-        /// connection that has lost something so stays deaf to its end: nothing good can come behind a hole.
+        /// Bytes from the server to clients that have sent `SUBSCRIBE` are discarded; all others pass. Such a
+        /// connection stays deaf until it ends, since the bytes after a gap would be out of step.
         public var isDeaf: Bool
 
         public init(
@@ -32,16 +32,16 @@ public final class SlowProxy: Sendable {
 
     /// How connections are ended.
     public enum End: Sendable {
-        /// Closed: what has been passed on still arrives.
+        /// Closed: relayed bytes still arrive.
         case close
-        /// Reset (RST): what is on its way is lost.
+        /// Reset (RST): bytes in transit are lost.
         case reset
     }
 
     public let port: UInt16
     private let orders: SlowProxyOrders
 
-    /// Starts to listen.
+    /// Starts listening.
     ///
     /// - Parameter socket: the server's Unix socket.
     public init(to socket: String) throws {
@@ -61,30 +61,29 @@ public final class SlowProxy: Sendable {
     /// The address for a client of Redis.
     public var url: String { "redis://127.0.0.1:\(port)" }
 
-    /// How many connections have been made so far.
+    /// How many connections were accepted so far.
     public var accepted: Int { orders.state.withLock { $0.accepted } }
 
-    /// How many connections that stand have gone deaf.
+    /// How many open connections are deaf.
     public var deaf: Int { orders.state.withLock { $0.deaf } }
 
-    /// Changes the line, for the connections that stand as well. Bytes on their way keep their time.
+    /// Changes the state of open and future connections. Bytes in transit keep their time of arrival.
     public func set(_ line: Line) {
         orders.state.withLock { $0.line = line }
     }
 
-    /// Ends every connection that stands.
+    /// Ends every open connection.
     public func end(_ end: End) {
         orders.state.withLock { $0.end = end }
     }
 
-    /// Ends each connection that stands as soon as it has passed that many more bytes to its client: in the middle of a
-    /// reply.
+    /// Ends each open connection after this many more bytes to its client, that is in the middle of a reply.
     public func cut(afterReplyBytes count: Int) {
         orders.state.withLock { $0.cutAfter = count }
     }
 }
 
-/// What the test has asked a ``SlowProxy`` for, until its thread takes it.
+/// The orders of the test to the thread of a ``SlowProxy``.
 final class SlowProxyOrders: Sendable {
     struct State {
         var line = SlowProxy.Line()

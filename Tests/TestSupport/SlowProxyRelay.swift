@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// The thread's part of a ``SlowProxy``: one loop over all connections. Made and used on that thread alone.
+/// The thread of a ``SlowProxy``: one loop over all connections. Used only on that thread.
 final class SlowProxyRelay {
     private let target: String
     private let orders: SlowProxyOrders
@@ -13,23 +13,23 @@ final class SlowProxyRelay {
         let server: Int32
         var up = Way()
         var down = Way()
-        /// How many more bytes go to the client before the end.
+        /// How many more bytes the client gets before the connection ends.
         var cutAfter: Int?
-        /// The client has subscribed to something.
+        /// Whether the client has sent `SUBSCRIBE`.
         var subscribes = false
-        /// The client hears nothing any more.
+        /// Whether bytes to the client are discarded.
         var isDeaf = false
         var isOver = false
     }
 
-    /// One direction: what is on its way, and when each piece arrives.
+    /// One direction: the pieces in transit, and when each arrives.
     private struct Way {
         var pieces: [(due: UInt64, bytes: ArraySlice<UInt8>)] = []
         var lastDue: UInt64 = 0
         var hasEnded = false
     }
 
-    /// - Parameter listener: a listening socket; owned from here on.
+    /// - Parameter listener: a listening socket, which is owned from now on.
     init(listener: Int32, to target: String, orders: SlowProxyOrders) {
         self.listener = listener
         self.target = target
@@ -40,11 +40,11 @@ final class SlowProxyRelay {
         close(listener)
     }
 
-    /// Listens on a port of this machine that the system chooses.
+    /// Listens on a port of 127.0.0.1 that the system chooses.
     static func listen() throws -> (descriptor: Int32, port: UInt16) {
         let made = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard made >= 0 else { throw TestSupportError.system("socket") }
-        // A small window: what the proxy has not taken waits at the sender, as on a real line.
+        // A small window: bytes that the proxy has not read wait at the sender, as on a real network.
         var window: Int32 = 2048
         setsockopt(made, SOL_SOCKET, SO_RCVBUF, &window, 4)
         var address = sockaddr_in()
@@ -64,7 +64,7 @@ final class SlowProxyRelay {
         return (made, UInt16(bigEndian: address.sin_port))
     }
 
-    /// Passes bytes on until the proxy is released.
+    /// Relays bytes until the proxy is released.
     func run() {
         defer { for link in links { finish(link, .close) } }
         while true {
@@ -92,7 +92,7 @@ final class SlowProxyRelay {
         }
     }
 
-    /// Waits for bytes, or for the next piece to be due; not long, since the orders may change.
+    /// Waits for bytes, or for the next piece to be due. Waits only briefly, since orders may arrive.
     private func rest(isDead: Bool) {
         var entries = [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
         var isBusy = false
@@ -153,14 +153,14 @@ final class SlowProxyRelay {
         return link
     }
 
-    /// Whether a piece of what a client says holds the command. Clients send it in one piece.
+    /// Whether a piece from a client has the command. Clients send it in one piece.
     private static func subscribes(_ bytes: ArraySlice<UInt8>) -> Bool {
         bytes.firstRange(of: Array("SUBSCRIBE".utf8)) != nil
     }
 
     private func take(from source: Int32, into way: inout Way, _ line: SlowProxy.Line) {
         let delay = UInt64(line.delay * 1e9)
-        // A narrow line holds a moment's worth; more waits at the sender.
+        // The bytes of a moment are in transit; more wait at the sender.
         while !way.hasEnded, way.pieces.count < 1024, way.lastDue < now() + delay + 50_000_000 {
             var buffer = [UInt8](repeating: 0, count: line.bandwidth > 0 ? 256 : 16_384)
             let count = recv(source, &buffer, buffer.count, 0)
@@ -176,7 +176,7 @@ final class SlowProxyRelay {
         }
     }
 
-    /// - Returns: whether the link still holds.
+    /// - Returns: whether the connection is still open.
     private func give(to sink: Int32, from way: inout Way, left: inout Int?) -> Bool {
         while let piece = way.pieces.first, piece.due <= now(), left != 0 {
             let bytes = piece.bytes.prefix(left ?? .max)

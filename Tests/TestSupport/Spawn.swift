@@ -1,12 +1,12 @@
 import Glibc
 
-/// Starts `program` (found in `PATH` when it has no slash) as the leader of a process group of its own.
+/// Starts `program`, looked up in `PATH` when it has no slash, as the leader of a new process group.
 ///
-/// Signals are as in a fresh shell: none blocked, none ignored. Swift's worker threads block most of them, and a child
-/// that inherited this would not notice SIGTERM.
+/// No signals are blocked or ignored in the child. Swift's worker threads block most signals, and a child that
+/// inherited this would not get SIGTERM.
 ///
-/// - Parameter descriptors: what becomes the child's 0, 1, 2, in this order. All else is closed by its own CLOEXEC.
-/// - Returns: the process id, which is the id of its group as well.
+/// - Parameter descriptors: become the child's 0, 1 and 2, in this order. CLOEXEC closes all others.
+/// - Returns: the process id, which is also the id of its group.
 func spawn(
     _ program: String, _ arguments: [String], environment: [String], descriptors: [Int32]
 ) throws -> pid_t {
@@ -39,18 +39,18 @@ func spawn(
     return pid
 }
 
-/// Ends a process group when this process ends, however it ends.
+/// Kills a process group when this process ends, in whatever way.
 ///
-/// A small shell holds the other end of a line. When the line closes without a word, because the test process was
-/// killed, it kills the group. PR_SET_PDEATHSIG would do less: it follows the thread that made the child, not the
-/// process, and says nothing about grandchildren.
+/// A shell holds the other end of a socket pair. When the socket closes without a message, because the test process was
+/// killed, the shell kills the group. PR_SET_PDEATHSIG is not enough: it follows the thread that started the child, not
+/// the process, and does not affect grandchildren.
 final class Leash: Sendable {
     private let watchdog: pid_t
     private let line: Int32
 
     init(group: pid_t) throws {
         var ends: [Int32] = [-1, -1]
-        // Not pipe(2): its ends could reach a child that another thread is making, before they are marked CLOEXEC.
+        // Not pipe(2): a child that another thread starts could inherit its ends before they are marked CLOEXEC.
         let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw TestSupportError.system("socketpair") }
         defer { close(ends[0]) }
@@ -65,9 +65,9 @@ final class Leash: Sendable {
         }
     }
 
-    /// Lets go: the group is left alone from now on.
+    /// Releases the group: it is not killed.
     deinit {
-        // send, not write: a watchdog that is gone must not end this process with SIGPIPE.
+        // send, not write: SIGPIPE must not end this process when the watchdog has ended.
         send(line, "\n", 1, Int32(MSG_NOSIGNAL))
         close(line)
         var status: Int32 = 0

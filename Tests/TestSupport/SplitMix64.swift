@@ -2,13 +2,13 @@ import Glibc
 
 /// A seeded random number generator: the same seed gives the same numbers on every machine.
 ///
-/// A test that draws from it prints the seed when it fails. SplitMix64, by Sebastiano Vigna (public domain).
+/// A test that uses it prints the seed when it fails. SplitMix64 is by Sebastiano Vigna (public domain).
 public struct SplitMix64: RandomNumberGenerator, Sendable {
-    /// What the generator was started with.
+    /// The seed of the generator.
     public let seed: UInt64
     private var state: UInt64
 
-    /// A generator that starts at `seed`; without one, at the value of `TIDINGS_SEED`, or else anywhere.
+    /// Starts at `seed`; without one, at the value of `TIDINGS_SEED`, or else at a random seed.
     public init(seed: UInt64? = nil) {
         let chosen = seed ?? getenv("TIDINGS_SEED").flatMap { UInt64(String(cString: $0)) }
         self.seed = chosen ?? UInt64.random(in: 0 ... .max)

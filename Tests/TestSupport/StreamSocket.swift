@@ -1,6 +1,6 @@
 import Glibc
 
-/// A connected stream socket, Unix or TCP, whose every operation has a deadline.
+/// A connected stream socket, Unix or TCP. Every operation has a deadline.
 public final class StreamSocket: Sendable {
     private let descriptor: Int32
 
@@ -50,7 +50,7 @@ public final class StreamSocket: Sendable {
         }
     }
 
-    /// Receives what is there, at least one byte; empty when the peer has closed.
+    /// Receives at least one byte; empty when the peer has closed the connection.
     public func receive(before deadline: Deadline, isCancelled: () -> Bool = { false }) throws -> [UInt8] {
         while true {
             try waitFor(POLLIN, before: deadline, isCancelled: isCancelled)
@@ -61,12 +61,12 @@ public final class StreamSocket: Sendable {
         }
     }
 
-    /// Tells the peer that nothing more is sent.
+    /// Closes the socket for writing.
     public func finishSending() {
         shutdown(descriptor, Int32(SHUT_WR))
     }
 
-    /// Has the end of this socket be a reset: what was not sent or read is thrown away.
+    /// Makes closing the socket a reset: bytes that were not sent or read are discarded.
     public func resetWhenReleased() {
         var now = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))

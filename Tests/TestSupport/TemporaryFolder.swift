@@ -1,8 +1,8 @@
 import Foundation
 
-/// A fresh folder with a short path, removed together with what is in it when the last reference goes.
+/// A new folder with a short path, removed with its contents when the last reference is released.
 ///
-/// Always below `/tmp`: the path of a Unix socket holds 107 bytes, and `TMPDIR` may be long.
+/// Always in `/tmp`: the path of a Unix socket has at most 107 bytes, and `TMPDIR` may be long.
 public final class TemporaryFolder: Sendable {
     public let path: String
 
@@ -23,7 +23,7 @@ public final class TemporaryFolder: Sendable {
         "\(path)/\(name)"
     }
 
-    /// Writes a file and gives its path.
+    /// Writes a file and returns its path.
     @discardableResult
     public func write(_ text: String, to name: String) throws -> String {
         let path = file(name)

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// An `EventSource` as browsers have it, on a thread of its own: it connects, reads, and when the stream ends connects anew
-/// after the reconnection time with the last event's id. Anything but a 200 of the right type ends it for ever.
+/// An `EventSource` as in browsers, on its own thread: it connects, reads, and when the stream ends reconnects after
+/// the reconnection time with the id of the last event. A response other than a 200 of the right type ends it for ever.
 public final class TestEventSource: Sendable {
     private struct State {
         var events: [EventSourceParser.Event] = []
@@ -11,7 +11,7 @@ public final class TestEventSource: Sendable {
         var connections = 0
         var oddities: [String] = []
         var comments = 0
-        /// Set when it gave up: a real one never comes back.
+        /// Set when it has failed for ever, as the specification demands.
         var failure: String?
         var isStopped = false
         var hasEnded = false
@@ -20,8 +20,8 @@ public final class TestEventSource: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - path: path and query; always the same, as `EventSource.url`.
-    ///   - port: asked before each connection.
+    ///   - path: path and query, which never change, as `EventSource.url`.
+    ///   - port: called before each connection.
     public init(_ path: String, port: @escaping @Sendable () -> UInt16) {
         Thread.detachNewThread { self.run(path, port) }
     }
@@ -31,7 +31,7 @@ public final class TestEventSource: Sendable {
     public var comments: Int { state.withLock { $0.comments } }
     public var lastEventID: String { state.withLock { $0.lastEventID } }
 
-    /// Why it gave up, or what was strange in the streams; nil when all was well.
+    /// Why it failed, or the invalid lines of the streams; nil when all was valid.
     public var trouble: String? {
         state.withLock { $0.failure ?? ($0.oddities.isEmpty ? nil : $0.oddities.joined(separator: ", ")) }
     }
@@ -41,7 +41,7 @@ public final class TestEventSource: Sendable {
         try eventually(within: 10, "the event source ends") { state.withLock { $0.hasEnded } }
     }
 
-    /// What a page that collects all events of `/v1/events` has, by channel, and how often it was told to begin anew.
+    /// The events of `/v1/events` that a page collects, by channel, and how often it was told to start again.
     public func collected() throws -> (events: [String: [ParsedJSON]], resets: [String: Int]) {
         var collected: [String: [ParsedJSON]] = [:]
         var resets: [String: Int] = [:]
@@ -54,13 +54,13 @@ public final class TestEventSource: Sendable {
         return (collected, resets)
     }
 
-    /// The same of one channel.
+    /// The events of one channel, and how often it was reset.
     public func collected(_ channel: String) throws -> (events: [ParsedJSON], resets: Int) {
         let (events, resets) = try collected()
         return (events[channel] ?? [], resets[channel] ?? 0)
     }
 
-    /// What a page that collects the events of one channel's stream (`/v1/channels/…?live=sse`) has.
+    /// The events that a page collects from the stream of one channel (`/v1/channels/…?live=sse`), and its resets.
     public func collectedData() throws -> (events: [ParsedJSON], resets: Int) {
         let all = events
         let lists = try all.filter { $0.type == "data" }.map { try ParsedJSON(parsing: $0.data).array ?? [] }
@@ -101,7 +101,7 @@ public final class TestEventSource: Sendable {
                 take(parser.feed(bytes), &parser)
             }
         } catch {
-            // A network error: it is tried again.
+            // After a network error it reconnects.
         }
     }
 
@@ -125,12 +125,12 @@ public final class TestEventSource: Sendable {
     }
 }
 
-/// What a browser makes of a stream of server-sent events: the algorithm of WHATWG HTML, 9.2.5 and 9.2.6, word for word.
+/// Parses server-sent events as a browser does, by the algorithm of WHATWG HTML, 9.2.5 and 9.2.6.
 ///
-/// Takes bytes in pieces of any size. UTF-8 is decoded once a line is whole, which is the same: no byte of a longer
+/// Takes bytes in pieces of any size. UTF-8 is decoded line by line, which gives the same result: no byte of a longer
 /// character is a line end.
 public struct EventSourceParser {
-    /// An event as a page gets it.
+    /// An event as a page receives it.
     public struct Event: Equatable, Sendable {
         public var type = "message"
         public var data: String
@@ -141,9 +141,9 @@ public struct EventSourceParser {
     public private(set) var reconnectionTime: Int?
     /// "the last event ID string of the event source".
     public var lastEventID = ""
-    /// Lines that a strict reader does not expect: unknown fields, a `retry` that is no number.
+    /// Invalid lines, which the algorithm ignores: unknown fields, a `retry` that is not a number.
     public private(set) var oddities: [String] = []
-    /// Comment lines seen.
+    /// The number of comment lines.
     public private(set) var comments = 0
 
     private var line: [UInt8] = []
@@ -158,7 +158,7 @@ public struct EventSourceParser {
         idBuffer = lastEventID
     }
 
-    /// Takes bytes of the stream; returns the events that they complete.
+    /// Parses bytes of the stream. Returns the events that they complete.
     public mutating func feed(_ bytes: some Sequence<UInt8>) -> [Event] {
         var events: [Event] = []
         for byte in bytes {

@@ -1,10 +1,10 @@
 import Foundation
 
-/// The `tidings` program that was built together with the tests.
+/// The `tidings` program that was built with the tests.
 public enum TidingsBinary {
-    /// Where it stands: `TIDINGS_BINARY`, or else beside the program that runs the tests.
+    /// Its path: `TIDINGS_BINARY`, or else in the folder of the program that runs the tests.
     ///
-    /// - Throws: ``TestSupportError`` when it is in neither place.
+    /// - Throws: ``TestSupportError`` when it is not there.
     public static var path: String {
         get throws {
             if let named = ProcessInfo.processInfo.environment["TIDINGS_BINARY"] { return named }
@@ -19,7 +19,7 @@ public enum TidingsBinary {
         try ChildProcess(path, arguments, environment: environment, input: input, in: folder)
     }
 
-    /// Runs `tidings ARGUMENTS` to its end.
+    /// Runs `tidings ARGUMENTS` until it ends.
     public static func run(
         _ arguments: [String], environment: [String: String] = [:], input: String = "", in folder: String? = nil,
         within seconds: Double = 30
@@ -29,9 +29,9 @@ public enum TidingsBinary {
     }
 }
 
-/// A program of this package that was built together with the tests.
+/// A program of this package that was built with the tests.
 public enum BuiltProgram {
-    /// Where the program of that name stands: beside the program that runs the tests.
+    /// The path of a program in the folder of the program that runs the tests.
     ///
     /// - Throws: ``TestSupportError`` when it is not there.
     public static func path(of name: String) throws -> String {

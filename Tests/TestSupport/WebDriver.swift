@@ -1,6 +1,6 @@
 import Foundation
 
-/// A headless Chromium, driven through `chromedriver` by the W3C WebDriver protocol. For one thread.
+/// A headless Chromium, controlled through `chromedriver` by the W3C WebDriver protocol. For one thread.
 public final class WebDriver {
     private let driver: ChildProcess
     private let profile: TemporaryFolder
@@ -10,8 +10,9 @@ public final class WebDriver {
     /// Starts the driver and the browser.
     ///
     /// - Parameters:
-    ///   - width: of the windows, in CSS pixels.
-    ///   - arguments: more of Chromium's own.
+    ///   - width: the width of the windows, in CSS pixels.
+    ///   - height: their height.
+    ///   - arguments: more arguments of Chromium.
     public init(width: Int = 1100, height: Int = 800, arguments: [String] = []) throws {
         let (driver, port) = try Self.startDriver()
         self.driver = driver
@@ -29,8 +30,7 @@ public final class WebDriver {
         self.session = session
     }
 
-    /// The port that chromedriver finds for IPv4 may be taken for IPv6 in the next moment: then it ends, and another
-    /// try is due.
+    /// Starts chromedriver, up to five times: it ends when the port that it has chosen for IPv4 is in use for IPv6.
     private static func startDriver() throws -> (ChildProcess, UInt16) {
         var errors = ""
         for _ in 0..<5 {
@@ -47,11 +47,11 @@ public final class WebDriver {
     }
 
     deinit {
-        // Asked, Chromium closes its crash handlers too, which are in no process group of ours.
+        // On request Chromium ends its crash handlers as well, which are in other process groups.
         _ = try? client.request("DELETE", "/session/\(session)")
     }
 
-    /// Opens `url` in a window of its own and waits until it is loaded.
+    /// Opens `url` in a new window and waits until it is loaded.
     public func open(_ url: String) throws -> WebWindow {
         let made = try command("POST", "/window/new", ["type": "window"])
         guard let handle = made["handle"]?.string else { throw TestSupportError("no window: \(made)") }
@@ -60,7 +60,7 @@ public final class WebDriver {
         return window
     }
 
-    /// A command of the session: the `value` of the answer.
+    /// Sends a command of the session. Returns the `value` of the response.
     func command(_ method: String, _ path: String, _ body: ParsedJSON? = nil) throws -> ParsedJSON {
         let response = try client.request(method, "/session/\(session)\(path)", body: body?.text)
         guard response.status == 200, let value = try response.json["value"] else {
@@ -75,17 +75,17 @@ public final class WebDriver {
     }
 }
 
-/// A window of a ``WebDriver``. Every command goes to this window, whichever was used before.
+/// A window of a ``WebDriver``. Every command first switches to this window.
 public struct WebWindow {
     let driver: WebDriver
     let handle: String
 
-    /// Goes to `url` and waits until it is loaded.
+    /// Loads `url` and waits until it is loaded.
     public func load(_ url: String) throws {
         _ = try command("POST", "/url", ["url": .string(url)])
     }
 
-    /// Runs JavaScript as the body of a function, and gives what it returns.
+    /// Runs JavaScript as the body of a function, and returns its result.
     @discardableResult
     public func execute(_ script: String, _ arguments: [ParsedJSON] = []) throws -> ParsedJSON {
         try command("POST", "/execute/sync", ["script": .string(script), "args": .array(arguments)])
@@ -98,13 +98,13 @@ public struct WebWindow {
         return WebElement(window: self, reference: reference)
     }
 
-    /// The text of every element that a CSS selector matches, in the order of the page.
+    /// The texts of all elements that a CSS selector matches, in document order.
     public func texts(_ selector: String) throws -> [String] {
         let script = "return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)"
         return try execute(script, [.string(selector)]).array?.compactMap(\.string) ?? []
     }
 
-    /// Writes what the window shows to a PNG file.
+    /// Writes a screenshot of the window to a PNG file.
     public func screenshot(to path: String) throws {
         let encoded = try command("GET", "/screenshot").string ?? ""
         guard let png = Data(base64Encoded: encoded) else { throw TestSupportError("no picture") }
@@ -122,32 +122,32 @@ public struct WebElement {
     let window: WebWindow
     let reference: String
 
-    /// The name under which the protocol carries a reference to an element.
+    /// The member in which the protocol has the reference of an element.
     static let key = "element-6066-11e4-a52e-4f735466cecf"
 
-    /// Brings it to the middle of the window and clicks it: the driver alone may leave it below something sticky.
+    /// Scrolls the element to the middle of the window and clicks it: the driver may leave it below a sticky element.
     public func click() throws {
         let argument: ParsedJSON = .object([Self.key: .string(reference)])
         try window.execute("arguments[0].scrollIntoView({ block: 'center' })", [argument])
         _ = try window.command("POST", "/element/\(reference)/click", [:])
     }
 
-    /// Types `text` as a keyboard does, after what is there.
+    /// Types `text` with the keyboard, after the existing text.
     public func type(_ text: String) throws {
         _ = try window.command("POST", "/element/\(reference)/value", ["text": .string(text)])
     }
 
-    /// Empties a field.
+    /// Clears a field.
     public func clear() throws {
         _ = try window.command("POST", "/element/\(reference)/clear", [:])
     }
 
-    /// The text as a person sees it.
+    /// The visible text.
     public var text: String {
         get throws { try window.command("GET", "/element/\(reference)/text").string ?? "" }
     }
 
-    /// An attribute of the markup; nil when there is none.
+    /// An attribute of the element; nil when there is none.
     public func attribute(_ name: String) throws -> String? {
         try window.command("GET", "/element/\(reference)/attribute/\(name)").string
     }
