@@ -4,7 +4,7 @@ import Testing
 @testable import Connectors
 
 @Suite("lines of a stream")
-struct ExecLineSplitterTests {
+struct EventLinesTests {
     private func split(_ chunks: [String], maxLine: Int = 8) -> [String] {
         var splitter = LineSplitter(maxLine: maxLine)
         var lines: [String] = []
