@@ -6,17 +6,17 @@ import Supervision
 
 /// One run of an `exec` program: a child process with a pipe to it and two from it, on a loop.
 ///
-/// It ends with the thread that started it, with this object, and when ``kill()`` is called. Callbacks come on the loop's
-/// thread, none after ``onEnded``, which comes once when the process has been waited for.
+/// It ends with the thread that started it, with this object, or when ``kill()`` is called. Callbacks are made on the
+/// loop's thread. The last one is ``onEnded``, which is called once when the process has been reaped.
 final class ExecChild {
     let pid: pid_t
     /// Bytes from its standard output.
     var onOutput: (UnsafeRawBufferPointer) -> Void = { _ in }
     /// Bytes from its standard error.
     var onErrors: (UnsafeRawBufferPointer) -> Void = { _ in }
-    /// It has closed its input or output: of no use any more, though it may live.
+    /// It has closed its standard input or output. It may still run.
     var onClosed: () -> Void = {}
-    /// It has ended; how, for a person.
+    /// It has ended; with a description of how.
     var onEnded: (String) -> Void = { _ in }
 
     private let loop: EventLoop
@@ -26,20 +26,20 @@ final class ExecChild {
     private var exit: FileEvent?
     /// The parent's ends of the pipes. Owned here, closed in `deinit`.
     private let pipes: [Int32]
-    /// Readable when the process has ended; -1 where there is none. Owned here.
+    /// A pidfd, readable when the process has ended; -1 where the system has none. Owned here.
     private let exitDescriptor: Int32
     private var pending: [UInt8] = []
-    /// What stands before this in `pending` has been written.
+    /// How many bytes of `pending` are written.
     private var written = 0
     private var isReaped = false
     private lazy var poll = Timer(on: loop) { [unowned self] in self.reap() }
 
-    /// How much is read at once.
+    /// The most bytes of one read.
     private static let chunk = 65_536
 
     /// Starts the program.
     ///
-    /// - Throws: ``ExecError`` with the reason why it cannot be started.
+    /// - Throws: ``ExecError`` when it cannot be started.
     init(on loop: EventLoop, command: [String]) throws(ExecError) {
         self.loop = loop
         var argv: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
@@ -61,21 +61,21 @@ final class ExecChild {
         if exitDescriptor >= 0 { close(exitDescriptor) }
         guard !isReaped else { return }
         Glibc.kill(-pid, SIGKILL)
-        // A moment for the kernel; beyond it the zombie goes with this process.
+        // Reaped within a moment, or else a zombie until this process ends.
         for _ in 0..<50 where waitpid(pid, nil, WNOHANG) == 0 { usleep(1000) }
     }
 
-    /// Bytes that the program was given and has not read.
+    /// The number of bytes that were given to the program and that it has not read.
     var unread: Int {
         pending.count - written + max(0, Int(cspawn_unread(pipes[0])))
     }
 
-    /// Has more to give to the program: ``flush()`` begins with it.
+    /// Queues bytes for the program; ``flush()`` writes them.
     func write(_ bytes: [UInt8]) {
         pending.append(contentsOf: bytes)
     }
 
-    /// Writes what the program's pipe takes now; the rest follows when it can.
+    /// Writes as much as the program's pipe accepts now. The rest is written when the pipe is writable.
     func flush() {
         guard let input else { return }
         while written < pending.count {
@@ -98,21 +98,21 @@ final class ExecChild {
         input.watch(pending.isEmpty ? [] : .write)
     }
 
-    /// Ends the process and what it has started in its group; ``onEnded`` follows.
+    /// Kills the process group. ``onEnded`` is called afterwards.
     func kill() {
         guard !isReaped else { return }
         Glibc.kill(-pid, SIGKILL)
     }
 
-    /// Hears no more of what it writes to its standard output.
+    /// Stops reading its standard output.
     func ignoreOutput() {
         output?.cancel()
         output = nil
     }
 
-    /// Takes what has come on its standard output and was not read yet.
+    /// Reads the bytes that are available on its standard output.
     func drain() {
-        // A full pipe holds no more.
+        // A pipe holds at most 16 chunks.
         for _ in 0..<16 where output == nil || read(pipes[1], onOutput) <= 0 { break }
     }
 
@@ -137,7 +137,8 @@ final class ExecChild {
         }
     }
 
-    /// The number of bytes read, which `take` got; 0 at the end, below 0 when there is nothing now.
+    /// Reads once and passes the bytes to `take`. Returns their number; 0 at the end, negative when no bytes are
+    /// available.
     private func read(_ descriptor: Int32, _ take: (UnsafeRawBufferPointer) -> Void) -> Int {
         withUnsafeTemporaryAllocation(byteCount: ExecChild.chunk, alignment: 1) { buffer in
             var count: Int
@@ -145,7 +146,7 @@ final class ExecChild {
                 count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
             } while count < 0 && errno == EINTR
             if count > 0 { take(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
-            // Any other error than "not now" ends the stream as well.
+            // Any error other than EAGAIN ends the stream as well.
             return count < 0 && errno != EAGAIN ? 0 : count
         }
     }
@@ -156,7 +157,7 @@ final class ExecChild {
         isReaped = true
         exit?.cancel()
         poll.cancel()
-        // What it said before it ended counts; what a process that it left behind says does not.
+        // Output from before its end counts; that of processes that it has left behind does not.
         drain()
         for _ in 0..<16 where read(pipes[2], onErrors) <= 0 { break }
         for event in [input, output, errors] { event?.cancel() }
