@@ -21,7 +21,7 @@ public final class ExecProgram {
         /// The process is being killed, or is about to end: its output is ignored.
         case ending(ExecChild, ExecEnding?)
         /// The process has ended: the next start waits for the timer.
-        case resting
+        case backingOff
     }
 
     /// The worker's part, known since the first batch.
@@ -68,7 +68,7 @@ public final class ExecProgram {
     public var pid: Int32? {
         switch phase {
         case .running(let child), .ending(let child, _): child.pid
-        case .idle, .resting: nil
+        case .idle, .backingOff: nil
         }
     }
 
@@ -84,7 +84,7 @@ public final class ExecProgram {
         completion: @escaping (ExecBatch.Outcome) -> Void
     ) -> Int {
         if host == nil {
-            let timer = Timer(on: context.loop) { [unowned self] in self.timeIsUp() }
+            let timer = Timer(on: context.loop) { [unowned self] in self.timerFired() }
             host = Host(stage: context.stage, loop: context.loop, logger: context.logger, timer: timer)
         }
         lastBatch += 1
@@ -166,7 +166,7 @@ public final class ExecProgram {
         batch.completion(.answered(batch.dispositions))
     }
 
-    private func said(_ line: LineSplitter.Line, pid: Int32) {
+    private func logLine(_ line: LineSplitter.Line, pid: Int32) {
         guard let host else { return }
         let text =
             switch line {
@@ -188,7 +188,7 @@ public final class ExecProgram {
             child.onOutput = { [unowned self] in self.received($0) }
             child.onErrors = { [unowned self] in
                 self.errors.append($0) { line in
-                    self.said(line, pid: pid)
+                    self.logLine(line, pid: pid)
                     return true
                 }
             }
@@ -204,8 +204,8 @@ public final class ExecProgram {
         } catch {
             host.logger.error("program not started", metadata: ["stage": "\(host.stage)", "error": "\(error.message)"])
             let blame = flow.ended(unread: 0)
-            rest(host)
-            settle(blame, event: error.message, start: error.message)
+            scheduleRestart(host)
+            complete(blame, event: error.message, start: error.message)
         }
     }
 
@@ -236,11 +236,11 @@ public final class ExecProgram {
         case .ending(let running, let known):
             child = running
             ending = known ?? ending
-        case .idle, .resting: return
+        case .idle, .backingOff: return
         }
         guard let host else { return }
         errors.finish { line in
-            said(line, pid: child.pid)
+            logLine(line, pid: child.pid)
             return true
         }
         host.logger.warning(
@@ -250,17 +250,17 @@ public final class ExecProgram {
                 "lived_ms": "\(Clock.monotonicMilliseconds() - startedAt)", "unanswered": "\(flow.inFlight)",
             ])
         let blame = flow.ended(unread: child.unread)
-        rest(host)
-        settle(blame, event: ending.blame, start: ending.failedStart(within: options.startTimeout))
+        scheduleRestart(host)
+        complete(blame, event: ending.blame, start: ending.failedStart(within: options.startTimeout))
     }
 
-    private func rest(_ host: Host) {
-        phase = .resting
+    private func scheduleRestart(_ host: Host) {
+        phase = .backingOff
         host.timer.schedule(after: backoff.next(using: &generator))
     }
 
     /// Completes the batches that the end of the program affects.
-    private func settle(_ blame: ExecFlow.Blame, event: String, start: String) {
+    private func complete(_ blame: ExecFlow.Blame, event: String, start: String) {
         switch blame {
         case .nobody: break
         case .event(let position):
@@ -273,7 +273,7 @@ public final class ExecProgram {
         }
     }
 
-    private func timeIsUp() {
+    private func timerFired() {
         guard let host else { return }
         switch phase {
         case .idle: break
@@ -290,7 +290,7 @@ public final class ExecProgram {
             phase = .ending(child, ending ?? .closedPipe)
             child.kill()
             host.timer.schedule(after: grace)
-        case .resting:
+        case .backingOff:
             phase = .idle
             pump()
         }

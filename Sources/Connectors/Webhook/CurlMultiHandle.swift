@@ -29,7 +29,7 @@ final class CurlMultiHandle {
             { CurlMultiHandle.from($0)?.watch($1, FileEvent.Readiness(curl: $2)) },
             { CurlMultiHandle.from($0)?.schedule($1) })
         guard multi != nil else { throw ConnectorsError(.library, "libcurl cannot start: out of memory") }
-        timer = Timer(on: loop) { [unowned self] in self.timeIsUp() }
+        timer = Timer(on: loop) { [unowned self] in self.timerFired() }
     }
 
     deinit {
@@ -70,7 +70,7 @@ final class CurlMultiHandle {
         complete()
     }
 
-    private func timeIsUp() {
+    private func timerFired() {
         ccurl_multi_timeout(multi)
         complete()
     }
