@@ -4,7 +4,7 @@ import Testing
 
 @testable import Connectors
 
-@Suite("what an answer means")
+@Suite("answers of an exec program")
 struct ExecAnswerTests {
     private func outcome(_ answer: String, to event: String = #"{"thread":"1","n":7}"#) throws -> String {
         let parser = JSONParser(maxBytes: 1000)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Connectors
 
-@Suite("who gets what and who is to blame")
+@Suite("the flow of events to an exec program")
 struct ExecFlowTests {
     /// Each event is a line of ten bytes.
     private static let line = [UInt8](repeating: 120, count: 10)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Connectors
 
-@Suite("what an answer means")
+@Suite("outcomes of a webhook's requests")
 struct WebhookOutcomeTests {
     private func judge(_ response: CurlResponse) -> WebhookOutcome {
         WebhookOutcome(of: response, from: "https://example.org/hook", timeout: 5000)
