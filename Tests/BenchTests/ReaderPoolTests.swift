@@ -7,7 +7,7 @@ import Testing
 
 @testable import Bench
 
-/// Readers of a measurement against the bare loop, and against servers that do wrong.
+/// Tests the readers of a benchmark with the bare loop, and with faulty servers.
 @Suite("Readers of a measurement")
 struct ReaderPoolTests {
     private static let event = LoadEvent(size: 80)
@@ -37,7 +37,7 @@ struct ReaderPoolTests {
 
     @Test("a server that loses, repeats or cuts is found out")
     func wrongServer() throws {
-        // Answers one connection: 1 and 2, then 2 again, then 5, then nothing.
+        // Sends to one connection the events 1 and 2, then 2 again, then 5, then nothing.
         let (listener, port) = try LoopbackSocket.listen()
         defer { close(listener) }
         let bodies = [[1, 2], [2], [5]].map { numbers in

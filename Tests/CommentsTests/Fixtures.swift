@@ -2,7 +2,7 @@ import JSON
 import Pipeline
 import Testing
 
-/// An event as a lane hands it to a stage.
+/// An event as a lane passes it to a stage.
 func event(_ text: String) throws -> Event {
     let raw = [UInt8](text.utf8)
     return Event(fields: try JSONParser(maxBytes: 1 << 22).parseObject(raw), raw: raw)
@@ -12,7 +12,7 @@ func event(_ fields: JSONObject) -> Event {
     Event(fields: fields, raw: fields.bytes)
 }
 
-/// What a stage decided, in a form that can be compared.
+/// The disposition of a stage, in a form that can be compared.
 enum Decision: Equatable {
     case forward([JSONObject])
     case publish(JSONObject, [String])
@@ -30,7 +30,7 @@ enum Decision: Equatable {
         }
     }
 
-    /// The members of the one event that goes on; nil when it does not.
+    /// The members of the single forwarded event; nil for any other decision.
     var forwarded: JSONObject? {
         if case .forward(let events) = self, events.count == 1 { events[0] } else { nil }
     }

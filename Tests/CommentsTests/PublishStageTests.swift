@@ -23,7 +23,7 @@ struct PublishStageTests {
     func filters() {
         let decision = PublishStage.decide(event(["channels": ["a", 1, "a", "b\n", "c"]]))
         #expect(Decision(decision) == .publish([:], ["a", "c"]))
-        // Alike to the eye and to Swift's ==, and two names.
+        // Two names that look alike and are equal to Swift's ==.
         let spelled = PublishStage.decide(event(["channels": ["caf\u{E9}", "cafe\u{301}"]]))
         #expect(Decision(spelled) == .publish([:], ["caf\u{E9}", "cafe\u{301}"]))
     }

@@ -135,7 +135,7 @@ struct ValidatorTests {
         let digest = try key(#"{"thread":"a","text":"x","id":"\#(long)"}"#)
         #expect(digest.count == 18 && digest.starts(with: "j:".utf8))
         #expect(try key(#"{"thread":"a","text":"x","event_id":"\#(long)"}"#).starts(with: "h:".utf8))
-        // The id that it is given has no part in it.
+        // The id that the stage adds is not part of the key.
         for text in [#"{"thread":"a","text":"x"}"#, #"{"thread":"a","text":"x","id":null}"#] {
             #expect(try key(text).starts(with: "c:".utf8))
         }

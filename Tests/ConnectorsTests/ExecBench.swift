@@ -9,7 +9,7 @@ import TestSupport
 
 @testable import Connectors
 
-/// Runs batches through stages on a real loop, as lanes do, without a Redis.
+/// Runs batches through stages on a real loop, as lanes do, without Redis.
 final class ExecBench {
     let runner: LoopRunner
     let log = ExecLog()
@@ -38,7 +38,7 @@ final class ExecBench {
         try numbers.map { try event(#"{"thread":"1","n":\#($0)}"#) }
     }
 
-    /// A Python program that reads each event into `e` and does `body` with it; `say` answers.
+    /// A Python program that runs `body` for each event `e`; `say` writes an answer.
     func python(_ body: String, before: String = "") throws -> ExecOptions {
         let lines = body.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
         let script = """
@@ -54,12 +54,12 @@ final class ExecBench {
         return ExecOptions(command: ["python3", "-IS", try folder.write(script, to: "program.py")])
     }
 
-    /// A program that is started again, or killed, after milliseconds where a worker's waits for seconds.
+    /// A program whose restarts and kills wait for milliseconds, where those in a worker wait for seconds.
     static func program(_ options: ExecOptions) -> ExecProgram {
         ExecProgram(options, backoff: Backoff(base: 5, limit: 50), grace: 100)
     }
 
-    /// What `prepare` says; nil is "go on".
+    /// Prepares a batch. Returns its error; nil when the stage is ready.
     func prepare(_ stage: some Stage, _ batch: [Event], within seconds: Double = 20) throws -> StageError? {
         var answer: StageError??
         stage.prepare(batch, context: context()) { answer = .some($0) }
@@ -67,7 +67,7 @@ final class ExecBench {
         return answer ?? nil
     }
 
-    /// What becomes of each event of a batch, up to the first that fails.
+    /// The disposition of each event of a batch, up to the first that fails.
     func run(_ stage: some Stage, _ batch: [Event]) throws -> [String] {
         if let error = try prepare(stage, batch) { return ["not ready: \(error.message)"] }
         var results: [String] = []
@@ -92,13 +92,13 @@ final class ExecBench {
         }
     }
 
-    /// Whether that process is there, other than as a zombie.
+    /// Whether a process exists.
     static func lives(_ pid: Int32) -> Bool {
         kill(pid, 0) == 0
     }
 }
 
-/// Keeps what is logged, one string a line: the message and its data as `key=value`.
+/// Stores log lines as strings: the level, the message and the metadata as `key=value`.
 final class ExecLog: Sendable {
     private let kept = Mutex<[String]>([])
 

@@ -18,7 +18,7 @@ struct ExecFlowTests {
         return flow
     }
 
-    /// Gives all that may be given and returns how many that is.
+    /// Gives as many events as possible. Returns their number.
     private func give(_ flow: inout ExecFlow, at now: Int64 = 0) -> Int {
         var count = 0
         while flow.next(at: now) != nil { count += 1 }
@@ -75,7 +75,7 @@ struct ExecFlowTests {
         #expect(flow.ended(unread: 9) == .event(.init(batch: 1, index: 0)))
     }
 
-    @Test("of several suspects nobody is blamed; as many go one at a time, then many again")
+    @Test("with several suspects none is blamed; as many are given one at a time, then many again")
     func isolated() {
         var flow = flow()
         ask(&flow, 1, 10)
@@ -92,7 +92,7 @@ struct ExecFlowTests {
         #expect(give(&flow) == 6)
     }
 
-    @Test("the guilty one among several is found by the second run")
+    @Test("the second run finds the event to blame among several suspects")
     func found() {
         var flow = flow()
         ask(&flow, 1, 10)
@@ -109,7 +109,7 @@ struct ExecFlowTests {
         #expect(flow.isolatedLeft == 5)
     }
 
-    @Test("a head that is suspect goes alone: nothing is given before it is answered")
+    @Test("a suspect head is isolated: no other event is given before it is answered")
     func isolatedHead() {
         var flow = flow()
         ask(&flow, 1, 2)
@@ -123,7 +123,7 @@ struct ExecFlowTests {
         #expect(give(&flow) == 2)
     }
 
-    @Test("a program that ends before it has read anything blames no event, and everything is forgotten")
+    @Test("a program that ends before it has read anything blames no event, and all batches are withdrawn")
     func start() {
         var flow = flow()
         ask(&flow, 1, 2)
@@ -136,7 +136,9 @@ struct ExecFlowTests {
         #expect(flow.isIdle)
     }
 
-    @Test("a program that answered and ends without having read more blames nobody, and the rest is given again")
+    @Test(
+        "a program that has read no more than it has answered blames no event when it ends, and the rest is given again"
+    )
     func innocent() {
         var flow = flow()
         ask(&flow, 1, 3)
@@ -148,7 +150,7 @@ struct ExecFlowTests {
         #expect(flow.recipient == .event(.init(batch: 1, index: 1)))
     }
 
-    @Test("answers to a batch that was withdrawn are awaited and belong to nobody")
+    @Test("answers to a withdrawn batch are awaited and discarded")
     func withdrawn() {
         var flow = flow(inFlight: 3)
         ask(&flow, 1, 5)
@@ -164,7 +166,7 @@ struct ExecFlowTests {
         #expect(flow.recipient == .event(.init(batch: 2, index: 0)))
     }
 
-    @Test("nobody is blamed for a suspect that was withdrawn")
+    @Test("an event of a withdrawn batch is not blamed")
     func withdrawnSuspect() {
         var flow = flow()
         ask(&flow, 1, 1)

@@ -12,7 +12,7 @@ struct ExecPipelineTests {
         var generator = SplitMix64()
         let seed: Comment = "seed \(generator.seed)"
         let bench = try ExecBench()
-        // Slow enough to be met at work.
+        // Slow enough to be killed while it works.
         let program = ExecBench.program(try bench.python(#"time.sleep(0.0002); e["s"] = e["n"] * 2; say(e)"#))
         let pool = try ExecPool(partitions: 2, attempts: 1000) { ExecStage(program) }
         for start in stride(from: 0, to: 2000, by: 200) { try pool.push(start..<start + 200, threads: 3) }

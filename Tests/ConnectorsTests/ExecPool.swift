@@ -5,7 +5,7 @@ import Redis
 import TestSupport
 import Testing
 
-/// A worker with the pipeline `t` over a server of its own: one stage under test, then a publisher.
+/// A worker with the pipeline `t` on its own server: the stage under test, then a publisher.
 final class ExecPool {
     let server: RedisServer
     let runner: LoopRunner
@@ -14,7 +14,7 @@ final class ExecPool {
     let layout: PipelineLayout
     private let worker: Worker
 
-    /// - Parameter factory: makes the stage under test, named `x`, for each lane.
+    /// - Parameter factory: creates the stage under test, named `x`, for each lane.
     init(partitions: Int = 1, attempts: Int = 5, _ factory: @escaping StageFactory) throws {
         server = try RedisServer()
         runner = try LoopRunner()
@@ -39,7 +39,7 @@ final class ExecPool {
         }
     }
 
-    /// Pushes events `{"thread":…,"n":…}` through the open door.
+    /// Pushes events `{"thread":…,"n":…}` into the first inlet.
     func push(_ numbers: some Sequence<Int>, threads: Int = 1) throws {
         let events = numbers.map { #"{"thread":"\#($0 % threads)","n":\#($0)}"# }
         try redis.ask(words: ["RPUSH", "t:incoming"] + events)

@@ -91,14 +91,14 @@ struct ExecStageTests {
         let first = try bench.run(stage, batch)
         #expect(first.count == 6)
         #expect(first.last == "failed: the program died (signal 11) over this event")
-        // The lane commits what is before it and tries again with the rest: one more death, no search.
+        // The lane commits the events before it and submits the rest: the program dies once more, without a search.
         let deaths = bench.log.lines.filter { $0.contains("program ended") }.count
         #expect(try bench.run(stage, Array(batch[5...])) == ["failed: the program died (signal 11) over this event"])
         #expect(bench.log.lines.filter { $0.contains("program ended") }.count == deaths + 1)
         #expect(try bench.run(stage, Array(batch[6...])).count == 14)
     }
 
-    @Test("an event without an answer in time costs the program its life and is blamed")
+    @Test("a program that does not answer an event in time is killed, and the event is blamed")
     func hang() throws {
         let bench = try ExecBench()
         var options = try bench.python(#"if e["n"] == 2: time.sleep(1000)"# + "\nsay(e)")
@@ -143,7 +143,7 @@ struct ExecStageTests {
         try bench.runner.run { bench.log.contains("program ended", "a line that answers no event") }
     }
 
-    @Test("a program that is not there blames no event, and says what to do; it is found once it is there")
+    @Test("a missing program blames no event, with an error that says what to do, and is started once it exists")
     func missing() throws {
         let bench = try ExecBench()
         let path = bench.folder.file("scorer")
@@ -174,7 +174,7 @@ struct ExecStageTests {
         #expect(bench.log.contains("program says", "nothing_of_that_name"))
     }
 
-    @Test("a program that closes its output and lives on is killed")
+    @Test("a program that closes its output and keeps running is killed")
     func closedPipe() throws {
         let bench = try ExecBench()
         let options = ExecOptions(command: ["sh", "-c", "read line; exec >&-; sleep 1000"])
@@ -205,7 +205,7 @@ struct ExecStageTests {
         #expect(bench.log.lines.filter { $0.contains("program started") }.count == 1)
     }
 
-    @Test("the program ends with its owner, also one that hangs")
+    @Test("the program ends with its owner, even when it hangs")
     func owner() throws {
         let bench = try ExecBench()
         var program: ExecProgram? = ExecBench.program(
@@ -224,11 +224,11 @@ struct ExecStageTests {
 
     @Test("the program ends with the thread that started it, however that ends")
     func parent() throws {
-        // The kernel's signal at a parent's death follows its thread: a thread stands for a worker that is killed.
+        // The kernel sends the signal of a parent's death when its thread ends: a thread stands for a killed worker.
         let pid = Mutex<Int32>(0)
         let done = DispatchSemaphore(value: 0)
         let thread = Thread {
-            // Never released: a process that is killed releases nothing either.
+            // Never released, as in a killed process.
             if let child = try? ExecChild(on: LoopRunner().loop, command: ["sleep", "1000"]) {
                 _ = Unmanaged.passRetained(child)
                 pid.withLock { $0 = child.pid }

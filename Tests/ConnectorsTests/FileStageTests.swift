@@ -27,7 +27,7 @@ struct FileStageTests {
         numbers.map { #"{"thread":"1","n":\#($0)}"# + "\n" }.joined()
     }
 
-    /// The renamed files, oldest first, then the current one.
+    /// The rotated files, oldest first, then the current one.
     private func files() throws -> [String] {
         let names = try TestSupport.ChildProcess.run("ls", [folder.path]).output.split(separator: "\n").map(String.init)
         return ArchiveName(path: folder.file("c.ndjson"), partition: 0).rotated(among: names).map {
@@ -52,17 +52,17 @@ struct FileStageTests {
     }
 
     @Test(
-        "what was appended by one who died before the commit is not appended again, whatever the batches are",
+        "lines that a worker appended before it died are not appended again, for any size of batch",
         arguments: [1, 3, 10, 25])
     func died(size: Int) throws {
         #expect(try bench.prepare(stage(), try ExecBench.events(0..<5)) == nil)
         #expect(try bench.prepare(stage(), try ExecBench.events(5..<15)) == nil)
-        // Nothing of the second batch was committed: it comes again, and new events behind it.
+        // The second batch was not committed: it is delivered again, followed by new events.
         let successor = stage()
         for start in stride(from: 5, to: 30, by: size) {
             let numbers = start..<min(30, start + size)
             #expect(try bench.prepare(successor, try ExecBench.events(numbers)) == nil)
-            // Every other batch comes twice, as after a commit that was refused.
+            // Every other batch is delivered twice, as after a rejected commit.
             if start % 2 == 0 { #expect(try bench.prepare(successor, try ExecBench.events(numbers)) == nil) }
         }
         #expect(folder.read("c.0.ndjson") == Self.lines(0..<30))
@@ -94,24 +94,24 @@ struct FileStageTests {
         #expect(try bench.prepare(stage(rotate: size), try ExecBench.events(10..<20)) == nil)
         #expect(try bench.prepare(stage(rotate: size), try ExecBench.events(20..<30)) == nil)
         #expect(try bench.prepare(stage(rotate: size), try ExecBench.events(15..<35)) == nil)
-        // The current file has gone as well: the last renamed one is looked at.
+        // Without a current file the newest rotated one is examined.
         #expect(rename(folder.file("c.0.ndjson"), folder.file("c.0.20300101T000000Z.ndjson")) == 0)
         #expect(try bench.prepare(stage(rotate: size), try ExecBench.events(33..<37)) == nil)
         #expect(try files().joined() == Self.lines(10..<37))
     }
 
-    @Test("whoever renames the file finds the next batch in a new one")
+    @Test("when the file is renamed, the next batch goes into a new one")
     func movedAway() throws {
         let stage = stage()
         #expect(try bench.prepare(stage, try ExecBench.events(0..<2)) == nil)
         #expect(rename(folder.file("c.0.ndjson"), folder.file("old")) == 0)
-        // Also what was appended to the old one and not committed is not written twice.
+        // Lines that were appended to the old file without a commit are not written again.
         #expect(try bench.prepare(stage, try ExecBench.events(1..<4)) == nil)
         #expect(folder.read("old") == Self.lines(0..<2))
         #expect(folder.read("c.0.ndjson") == Self.lines(2..<4))
     }
 
-    @Test("a file has one writer; another waits until it lets go")
+    @Test("a file has one writer; another waits for its lock")
     func lock() throws {
         var first: FileStage? = stage()
         let second = stage()

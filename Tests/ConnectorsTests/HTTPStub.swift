@@ -2,31 +2,31 @@ import Glibc
 import Synchronization
 import TestSupport
 
-/// A receiver of webhooks on a port of this machine: real sockets, a thread for each connection, and a closure that says
-/// what each request gets. Ends with the last reference.
+/// A receiver of webhooks on a port of this machine, with a thread for each connection and a closure that chooses the
+/// reply to each request. Ends with the last reference.
 final class HTTPStub: Sendable {
-    /// What came in.
+    /// A received request.
     struct Request: Sendable {
         /// Counted from 0 over all connections.
         let number: Int
-        /// The connection it came on, counted from 0.
+        /// The number of its connection, counted from 0.
         let connection: Int
         let target: String
-        /// By the name in lower case.
+        /// The header fields, by their names in lower case.
         let headers: [String: String]
         let body: String
     }
 
-    /// What a request gets.
+    /// The reply to a request.
     enum Reply: Sendable {
         case status(Int, headers: [String: String] = [:], body: String = "")
-        /// Nothing, for as long as the other side stays.
+        /// No reply until the client closes the connection.
         case hang
         /// The connection is closed.
         case close
         /// These bytes, then the connection is closed.
         case raw(String)
-        /// A head that promises a body, then a byte every 20 ms.
+        /// A head with a `Content-Length`, then a byte every 20 ms.
         case drip
         /// Bytes without end.
         case flood(head: String)
@@ -75,7 +75,7 @@ final class HTTPStub: Sendable {
                     break
                 }
                 HTTPStub.thread { [weak self] in
-                    // Nothing here keeps the stub while it waits for the other side.
+                    // The stub is not retained while the thread waits for the client.
                     while let message = HTTPStub.read(descriptor), let reply = self?.answer(message, on: number),
                         HTTPStub.send(reply, to: descriptor)
                     {}
@@ -96,7 +96,7 @@ final class HTTPStub: Sendable {
 
     var url: String { "http://127.0.0.1:\(port)/hook" }
 
-    /// All requests so far, in the order of their arrival.
+    /// All requests so far, in the order of arrival.
     var requests: [Request] { state.withLock { $0.requests } }
 
     /// The most requests that were open at once.
@@ -125,7 +125,7 @@ final class HTTPStub: Sendable {
             return request
         }
         let answer = reply(request)
-        // Before the answer leaves: the next request may come before this thread goes on.
+        // Before the reply is sent: the next request may arrive before this thread continues.
         state.withLock { $0.inFlight -= 1 }
         return answer
     }
@@ -212,7 +212,7 @@ final class HTTPStub: Sendable {
     private struct StubError: Error {}
 }
 
-/// What a thread of ``HTTPStub`` does.
+/// The body of a thread of ``HTTPStub``.
 private final class StubThread: Sendable {
     let body: @Sendable () -> Void
 

@@ -26,7 +26,7 @@ struct WebhookClientTests {
         return client
     }
 
-    /// Sends the body and waits for what comes of it.
+    /// Sends the body and waits for the outcome.
     private func post(with client: WebhookClient) throws -> WebhookOutcome {
         var outcome: WebhookOutcome?
         _ = try client.post(body, id: WebhookID(of: body)) { outcome = $0 }
@@ -34,7 +34,7 @@ struct WebhookClientTests {
         return try #require(outcome)
     }
 
-    /// What is told of a failure, without the URL.
+    /// The message of a failure without the URL.
     private func failure(_ outcome: WebhookOutcome) -> String? {
         guard case .failed(let message, _) = outcome else { return nil }
         return message.split(separator: " ").dropFirst().joined(separator: " ")
@@ -87,7 +87,7 @@ struct WebhookClientTests {
         #expect(stub.requests.count == 5)
     }
 
-    /// What a receiver may do to its sender, and what is told of it.
+    /// Replies of a misbehaving receiver, and the message for each.
     static let mischief: [(reply: HTTPStub.Reply, told: String)] = [
         (.status(500, body: "out of order"), "answered 500: out of order"),
         (.status(302, headers: ["Location": "/elsewhere"]), "answered 302"),
@@ -121,7 +121,7 @@ struct WebhookClientTests {
         #expect(try post(with: try client(stub.url)) == .delivered)
     }
 
-    @Test("a receiver that is not there, and one whose name nobody knows, are failures")
+    @Test("an unreachable receiver and an unknown host are failures")
     func absent() throws {
         let port = try HTTPStub { _ in .close }.port
         #expect(
@@ -186,7 +186,7 @@ struct WebhookClientTests {
         #expect(stub.requests.map(\.connection) == [0, 1])
     }
 
-    @Test("a client may go while requests are under way, also from within a completion")
+    @Test("a client may be released while requests are in flight, also in a completion")
     func release() throws {
         let stub = try HTTPStub { $0.body == "{1}" ? .hang : .status(200) }
         for isWithin in [false, true] {

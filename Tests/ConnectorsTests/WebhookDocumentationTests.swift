@@ -18,7 +18,7 @@ struct WebhookDocumentationTests {
         let id = try WebhookID(of: body).description
         let now = Int64(Date().timeIntervalSince1970)
 
-        /// A line of Python that prints whether the receiver takes a message.
+        /// A statement of Python that prints whether the receiver accepts a message.
         func check(_ secret: String, timestamp: Int64, body received: [UInt8]) throws -> String {
             let signatures = try [other, webhookSecret].map {
                 try WebhookSecret($0).signature(id: id, timestamp: timestamp, body: body)

@@ -5,7 +5,7 @@ import TestSupport
 
 @testable import Connectors
 
-/// A pipeline of a test with the stages `first` and `hook`, its Redis, and one worker. It is called `t`.
+/// The pipeline `t` with the stages `first` and `hook`, its Redis server, and one worker.
 final class WebhookPool {
     let server: RedisServer
     let runner: LoopRunner
@@ -55,7 +55,7 @@ final class WebhookPool {
         try runner.run(within: 15, "the worker has its lanes") { lanes == layout.lanes.count }
     }
 
-    /// Stops the worker and waits until it has left.
+    /// Stops the worker and waits until it has stopped.
     func stop(within seconds: Double = 10) throws {
         var hasLeft = false
         worker?.stop { hasLeft = true }
@@ -68,7 +68,7 @@ final class WebhookPool {
         try redis.ask(words: ["RPUSH", "t:incoming"] + events.map { #"{"thread":"\#($0.thread)","n":\#($0.number)}"# })
     }
 
-    /// A counter of a stage, of all its lanes together.
+    /// A counter of a stage, summed over its lanes.
     func count(_ field: String, of stage: String = "hook") throws -> Int {
         try (0..<layout.partitions).reduce(0) { sum, partition in
             let lane = layout.lane(LaneID(stage: stage, partition: partition))
@@ -77,17 +77,17 @@ final class WebhookPool {
         }
     }
 
-    /// The reasons of the dead letters of the first partition, oldest last.
+    /// The dead letters of the first partition, oldest last.
     func deadLetters() throws -> [ParsedJSON] {
         try redis.ask("LRANGE", layout.dead(LaneID(stage: "hook", partition: 0)), "0", "-1").array?
             .map { try ParsedJSON(parsing: $0.text ?? "") } ?? []
     }
 }
 
-/// What tests sign with: the secret of the example in the documentation of Standard Webhooks.
+/// The secret with which tests sign: that of the example in the documentation of Standard Webhooks.
 let webhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-/// An event as a lane hands it to a stage.
+/// An event as a lane passes it to a stage.
 func webhookEvent(_ text: String) throws -> Event {
     let raw = Array(text.utf8)
     return Event(fields: try JSONParser(maxBytes: 1 << 20).parseObject(raw), raw: raw)

@@ -9,7 +9,7 @@ struct WebhookScheduleTests {
     private var generator = SplitMix64(seed: 1)
     private var schedule = WebhookSchedule(inFlight: 3)
 
-    /// A batch in short: `a1 b1 a2`, the letter is the conversation; with a minus it is not wanted.
+    /// A batch from a short notation: `a1 b1 a2`. The letter is the conversation; a minus marks an unwanted event.
     private func batch(_ text: String) throws -> [WebhookSchedule.Arrival] {
         try text.split(separator: " ").map {
             WebhookSchedule.Arrival(
@@ -17,7 +17,7 @@ struct WebhookScheduleTests {
         }
     }
 
-    /// Everything that is started now.
+    /// The indexes of all events that may be sent now.
     private mutating func started(at now: Int64 = 0) -> [Int] {
         var indexes: [Int] = []
         while let (index, _) = schedule.next(at: now) { indexes.append(index) }
@@ -32,7 +32,7 @@ struct WebhookScheduleTests {
         for index in indexes { schedule.finished(index, .failed("no", pause: pause), at: now, using: &generator) }
     }
 
-    /// How many events are decided, and how the first one that is not failed: true when that counts.
+    /// How many events are decided, and whether the failure of the next one counts; nil at the end of the batch.
     private mutating func decided() -> (count: Int, isCounted: Bool?) {
         var count = 0
         while count < 10_000 {
@@ -82,7 +82,7 @@ struct WebhookScheduleTests {
         #expect(started().isEmpty)
         #expect(decided() == (1, true))
 
-        // a1 is committed; the lane comes back at once with what is left, and more.
+        // a1 is committed; the next batch has the rest and one more event.
         schedule.begin(try batch("b1 a2 b2 c1 a3"), at: 1)
         #expect(started(at: 1) == [4])
         deliver(4, at: 2)
@@ -114,8 +114,8 @@ struct WebhookScheduleTests {
         #expect(decided() == (0, false))
     }
 
-    @Test("an event that was set aside makes room for the next of its conversation")
-    mutating func buried() throws {
+    @Test("after an event is dead-lettered, the next of its conversation is sent")
+    mutating func deadLettered() throws {
         schedule.begin(try batch("a1 a2 b1"), at: 0)
         #expect(started() == [0, 2])
         fail(0)
@@ -138,7 +138,7 @@ struct WebhookScheduleTests {
         #expect(started(at: 1001) == [0, 3])
     }
 
-    @Test("a receiver in trouble is left alone for the rest of the batch")
+    @Test("after too many failures no request is sent for the rest of the batch")
     mutating func trouble() throws {
         schedule.begin(try batch("a b c d e f"), at: 0)
         #expect(started() == [0, 1, 2])

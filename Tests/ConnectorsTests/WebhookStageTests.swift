@@ -14,7 +14,7 @@ struct WebhookStageTests {
         WebhookOptions(url: stub.url, secret: webhookSecret, timeout: timeout, inFlight: inFlight)
     }
 
-    /// The numbers that a receiver has taken for each thread, in order.
+    /// The numbers of the events that a receiver has accepted, by thread, in order.
     private func numbers(_ bodies: [String]) throws -> [String: [Int]] {
         try bodies.reduce(into: [:]) { sum, body in
             let event = try ParsedJSON(parsing: body)
@@ -101,7 +101,7 @@ struct WebhookStageTests {
         #expect(refused == 3)
         #expect(bodies.count == 19 + 3)
         #expect(try numbers(bodies)["3"] == [3, 3, 3, 7, 11, 15, 19])
-        // The same number at each attempt.
+        // Each attempt has the same id.
         #expect(Set(stub.requests.map { $0.headers["webhook-id"] ?? "" }).count == 20)
     }
 
@@ -165,7 +165,7 @@ struct WebhookStageTests {
         #expect(try ids == batch.map { try WebhookID(of: $0.raw).description } + ids.prefix(2))
     }
 
-    @Test("a stage that is let go of cancels its requests and says nothing any more")
+    @Test("a stage that is released cancels its requests and does not call back")
     func letGo() throws {
         let stub = try HTTPStub { _ in .hang }
         let runner = try LoopRunner()
@@ -203,7 +203,7 @@ struct WebhookStageTests {
         try hanging.stop(within: 3)
     }
 
-    @Test("a slow receiver does not hold what it has taken from being committed")
+    @Test("events that a slow receiver has accepted are committed while others are still being sent")
     func slow() throws {
         let stub = try HTTPStub { _ in
             usleep(50_000)

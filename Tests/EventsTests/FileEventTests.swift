@@ -5,7 +5,7 @@ import Testing
 
 @Suite("readiness of a pipe")
 struct FileEventTests {
-    /// Both ends of a pipe, closed at the end.
+    /// Both ends of a pipe, closed in `deinit`.
     private final class Pipe {
         let output: Int32
         let input: Int32
@@ -81,7 +81,7 @@ struct FileEventTests {
         let event = FileEvent(on: runner.loop, descriptor: pipe.input) { readiness in
             #expect(readiness == .write)
             isWritable = true
-            // What is asked for costs a turn of the loop each; one is enough.
+            // One turn of the loop is enough.
             self.pipe.put(1 << 20)
         }
         event.watch(.write)

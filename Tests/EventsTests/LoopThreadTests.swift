@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Lives on a loop's thread, and has a timer there.
+/// An actor on the thread of a loop, with a timer.
 private actor Lodger {
     let thread: LoopThread
     private var timer: Events.Timer?
@@ -31,7 +31,7 @@ private actor Lodger {
 
     func count() -> Int { visits }
 
-    /// The thread on which a timer of the loop calls.
+    /// The thread on which a timer of the loop calls its action.
     func timerThread() async throws -> UInt {
         let loop = try #require(EventLoop.current)
         return await withCheckedContinuation { continuation in
@@ -49,7 +49,7 @@ private actor Lodger {
     }
 }
 
-/// Each test looks at the threads that bear its own name.
+/// Each test counts the threads with its own name.
 @Suite("the thread of a loop")
 struct LoopThreadTests {
     @Test("an actor's code, and the timers that it makes, run on the loop's one thread")
@@ -113,7 +113,7 @@ struct LoopThreadTests {
             await lodger.leave()
         }
         try await gone("lodger-100")
-        // Other tests open and close theirs meanwhile; a leak would be of two hundred.
+        // Other tests open and close descriptors at the same time; a leak would be two hundred.
         let deadline = Deadline(in: 10)
         while descriptors() > before + 60, !deadline.isOver { try await Task.sleep(for: .milliseconds(5)) }
         #expect(descriptors() <= before + 60)

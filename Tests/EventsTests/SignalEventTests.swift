@@ -3,7 +3,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// One after the other: libevent serves the signals of one loop in a process at a time.
+/// Serialized, since libevent handles the signals of only one loop in a process at a time.
 @Suite("signals", .serialized)
 struct SignalEventTests {
     @Test("a signal becomes a callback on the loop, each time")
@@ -43,7 +43,7 @@ struct SignalEventTests {
         try runner.run { count == 1 }
         #expect(event != nil)
         event = nil
-        // Ignored again: this would end the process otherwise.
+        // Ignored again: otherwise the signal would end the process.
         kill(getpid(), SIGUSR2)
         runner.run(for: 0.02)
         #expect(count == 1)

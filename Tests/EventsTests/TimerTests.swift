@@ -18,7 +18,7 @@ struct TimerTests {
         timer.schedule(after: 20)
         #expect(timer.isScheduled)
         try runner.run { fired > 0 }
-        // libevent reads a coarse clock, of up to 4 ms a tick.
+        // libevent reads a coarse clock with ticks of up to 4 ms.
         #expect(Clock.monotonicNanoseconds() - start >= 15_000_000)
         #expect(!timer.isScheduled)
         runner.run(for: 0.03)

@@ -154,7 +154,7 @@ struct JSONParserTests {
         let fits = [UInt8]("\"\(String(repeating: "x", count: 98))\"".utf8)
         #expect(code(fits, maxBytes: 100) == nil)
         #expect(code(fits + [0x20], maxBytes: 100) == .tooLarge)
-        // Two million brackets cannot exhaust the stack either.
+        // Not even two million brackets exhaust the stack.
         let brackets = [UInt8](repeating: 0x5B, count: 1_000_000) + [UInt8](repeating: 0x5D, count: 1_000_000)
         #expect(code(brackets, maxBytes: 1 << 22) == .tooDeep)
     }

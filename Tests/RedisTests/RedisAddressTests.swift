@@ -1,7 +1,6 @@
 import Redis
 import Testing
 
-/// Addresses as people write them.
 @Suite("addresses of Redis")
 struct RedisAddressTests {
     @Test(

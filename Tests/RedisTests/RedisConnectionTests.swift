@@ -4,7 +4,7 @@ import Redis
 import TestSupport
 import Testing
 
-/// The connection against a real server that is cut, killed, stopped and started.
+/// Tests the connection with a server that is killed, stopped and restarted, and closes connections.
 @Suite("a connection to Redis")
 struct RedisConnectionTests {
     private let server: RedisServer

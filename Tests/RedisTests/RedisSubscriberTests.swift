@@ -2,7 +2,7 @@ import Redis
 import TestSupport
 import Testing
 
-/// Pub/sub and the watching of keys, against a real server.
+/// Tests pub/sub and the watching of keys with a real server.
 @Suite("subscriptions and watched keys")
 struct RedisSubscriberTests {
     private final class Listener: RedisSubscriberHandler {
@@ -44,7 +44,7 @@ struct RedisSubscriberTests {
         subscriber.stop()
     }
 
-    @Test("a subscription that is cut is told, taken up again by itself, and told again")
+    @Test("a broken subscription is reported as lost, restored by itself, and reported as confirmed")
     func cut() throws {
         let listener = Listener()
         subscriber.subscribe("c", handler: listener)
@@ -58,7 +58,7 @@ struct RedisSubscriberTests {
         subscriber.stop()
     }
 
-    @Test("a subscriber that hears itself is alive; one whose server is silent is not, until it speaks again")
+    @Test("a subscriber is alive while its heartbeats arrive, and not while the server is stopped")
     func alive() throws {
         subscriber.start()
         try runner.run { subscriber.isAlive }
@@ -69,7 +69,9 @@ struct RedisSubscriberTests {
         subscriber.stop()
     }
 
-    @Test("a key that was read as empty is reported once when a stranger writes it, and a cut connection as a reset")
+    @Test(
+        "a key that was read is reported once when another client writes it, and a broken connection is reported as a reset"
+    )
     func watched() throws {
         let watcher = KeyWatcher(connection: client.connection, subscriber: subscriber, logger: .silent)
         var changed: [String] = []
@@ -88,7 +90,7 @@ struct RedisSubscriberTests {
         #expect(answer == .array([]))
         _ = try server.cli("RPUSH", "queue", "x")
         try runner.run { changed == ["queue"] }
-        // Told once for each read; a key that nobody read again is no news.
+        // Reported once for each read: a key that was not read again is not reported.
         _ = try server.cli("RPUSH", "queue", "y")
         _ = try server.cli("RPUSH", "other", "z")
         try client.ask("PING")
