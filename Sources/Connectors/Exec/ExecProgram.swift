@@ -74,8 +74,8 @@ public final class ExecProgram {
 
     // MARK: For the stages
 
-    /// Has the program answer the events of a batch. Calls `completion` once, after this returns, unless the batch is
-    /// withdrawn.
+    /// Has the program answer the events of a batch. Calls `completion` once, unless the batch is withdrawn; before this
+    /// returns when the program cannot be started.
     ///
     /// - Parameter headIsSuspect: the first event was blamed for an end of the program before.
     /// - Returns: the number of the batch, for ``withdraw(_:)``.
