@@ -19,7 +19,7 @@ struct SubscriptionQueueTests {
         for _ in 0..<20_000 {
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<5:
-                let subscription = Subscription(channel: channel, reader: reader, offset: .now)
+                let subscription = Subscription(channel: channel, subscriber: reader, offset: .now)
                 queue.append(subscription)
                 model.append(subscription)
             case 5..<8:
