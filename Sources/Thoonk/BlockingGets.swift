@@ -26,8 +26,8 @@ struct BlockingGets {
         /// Redis refused a fetch.
         case fetchRefused
         /// The list's length was read.
-        case looked(length: Int64, isWatched: Bool)
-        case lookFailed
+        case lengthRead(Int64, isWatched: Bool)
+        case lengthReadFailed
         /// The list was written to, or may have been.
         case changed
         /// The timer of ``Action/wake(after:)`` fired.
@@ -40,7 +40,7 @@ struct BlockingGets {
     enum Action: Equatable {
         case fetch(count: Int, claim: Int64?)
         /// Read the list's length in such a way that the server reports the next change.
-        case look
+        case readLength
         /// Hand these of the fetched items to that get, which ends.
         case deliver(UInt64, Range<Int>)
         /// Return these of the fetched items to the list: no get wants them any more.
@@ -64,7 +64,7 @@ struct BlockingGets {
         /// No connection.
         case away
         case fetching(claim: Int64?, count: Int)
-        case looking(hasChanged: Bool)
+        case readingLength(hasChanged: Bool)
         case sleeping(isWatched: Bool)
     }
 
@@ -102,14 +102,14 @@ struct BlockingGets {
         case .fetched(let count, let wait): return fetched(count, wait)
         case .fetchLost: return fetchLost()
         case .fetchRefused: return failAll(.refused)
-        case .looked(let length, let isWatched): return looked(length, isWatched)
-        case .lookFailed:
-            guard case .looking = phase else { return [] }
+        case .lengthRead(let length, let isWatched): return lengthRead(length, isWatched)
+        case .lengthReadFailed:
+            guard case .readingLength = phase else { return [] }
             return sleep(isWatched: false)
         case .changed:
             switch phase {
             case .sleeping: return fetch()
-            case .looking: phase = .looking(hasChanged: true)
+            case .readingLength: phase = .readingLength(hasChanged: true)
             default: break
             }
             return []
@@ -154,8 +154,8 @@ struct BlockingGets {
         } else if count >= asked || wait == 0 {
             actions += fetch()
         } else {
-            phase = .looking(hasChanged: false)
-            actions.append(.look)
+            phase = .readingLength(hasChanged: false)
+            actions.append(.readLength)
         }
         return actions
     }
@@ -174,8 +174,8 @@ struct BlockingGets {
         return actions
     }
 
-    private mutating func looked(_ length: Int64, _ isWatched: Bool) -> [Action] {
-        guard case .looking(let hasChanged) = phase else { return [] }
+    private mutating func lengthRead(_ length: Int64, _ isWatched: Bool) -> [Action] {
+        guard case .readingLength(let hasChanged) = phase else { return [] }
         return length > 0 || hasChanged ? fetch() : sleep(isWatched: isWatched)
     }
 

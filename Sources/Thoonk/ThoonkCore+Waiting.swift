@@ -95,7 +95,7 @@ extension ThoonkCore {
         for action in queue.gets.handle(event) {
             switch action {
             case .fetch(let count, let claim): fetch(count, claim, for: queue, mayLoad: true)
-            case .look: look(at: queue)
+            case .readLength: readLength(for: queue)
             case .deliver(let id, let range):
                 queue.waiters.removeValue(forKey: id)?.finish(.success(Array(items[range])))
             case .putBack(let range): putBack(Array(items[range]), of: queue.request)
@@ -143,14 +143,14 @@ extension ThoonkCore {
         }
     }
 
-    private func look(at queue: WaitQueue) {
+    private func readLength(for queue: WaitQueue) {
         guard let link else { return }
         link.watcher.read(RedisCommand("LLEN", queue.key)) { result in
             switch result {
             case .success(let length):
                 let isWatched = self.link?.watcher.isWatching ?? false
-                self.apply(.looked(length: length.integer ?? 0, isWatched: isWatched), to: queue)
-            case .failure: self.apply(.lookFailed, to: queue)
+                self.apply(.lengthRead(length.integer ?? 0, isWatched: isWatched), to: queue)
+            case .failure: self.apply(.lengthReadFailed, to: queue)
             }
         }
     }

@@ -4,7 +4,7 @@ import Glibc
 
 /// The items of a command: its arguments, or the lines of standard input.
 struct ItemInput: ParsableArguments, Sendable {
-    @Argument(help: "Items. None, or - alone: each line of standard input is one, as it stands.")
+    @Argument(help: "Items. None, or - alone: each line of standard input is an item, unchanged.")
     var items: [String] = []
 
     private static let batchItems = 500

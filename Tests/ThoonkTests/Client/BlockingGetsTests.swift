@@ -13,7 +13,7 @@ struct BlockingGetsTests {
         var gets = BlockingGets(losesItems: losesItems, isConnected: true)
         for id in ids { _ = gets.handle(.joined(get(id))) }
         _ = gets.handle(.fetched(count: 0, wait: wait))
-        _ = gets.handle(.looked(length: 0, isWatched: true))
+        _ = gets.handle(.lengthRead(0, isWatched: true))
         // Gets that came during the fetch cause another one only when the list changes.
         #expect(gets.phase == .sleeping(isWatched: true))
         return gets
@@ -23,8 +23,8 @@ struct BlockingGetsTests {
     func sleep() {
         var gets = BlockingGets(losesItems: false, isConnected: true)
         #expect(gets.handle(.joined(get(1))) == [.wake(after: nil), .fetch(count: 1, claim: nil)])
-        #expect(gets.handle(.fetched(count: 0, wait: nil)) == [.look])
-        #expect(gets.handle(.looked(length: 0, isWatched: true)) == [.wake(after: nil)])
+        #expect(gets.handle(.fetched(count: 0, wait: nil)) == [.readLength])
+        #expect(gets.handle(.lengthRead(0, isWatched: true)) == [.wake(after: nil)])
         #expect(gets.handle(.joined(get(2))) == [])
         #expect(gets.handle(.changed) == [.wake(after: nil), .fetch(count: 2, claim: nil)])
         #expect(
@@ -43,8 +43,8 @@ struct BlockingGetsTests {
             ])
         var again = asleep(1, 2)
         _ = again.handle(.changed)
-        #expect(again.handle(.fetched(count: 1, wait: nil)) == [.deliver(1, 0..<1), .look])
-        #expect(again.handle(.looked(length: 3, isWatched: true)) == [.wake(after: nil), .fetch(count: 1, claim: nil)])
+        #expect(again.handle(.fetched(count: 1, wait: nil)) == [.deliver(1, 0..<1), .readLength])
+        #expect(again.handle(.lengthRead(3, isWatched: true)) == [.wake(after: nil), .fetch(count: 1, claim: nil)])
     }
 
     @Test("items of a cancelled get go to the next get, or back into the list")
@@ -74,14 +74,14 @@ struct BlockingGetsTests {
         var gets = BlockingGets(losesItems: false, isConnected: true)
         _ = gets.handle(.joined(get(1)))
         _ = gets.handle(.fetched(count: 0, wait: 700))
-        #expect(gets.handle(.looked(length: 0, isWatched: true)) == [.wake(after: 700)])
+        #expect(gets.handle(.lengthRead(0, isWatched: true)) == [.wake(after: 700)])
         #expect(gets.handle(.due) == [.wake(after: nil), .fetch(count: 1, claim: nil)])
         _ = gets.handle(.fetched(count: 0, wait: nil))
-        #expect(gets.handle(.looked(length: 0, isWatched: false)) == [.wake(after: 2000)])
+        #expect(gets.handle(.lengthRead(0, isWatched: false)) == [.wake(after: 2000)])
         // Without reports the list may hold something for the new get.
         #expect(gets.handle(.joined(get(2))) == [.wake(after: nil), .fetch(count: 2, claim: nil)])
         _ = gets.handle(.fetched(count: 0, wait: 5000))
-        #expect(gets.handle(.lookFailed) == [.wake(after: 2000)])
+        #expect(gets.handle(.lengthReadFailed) == [.wake(after: 2000)])
     }
 
     @Test("a change while the length is read leads to a fetch")
@@ -91,7 +91,7 @@ struct BlockingGetsTests {
         _ = gets.handle(.fetched(count: 0, wait: nil))
         #expect(gets.handle(.changed) == [])
         #expect(
-            gets.handle(.looked(length: 0, isWatched: true)) == [.wake(after: nil), .fetch(count: 1, claim: nil)])
+            gets.handle(.lengthRead(0, isWatched: true)) == [.wake(after: nil), .fetch(count: 1, claim: nil)])
     }
 
     @Test("gets with different claim times are served by different fetches")
