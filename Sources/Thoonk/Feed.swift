@@ -66,6 +66,7 @@ public struct Feed: FeedHandle {
         try await client.core.read(readingCommand("all")).feedItems
     }
 
+    /// How many items it holds.
     public func count() async throws -> Int {
         Int(try await client.core.read(RedisCommand("ZCARD", "feed.ids:\(name)")).integer ?? 0)
     }

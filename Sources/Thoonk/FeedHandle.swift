@@ -2,9 +2,11 @@ internal import Redis
 
 /// The operations that every type of feed has. A handle is a name and a client; creating a handle sends nothing.
 public protocol FeedHandle: Sendable {
+    /// The client that the feed is used through.
     var client: ThoonkClient { get }
     /// The feed's name as it stands in its keys. Names are compared by their bytes.
     var name: String { get }
+    /// The type of feed that this handle is for.
     static var type: FeedType { get }
 }
 
@@ -55,6 +57,7 @@ extension FeedHandle {
         try await client.core.call(RedisCommand("FCALL", "thoonk_delete", "0", name, client.instance)).integer == 1
     }
 
+    /// Whether a feed of this name exists, of any type.
     public func exists() async throws -> Bool {
         try await client.exists(name)
     }

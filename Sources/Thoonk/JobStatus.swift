@@ -50,7 +50,7 @@ public struct JobCounts: Sendable, Equatable {
     }
 }
 
-/// What a round of maintenance has done.
+/// The result of a round of maintenance.
 public struct MaintenanceReport: Sendable, Equatable {
     /// Jobs that were in no list for the whole grace time and have been put back.
     public var putBack = 0
@@ -68,9 +68,10 @@ public struct MaintenanceReport: Sendable, Equatable {
 
 /// Inspection and maintenance of a job feed.
 extension Job {
+    /// How many jobs are in each state, and the feed's counters, in one step.
     public func counts() async throws -> JobCounts {
         let numbers = try await client.core.read(readingCommand("job_counts")).array?.map { Int($0.integer ?? 0) } ?? []
-        guard numbers.count == 7 else { throw ThoonkError(.refused, "thoonk_job_counts answered in an unknown form") }
+        guard numbers.count == 7 else { throw ThoonkError(.refused, "unexpected reply of thoonk_job_counts") }
         return JobCounts(
             waiting: numbers[0], claimed: numbers[1], stalled: numbers[2], missing: numbers[3], items: numbers[4],
             publishes: numbers[5], finishes: numbers[6])
@@ -80,7 +81,7 @@ extension Job {
     public func status(_ id: String) async throws -> JobStatus {
         let parts = try await client.core.read(readingCommand("job_state", id)).array ?? []
         guard parts.count == 4, let state = parts[0].text.flatMap(JobState.init) else {
-            throw ThoonkError(.refused, "thoonk_job_state answered in an unknown form")
+            throw ThoonkError(.refused, "unexpected reply of thoonk_job_state")
         }
         let left = parts[2].integer ?? -1
         return JobStatus(
@@ -101,7 +102,7 @@ extension Job {
             let command = command("job_maintenance", String(grace.wholeMilliseconds), cursor)
             let parts = try await client.core.call(command).array ?? []
             guard parts.count == 4 else {
-                throw ThoonkError(.refused, "thoonk_job_maintenance answered in an unknown form")
+                throw ThoonkError(.refused, "unexpected reply of thoonk_job_maintenance")
             }
             cursor = parts[0].text ?? ""
             report.putBack += Int(parts[1].integer ?? 0)

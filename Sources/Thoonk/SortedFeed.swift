@@ -78,6 +78,7 @@ public struct SortedFeed: FeedHandle {
         try await client.core.read(readingCommand("sorted_all")).feedItems
     }
 
+    /// How many items it holds.
     public func count() async throws -> Int {
         Int(try await client.core.read(RedisCommand("LLEN", "feed.ids:\(name)")).integer ?? 0)
     }

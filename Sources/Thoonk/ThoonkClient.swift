@@ -36,6 +36,7 @@ public final class ThoonkClient: Sendable {
         instance = ThoonkClient.makeID()
     }
 
+    /// A handle for the feed of that name; sends nothing. The same holds for the other types.
     public func feed(_ name: String) -> Feed { Feed(client: self, name: name) }
     public func sortedFeed(_ name: String) -> SortedFeed { SortedFeed(client: self, name: name) }
     public func queue(_ name: String) -> Queue { Queue(client: self, name: name) }

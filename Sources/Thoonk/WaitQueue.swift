@@ -31,8 +31,8 @@ final class WaitQueue {
     }
 }
 
-/// Identifies the list that gets wait for. Names are compared by their bytes, as Redis does: Swift holds the two
-/// Unicode spellings of é for equal.
+/// Identifies the list that gets wait for. Names are compared by their bytes, as Redis does: Swift treats the two
+/// Unicode spellings of é as equal.
 struct WaitQueueKey: Hashable {
     let kind: GetRequest.Kind
     let feed: [UInt8]
