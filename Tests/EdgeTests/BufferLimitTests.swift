@@ -22,7 +22,7 @@ struct BufferLimitTests {
     func stalledPosts(_ isChunked: Bool) throws {
         let edge = try EdgeHarness { $0.limits.bufferBytes = 400_000 }
         defer { try? edge.stop() }
-        let clients = (0..<40).map { _ in edge.client(timeout: 0.3) }
+        let clients = (0..<40).map { _ in edge.client(timeout: 0.1) }
         for client in clients { try client.send(raw: Self.half(isChunked: isChunked)) }
         // Half of the limit is for input: four such, or three where the whole length has to fit.
         try eventually("most are refused") { try edge.metric("inputs_refused_total")! >= 36 }
@@ -186,8 +186,8 @@ struct BufferLimitTests {
         arguments: ["/v1/channels/thread:1?offset=-1", "/v1/channels/thread:1?offset=-1&live=sse"])
     func trickle(_ target: String) throws {
         var limits = EdgeLimits()
-        limits.writeTimeout = 800
-        limits.answerTimeout = 2000
+        limits.writeTimeout = 500
+        limits.answerTimeout = 1000
         limits.answerBytes = 16 << 20
         limits.ringBytes = 16 << 20
         let world = try PoolWorld(limits)
@@ -213,7 +213,7 @@ struct BufferLimitTests {
             return world.pool.metrics.answersOverdue == 1
         }
         // Later than without progress, and not much later than it may be.
-        #expect(time >= 1900 && time < 5000, "\(time) ms")
+        #expect(time >= 900 && time < 4000, "\(time) ms")
         #expect(world.pool.metrics.answersOverdue == 1 && world.pool.metrics.timeouts == 1)
         #expect(slow.received.utf8.count > 10_000 && slow.received.utf8.count < event.utf8.count)
         #expect(world.pool.budget.bytes == 0)

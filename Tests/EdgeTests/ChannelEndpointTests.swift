@@ -4,13 +4,23 @@ import Testing
 @testable import Edge
 
 @Suite("GET /v1/channels")
-struct ChannelEndpointTests {
+final class ChannelEndpointTests {
     private static let channel = "/v1/channels/thread:1"
+
+    private let edge: EdgeHarness
+    private let client: HTTPClient
+
+    init() throws {
+        edge = try EdgeHarness()
+        client = edge.client()
+    }
+
+    deinit {
+        try? edge.stop()
+    }
 
     @Test("a channel nobody has published to is empty, not missing")
     func empty() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
         let answer = try edge.client().get(Self.channel)
         #expect(answer.status == 200 && answer.text == "[]")
         #expect(answer[header: "Content-Type"] == "application/json")
@@ -24,10 +34,7 @@ struct ChannelEndpointTests {
 
     @Test("reading goes from the beginning, from an offset and from now")
     func catchUp() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
         for event in ["{\"n\":1}", "{\"n\":2}", "{\"n\":3}"] { try edge.publish(event, to: "thread:1") }
-        let client = edge.client()
         let all = try client.get(Self.channel)
         #expect(all.text == "[{\"n\":1},{\"n\":2},{\"n\":3}]")
         #expect(try client.get(Self.channel + "?offset=-1").text == all.text)
@@ -43,10 +50,7 @@ struct ChannelEndpointTests {
 
     @Test("an ETag saves the body when nothing has changed")
     func entityTag() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
         try edge.publish("1", to: "thread:1")
-        let client = edge.client()
         let first = try client.get(Self.channel)
         let tag = try #require(first[header: "ETag"])
         let same = try client.get(Self.channel, headers: ["If-None-Match": tag])
@@ -57,10 +61,7 @@ struct ChannelEndpointTests {
 
     @Test("HEAD gives the tail and no body")
     func head() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
         try edge.publish("1", to: "thread:1")
-        let client = edge.client()
         let answer = try client.request("HEAD", Self.channel)
         #expect(answer.status == 200 && answer[header: "Content-Type"] == "application/json")
         #expect(answer[header: "Stream-Next-Offset"]?.hasSuffix("01") == true)
@@ -70,9 +71,6 @@ struct ChannelEndpointTests {
 
     @Test("a long-poll is answered when something is published, and its offset leads on")
     func longPoll() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
-        let client = edge.client()
         var offset = "now"
         for number in 1...3 {
             try client.send(
@@ -88,30 +86,23 @@ struct ChannelEndpointTests {
 
     @Test("a long-poll with something to read is answered at once")
     func longPollBehind() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
         try edge.publish("1", to: "thread:1")
         #expect(try edge.client().get(Self.channel + "?offset=-1&live=long-poll").text == "[1]")
     }
 
     @Test("the end of the hold is a 204 with the tail's offset and a larger cursor")
     func timeout() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
         try edge.publish("1", to: "thread:1")
-        let client = edge.client()
-        let first = try client.get(Self.channel + "?offset=now&live=long-poll&timeout=1")
-        #expect(first.status == 204 && first.body.isEmpty && first[header: "Stream-Up-To-Date"] == "true")
-        #expect(first[header: "Stream-Next-Offset"]?.hasSuffix("01") == true)
-        let cursor = try #require(first[header: "Stream-Cursor"].flatMap { Int($0) })
-        let second = try client.get(Self.channel + "?offset=now&live=long-poll&timeout=1&cursor=\(cursor)")
-        #expect(try #require(second[header: "Stream-Cursor"].flatMap { Int($0) }) > cursor)
+        let before = try client.get(Self.channel + "?offset=-1&live=long-poll")
+        let cursor = try #require(before[header: "Stream-Cursor"].flatMap { Int($0) })
+        let answer = try client.get(Self.channel + "?offset=now&live=long-poll&timeout=1&cursor=\(cursor)")
+        #expect(answer.status == 204 && answer.body.isEmpty && answer[header: "Stream-Up-To-Date"] == "true")
+        #expect(answer[header: "Stream-Next-Offset"]?.hasSuffix("01") == true)
+        #expect(try #require(answer[header: "Stream-Cursor"].flatMap { Int($0) }) > cursor)
     }
 
     @Test("two overlapping polls of one reader get the same")
     func overlapping() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
         let clients = [edge.client(), edge.client()]
         for client in clients {
             try client.send(raw: "GET \(Self.channel)?offset=now&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -123,11 +114,8 @@ struct ChannelEndpointTests {
 
     @Test("a lost position is 410 with a way out, an offset that is none is 400")
     func lost() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
         try edge.on { $0.source.capacity = 2 }
         for number in 1...5 { try edge.publish("\(number)", to: "thread:1") }
-        let client = edge.client()
         let tail = try #require(try client.get(Self.channel)[header: "Stream-Next-Offset"])
         for (offset, status) in [
             (tail.dropLast() + "2", 410), (tail.dropLast() + "3", 200), (tail.dropLast() + "6", 410),
@@ -141,10 +129,7 @@ struct ChannelEndpointTests {
 
     @Test("readers who wait are told when the feed is another one")
     func anotherEpoch() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
         try edge.publish("1", to: "thread:1")
-        let client = edge.client()
         try client.send(raw: "GET \(Self.channel)?offset=now&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
         try edge.waitForHeld(1)
         try edge.on { world in
@@ -157,10 +142,7 @@ struct ChannelEndpointTests {
 
     @Test("what is published while the link is broken comes when it is mended")
     func brokenLink() throws {
-        let edge = try EdgeHarness()
-        defer { try? edge.stop() }
         try edge.publish("1", to: "thread:1")
-        let client = edge.client()
         try client.send(raw: "GET \(Self.channel)?offset=now&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
         try edge.waitForHeld(1)
         try edge.on { $0.source.breakLink() }
@@ -171,14 +153,18 @@ struct ChannelEndpointTests {
 
     @Test("while the channel is not known, a reader is told so at the end, never that there is nothing")
     func notLoaded() throws {
-        let edge = try EdgeHarness { $0.limits.loadTimeout = 300 }
-        defer { try? edge.stop() }
+        try edge.adopt { $0.loadTimeout = 300 }
         try edge.on { world in
             world.source.failsLoads = true
             world.source.trouble = "no connection to Redis"
         }
-        for query in ["", "?offset=now&live=long-poll&timeout=1"] {
-            let answer = try edge.client().get(Self.channel + query)
+        let clients = try ["", "?offset=now&live=long-poll&timeout=1"].map { query in
+            let client = edge.client()
+            try client.send(raw: "GET \(Self.channel)\(query) HTTP/1.1\r\nHost: a\r\n\r\n")
+            return client
+        }
+        for client in clients {
+            let answer = try client.readResponse()
             #expect(answer.status == 503 && answer.text.contains("no connection to Redis"))
             #expect(answer[header: "Retry-After"] != nil)
         }
@@ -191,13 +177,11 @@ struct ChannelEndpointTests {
 
     @Test("a large history comes in parts, each of which leads to the next")
     func parts() throws {
-        let edge = try EdgeHarness { options in
-            options.limits.answerBytes = 40
-            options.limits.ringEvents = 8
+        try edge.adopt { limits in
+            limits.answerBytes = 40
+            limits.ringEvents = 8
         }
-        defer { try? edge.stop() }
         for number in 1...60 { try edge.publish("\(1000 + number)", to: "thread:1") }
-        let client = edge.client()
         var offset = "-1"
         var seen: [Int] = []
         for _ in 0..<60 {
@@ -211,10 +195,8 @@ struct ChannelEndpointTests {
 
     @Test("a stream of events carries data, then the offset, and goes on")
     func serverSentEvents() throws {
-        let edge = try EdgeHarness { $0.limits.streamTimeout = 1500 }
-        defer { try? edge.stop() }
+        try edge.adopt { $0.streamTimeout = 700 }
         try edge.publish("{\"n\":1}", to: "thread:1")
-        let client = edge.client()
         try client.send(raw: "GET \(Self.channel)?offset=-1&live=sse HTTP/1.1\r\nHost: a\r\n\r\n")
         try edge.waitForHeld(1)
         try edge.publish("{\"n\":2}", to: "thread:1")
@@ -232,8 +214,7 @@ struct ChannelEndpointTests {
 
     @Test("a channel without readers is let go of after a while")
     func linger() throws {
-        let edge = try EdgeHarness { $0.limits.channelLinger = 100 }
-        defer { try? edge.stop() }
+        try edge.adopt { $0.channelLinger = 100 }
         _ = try edge.client().get(Self.channel)
         #expect(try edge.on { $0.source.subscribed } == ["thread:1"])
         try eventually(within: 5, "nothing is watched") { try edge.on { $0.source.subscribed.isEmpty } }
@@ -242,9 +223,7 @@ struct ChannelEndpointTests {
 
     @Test("at the limit of channels the idle ones make room, and with none idle the answer is 503")
     func manyChannels() throws {
-        let edge = try EdgeHarness { $0.limits.maxChannels = 2 }
-        defer { try? edge.stop() }
-        let client = edge.client()
+        try edge.adopt { $0.maxChannels = 2 }
         for number in 1...5 { #expect(try client.get("/v1/channels/thread:\(number)").status == 200) }
         let waiting = edge.client()
         try waiting.send(raw: "GET /v1/poll?c=thread:8@now&c=thread:9@now HTTP/1.1\r\nHost: a\r\n\r\n")

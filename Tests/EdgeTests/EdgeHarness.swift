@@ -76,6 +76,15 @@ final class EdgeHarness: Sendable {
         try on { $0.source.publish(event, to: channel, announced: announced) }
     }
 
+    /// Applies new limits while the edge runs: the defaults with these changes.
+    func adopt(_ change: @escaping @Sendable (inout EdgeLimits) -> Void) throws {
+        try on { world in
+            var limits = EdgeLimits()
+            change(&limits)
+            world.server.adopt(limits: limits)
+        }
+    }
+
     /// The value of one of the edge's metrics.
     func metric(_ name: String) throws -> Int? {
         try client().get("/metrics").text.split(separator: "\n")

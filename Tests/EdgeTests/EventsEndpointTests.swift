@@ -238,13 +238,16 @@ struct EventsEndpointTests {
         let edge = try EdgeHarness { $0.limits.streamTimeout = 300 }
         defer { try? edge.stop() }
         try edge.publish("1", to: "thread:1")
-        for (path, mark) in [
+        let streams = try [
             ("/v1/channels/thread:1?offset=now&live=sse", "event: reset\n"),
             ("/v1/events?c=thread:1@now", "\"reset\":true"),
-        ] {
+        ].map { path, mark in
             let client = edge.client()
             let head = Array("GET \(path) HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 1.".utf8)
             try client.send(raw: head + [0xFF, 0xC3] + Array("\r\n\r\n".utf8))
+            return (client: client, mark: mark)
+        }
+        for (client, mark) in streams {
             let text = String(decoding: try client.readToEnd(), as: UTF8.self)
             #expect(text.hasPrefix("HTTP/1.1 200 ") && text.contains(mark) && text.contains("[1]"))
         }

@@ -5,7 +5,28 @@ import Testing
 
 /// The ways in which servers of this kind are known to have lost or repeated events, each played back over a real Redis.
 @Suite("The known failures of others", .serialized)
-struct KnownFailureTests {
+final class KnownFailureTests {
+    private let redis: RedisServer
+    private var edges: [LiveEdge] = []
+
+    init() throws {
+        redis = try RedisServer()
+    }
+
+    deinit {
+        for edge in edges { try? edge.stop() }
+    }
+
+    /// Starts an edge that ends with the test.
+    private func startEdge(
+        on redis: RedisServer? = nil, port: UInt16 = 0,
+        _ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }
+    ) throws -> LiveEdge {
+        let edge = try LiveEdge(redis: (redis ?? self.redis).url, port: port, configure)
+        edges.append(edge)
+        return edge
+    }
+
     private static func ids(_ numbers: ClosedRange<Int>) -> [String] { numbers.map { "\($0)" } }
 
     private static func ids(_ source: TestEventSource, _ channel: String) throws -> [String] {
@@ -26,13 +47,11 @@ struct KnownFailureTests {
 
     @Test("a message lost between backlog and subscription")
     func betweenBacklogAndSubscription() throws {
-        let redis = try RedisServer()
-        let edge = try LiveEdge(redis: redis.url)
-        defer { try? edge.stop() }
+        let edge = try startEdge()
         // Readers come to channels that nobody watched while each gets events without a pause: some are in the history,
         // some are announced, and for some it is decided in this very moment.
         let channels = (1...24).map { "thread:\($0)" }
-        let publisher = Thread { try? redis.publishOneByOne(channels, 1...150) }
+        let publisher = Thread { [redis] in try? redis.publishOneByOne(channels, 1...150) }
         publisher.start()
         var readers: [ChannelReader] = []
         var sources: [TestEventSource] = []
@@ -42,6 +61,7 @@ struct KnownFailureTests {
             case 1: readers.append(ChannelReader(channel, way: .poll, hold: 5) { edge.port })
             default: sources.append(TestEventSource("/v1/events?c=\(channel)@-1") { edge.port })
             }
+            // Not a wait: spreads the readers over the time of publishing.
             usleep(4000)
         }
         let expected = Self.ids(1...150)
@@ -60,9 +80,7 @@ struct KnownFailureTests {
 
     @Test("two overlapping polls")
     func overlappingPolls() throws {
-        let redis = try RedisServer()
-        let edge = try LiveEdge(redis: redis.url)
-        defer { try? edge.stop() }
+        let edge = try startEdge()
         try redis.publish("thread:1", 1...3)
         let first = HTTPClient(port: edge.port)
         let offset = try #require(try first.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
@@ -86,16 +104,13 @@ struct KnownFailureTests {
 
     @Test("a retried poll")
     func retriedPoll() throws {
-        let redis = try RedisServer()
-        let edge = try LiveEdge(redis: redis.url)
-        defer { try? edge.stop() }
+        let edge = try startEdge()
         try redis.publish("thread:1", 1...3)
         let client = HTTPClient(port: edge.port)
         let tail = try #require(try client.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
         let offset = Self.moved(tail, to: 1)
         // Reading changes nothing: the same question has the same answer as often as it is asked, also of another edge.
-        let other = try LiveEdge(redis: redis.url)
-        defer { try? other.stop() }
+        let other = try startEdge()
         for _ in 0..<3 {
             for port in [edge.port, other.port] {
                 let answer = try HTTPClient(port: port).get("/v1/channels/thread:1?offset=\(offset)&live=long-poll")
@@ -113,9 +128,7 @@ struct KnownFailureTests {
 
     @Test("a response lost on the way")
     func lostResponse() throws {
-        let redis = try RedisServer()
-        let edge = try LiveEdge(redis: redis.url)
-        defer { try? edge.stop() }
+        let edge = try startEdge()
         try redis.publish("thread:1", 1...1)
         let subscription = HTTPClient(port: edge.port)
         var offset = try #require(try subscription.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
@@ -136,9 +149,7 @@ struct KnownFailureTests {
 
     @Test("the tail exactly at the limit")
     func tailAtTheLimit() throws {
-        let redis = try RedisServer()
-        let edge = try LiveEdge(redis: redis.url) { $0.limits.ringEvents = 10 }
-        defer { try? edge.stop() }
+        let edge = try startEdge { $0.limits.ringEvents = 10 }
         let client = HTTPClient(port: edge.port)
         func read(_ channel: String, from sequence: Int, tail: String) throws -> HTTPResponse {
             try client.get("/v1/channels/\(channel)?offset=\(Self.moved(tail, to: sequence))")
@@ -172,8 +183,7 @@ struct KnownFailureTests {
     @Test("a channel that is deaf after a Redis restart")
     func deafAfterRestart() throws {
         let redis = try RedisServer(appendOnly: .always)
-        let edge = try LiveEdge(redis: redis.url)
-        defer { try? edge.stop() }
+        let edge = try startEdge(on: redis)
         try redis.publish("thread:1", 1...3)
         let readers = [ChannelReader.Way.longPoll, .poll].map { way in
             ChannelReader("thread:1", way: way, hold: 20) { edge.port }
@@ -212,9 +222,7 @@ struct KnownFailureTests {
 
     @Test("a Redis that comes back without its data: everyone is told, no one is left waiting")
     func emptyAfterRestart() throws {
-        let redis = try RedisServer()
-        let edge = try LiveEdge(redis: redis.url)
-        defer { try? edge.stop() }
+        let edge = try startEdge()
         try redis.publish("thread:1", 1...3)
         let reader = ChannelReader("thread:1", way: .poll, hold: 20) { edge.port }
         let source = TestEventSource("/v1/events?c=thread:1@-1") { edge.port }
@@ -224,8 +232,7 @@ struct KnownFailureTests {
         }
         try redis.restart()
         try eventually(within: 20, "the edge is back") { try HTTPClient(port: edge.port).get("/ready").status == 200 }
-        // The time of birth is counted in milliseconds.
-        usleep(5000)
+        try awaitNextBirth()
         try redis.publish("thread:1", 4...5)
         try eventually(within: 20, "the new events arrive") {
             try reader.ids.suffix(2) == ["4", "5"] && Self.ids(source, "thread:1").suffix(2) == ["4", "5"]
@@ -242,8 +249,7 @@ struct KnownFailureTests {
 
     @Test("an edge that is restarted")
     func edgeRestarted() throws {
-        let redis = try RedisServer()
-        var edge = try LiveEdge(redis: redis.url) { $0.limits.streamRetry = 100 }
+        var edge = try startEdge { $0.limits.streamRetry = 100 }
         let port = edge.port
         let reader = ChannelReader("thread:1", way: .poll, hold: 20) { port }
         let source = TestEventSource("/v1/events?c=thread:1@-1&c=thread:2@-1") { port }
@@ -259,7 +265,7 @@ struct KnownFailureTests {
             // Nobody hears this.
             try redis.publish("thread:1", (start + 4)...(start + 5))
             try redis.publish("thread:2", (round + 1)...(round + 1))
-            edge = try LiveEdge(redis: redis.url, port: port) { $0.limits.streamRetry = 100 }
+            edge = try startEdge(port: port) { $0.limits.streamRetry = 100 }
         }
         try eventually(within: 20, "all arrive") {
             try reader.ids.count >= 15 && Self.ids(source, "thread:1").count >= 15
@@ -274,14 +280,11 @@ struct KnownFailureTests {
         try reader.stop()
         try source.stop()
         try single.stop()
-        try edge.stop()
     }
 
     @Test("a cursor from the future")
     func cursorFromTheFuture() throws {
-        let redis = try RedisServer()
-        let edge = try LiveEdge(redis: redis.url)
-        defer { try? edge.stop() }
+        let edge = try startEdge()
         try redis.publish("thread:1", 1...3)
         let client = HTTPClient(port: edge.port)
         let tail = try #require(try client.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])

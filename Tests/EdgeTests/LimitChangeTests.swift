@@ -5,14 +5,6 @@ import Testing
 
 @Suite("Limits that change while an edge runs")
 struct LimitChangeTests {
-    private func adopt(_ edge: EdgeHarness, _ change: @escaping @Sendable (inout EdgeLimits) -> Void) throws {
-        try edge.on { world in
-            var limits = EdgeLimits()
-            change(&limits)
-            world.server.adopt(limits: limits)
-        }
-    }
-
     @Test("fewer connections turn newcomers away and close none of those who are there")
     func connections() throws {
         let edge = try EdgeHarness()
@@ -25,7 +17,7 @@ struct LimitChangeTests {
         let poll = edge.client()
         try poll.send(raw: "GET /v1/channels/thread:1?offset=now&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
         try eventually("both are held") { try edge.on { $0.server.readers } == 2 }
-        try adopt(edge) { $0.maxConnections = 2 }
+        try edge.adopt { $0.maxConnections = 2 }
         #expect(try edge.client().get("/live").status == 503)
         #expect(try kept.get("/live").status == 200)
         try edge.publish("{\"n\":1}", to: "thread:1")
@@ -35,7 +27,7 @@ struct LimitChangeTests {
         #expect(try poll.readResponse().text == "live\n")
         try edge.publish("{\"n\":2}", to: "thread:1")
         #expect(try edge.on { $0.server.readers } == 1)
-        try adopt(edge) { $0.maxConnections = 10 }
+        try edge.adopt { $0.maxConnections = 10 }
         #expect(try edge.client().get("/live").status == 200)
         withExtendedLifetime(stream) {}
     }
@@ -54,14 +46,14 @@ struct LimitChangeTests {
         }
         for number in 1...2 { try edge.publish("{}", to: "thread:\(number)") }
         #expect(try statuses() == [200, 202, 200])
-        try adopt(edge) {
+        try edge.adopt {
             $0.channelsPerPoll = 1
             $0.commentsPerPost = 1
             $0.urlBytes = 100
         }
         #expect(try statuses() == [400, 413, 414])
         #expect(try edge.metric("limit{limit=\"url_bytes\"}") == 100)
-        try adopt(edge) { _ in }
+        try edge.adopt { _ in }
         #expect(try statuses() == [200, 202, 200])
     }
 
@@ -75,7 +67,7 @@ struct LimitChangeTests {
         let fields = ["X-Forwarded-For": "1.2.3.4"]
         let clients = (0..<3).map { _ in edge.client() }
         for client in clients { #expect(try client.get("/live", headers: fields).status == 200) }
-        try adopt(edge) { $0.connectionsPerAddress = 2 }
+        try edge.adopt { $0.connectionsPerAddress = 2 }
         #expect(try edge.client().get("/live", headers: fields).status == 429)
         // Three are more than two, and go on.
         for client in clients { #expect(try client.get("/live", headers: fields).status == 200) }
@@ -93,7 +85,7 @@ struct LimitChangeTests {
         try edge.waitForHeld(1)
         for number in 1...20 { try edge.publish("\"\(number)\"", to: "thread:1") }
         let before = try edge.metric("ring_bytes") ?? 0
-        try adopt(edge) {
+        try edge.adopt {
             $0.ringEvents = 2
             $0.maxChannels = 1
         }
@@ -117,11 +109,11 @@ struct LimitChangeTests {
             try edge.client().get("/v1/channels/user:1?access_token=\(mint.hmac(claims))").status
         }
         #expect(try status() == 200)
-        try adopt(edge) { $0.tokenChannels = 1 }
+        try edge.adopt { $0.tokenChannels = 1 }
         #expect(try status() == 401)
-        try adopt(edge) { $0.tokenBytes = 50 }
+        try edge.adopt { $0.tokenBytes = 50 }
         #expect(try status() == 401)
-        try adopt(edge) { _ in }
+        try edge.adopt { _ in }
         #expect(try status() == 200)
     }
 }

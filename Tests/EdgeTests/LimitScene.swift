@@ -44,7 +44,7 @@ struct LimitScene {
             .heartbeat, .streamRetry:
             100
         case .streamTimeout: 300
-        case .writeTimeout, .answerTimeout: 500
+        case .writeTimeout, .answerTimeout: 200
         }
     }
 

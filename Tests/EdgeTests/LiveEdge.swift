@@ -24,7 +24,7 @@ final class LiveEdge: Sendable {
     }
 
     /// How far the edge is with a server that it has just connected to.
-    private final class Standing {
+    private final class Progress {
         var hasFunctions = false
         var isGreeting = false
         var isServing = false
@@ -76,15 +76,15 @@ final class LiveEdge: Sendable {
         var options = EdgeOptions(address: .tcp(host: "127.0.0.1", port: port), epochKey: "{comments.0}:epoch")
         configure(&options)
         let sink = Sink()
-        let standing = Standing()
+        let progress = Progress()
         let server = EdgeServer(
             on: loop, options: options, redis: redis, subscriber: subscriber,
-            isServing: { !greets || standing.isServing }, sink: sink, logger: logger)
-        redis.onLost = { _ in (standing.hasFunctions, standing.isServing) = (false, false) }
+            isServing: { !greets || progress.isServing }, sink: sink, logger: logger)
+        redis.onLost = { _ in (progress.hasFunctions, progress.isServing) = (false, false) }
         redis.onReady = { [unowned redis] in
             FunctionLibrary.tidings.ensureLoaded(on: redis) { result in
                 switch result {
-                case .success: standing.hasFunctions = true
+                case .success: progress.hasFunctions = true
                 case .failure(let error): self.state.withLock { $0.failure = error.message }
                 }
             }
@@ -95,7 +95,7 @@ final class LiveEdge: Sendable {
         let port = server.port
         let ticker = Timer(on: loop) { [self] in
             if state.withLock({ $0.isStopped }) { loop.stop() }
-            if greets, !state.withLock({ $0.holdsHello }) { Self.greet(redis, server, standing) }
+            if greets, !state.withLock({ $0.holdsHello }) { Self.greet(redis, server, progress) }
         }
         ticker.schedule(every: 5)
         state.withLock { $0.port = port }
@@ -105,14 +105,20 @@ final class LiveEdge: Sendable {
         redis.stop()
     }
 
-    private static func greet(_ redis: RedisConnection, _ server: EdgeServer, _ standing: Standing) {
-        guard standing.hasFunctions, !standing.isServing, !standing.isGreeting else { return }
-        standing.isGreeting = true
+    private static func greet(_ redis: RedisConnection, _ server: EdgeServer, _ progress: Progress) {
+        guard progress.hasFunctions, !progress.isServing, !progress.isGreeting else { return }
+        progress.isGreeting = true
         redis.send(RedisCommand("FCALL", "tidings_hello", "0", "comments", "1", "1", "publish")) { result in
-            standing.isGreeting = false
+            progress.isGreeting = false
             guard case .success = result else { return }
-            standing.isServing = true
+            progress.isServing = true
             server.renew()
         }
     }
+}
+
+/// Waits until a feed that is created now is born later than one that existed before: births are counted in milliseconds.
+func awaitNextBirth() throws {
+    let now = Clock.unixMilliseconds()
+    try eventually("the next millisecond", every: 0.001) { Clock.unixMilliseconds() > now }
 }

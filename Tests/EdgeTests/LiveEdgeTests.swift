@@ -148,8 +148,7 @@ struct LiveEdgeTests {
         let reader = ChannelReader("thread:1", hold: 5) { edge.port }
         try eventually { reader.ids.count == 3 }
         try redis.cli("FLUSHALL")
-        // The time of birth is counted in milliseconds.
-        usleep(5000)
+        try awaitNextBirth()
         try redis.publish("thread:1", 4...4)
         try eventually(within: 15, "the new feed's event arrives") { reader.ids.contains("4") }
         #expect(reader.ids == Self.ids(1...4) && reader.resets == 1)

@@ -8,17 +8,26 @@ import Testing
 struct ProtocolPageTests {
     private static let streams = ["/v1/channels/thread:1?offset=-1&live=sse", "/v1/events?c=thread:1@-1"]
 
-    /// A stream from its head to its end, and what a browser makes of it.
-    private func stream(
-        _ path: String, on edge: EdgeHarness, headers: String = ""
-    ) throws -> (head: HTTPResponse, text: String, parser: EventSourceParser) {
+    private typealias Stream = (head: HTTPResponse, text: String, parser: EventSourceParser)
+
+    /// Requests a stream.
+    private func open(_ path: String, on edge: EdgeHarness, headers: String = "") throws -> HTTPClient {
         let client = edge.client()
         try client.send(raw: "GET \(path) HTTP/1.1\r\nHost: a\r\n\(headers)\r\n")
+        return client
+    }
+
+    /// A stream from its head to its end, and what a browser makes of it.
+    private func read(_ client: HTTPClient) throws -> Stream {
         let head = try client.readHead()
         let bytes = try client.readToEnd()
         var parser = EventSourceParser()
         _ = parser.feed(bytes)
         return (head, String(decoding: bytes, as: UTF8.self), parser)
+    }
+
+    private func stream(_ path: String, on edge: EdgeHarness, headers: String = "") throws -> Stream {
+        try read(open(path, on: edge, headers: headers))
     }
 
     @Test("a stream begins with a pause of 2 to 3 s; one whose time is over ends with a short one", arguments: streams)
@@ -64,12 +73,13 @@ struct ProtocolPageTests {
     func heartbeat() throws {
         let edge = try EdgeHarness { options in
             options.limits.heartbeat = 50
-            options.limits.streamTimeout = 1500
+            options.limits.streamTimeout = 1200
         }
         defer { try? edge.stop() }
-        let (_, one, _) = try stream(Self.streams[0], on: edge)
+        let clients = try Self.streams.map { try open($0, on: edge) }
+        let (_, one, _) = try read(clients[0])
         #expect(one.contains("\n:\n\n") && one.matches(of: /event:/).count == 1)
-        let (_, many, _) = try stream(Self.streams[1], on: edge)
+        let (_, many, _) = try read(clients[1])
         #expect(many.contains(":\n\n:\n\n:\n\ndata: {\"channels\":{},\"wait\":0}\n\n:\n\n"))
         #expect(many.matches(of: /id:/).count == 1)
     }
