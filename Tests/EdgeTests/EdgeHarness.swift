@@ -134,3 +134,40 @@ final class EdgeHarness: Sendable {
         server.stop()
     }
 }
+
+/// Answers posted comments with what the test says; keeps what came.
+final class FakeSink: CommentSink {
+    var verdict: CommentVerdict? = .accepted(ids: ["id-1"])
+    private(set) var bodies: [(body: String, ndjson: Bool)] = []
+    private var waiting: [(CommentVerdict) -> Void] = []
+
+    func accept(_ body: [UInt8], ndjson: Bool, completion: @escaping (CommentVerdict) -> Void) {
+        bodies.append((String(decoding: body, as: UTF8.self), ndjson))
+        if let verdict { completion(verdict) } else { waiting.append(completion) }
+    }
+
+    /// Answers what was left unanswered.
+    func answer(_ verdict: CommentVerdict) {
+        for completion in waiting { completion(verdict) }
+        waiting = []
+    }
+}
+
+/// Answers readings of the pipeline's state when the test says so.
+final class FakeStatus: StatusSource {
+    /// What each reading is answered with at once; nil: the test answers.
+    var document: [UInt8]? = Array(#"{"state":"well"}"#.utf8)
+    private(set) var readings = 0
+    private var waiting: ((_ body: [UInt8], _ hasAnswer: Bool) -> Void)?
+
+    func read(completion: @escaping (_ body: [UInt8], _ hasAnswer: Bool) -> Void) {
+        readings += 1
+        if let document { completion(document, true) } else { waiting = completion }
+    }
+
+    /// Answers the reading that was left unanswered.
+    func answer(_ text: String) {
+        waiting?(Array(text.utf8), true)
+        waiting = nil
+    }
+}

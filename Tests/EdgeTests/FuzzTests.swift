@@ -35,3 +35,41 @@ struct FuzzTests {
         }
     }
 }
+
+/// Changes inputs as fuzzers do: bits, bytes, numbers at their limits, pieces doubled, moved and joined.
+struct Mutator {
+    private let corpus: [[UInt8]]
+    private var random: SplitMix64
+
+    var seed: UInt64 { random.seed }
+
+    init(corpus: [[UInt8]], random: SplitMix64 = SplitMix64()) {
+        self.corpus = corpus
+        self.random = random
+    }
+
+    private static let pieces: [[UInt8]] = [
+        "\r\n", "\n", "\r", "\0", " ", "\t", ":", "%", "%00", "%zz", "\"", "\\", "{", "[", "]", "}", ",", "-1", "0",
+        "18446744073709551616", "9223372036854775807", "ffffffff", "Content-Length: 1\r\n",
+        "Transfer-Encoding: chunked\r\n",
+    ].map { Array($0.utf8) }
+
+    mutating func next() -> [UInt8] {
+        var bytes = corpus.randomElement(using: &random) ?? []
+        for _ in 0..<Int.random(in: 1...6, using: &random) {
+            let place = Int.random(in: 0...bytes.count, using: &random)
+            let end = Int.random(in: place...bytes.count, using: &random)
+            switch Int.random(in: 0..<7, using: &random) {
+            case 0: if place < bytes.count { bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random) }
+            case 1: if place < bytes.count { bytes[place] = UInt8.random(in: 0...255, using: &random) }
+            case 2: bytes.insert(contentsOf: Self.pieces.randomElement(using: &random) ?? [], at: place)
+            case 3: bytes.removeSubrange(place..<end)
+            case 4: bytes.insert(contentsOf: bytes[place..<end], at: place)
+            case 5: bytes.insert(UInt8.random(in: 0...255, using: &random), at: place)
+            default: bytes = Array(bytes[..<place]) + (corpus.randomElement(using: &random) ?? []).suffix(end)
+            }
+            if bytes.count > 4096 { bytes.removeLast(bytes.count - 4096) }
+        }
+        return bytes
+    }
+}

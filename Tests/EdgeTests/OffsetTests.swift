@@ -46,3 +46,90 @@ struct OffsetTests {
         #expect(Offset(text) == nil)
     }
 }
+
+@Suite("The id of an event of many channels")
+struct StreamEventIDTests {
+    private static func text(_ places: [Position], check: UInt32 = 7) -> String {
+        var bytes: [UInt8] = []
+        StreamEventID.write(places, check: check, into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func randomPlaces(_ random: inout SplitMix64) -> [Position] {
+        let epochs = (0..<2).map { _ in Int64.random(in: 0..<10_000_000_000, using: &random) }
+        return (0..<Int.random(in: 1...50, using: &random)).map { _ in
+            Position(
+                epoch: epochs[Int.random(in: 0...9, using: &random) == 0 ? 1 : 0],
+                born: Int64.random(in: 0..<10_000_000_000_000, using: &random),
+                sequence: Int64.random(in: 0..<10_000_000_000_000_000, using: &random))
+        }
+    }
+
+    @Test("it reads as documented")
+    func grammar() {
+        let places = [
+            Position(epoch: 1_795_471_609, born: 1_795_471_631_306, sequence: 2),
+            Position(epoch: 1_795_471_609, born: 0, sequence: 0), Position(epoch: 35, born: 36, sequence: 37),
+        ]
+        #expect(Self.text(places) == "1.7.toz6rd.mwttg98q-2.0-0.10-11-z")
+        #expect(StreamEventID.parse("1.7.toz6rd.mwttg98q-2.0-0.10-11-z", check: 7, count: 3) == places)
+    }
+
+    @Test("what is written is read, has no character to escape and a bounded length")
+    func roundTrips() {
+        var random = SplitMix64()
+        for _ in 0..<2000 {
+            let places = Self.randomPlaces(&random)
+            let check = UInt32.random(in: 0...UInt32.max, using: &random)
+            let text = Self.text(places, check: check)
+            #expect(StreamEventID.parse(text, check: check, count: places.count) == places, "seed \(random.seed)")
+            #expect(StreamEventID.parse(text, check: check &+ 1, count: places.count) == nil, "seed \(random.seed)")
+            #expect(StreamEventID.parse(text, check: check, count: places.count + 1) == nil, "seed \(random.seed)")
+            #expect(text.utf8.count <= 17 + 30 * places.count)
+            #expect(text.utf8.allSatisfy { $0.isDigit || $0 == 0x2D || $0 == 0x2E || (0x61...0x7A).contains($0) })
+        }
+        let largest = Position(epoch: 9_999_999_999, born: 9_999_999_999_999, sequence: 9_999_999_999_999_999)
+        let first = Position(epoch: 9_999_999_998, born: largest.born, sequence: largest.sequence)
+        #expect(Self.text([first, largest], check: .max).utf8.count <= 17 + 60)
+    }
+
+    @Test("what is read is what would be written: no text has two meanings, and no byte of any text harms")
+    func fuzz() {
+        var random = SplitMix64()
+        let alphabet = Array("0123456789abcdefz.-.-AZ_ %\0é".utf8)
+        for _ in 0..<20_000 {
+            let places = Self.randomPlaces(&random).prefix(Int.random(in: 1...3, using: &random))
+            var bytes = Array(Self.text(Array(places)).utf8)
+            for _ in 0..<Int.random(in: 0...3, using: &random) {
+                let index = Int.random(in: 0...bytes.count, using: &random)
+                let byte = alphabet.randomElement(using: &random)!
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: bytes.insert(byte, at: index)
+                case 1 where index < bytes.count: bytes[index] = byte
+                default: if index < bytes.count { bytes.remove(at: index) }
+                }
+            }
+            let text = String(decoding: bytes, as: UTF8.self)
+            guard let read = StreamEventID.parse(text, check: 7, count: places.count) else { continue }
+            #expect(Self.text(read) == text, "seed \(random.seed)")
+        }
+    }
+
+    @Test(
+        "what no edge writes is refused",
+        arguments: [
+            "", "1", "1.7", "1.7.1", "1.7.1.", "2.7.1.1-1", "1.8.1.1-1", "1.7.1.1-1.1-1", "1.7.1.01-1", "1.7.1.1-",
+            "1.7.1.-1", "1.7.1.1-1-1", "1.7.1.1-1-2", "1.7.1.1-1-", "1.7.1.1-1-2-3", "1.7.1.A-1", "1.7.1.1-1 ",
+            "1.7.4ldqpds.1-1", "1.7.1.3jlxpt2ps-1", "1.7.1.1-2qgpckvng1s", "0000000001_0000000001000_0000000000000005",
+        ])
+    func refused(_ text: String) {
+        #expect(StreamEventID.parse(text, check: 7, count: 1) == nil)
+    }
+
+    @Test("lists of channels are told apart by names and order")
+    func checks() {
+        #expect(StreamEventID.check(of: ["a:1", "b:2"]) != StreamEventID.check(of: ["b:2", "a:1"]))
+        #expect(StreamEventID.check(of: ["a:1", "b:2"]) != StreamEventID.check(of: ["a:1b:2"]))
+        #expect(StreamEventID.check(of: ["a:1", "b:2"]) == StreamEventID.check(of: ["a:1", "b:2"]))
+    }
+}

@@ -35,3 +35,41 @@ struct SubscriptionQueueTests {
         }
     }
 }
+
+@Suite("Channels without readers")
+struct IdleChannelTests {
+    private final class Nobody: Subscriber {
+        func wake(_ subscription: Subscription, ring: Ring) {}
+    }
+
+    @Test("however often its last reader leaves, a channel is listed once, and the longest idle one goes first")
+    func listedOnce() throws {
+        let runner = try LoopRunner()
+        var limits = EdgeLimits()
+        limits.maxChannels = 3
+        var now: Int64 = 0
+        let source = FakeSource()
+        let hub = Hub(
+            on: runner.loop, source: source, limits: limits, metrics: EdgeMetrics(), clock: { now })
+        let reader = Nobody()
+        func poll(_ channel: String) throws {
+            now += 1
+            hub.leave(try hub.subscribe(channel, from: .now, by: reader))
+        }
+        for _ in 0..<1000 {
+            for channel in ["thread:1", "thread:2", "thread:3"] { try poll(channel) }
+        }
+        #expect(hub.count == 3 && hub.idle.count == 3)
+        // It was the longest idle one until now.
+        try poll("thread:1")
+        try poll("thread:4")
+        #expect(source.subscribed == ["thread:1", "thread:3", "thread:4"])
+        // One that is read is never let go of.
+        let subscription = try hub.subscribe("thread:3", from: .now, by: reader)
+        try poll("thread:5")
+        #expect(source.subscribed == ["thread:3", "thread:4", "thread:5"])
+        #expect(hub.count == 3 && hub.idle.count == 2)
+        hub.leave(subscription)
+        #expect(hub.idle.count == 3)
+    }
+}
