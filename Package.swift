@@ -69,7 +69,7 @@ let package = Package(
         .target(
             name: "Edge",
             dependencies: [
-                "CZlib", "Thoonk", "Redis", "Events", "JSON", "Signing", logging,
+                "CZlib", "Thoonk", "Redis", "Events", "JSON", "Signing", deque, logging,
             ],
             resources: [
                 .embedInCode("Pages/demo.html"), .embedInCode("Pages/dashboard.html"),

@@ -1,3 +1,5 @@
+import DequeModule
+
 /// The memory for buffered input and for answers that sockets did not take. Pure.
 ///
 /// Input may use half of the limit and is refused beyond that, so that posts cannot push readers out. Answers may use
@@ -26,8 +28,7 @@ final class MemoryBudget {
     private var blocked: [Int32: Blocked] = [:]
     private var bodies: [Int: Body] = [:]
     /// Blocked answers, oldest first. An entry whose ticket differs from its key's is stale.
-    private var order: [(key: Int32, ticket: Int)] = []
-    private var head = 0
+    private var order: Deque<(key: Int32, ticket: Int)> = []
     private var ticket = 0
 
     init(limit: Int) {
@@ -95,14 +96,16 @@ final class MemoryBudget {
     /// only one answer is blocked.
     func answerToCut() -> Int32? {
         guard bytes > limit, blocked.count > 1 else { return nil }
-        while blocked[order[head].key]?.ticket != order[head].ticket { head += 1 }
-        return order[head].key
+        while let first = order.first {
+            if blocked[first.key]?.ticket == first.ticket { return first.key }
+            order.removeFirst()
+        }
+        return nil
     }
 
     /// Removes stale entries.
     private func compact() {
         guard order.count >= 32, blocked.count * 2 < order.count else { return }
-        order = order[head...].filter { blocked[$0.key]?.ticket == $0.ticket }
-        head = 0
+        order.removeAll { blocked[$0.key]?.ticket != $0.ticket }
     }
 }

@@ -1,3 +1,5 @@
+import DequeModule
+
 /// One channel with a subscription to Redis: its state machine, its ring, and the readers that wait.
 final class Channel {
     let name: String
@@ -302,14 +304,15 @@ struct ChannelMachine {
 ///
 /// An array with holes, like ``SubscriptionQueue``.
 struct IdleQueue {
-    private var slots: [Channel?] = []
-    private var head = 0
+    private var slots: Deque<Channel?> = []
+    /// The ticket of `slots[0]`.
+    private var base = 0
     /// The number of channels.
     private(set) var count = 0
 
     /// Appends a channel that is not in the queue.
     mutating func append(_ channel: Channel) {
-        channel.idleTicket = slots.count
+        channel.idleTicket = base + slots.count
         slots.append(channel)
         count += 1
     }
@@ -317,7 +320,7 @@ struct IdleQueue {
     /// Removes a channel. Does nothing when it is not in the queue.
     mutating func remove(_ channel: Channel) {
         guard channel.idleTicket >= 0 else { return }
-        slots[channel.idleTicket] = nil
+        slots[channel.idleTicket - base] = nil
         channel.idleTicket = -1
         count -= 1
         compact()
@@ -325,9 +328,10 @@ struct IdleQueue {
 
     /// The channel that has been idle longest.
     mutating func first() -> Channel? {
-        while head < slots.count {
-            if let channel = slots[head] { return channel }
-            head += 1
+        while let slot = slots.first {
+            if let channel = slot { return channel }
+            slots.removeFirst()
+            base += 1
         }
         return nil
     }
@@ -335,7 +339,6 @@ struct IdleQueue {
     private mutating func compact() {
         guard slots.count >= 32, count * 2 < slots.count else { return }
         slots.removeAll { $0 == nil }
-        head = 0
-        for (index, channel) in slots.enumerated() { channel?.idleTicket = index }
+        for (index, channel) in slots.enumerated() { channel?.idleTicket = base + index }
     }
 }

@@ -1,3 +1,4 @@
+import DequeModule
 import Events
 
 /// The channels of this process, and the delivery of their news to readers.
@@ -13,12 +14,10 @@ final class Hub: ChannelSourceDelegate {
     /// The channel that was subscribed to last.
     private var latest: Channel?
     /// Channels with readers to wake, in the order of their turns.
-    private var turns: [Channel] = []
-    private var nextTurn = 0
+    private var turns: Deque<Channel> = []
     private(set) var idle = IdleQueue()
     /// Loads that wait for others to finish.
-    private var loads: [() -> Void] = []
-    private var nextLoad = 0
+    private var loads: Deque<() -> Void> = []
     private var loadsUnderWay = 0
     private var isStartingLoads = false
     private var failed: [Channel] = []
@@ -276,13 +275,7 @@ final class Hub: ChannelSourceDelegate {
         guard !isStartingLoads else { return }
         isStartingLoads = true
         defer { isStartingLoads = false }
-        while loadsUnderWay < limits.loadsAtOnce, nextLoad < loads.count {
-            let load = loads[nextLoad]
-            nextLoad += 1
-            if nextLoad == loads.count {
-                loads.removeAll(keepingCapacity: true)
-                nextLoad = 0
-            }
+        while loadsUnderWay < limits.loadsAtOnce, let load = loads.popFirst() {
             loadsUnderWay += 1
             load()
         }
@@ -358,13 +351,7 @@ final class Hub: ChannelSourceDelegate {
     private func deliverSlice() {
         let started = Clock.monotonicNanoseconds()
         var woken = 0
-        while nextTurn < turns.count {
-            let channel = turns[nextTurn]
-            nextTurn += 1
-            if nextTurn > 64, nextTurn > turns.count / 2 {
-                turns.removeFirst(nextTurn)
-                nextTurn = 0
-            }
+        while let channel = turns.popFirst() {
             var inTurn = 0
             while inTurn < Hub.turnReaders, let subscription = channel.nextToWake() {
                 subscription.subscriber.wake(subscription, ring: channel.ring)
@@ -374,12 +361,7 @@ final class Hub: ChannelSourceDelegate {
             if channel.hasWork { turns.append(channel) } else { channel.isDelivering = false }
             if woken >= Hub.sliceReaders || Clock.monotonicNanoseconds() - started > Hub.sliceNanoseconds { break }
         }
-        if nextTurn < turns.count {
-            delivery?.schedule(after: 0)
-        } else {
-            turns.removeAll(keepingCapacity: true)
-            nextTurn = 0
-        }
+        if !turns.isEmpty { delivery?.schedule(after: 0) }
         // Waking readers encodes bodies.
         checkMemory()
     }

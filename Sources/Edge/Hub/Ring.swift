@@ -1,3 +1,5 @@
+import DequeModule
+
 /// The recent events of one channel, ordered by sequence number.
 ///
 /// Bounded by count and by bytes; the oldest are dropped first. A class, since all readers of the channel share it and
@@ -30,9 +32,7 @@ final class Ring {
     private var capacity: Int64 = 0
     /// Whether the feed has more events after the last one held, see ``replace(withPart:after:)``.
     private var isPart = false
-    private var entries: [Entry] = []
-    /// The index of the first entry that is still held.
-    private var head = 0
+    private var entries: Deque<Entry> = []
     private(set) var bytes = 0
     private var batches: [Int64: EncodedBatch] = [:]
     private var batchBytes = 0
@@ -56,10 +56,10 @@ final class Ring {
     }
 
     /// The number of events.
-    var count: Int { entries.count - head }
+    var count: Int { entries.count }
 
     /// The sequence number of the newest event held. Less than `last` when that one was retracted.
-    var newest: Int64 { count > 0 ? entries[entries.count - 1].sequence : floor }
+    var newest: Int64 { entries.last?.sequence ?? floor }
 
     /// The position after all events.
     var tail: Position { position(last) }
@@ -83,7 +83,6 @@ final class Ring {
     func replace(with history: History, bounded: Bool = true) {
         identity = Position(epoch: history.epoch, born: history.born, sequence: 0)
         entries = []
-        head = 0
         bytes = 0
         capacity = history.capacity
         feedFloor = history.floor
@@ -199,8 +198,8 @@ final class Ring {
         forgetBatches()
         let before = count
         while count > 1, bytes + count * RingBudget.entryOverhead > budget { dropFirst() }
-        // Release the memory as well, since the purpose is to free it.
-        if count < before { compact() }
+        // A copy of the right size, since the purpose is to free memory.
+        if count < before { entries = Deque(Array(entries)) }
         charge()
         return count < before
     }
@@ -219,22 +218,12 @@ final class Ring {
             budget.reached(count > limits.ringEvents ? .ringEvents : .ringBytes)
             dropFirst()
         }
-        if head > 64, head > entries.count / 2 {
-            entries.removeFirst(head)
-            head = 0
-        }
     }
 
     private func dropFirst() {
-        bytes -= entries[head].event.count
-        floor = entries[head].sequence
-        entries[head] = Entry(sequence: 0, event: [])
-        head += 1
-    }
-
-    private func compact() {
-        entries = Array(entries[head...])
-        head = 0
+        guard let entry = entries.popFirst() else { return }
+        bytes -= entry.event.count
+        floor = entry.sequence
     }
 
     /// Updates the bytes charged to the budget.
@@ -253,7 +242,7 @@ final class Ring {
 
     /// The index of the first entry after a sequence number. Binary search, since numbers may be missing.
     private func firstIndex(after sequence: Int64) -> Int {
-        var low = head
+        var low = 0
         var high = entries.count
         while low < high {
             let middle = (low + high) / 2

@@ -1,3 +1,5 @@
+import DequeModule
+
 /// One reader's subscription to one channel: its offset, and the queue that it waits in.
 final class Subscription {
     /// The queue of its channel that a subscription waits in.
@@ -54,10 +56,9 @@ protocol Subscriber: AnyObject {
 ///
 /// An array with holes: a subscription's ticket tells its index. Holes are closed when there are many.
 struct SubscriptionQueue {
-    private var slots: [Subscription?] = []
+    private var slots: Deque<Subscription?> = []
     /// The ticket of `slots[0]`.
     private var base = 0
-    private var head = 0
     /// The number of subscriptions.
     private(set) var count = 0
 
@@ -79,11 +80,11 @@ struct SubscriptionQueue {
 
     /// The first subscription.
     mutating func first() -> Subscription? {
-        while head < slots.count {
-            if let subscription = slots[head] { return subscription }
-            head += 1
+        while let slot = slots.first {
+            if let subscription = slot { return subscription }
+            slots.removeFirst()
+            base += 1
         }
-        compact()
         return nil
     }
 
@@ -97,14 +98,12 @@ struct SubscriptionQueue {
         if count == 0 {
             base += slots.count
             slots.removeAll(keepingCapacity: slots.count < 64)
-            head = 0
             return
         }
         guard slots.count >= 32, count * 2 < slots.count else { return }
         // New tickets begin after the old ones, so that none is used twice.
         base += slots.count
-        slots = slots.filter { $0 != nil }
-        head = 0
+        slots.removeAll { $0 == nil }
         for (index, subscription) in slots.enumerated() { subscription?.ticket = base + index }
     }
 }
