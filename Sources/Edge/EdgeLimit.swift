@@ -63,19 +63,19 @@ public enum EdgeLimit: String, CaseIterable, Sendable {
     public var declaration: EdgeLimitDeclaration {
         switch self {
         case .maxConnections:
-            .number(\.maxConnections, 1...10_000_000, "Connections held at once by one process; more: 503")
+            .number(\.maxConnections, 1...10_000_000, "Open connections of one process; more: 503")
         case .spareConnections:
             .number(
                 \.spareConnections, 0...1_000_000,
-                "Connections beyond the limits that are told so in answer to a request")
+                "Connections beyond the limits that get an error in answer to a request")
         case .connectionsPerAddress:
             .number(
                 \.connectionsPerAddress, 0...10_000_000,
-                "Connections of one address, or IPv6 /64, in one process; more: 429; 0: any number")
+                "Connections of one address, or IPv6 /64, to one process; more: 429; 0: unlimited")
         case .acceptRate:
             .number(
                 \.acceptsPerSecond, 0...10_000_000,
-                "New connections in a second in one process; more wait; 0: any number")
+                "New connections per second of one process; more wait; 0: unlimited")
         case .headerBytes: .bytes(\.headerBytes, 256...1 << 20, "Size of a request's head; more: 431")
         case .headerFields: .number(\.headerFields, 8...10_000, "Fields of a request's head; more: 431")
         case .urlBytes: .bytes(\.urlBytes, 64...65_536, "Size of a request's target; more: 414")
@@ -88,38 +88,41 @@ public enum EdgeLimit: String, CaseIterable, Sendable {
         case .bufferBytes:
             .bytes(
                 \.bufferBytes, 4 << 20...1 << 40,
-                "Size of unread requests and untaken answers, together; beyond it 503, or the longest untaken one goes")
+                "Memory for incomplete requests and unsent answers; beyond: 503, or the longest blocked answer is cut")
         case .tokenBytes: .bytes(\.tokenBytes, 256...65_536, "Size of a token; more: 401")
         case .tokenChannels: .number(\.tokenChannels, 1...10_000, "Channels and patterns in one token; more: 401")
         case .channelsPerPoll: .number(\.channelsPerPoll, 1...1000, "Channels in one poll or stream; more: 400")
         case .channelNameBytes: .bytes(\.channelNameBytes, 1...256, "Size of a channel's name; more: 400")
         case .maxChannels:
-            .number(\.maxChannels, 1...10_000_000, "Channels watched at once; the longest idle goes, or 503")
-        case .loadsAtOnce: .number(\.loadsAtOnce, 1...10_000, "Histories loaded at once; the others wait")
+            .number(\.maxChannels, 1...10_000_000, "Channels at once; beyond: the longest idle one is dropped, or 503")
+        case .loadsAtOnce: .number(\.loadsAtOnce, 1...10_000, "Histories loaded at the same time; the others wait")
         case .ringEvents: .number(\.ringEvents, 1...1_000_000, "Recent events of a channel kept in memory")
         case .ringBytes: .bytes(\.ringBytes, 1024...1 << 30, "Size of a channel's recent events in memory")
         case .ringBytesTotal:
             .bytes(\.ringBytesTotal, 65_536...1 << 40, "Size of all channels' recent events in memory")
         case .answerBytes: .bytes(\.answerBytes, 1024...64 << 20, "Size of one answer; the rest comes with the next")
         case .pipelineBytes:
-            .bytes(\.pipelineBytes, 1024...1 << 20, "Size of what is read ahead while a request is answered")
+            .bytes(\.pipelineBytes, 1024...1 << 20, "Size of the input buffered while a request is answered")
         case .headerTimeout: .time(\.headerTimeout, 1000...3_600_000, "Time for a request's head to arrive; later: 408")
         case .bodyTimeout: .time(\.bodyTimeout, 1000...3_600_000, "Time for a request's body to arrive; later: 408")
         case .idleTimeout: .time(\.idleTimeout, 1000...86_400_000, "Time between two requests of a connection")
         case .writeTimeout:
-            .time(\.writeTimeout, 1000...3_600_000, "Time in which a reader may take nothing of an answer")
-        case .answerTimeout: .time(\.answerTimeout, 1000...86_400_000, "Time for a reader to take all of an answer")
-        case .lingerTimeout: .time(\.lingerTimeout, 100...60_000, "Time for a refused client to take its last answer")
-        case .postTimeout: .time(\.acceptTimeout, 1000...300_000, "Time for Redis to take posted comments; later: 503")
+            .time(\.writeTimeout, 1000...3_600_000, "Time without progress while an answer is sent")
+        case .answerTimeout: .time(\.answerTimeout, 1000...86_400_000, "Time for a whole answer to be sent")
+        case .lingerTimeout:
+            .time(\.lingerTimeout, 100...60_000, "Time for a refused client to receive its last answer")
+        case .postTimeout: .time(\.acceptTimeout, 1000...300_000, "Time for Redis to store posted comments; later: 503")
         case .loadTimeout:
-            .time(\.loadTimeout, 100...300_000, "Time for a channel's history, for who does not hold; later: 503")
+            .time(
+                \.loadTimeout, 100...300_000,
+                "Time to load a channel's history, for requests that are not long polls; later: 503")
         case .channelLinger:
-            .time(\.channelLinger, 1000...86_400_000, "Time that a channel without readers stays watched")
+            .time(\.channelLinger, 1000...86_400_000, "Time that a channel without readers stays subscribed")
         case .streamTimeout:
-            .time(\.streamTimeout, 1000...86_400_000, "Time after which a stream ends and its client comes again")
+            .time(\.streamTimeout, 1000...86_400_000, "Time after which a stream ends and its client reconnects")
         case .heartbeat: .time(\.heartbeat, 1000...600_000, "Longest silence of a stream")
         case .streamRetry:
-            .time(\.streamRetry, 100...600_000, "Time after which a client whose stream broke off comes again")
+            .time(\.streamRetry, 100...600_000, "Time after which a client whose stream broke off reconnects")
         }
     }
 }

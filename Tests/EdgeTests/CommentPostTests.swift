@@ -84,12 +84,12 @@ struct CommentPostTests {
         #expect(try edge.metric("posted_bytes") == 150)
         let refused = try post(2)
         #expect(refused.status == 503 && refused[header: "Retry-After"] == "2", "\(refused.text)")
-        #expect(refused.text.contains("has not confirmed the comments that came before"))
+        #expect(refused.text.contains("has not confirmed earlier comments"))
         #expect(try edge.metric("posts_refused_total") == 1)
         try edge.on { $0.sink.answer(.accepted(ids: ["a"])) }
         #expect(try edge.metric("posted_bytes") == 0)
         for _ in 0..<2 { #expect(try post(50).text.contains("in time")) }
-        #expect(try post(2).text.contains("came before"))
+        #expect(try post(2).text.contains("earlier comments"))
         try edge.on {
             $0.sink.answer(.unavailable(reason: "no connection", retryAfter: 1))
             $0.sink.verdict = .accepted(ids: ["b"])

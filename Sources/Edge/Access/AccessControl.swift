@@ -82,7 +82,7 @@ final class AccessControl {
         metrics.refuse(.apiRate)
         metrics.limit(comments, key: key)
         throw HTTPError(
-            .tooManyRequests, "this key has posted as much as it may for now; send the same again later",
+            .tooManyRequests, "this API key has reached its rate limit; send the same request again later",
             retryAfter: Int((wait + 999) / 1000))
     }
 
@@ -101,7 +101,7 @@ final class AccessControl {
             metrics.refuse(.private)
             throw HTTPError(
                 .forbidden,
-                "private channel: this server has no keys to check tokens with; set edge.tokens.keys, or name the kind "
+                "private channel: this server has no keys to verify tokens with; set edge.tokens.keys, or list the kind "
                     + "in edge.public")
         }
         let now = unixClock()
@@ -199,7 +199,7 @@ extension HTTPError {
 
     /// The token is valid but does not name the channel.
     static var insufficientScope: HTTPError {
-        let message = "private channel: the token gives no leave to read one of these channels"
+        let message = "private channel: the token does not allow reading one of these channels"
         var error = HTTPError(.forbidden, message)
         error.challenge = "\(realm), error=\"insufficient_scope\", error_description=\"\(message)\""
         return error
@@ -207,7 +207,7 @@ extension HTTPError {
 
     static func unauthorizedKey(isMissing: Bool) -> HTTPError {
         let message =
-            isMissing ? "posting needs an API key, as Authorization: Bearer KEY" : "this API key is not known here"
+            isMissing ? "posting needs an API key, as Authorization: Bearer KEY" : "unknown API key"
         var error = HTTPError(.unauthorized, message)
         error.challenge =
             isMissing ? realm : "\(realm), error=\"invalid_token\", error_description=\"\(message)\""

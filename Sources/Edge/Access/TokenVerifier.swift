@@ -152,9 +152,9 @@ enum TokenError: String, Error, CaseIterable {
     var message: StaticString {
         switch self {
         case .missing: "private channel: a token is needed, as Authorization: Bearer TOKEN or access_token=TOKEN"
-        case .malformed: "this is no token: send a JWT in compact form"
-        case .algorithm: "the token is signed with another algorithm than its key is for: HS256 and ES256 are known"
-        case .key: "the token names a key that is not known here"
+        case .malformed: "malformed token: send a JWT in compact form"
+        case .algorithm: "the token is signed with another algorithm than its key has: HS256 and ES256 are supported"
+        case .key: "the token names an unknown key"
         case .signature: "the token's signature is wrong"
         case .claims:
             "the token needs the claims exp, in seconds since 1970, and channels, a list such as [user:7, room:*]"

@@ -19,7 +19,7 @@ struct DashboardGate {
     /// Admits the request, or throws an error that says why not.
     func check(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) {
         guard head.origin.isEmpty else {
-            throw HTTPError(.forbidden, "the dashboard is not for pages of other origins")
+            throw HTTPError(.forbidden, "pages of other origins may not read the dashboard")
         }
         if audience == .everyone { return }
         guard head.minorVersion == 1, !head.isForwarded, Self.isLoopback(bytes.extracting(head.host)) else {

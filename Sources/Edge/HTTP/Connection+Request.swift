@@ -1,10 +1,10 @@
 /// One request: its head, its body and its handler. Requests that are malformed or exceed a limit are refused here.
 extension Connection {
     static let oneTooMany = HTTPError(
-        .tooManyRequests, "too many connections of your address; close some, or come later", retryAfter: 5)
+        .tooManyRequests, "too many connections from your address; close some or try again later", retryAfter: 5)
 
     private static let flooded = HTTPError(
-        .serviceUnavailable, "too much that others send is waiting here; send it again later", retryAfter: 2)
+        .serviceUnavailable, "too much input is waiting on this server; send the request again later", retryAfter: 2)
 
     /// Parses a head from the buffered input. Returns true when there may be more to do.
     func readHead(_ inbound: Inbound) -> Bool {

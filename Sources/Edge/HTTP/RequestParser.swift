@@ -53,7 +53,7 @@ struct RequestParser {
     }
 
     private static let bareLineEnd = HTTPError(.badRequest, "a line of the head must end with CR LF")
-    private static let controlByte = HTTPError(.badRequest, "the head holds a control character")
+    private static let controlByte = HTTPError(.badRequest, "the head contains a control character")
 
     /// Checks the limits, both at the end of a line and within an incomplete one.
     private func tooLong(end: Int) -> HTTPError? {
@@ -150,13 +150,13 @@ struct RequestParser {
 
     private mutating func field(_ line: Range<Int>, of bytes: Span<UInt8>) -> HTTPError? {
         if bytes[line.lowerBound] == 0x20 || bytes[line.lowerBound] == 0x09 {
-            return HTTPError(.badRequest, "a header field must stand on one line")
+            return HTTPError(.badRequest, "a header field must be on one line")
         }
         guard let colon = bytes.firstIndex(of: 0x3A, from: line.lowerBound), colon < line.upperBound,
             colon > line.lowerBound
         else { return HTTPError(.badRequest, "a header field must read NAME: VALUE") }
         for index in line.lowerBound..<colon where !bytes[index].isTokenCharacter {
-            return HTTPError(.badRequest, "a header field's name holds a character that is not allowed")
+            return HTTPError(.badRequest, "a header field's name contains an invalid character")
         }
         if bytes.extracting((colon + 1)..<line.upperBound).hasControls { return Self.controlByte }
         let trimmed = bytes.extracting((colon + 1)..<line.upperBound).trimmed()
@@ -172,7 +172,7 @@ struct RequestParser {
             head.origin = value
         case 6 where name.equalsIgnoringCase("expect"):
             guard bytes.extracting(value).equalsIgnoringCase("100-continue") else {
-                return HTTPError(.expectationFailed, "the only expectation met here is 100-continue")
+                return HTTPError(.expectationFailed, "the only supported expectation is 100-continue")
             }
             head.expectsContinue = true
         case 9 where name.equalsIgnoringCase("x-api-key"):
@@ -242,7 +242,7 @@ struct RequestParser {
         if hasCoding { return HTTPError(.badRequest, "more than one Transfer-Encoding field") }
         hasCoding = true
         guard value.equalsIgnoringCase("chunked") else {
-            return HTTPError(.notImplemented, "the only transfer coding known here is chunked")
+            return HTTPError(.notImplemented, "the only supported transfer coding is chunked")
         }
         return nil
     }

@@ -56,7 +56,7 @@ final class FeedSource: ChannelSource {
     var trouble: String? {
         if !redis.isReady { return "no connection to Redis" }
         if !isServing() { return "Redis is not ready for the pipeline yet" }
-        if !subscriber.isAlive { return "Redis is silent: announcements are not heard" }
+        if !subscriber.isAlive { return "Redis does not respond: announcements are not received" }
         return nil
     }
 

@@ -205,7 +205,7 @@ final class Hub: ChannelSourceDelegate {
         if channels.count >= limits.maxChannels {
             guard letGoOfOldestIdle() else {
                 throw HTTPError(
-                    .serviceUnavailable, "this server watches as many channels as it can", retryAfter: 5,
+                    .serviceUnavailable, "this server has as many channels as it can hold", retryAfter: 5,
                     limit: .maxChannels)
             }
             metrics.reached(.maxChannels)

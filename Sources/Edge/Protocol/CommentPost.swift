@@ -49,7 +49,7 @@ final class CommentPost: PendingResponse {
         guard underWay > 0, underWay + bytes > services.limits.postedBytes else { return }
         services.metrics.postsRefused += 1
         throw HTTPError(
-            .serviceUnavailable, "Redis has not confirmed the comments that came before; send them again later",
+            .serviceUnavailable, "Redis has not confirmed earlier comments yet; send these again later",
             retryAfter: 2, limit: .postedBytes)
     }
 
@@ -61,7 +61,7 @@ final class CommentPost: PendingResponse {
         refuse(
             HTTPError(
                 .serviceUnavailable,
-                "Redis has not confirmed the comments in time; they may be there: send them again "
+                "Redis has not confirmed the comments in time; they may have been stored: send them again "
                     + "with the same event_id", retryAfter: 1, limit: .postTimeout))
     }
 

@@ -16,7 +16,7 @@ struct RequestReader {
     ///
     /// - Throws: ``HTTPError``: 400, 404, 405, 501.
     func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) -> Request {
-        if head.method == .unknown { throw HTTPError(.notImplemented, "this method is not known here") }
+        if head.method == .unknown { throw HTTPError(.notImplemented, "unknown method") }
         let path = bytes.extracting(head.path)
         let query = bytes.extracting(head.query)
         if head.method == .options {
@@ -149,7 +149,7 @@ struct RequestReader {
     private func pathName(_ bytes: Span<UInt8>) throws(HTTPError) -> String {
         if let known = cache.name(of: bytes) { return known }
         guard let decoded = TargetDecoder.decode(bytes, plusIsSpace: false) else {
-            throw HTTPError(.badRequest, "the channel's name holds a broken percent-escape, or is no UTF-8")
+            throw HTTPError(.badRequest, "the channel's name has a broken percent-escape, or is not UTF-8")
         }
         let name = try channel(decoded)
         if bytes.firstIndex(of: 0x25) == nil { cache.keep(name) }
@@ -216,7 +216,7 @@ struct RequestReader {
         default: break
         }
         if result.bearer != nil, result.accessToken != nil {
-            throw HTTPError(.badRequest, "a token stands in the header and in the query: send one")
+            throw HTTPError(.badRequest, "there is a token in the header and one in the query: send one of them")
         }
         return result
     }
@@ -243,7 +243,7 @@ struct RequestReader {
                 let equals = parameter.firstIndex(of: 0x3D), case let name = parameter.extracting(0..<equals),
                 name.equals("access_token") || name.equals("token")
             else { continue }
-            if found != nil { throw HTTPError(.badRequest, "a token stands twice in the query") }
+            if found != nil { throw HTTPError(.badRequest, "there are two tokens in the query: send one of them") }
             // A broken escape was refused with the other parameters.
             found = TargetDecoder.decode(parameter.extracting((equals + 1)..<parameter.count), plusIsSpace: true) ?? ""
         }
@@ -252,7 +252,7 @@ struct RequestReader {
 
     private func offset(_ text: some StringProtocol) throws(HTTPError) -> Offset {
         guard let offset = Offset(text) else {
-            throw HTTPError(.badRequest, "this is no offset: give -1, now, or one given by an earlier answer")
+            throw HTTPError(.badRequest, "invalid offset: use -1, now, or one given by an earlier answer")
         }
         return offset
     }
@@ -329,7 +329,7 @@ enum TargetDecoder {
     /// - Throws: ``HTTPError`` (400) for a broken escape.
     static func value(_ bytes: Span<UInt8>) throws(HTTPError) -> String {
         guard let decoded = decode(bytes, plusIsSpace: true) else {
-            throw HTTPError(.badRequest, "the query holds a broken percent-escape, or is no UTF-8")
+            throw HTTPError(.badRequest, "the query has a broken percent-escape, or is not UTF-8")
         }
         return decoded
     }

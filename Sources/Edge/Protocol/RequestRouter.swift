@@ -55,7 +55,7 @@ final class RequestRouter: RequestHandler {
     }
 
     private static let full = HTTPError(
-        .serviceUnavailable, "this server holds as many connections as it can", retryAfter: 5)
+        .serviceUnavailable, "this server has as many connections as it can hold", retryAfter: 5)
 
     private func answer(_ request: Request, body: [UInt8], on connection: Connection) throws(HTTPError) {
         switch request.target {
