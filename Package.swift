@@ -17,7 +17,7 @@ let package = Package(
     products: [
         .executable(name: "tidings", targets: ["tidings"]),
         .library(name: "Thoonk", targets: ["Thoonk"]),
-        .library(name: "Pipeline", targets: ["Pipeline"]),
+        .library(name: "Pipeline", targets: ["Pipeline", "Store"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -47,18 +47,23 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Thoonk", dependencies: ["Redis", "Events", deque, logging],
-            resources: [.embedInCode("tidings.lua")]
-                + ["library", "feeds", "feed", "sorted_feed", "queue", "job", "claims", "maintenance"].map {
-                    .embedInCode("Library/\($0).lua")
-                },
+            resources: ["library", "feeds", "feed", "sorted_feed", "queue", "job", "claims", "maintenance"].map {
+                .embedInCode("Library/\($0).lua")
+            },
             swiftSettings: strict),
         .target(
+            name: "Store", dependencies: ["Redis", "JSON"],
+            resources: [
+                "library", "feeds", "processes", "lanes", "jobs", "doors", "letters", "windows", "commit", "control",
+                "status",
+            ].map { .embedInCode("Library/\($0).lua") }, swiftSettings: strict),
+        .target(
             name: "Pipeline",
-            dependencies: ["Thoonk", "Redis", "Events", "JSON", logging],
+            dependencies: ["Store", "Redis", "Events", "JSON", logging],
             swiftSettings: strict),
         .target(
             name: "Comments",
-            dependencies: ["Pipeline", "Redis", "JSON", "Signing", "CRE2"],
+            dependencies: ["Pipeline", "Store", "Redis", "JSON", "Signing", "CRE2"],
             swiftSettings: strict),
         .target(
             name: "Connectors",
@@ -69,7 +74,7 @@ let package = Package(
         .target(
             name: "Edge",
             dependencies: [
-                "CZlib", "Thoonk", "Redis", "Events", "JSON", "Signing", deque, logging,
+                "CZlib", "Store", "Redis", "Events", "JSON", "Signing", deque, logging,
             ],
             resources: [
                 .embedInCode("Pages/demo.html"), .embedInCode("Pages/dashboard.html"),
@@ -81,27 +86,29 @@ let package = Package(
         .target(name: "Console", dependencies: ["Redis"], swiftSettings: strict),
         .target(
             name: "Supervision",
-            dependencies: ["CSpawn", "Console", "Pipeline", "Redis", "Events", logging],
+            dependencies: ["CSpawn", "Console", "Pipeline", "Store", "Redis", "Events", logging],
             swiftSettings: strict),
         .target(
             name: "Configuration",
-            dependencies: ["Console", "Comments", "Connectors", "Edge", "Pipeline", "Redis", "Yams"],
+            dependencies: ["Console", "Comments", "Connectors", "Edge", "Pipeline", "Store", "Redis", "Yams"],
             swiftSettings: strict),
         .target(
             name: "Diagnostics",
-            dependencies: ["Configuration", "Console", "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON"],
+            dependencies: [
+                "Configuration", "Console", "Edge", "Pipeline", "Store", "Thoonk", "Redis", "Events", "JSON",
+            ],
             swiftSettings: strict),
         .target(
             name: "Bench",
             dependencies: [
-                "CEpoll", "Supervision", "Console", "Pipeline", "Thoonk", "Redis", "Events", "JSON", logging,
+                "CEpoll", "Supervision", "Console", "Pipeline", "Store", "Thoonk", "Redis", "Events", "JSON", logging,
             ],
             resources: [.embedInCode("thoonk_bench.py")], swiftSettings: strict),
         .target(
             name: "Commands",
             dependencies: [
                 "Bench", "Diagnostics", "Configuration", "Supervision", "Console", "Comments", "Connectors",
-                "Edge", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Signing", "Yams",
+                "Edge", "Pipeline", "Store", "Thoonk", "Redis", "Events", "JSON", "Signing", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 logging,
             ],
@@ -113,7 +120,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Redis", "Events", logging], path: "Tests/TestSupport",
             exclude: ["Python"], swiftSettings: strict),
         .target(
-            name: "FuzzTargets", dependencies: ["Edge", "Pipeline", "Thoonk", "Redis", "JSON", "CHiredis"],
+            name: "FuzzTargets", dependencies: ["Edge", "Pipeline", "Store", "Redis", "JSON", "CHiredis"],
             path: "Tests/FuzzTargets", exclude: ["Corpus"], swiftSettings: strict),
         // A worker that tests kill.
         .executableTarget(
@@ -128,26 +135,29 @@ let package = Package(
             name: "ThoonkTests", dependencies: ["Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
             swiftSettings: strict),
         .testTarget(
+            name: "StoreTests", dependencies: ["Store", "Redis", "Events", "JSON", "TestSupport", logging],
+            swiftSettings: strict),
+        .testTarget(
             name: "PipelineTests",
-            dependencies: ["Pipeline", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
+            dependencies: ["Pipeline", "Store", "Redis", "Events", "JSON", "TestSupport", logging],
             swiftSettings: strict),
         .testTarget(
             name: "SupervisionTests", dependencies: ["Supervision", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "CommentsTests",
-            dependencies: ["Comments", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "TestSupport", logging],
+            dependencies: ["Comments", "Pipeline", "Store", "Redis", "Events", "JSON", "TestSupport", logging],
             swiftSettings: strict),
         .testTarget(
             name: "ConnectorsTests",
             dependencies: [
-                "Connectors", "Supervision", "Pipeline", "Thoonk", "Redis", "Events", "JSON", "Signing", "TestSupport",
+                "Connectors", "Supervision", "Pipeline", "Store", "Redis", "Events", "JSON", "Signing", "TestSupport",
                 logging,
             ],
             swiftSettings: strict),
         .testTarget(
             name: "EdgeTests",
             dependencies: [
-                "Edge", "FuzzTargets", "CZlib", "Thoonk", "Redis", "Events", "JSON", "Signing", "TestSupport", logging,
+                "Edge", "FuzzTargets", "CZlib", "Store", "Redis", "Events", "JSON", "Signing", "TestSupport", logging,
             ],
             swiftSettings: strict),
         .testTarget(
@@ -155,7 +165,7 @@ let package = Package(
             dependencies: [
                 "Commands", "Bench", "Configuration", "Console", "Diagnostics", "Supervision", "tidings", "Edge",
                 "JSON",
-                "Pipeline", "Redis", "TestSupport",
+                "Pipeline", "Store", "Redis", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

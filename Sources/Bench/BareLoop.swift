@@ -2,6 +2,7 @@ import Console
 import Events
 package import Pipeline
 import Redis
+import Store
 
 /// The floor to measure against: one process that issues the Redis calls of a pipeline, in the same batches, and does
 /// nothing else. It parses no event, makes no decision, and has one batch under way at a time.
@@ -15,6 +16,7 @@ package struct BareLoop {
     }
 
     private static let batch = 512
+    private static let lease: Int64 = 600_000
 
     /// Gives events per second from the first stage to the end of the last.
     package func run(events count: Int) throws -> Double {
@@ -27,10 +29,8 @@ package struct BareLoop {
         for partition in 0..<BenchShape.partitions {
             for stage in shape.stages {
                 let lane = LaneID(stage: stage, partition: partition)
-                let reply = try client.call(
-                    "FCALL", "tidings_claim", "2", shape.layout.lane(lane), shape.layout.queue(lane),
-                    shape.layout.name, "bare", "600000")
-                tokens[lane] = reply.array?[1].text ?? ""
+                let answer = try client.call(.claim(lane, of: shape.layout, owner: "bare", lease: BareLoop.lease))
+                if case .granted(let token) = answer { tokens[lane] = token }
             }
         }
         for stage in shape.stages {
@@ -49,81 +49,53 @@ package struct BareLoop {
         var serial = 0
         while !events.isEmpty {
             serial += 1
-            let commit = command(lane, queue, token, serial, events)
+            let call = FunctionCall.commit(commit(lane, token, serial, events), of: shape.layout)
             // The next peek travels with the commit, as in a worker.
             var next: Result<RedisValue, RedisError>?
-            let reply: RedisValue = try client.wait { done in
-                client.connection.send(commit, reply: done)
+            let answer: CommitAnswer = try client.wait { done in
+                client.connection.call(call, reply: done)
                 client.connection.send(peek) { next = $0 }
             }
-            guard reply.array?.first?.text == "OK" else {
-                throw CommandError("the bare loop's commit was refused: \(reply)")
-            }
+            guard case .done = answer else { throw CommandError("the bare loop's commit was refused: \(answer)") }
             while next == nil { client.loop.runOnce(wait: true) }
             events = try next?.get().array?.compactMap(\.bytes) ?? []
         }
     }
 
-    private func command(
-        _ lane: LaneID, _ queue: String, _ token: String, _ serial: Int, _ events: [[UInt8]]
-    ) -> RedisCommand {
-        var command = RedisCommand("FCALL", "tidings_commit", "2", shape.layout.lane(lane), queue, token)
-        command.append(serial)
-        command.append(events.count)
-        command.append(events[0])
-        command.append(events.count > 1 ? events[events.count - 1] : [])
-        command.append(600_000)
+    private func commit(_ lane: LaneID, _ token: String, _ serial: Int, _ events: [[UInt8]]) -> Commit {
+        var commit = Commit(lane: lane, token: token, serial: serial, taking: events[...], lease: BareLoop.lease)
         if let next = shape.layout.stage(after: lane.stage) {
             let target = LaneID(stage: next, partition: lane.partition)
-            let once = shape.isStandard && lane.stage == "validate"
-            command.append(once ? "once" : "push")
-            command.append(shape.layout.queue(target))
-            command.append(shape.layout.lane(target))
-            command.append(0)
-            if once {
-                command.append(shape.layout.seen(lane.partition))
-                command.append(600_000)
-                command.append(200_000)
-            }
-            command.append(events.count)
-            for (index, event) in events.enumerated() {
-                if once { command.append("\(serial)-\(index)") }
-                command.append(event)
+            if shape.isStandard, lane.stage == "validate" {
+                let keyed = events.enumerated().map { index, event in
+                    Commit.KeyedEvent(.key(Array("\(serial)-\(index)".utf8)), event)
+                }
+                commit.operations.append(.pushOnce(to: target, limit: 0, window: 600_000, keys: 200_000, keyed))
+            } else {
+                commit.operations.append(.push(to: target, limit: 0, events))
             }
         } else if shape.isStandard {
-            feeds(events, partition: lane.partition ?? 0, serial: serial, to: &command)
+            commit.operations.append(.publish(publication(events, partition: lane.partition ?? 0, serial: serial)))
         }
-        command.append("count")
-        command.append("out")
-        command.append(events.count)
-        return command
+        commit.operations.append(.count("out", events.count))
+        return commit
     }
 
     /// Four channels for each event, as the default routes give: two that many share, two that hardly anyone does.
-    private func feeds(_ events: [[UInt8]], partition: Int, serial: Int, to command: inout RedisCommand) {
-        command.append("feeds")
-        command.append(100)
-        command.append(604_800_000)
-        command.append("bench:dead")
-        command.append(10)
-        command.append(events.count)
-        for event in events { command.append(event) }
+    private func publication(_ events: [[UInt8]], partition: Int, serial: Int) -> Commit.Publication {
+        var publication = Commit.Publication(history: 100, lifetime: 604_800_000, deadLetters: 10)
+        publication.events = events
+        publication.channels.append(("forum:bench", Array(events.indices)))
         let threads = BenchShape.conversations / BenchShape.partitions
-        var channels: [(String, [Int])] = [("forum:bench", Array(1...events.count))]
         for thread in 0..<min(threads, events.count) {
-            channels.append(
-                ("thread:\(partition)-\(thread)", Array(stride(from: thread + 1, through: events.count, by: threads))))
+            publication.channels.append(
+                ("thread:\(partition)-\(thread)", Array(stride(from: thread, to: events.count, by: threads))))
         }
         let first = serial * BareLoop.batch
-        for index in 1...events.count {
-            channels.append(("user:\((first + index) % 2000)", [index]))
-            channels.append(("post:\(partition)-\(first + index)", [index]))
+        for index in events.indices {
+            publication.channels.append(("user:\((first + index) % 2000)", [index]))
+            publication.channels.append(("post:\(partition)-\(first + index)", [index]))
         }
-        command.append(channels.count)
-        for (name, indexes) in channels {
-            command.append(name)
-            command.append(indexes.count)
-            for index in indexes { command.append(index) }
-        }
+        return publication
     }
 }

@@ -4,6 +4,7 @@ package import Glibc
 package import Logging
 package import Pipeline
 package import Redis
+package import Store
 import Supervision
 
 /// A redis-server for one benchmark.

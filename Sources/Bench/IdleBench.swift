@@ -5,6 +5,7 @@ import JSON
 package import Logging
 import Pipeline
 import Redis
+import Store
 
 /// What pools cost that have nothing to do: `tidings bench idle`.
 package struct IdleBench {

@@ -4,6 +4,7 @@ import JSON
 package import Logging
 import Pipeline
 import Redis
+import Store
 
 /// A worker's memory at rest, before and after many events: `tidings bench memory`.
 package struct MemoryBench {

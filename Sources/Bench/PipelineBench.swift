@@ -4,6 +4,7 @@ import Glibc
 import JSON
 package import Pipeline
 import Redis
+package import Store
 import Supervision
 
 /// One run of real worker processes over a backlog.

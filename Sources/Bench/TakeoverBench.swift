@@ -5,6 +5,7 @@ import JSON
 package import Logging
 import Pipeline
 import Redis
+import Store
 
 /// How long conversations stand still when the worker that serves them is killed: `tidings bench takeover`.
 package struct TakeoverBench {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Pipeline
+import Store
 
 /// `tidings dead`: events that no attempt could bring through.
 struct Dead: ParsableCommand {
@@ -43,7 +44,7 @@ struct Dead: ParsableCommand {
 
         func run() throws {
             let box = try selection.box(.dead)
-            Terminal.write("\(try selection.move(in: box) { $0 }) put back\n")
+            Terminal.write("\(try selection.move(in: box, .retry)) put back\n")
         }
     }
 
@@ -53,14 +54,14 @@ struct Dead: ParsableCommand {
 
         func run() throws {
             let box = try selection.box(.dead)
-            Terminal.write("\(try selection.move(in: box) { _ in nil }) deleted\n")
+            Terminal.write("\(try selection.move(in: box, .drop)) deleted\n")
         }
     }
 }
 
 /// What `dead list` and `held list` do.
 struct LetterListing {
-    let kind: LetterBox.Kind
+    let kind: SetAsideEvent.Kind
     let options: GlobalOptions
     let stage: String?
     let json: Bool

@@ -6,6 +6,7 @@ import Glibc
 import JSON
 import Pipeline
 import Redis
+import Store
 import Supervision
 
 /// `tidings doctor`: settings of Redis, invariants of the pipeline over live data, limits of the system.

@@ -9,6 +9,7 @@ import Glibc
 import Logging
 import Pipeline
 import Redis
+import Store
 import Supervision
 
 /// `tidings edge`: edge processes under a supervisor, all on one port.
@@ -183,7 +184,7 @@ struct EdgeCommand: ParsableCommand {
         let drain = { (isReplaced: Bool) in
             beat.stop()
             server.drain(isReplaced: isReplaced) {
-                connection.send(RedisCommand("FCALL", "tidings_leave", "0", settings.pipeline, id)) { _ in
+                connection.call(.leave(settings.layout, process: id)) { _ in
                     loop.stop()
                 }
             }

@@ -6,6 +6,7 @@ import Glibc
 import JSON
 import Pipeline
 import Redis
+import Store
 import Supervision
 
 /// `tidings enqueue`: comments from a file or standard input into the pipeline.

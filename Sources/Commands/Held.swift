@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Pipeline
+import Store
 
 /// `tidings held`: events that wait for a person's decision.
 struct Held: ParsableCommand {
@@ -33,15 +34,7 @@ struct Held: ParsableCommand {
 
         func run() throws {
             let box = try selection.box(.held)
-            let moved = try selection.move(in: box) { lane in
-                guard let next = box.layout.stage(after: lane.stage) else {
-                    throw CommandError(
-                        "no stage follows \(lane.stage), nothing was sent on; see 'tidings held list --stage "
-                            + "\(lane.stage)', reject what is there or put a stage behind it in tidings.yaml")
-                }
-                return LaneID(stage: next, partition: lane.partition)
-            }
-            Terminal.write("\(moved) sent on\n")
+            Terminal.write("\(try selection.move(in: box, .approve)) sent on\n")
         }
     }
 
@@ -51,7 +44,7 @@ struct Held: ParsableCommand {
 
         func run() throws {
             let box = try selection.box(.held)
-            Terminal.write("\(try selection.move(in: box) { _ in nil }) deleted\n")
+            Terminal.write("\(try selection.move(in: box, .drop)) deleted\n")
         }
     }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Configuration
 import Console
 import Pipeline
-import Redis
+import Store
 
 /// `tidings pause`: a stage takes no new batch; what comes waits in its queue.
 struct Pause: ParsableCommand {
@@ -14,7 +14,7 @@ struct Pause: ParsableCommand {
     @Argument(help: "The stage, or incoming for the doors.") var stage: String
 
     func run() throws {
-        let lanes = try StageSwitch(options: options, stage: stage).set("1")
+        let lanes = try StageSwitch(options: options, stage: stage).set(isPaused: true)
         Terminal.write("\(lanes) lanes of \(stage) paused; 'tidings resume \(stage)' starts them again\n")
     }
 }
@@ -28,7 +28,7 @@ struct Resume: ParsableCommand {
     @Argument(help: "The stage, or incoming for the doors.") var stage: String
 
     func run() throws {
-        let lanes = try StageSwitch(options: options, stage: stage).set("0")
+        let lanes = try StageSwitch(options: options, stage: stage).set(isPaused: false)
         Terminal.write("\(lanes) lanes of \(stage) go on\n")
     }
 }
@@ -50,9 +50,9 @@ struct Purge: ParsableCommand {
         }
         let target = StageSwitch(options: options, stage: stage)
         let (client, layout) = try target.open()
-        var count: Int64 = 0
+        var count = 0
         for lane in layout.lanes where lane.stage == stage {
-            count += try client.call("FCALL", "tidings_purge", "2", layout.queue(lane), layout.lane(lane)).integer ?? 0
+            count += try client.call(.purge(lane, of: layout))
         }
         Terminal.write("\(count) events dropped\n")
     }
@@ -75,8 +75,8 @@ struct StageSwitch {
         return (client, settings.layout)
     }
 
-    func set(_ value: String) throws -> Int64 {
+    func set(isPaused: Bool) throws -> Int {
         let (client, layout) = try open()
-        return try client.call("FCALL", "tidings_pause", "0", layout.name, stage, value).integer ?? 0
+        return try client.call(.pause(layout, stage: stage, isPaused: isPaused))
     }
 }

@@ -7,6 +7,7 @@ import Glibc
 import Logging
 import Pipeline
 import Redis
+import Store
 import Supervision
 
 /// `tidings up`: everything on one machine.

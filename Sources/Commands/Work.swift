@@ -6,6 +6,7 @@ import Glibc
 import Logging
 import Pipeline
 import Redis
+import Store
 import Supervision
 
 /// `tidings work`: worker processes under a supervisor.

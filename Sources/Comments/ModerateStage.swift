@@ -1,6 +1,7 @@
 public import Pipeline
 import Redis
 import Signing
+import Store
 
 /// The options of the stage `moderate`.
 public struct ModerateOptions: Sendable {
@@ -67,22 +68,18 @@ public final class ModerateStage: Stage {
         } catch {
             return ready(StageError(error.message))
         }
-        typealias Question = (command: RedisCommand, take: (Result<RedisValue, RedisError>) -> StageError?)
-        var questions: [Question] = []
-        if let command = bannedCommand(pipeline: context.pipeline) { questions.append((command, takeBanned)) }
-        if let command = rateCommand(pipeline: context.pipeline) { questions.append((command, takeExcesses)) }
-
-        var waiting = questions.count
+        let banned = bannedCommand(pipeline: context.pipeline)
+        let rate = rateCall(pipeline: context.pipeline)
+        var waiting = (banned == nil ? 0 : 1) + (rate == nil ? 0 : 1)
         guard waiting > 0 else { return ready(nil) }
         var failure: StageError?
-        for (command, take) in questions {
-            context.redis.send(command) { reply in
-                let error = take(reply)
-                failure = failure ?? error
-                waiting -= 1
-                if waiting == 0 { ready(failure) }
-            }
+        func took(_ error: StageError?) {
+            failure = failure ?? error
+            waiting -= 1
+            if waiting == 0 { ready(failure) }
         }
+        if let banned { context.redis.send(banned) { took(self.takeBanned($0)) } }
+        if let rate { context.redis.call(rate) { took(self.takeExcesses($0)) } }
     }
 
     public func process(_ event: Event, context: StageContext) throws(StageError) -> Disposition {
@@ -96,16 +93,10 @@ public final class ModerateStage: Stage {
         return command
     }
 
-    private func rateCommand(pipeline: String) -> RedisCommand? {
+    private func rateCall(pipeline: String) -> FunctionCall<[Bool]>? {
         guard let rate = moderator.options.authorRate, !standings.counted.isEmpty else { return nil }
-        var command = RedisCommand("FCALL", "tidings_rate", "1", "\(pipeline):rate")
-        command.append(Int64(rate.seconds) * 1000)
-        command.append(rate.count)
-        for (account, key) in standings.counted {
-            command.append(account)
-            command.append(key)
-        }
-        return command
+        return .rate(
+            pipeline: pipeline, window: Int64(rate.seconds) * 1000, limit: rate.count, standings.counted)
     }
 
     private func takeBanned(_ reply: Result<RedisValue, RedisError>) -> StageError? {
@@ -118,10 +109,10 @@ public final class ModerateStage: Stage {
         }
     }
 
-    private func takeExcesses(_ reply: Result<RedisValue, RedisError>) -> StageError? {
+    private func takeExcesses(_ reply: Result<[Bool], RedisError>) -> StageError? {
         switch reply {
-        case .success(let value):
-            standings.setExcesses((value.array ?? []).map { $0.integer == 1 })
+        case .success(let excesses):
+            standings.setExcesses(excesses)
             return nil
         case .failure(let error):
             return StageError("the authors' comments cannot be counted: \(error)")

@@ -2,6 +2,7 @@ import Comments
 import Edge
 import Glibc
 package import Pipeline
+package import Store
 package import Yams
 
 /// Everything that `tidings.yaml` says, with the defaults for what it does not say. A missing file is the default
@@ -13,7 +14,7 @@ package struct Configuration {
     package var redis: String?
     package var stages: [StageSetting] = StageSetting.standard
     /// Thoonk queues, job feeds and feeds that are doors besides the open one.
-    package var doors: [DoorSource] = []
+    package var doors: [Inlet] = []
     package var limits = PipelineLimits()
     /// The largest event, in bytes: what `validate` takes, and so the largest comment that an edge takes.
     package var eventBytes = ValidateOptions().maxBytes

@@ -1,5 +1,6 @@
 import Comments
 package import Pipeline
+import Store
 import Yams
 
 /// One stage of the configuration: its name, and a maker for the code that runs it.

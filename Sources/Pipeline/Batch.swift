@@ -1,4 +1,5 @@
 internal import JSON
+internal import Store
 
 /// The events in a lane's hand, from the peek to the commit, and what the stage decided about them.
 struct Batch {

@@ -1,7 +1,7 @@
 package import Events
 import Logging
 package import Redis
-import Thoonk
+package import Store
 
 /// Redis for a command that asks, waits for the answer, and ends: a connection with its loop run until the reply.
 package final class BlockingRedis {
@@ -59,6 +59,11 @@ package final class BlockingRedis {
         try wait { connection.send(command, reply: $0) }
     }
 
+    /// Calls a function of the library and waits for its answer.
+    package func call<Answer>(_ call: FunctionCall<Answer>) throws -> Answer {
+        try wait { connection.call(call, reply: $0) }
+    }
+
     package func call(_ words: String...) throws -> RedisValue {
         try call(RedisCommand(words: words))
     }
@@ -77,19 +82,14 @@ package final class BlockingRedis {
 
     /// Compares this process's pipeline with the one that Redis holds.
     package func greet(_ layout: PipelineLayout) throws {
-        let reply = try call(
-            "FCALL", "tidings_hello", "0", layout.name, String(PipelineLayout.contract), String(layout.partitions),
-            layout.stages.joined(separator: ","))
-        guard let answer = reply.array, answer.first?.text == "DIFFERS" else { return }
-        let words = answer.map { $0.text ?? "" }
-        throw PipelineError(
-            .differs,
-            "pipeline '\(layout.name)' has \(words[1]) \(words[2]) in Redis, \(words[3]) here, and \(words[4])")
+        if case .differs(let mismatch) = try call(.hello(layout)) {
+            throw PipelineError(.differs, mismatch.description)
+        }
     }
 
     /// The same for a command that must not change what Redis holds: a pipeline that it does not hold differs from none.
     package func compare(_ layout: PipelineLayout) throws {
-        let known = try call("HMGET", layout.name + ":config", "contract", "partitions", "stages").array ?? []
+        let known = try call("HMGET", layout.config, "contract", "partitions", "stages").array ?? []
         let own = [String(PipelineLayout.contract), String(layout.partitions), layout.stages.joined(separator: ",")]
         for (field, (there, here)) in zip(["contract", "partitions", "stages"], zip(known, own)) {
             guard let there = there.text, there != here else { continue }

@@ -1,7 +1,7 @@
 internal import JSON
-internal import Redis
+internal import Store
 
-/// Writes what was decided about a batch as one call of `tidings_commit`. Pure. Source of the form: tidings.lua.
+/// Writes what was decided about a batch as one commit. Pure.
 struct CommitBuilder {
     let lane: LaneID
     let layout: PipelineLayout
@@ -13,27 +13,27 @@ struct CommitBuilder {
     /// - Parameters:
     ///   - serial: numbers the commits of this token; the same number again does nothing twice.
     ///   - attempts: how often the head event was tried, for its dead letter.
-    func command(for batch: Batch, serial: Int, attempts: Int) -> RedisCommand {
+    func call(for batch: Batch, serial: Int, attempts: Int) -> FunctionCall<CommitAnswer> {
+        .commit(
+            commit(for: batch, serial: serial, attempts: attempts), of: layout,
+            bytes: batch.raw.reduce(1024) { $0 + $1.count + $1.count / 4 + 32 })
+    }
+
+    func commit(for batch: Batch, serial: Int, attempts: Int) -> Commit {
         let count = batch.decisions.count
-        var outputs = Outputs()
+        var outputs = Outputs(
+            publication: Commit.Publication(
+                history: limits.historyEvents, lifetime: limits.feedLifetime, deadLetters: limits.deadLetters))
         outputs.hasKeys = batch.decisions.contains(where: CommitBuilder.hasKey)
         for (index, decision) in batch.decisions.enumerated() {
             outputs.job = batch.jobs[index]
             add(decision, raw: batch.raw[index], index: index, attempts: attempts, serial: serial, to: &outputs)
         }
-        var command = RedisCommand("FCALL", "tidings_commit", "2", layout.lane(lane), layout.queue(lane), token)
-        command.reserve(batch.raw.reduce(1024) { $0 + $1.count + $1.count / 4 + 32 })
-        command.append(serial)
-        command.append(count)
-        command.append(batch.raw[0])
-        command.append(count > 1 ? batch.raw[count - 1] : [])
-        command.append(limits.lease)
-        write(outputs, count: count, to: &command)
-        return command
+        var commit = Commit(
+            lane: lane, token: token, serial: serial, taking: batch.raw[..<count], lease: limits.lease)
+        commit.operations = operations(outputs, count: count)
+        return commit
     }
-
-    /// Stands for the key of an event that has none, in a batch where others have one: one list keeps their order.
-    private static let noKey: [UInt8] = [0]
 
     private static func hasKey(_ decision: Disposition) -> Bool {
         if case .forward(let events) = decision { events.first?.duplicateKey != nil } else { false }
@@ -42,10 +42,8 @@ struct CommitBuilder {
     private struct Outputs {
         var hasKeys = false
         var pushes: [Int: [[UInt8]]] = [:]
-        var uniques: [(key: [UInt8], event: [UInt8])] = []
-        var published: [[UInt8]] = []
-        /// Indexes into `published`, counted from 1 as Lua does; channels in order of first use.
-        var channels: [(name: String, events: [Int])] = []
+        var keyed: [Commit.KeyedEvent] = []
+        var publication: Commit.Publication
         /// By the bytes of the names: what `==` of two strings takes for the same may be two channels to Redis.
         var channelIndex: [[UInt8]: Int] = [:]
         var dead: [[UInt8]] = []
@@ -62,6 +60,25 @@ struct CommitBuilder {
             return job.stamp(event.bytes)
         }
 
+        mutating func publish(_ event: Event, to channels: [String]) {
+            let index = publication.events.count
+            publication.events.append(event.bytes)
+            for channel in channels {
+                let key = Array(channel.utf8)
+                if let known = channelIndex[key] {
+                    publication.channels[known].events.append(index)
+                } else {
+                    channelIndex[key] = publication.channels.count
+                    publication.channels.append((channel, [index]))
+                }
+            }
+        }
+
+        mutating func drop(_ reason: String) {
+            drops[reason, default: 0] += 1
+            settle(.dropped(reason: reason))
+        }
+
         mutating func settle(_ outcome: JobOutcome) {
             if let job { settled[outcome, default: []].append(job) }
         }
@@ -70,20 +87,23 @@ struct CommitBuilder {
     private func add(
         _ decision: Disposition, raw: [UInt8], index: Int, attempts: Int, serial: Int, to outputs: inout Outputs
     ) {
-        func letter(_ event: [UInt8], _ reason: String) -> [UInt8] {
-            let id = "\(lane)-\(token)-\(serial)-\(index)"
-            return Letter(event: event, reason: reason, stage: lane.stage, attempts: attempts, time: now, id: id)
-                .encoded(with: parser)
+        func setAside(_ event: [UInt8], _ reason: String) -> [UInt8] {
+            SetAsideEvent(
+                id: "\(lane)-\(token)-\(serial)-\(index)", stage: lane.stage, reason: reason, attempts: attempts,
+                time: now, event: event
+            ).encoded(with: parser)
         }
         switch decision {
         case .forward(let events):
             if events.isEmpty {
-                drop("empty", &outputs)
+                outputs.drop("empty")
             } else if outputs.hasKeys, layout.stage(after: lane.stage) != nil {
-                // The key speaks for the event that was split, so all that came of it share its fate.
+                // All parts of a split event share its deduplication key.
                 for (part, event) in events.enumerated() {
-                    let key = part > 0 ? [] : event.duplicateKey ?? CommitBuilder.noKey
-                    outputs.uniques.append((key, outputs.bytes(event, isLast: part == events.count - 1)))
+                    let key: Commit.DuplicateKey =
+                        part > 0 ? .sameAsBefore : event.duplicateKey.map { .key($0) } ?? .none
+                    outputs.keyed.append(
+                        Commit.KeyedEvent(key, outputs.bytes(event, isLast: part == events.count - 1)))
                 }
             } else {
                 outputs.out += 1
@@ -94,29 +114,15 @@ struct CommitBuilder {
             }
         case .publish(let event, let channels):
             outputs.out += 1
-            outputs.published.append(event.bytes)
-            for channel in channels {
-                let key = Array(channel.utf8)
-                if let known = outputs.channelIndex[key] {
-                    outputs.channels[known].events.append(outputs.published.count)
-                } else {
-                    outputs.channelIndex[key] = outputs.channels.count
-                    outputs.channels.append((channel, [outputs.published.count]))
-                }
-            }
+            outputs.publish(event, to: channels)
             push(event, to: &outputs)
             if layout.stage(after: lane.stage) == nil { outputs.settle(.published) }
-        case .drop(let reason): drop(reason, &outputs)
-        case .hold(let event, let reason): outputs.held.append(letter(outputs.bytes(event), reason))
+        case .drop(let reason): outputs.drop(reason)
+        case .hold(let event, let reason): outputs.held.append(setAside(outputs.bytes(event), reason))
         case .reject(let reason):
-            outputs.dead.append(letter(raw, reason))
+            outputs.dead.append(setAside(raw, reason))
             outputs.settle(.stalled)
         }
-    }
-
-    private func drop(_ reason: String, _ outputs: inout Outputs) {
-        outputs.drops[reason, default: 0] += 1
-        outputs.settle(.dropped(reason: reason))
     }
 
     private func push(_ event: Event, isLast: Bool = true, to outputs: inout Outputs) {
@@ -131,83 +137,32 @@ struct CommitBuilder {
         return ConversationKey.partition(of: event.fields, in: layout)
     }
 
-    private func write(_ outputs: Outputs, count: Int, to command: inout RedisCommand) {
+    private func operations(_ outputs: Outputs, count: Int) -> [Commit.Operation] {
+        var operations: [Commit.Operation] = []
         if let next = layout.stage(after: lane.stage) {
             for (partition, events) in outputs.pushes.sorted(by: { $0.key < $1.key }) {
-                let target = LaneID(stage: next, partition: partition)
-                command.append("push")
-                command.append(layout.queue(target))
-                command.append(layout.lane(target))
-                command.append(limits.queueEvents)
-                command.append(events.count)
-                for event in events { command.append(event) }
+                operations.append(
+                    .push(to: LaneID(stage: next, partition: partition), limit: limits.queueEvents, events))
             }
-            if !outputs.uniques.isEmpty {
-                let target = LaneID(stage: next, partition: lane.partition)
-                command.append("once")
-                command.append(layout.queue(target))
-                command.append(layout.lane(target))
-                command.append(limits.queueEvents)
-                command.append(layout.seen(lane.partition))
-                command.append(limits.duplicateWindow)
-                command.append(limits.duplicateKeys)
-                command.append(outputs.uniques.count)
-                for (key, event) in outputs.uniques {
-                    command.append(key)
-                    command.append(event)
-                }
+            if !outputs.keyed.isEmpty {
+                operations.append(
+                    .pushOnce(
+                        to: LaneID(stage: next, partition: lane.partition), limit: limits.queueEvents,
+                        window: limits.duplicateWindow, keys: limits.duplicateKeys, outputs.keyed))
             }
         }
-        writeFeeds(outputs, to: &command)
-        writeLetters("dead", layout.dead(lane), limits.deadLetters, outputs.dead, to: &command)
-        writeLetters("held", layout.held(lane), limits.heldEvents, outputs.held, to: &command)
+        if !outputs.publication.channels.isEmpty { operations.append(.publish(outputs.publication)) }
+        if !outputs.dead.isEmpty { operations.append(.setAside(.dead, cap: limits.deadLetters, outputs.dead)) }
+        if !outputs.held.isEmpty { operations.append(.setAside(.held, cap: limits.heldEvents, outputs.held)) }
         for (outcome, jobs) in outputs.settled.sorted(by: { $0.key < $1.key }) {
-            command.append("settle")
-            command.append(outcome.text)
-            command.append(jobs.count)
-            for job in jobs { command.append(job.array) }
+            operations.append(.settle(outcome, jobs))
         }
-        writeCount("dropped", outputs.drops.values.reduce(0, +), to: &command)
-        for (reason, number) in outputs.drops.sorted(by: { $0.key < $1.key }) {
-            writeCount("dropped:\(reason)", number, to: &command)
-        }
-        writeCount("out", outputs.out, to: &command)
-        if lane.isDoor { writeCount("in", count, to: &command) }
-    }
-
-    private func writeFeeds(_ outputs: Outputs, to command: inout RedisCommand) {
-        guard !outputs.channels.isEmpty else { return }
-        command.append("feeds")
-        command.append(limits.historyEvents)
-        command.append(limits.feedLifetime)
-        command.append(layout.dead(lane))
-        command.append(limits.deadLetters)
-        command.append(outputs.published.count)
-        for event in outputs.published { command.append(event) }
-        command.append(outputs.channels.count)
-        for (name, events) in outputs.channels {
-            command.append(name)
-            command.append(events.count)
-            for index in events { command.append(index) }
-        }
-    }
-
-    private func writeLetters(
-        _ field: String, _ list: String, _ cap: Int, _ letters: [[UInt8]], to command: inout RedisCommand
-    ) {
-        guard !letters.isEmpty else { return }
-        command.append("letter")
-        command.append(field)
-        command.append(list)
-        command.append(cap)
-        command.append(letters.count)
-        for letter in letters { command.append(letter) }
-    }
-
-    private func writeCount(_ field: String, _ number: Int, to command: inout RedisCommand) {
-        guard number > 0 else { return }
-        command.append("count")
-        command.append(field)
-        command.append(number)
+        let drops = outputs.drops.sorted { $0.key < $1.key }
+        var counts = [("dropped", drops.reduce(0) { $0 + $1.value })]
+        counts += drops.map { ("dropped:\($0.key)", $0.value) }
+        counts.append(("out", outputs.out))
+        if lane.isDoor { counts.append(("in", count)) }
+        operations += counts.filter { $0.1 > 0 }.map { .count($0.0, $0.1) }
+        return operations
     }
 }

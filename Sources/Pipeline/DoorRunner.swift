@@ -1,6 +1,7 @@
 internal import Events
 internal import Logging
 internal import Redis
+internal import Store
 
 /// Brings what is put into a Thoonk source to the open door, for the worker that owns the door's lane: does what the
 /// state machine ``DoorDraw`` says and tells it what came of it.
@@ -8,19 +9,18 @@ internal import Redis
 /// Taking from the source, claiming and handing on is one function, which checks the lane's token: whenever a process
 /// dies, an item is either there or here.
 final class DoorRunner {
-    let source: DoorSource
+    let source: Inlet
     /// The fencing token of the open door's lane.
     let token: String
 
     private let environment: LaneEnvironment
-    private let door = LaneID(stage: LaneID.door, partition: nil)
     private var machine = DoorDraw()
     private var step = 0
     private var lastLogged: String?
     private var generator = SystemRandomNumberGenerator()
     private lazy var timer = Timer(on: environment.loop) { [unowned self] in self.tell(.timer) }
 
-    init(source: DoorSource, token: String, environment: LaneEnvironment) {
+    init(source: Inlet, token: String, environment: LaneEnvironment) {
         self.source = source
         self.token = token
         self.environment = environment
@@ -52,25 +52,20 @@ final class DoorRunner {
     private func draw() {
         step += 1
         let sent = step
-        let layout = environment.layout
-        let batch = String(environment.limits.batchEvents)
-        let command = RedisCommand(
-            "FCALL", "tidings_draw", "2", layout.lane(door), layout.queue(door), token, source.kind.rawValue,
-            source.name, batch, batch, source.fromStart ? "start" : "now")
-        environment.connection.send(command) { [weak self] result in
+        let batch = environment.limits.batchEvents
+        let call = FunctionCall.draw(
+            from: source, into: environment.layout, token: token, count: batch, limit: batch)
+        environment.connection.call(call) { [weak self] result in
             guard let self, sent == self.step else { return }
             switch result {
             case .failure(let error):
                 self.log(error)
                 self.tell(.refused(error))
-            case .success(let value):
-                switch value.array?.first?.text {
-                case "OK":
-                    self.lastLogged = nil
-                    self.tell(.drawn(Int(value.array?.last?.integer ?? 0)))
-                case "FULL": self.tell(.full)
-                default: self.tell(.fenced)
-                }
+            case .success(.drawn(let count)):
+                self.lastLogged = nil
+                self.tell(.drawn(count))
+            case .success(.full): self.tell(.full)
+            case .success(.fenced): self.tell(.fenced)
             }
         }
     }

@@ -1,5 +1,6 @@
 public import JSON
 public import Redis
+public import Store
 
 /// Puts events into the first stage's queues: what `POST /v1/comments` and `tidings enqueue` do.
 public final class Enqueuer {
@@ -29,32 +30,18 @@ public final class Enqueuer {
             return completion(
                 .failure(PipelineError(.invalid, "the pipeline has no stages; name some in tidings.yaml")))
         }
-        let groups = events.sorted { $0.key < $1.key }
-        var command = RedisCommand("FCALL", "tidings_enqueue", String(groups.count * 2))
-        for (partition, _) in groups {
-            let lane = LaneID(stage: first, partition: partition)
-            command.append(layout.queue(lane))
-            command.append(layout.lane(lane))
+        connection.call(.enqueue(events, for: first, of: layout, limit: limits.queueEvents)) {
+            completion(Enqueuer.verdict($0))
         }
-        command.append(limits.queueEvents)
-        for (_, batch) in groups {
-            command.append(batch.count)
-            for event in batch { command.append(event) }
-        }
-        connection.send(command) { completion(Enqueuer.verdict($0)) }
     }
 
     private static func verdict(
-        _ result: Result<RedisValue, RedisError>
+        _ result: Result<EnqueueAnswer, RedisError>
     ) -> Result<Void, PipelineError> {
         switch result {
-        case .success(let value):
-            guard value.array?.first?.text == "OK" else {
-                let queue = value.array?.dropFirst().first?.text ?? "the queue"
-                let length = value.array?.last?.integer ?? 0
-                return .failure(PipelineError(.full, "\(queue) is full with \(length) events; try again later"))
-            }
-            return .success(())
+        case .success(.done): return .success(())
+        case .success(.full(let queue, let length)):
+            return .failure(PipelineError(.full, "\(queue) is full with \(length) events; try again later"))
         case .failure(let error) where error.code == .outOfMemory:
             return .failure(
                 PipelineError(.full, "Redis is out of memory; raise maxmemory or try again later", underlying: error))

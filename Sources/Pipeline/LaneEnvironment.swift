@@ -2,6 +2,7 @@ internal import Events
 internal import JSON
 internal import Logging
 internal import Redis
+internal import Store
 
 /// What all lanes of a worker share.
 struct LaneEnvironment {

@@ -2,6 +2,7 @@ internal import Events
 internal import JSON
 internal import Logging
 internal import Redis
+internal import Store
 
 /// Runs one lane: does what the state machine ``Lane`` says and tells it what came of it.
 ///
@@ -21,7 +22,7 @@ final class LaneRunner {
     private let queue: String
     private var lane: Lane
     private var batch: Batch?
-    private var commit: RedisCommand?
+    private var commit: FunctionCall<CommitAnswer>?
     private var serial = 0
     private var step = 0
     /// The peek that left with a commit: its answer, once there, or nil while it is on its way.
@@ -154,16 +155,13 @@ final class LaneRunner {
     private func attempt() {
         step += 1
         let sent = step
-        let command = RedisCommand("FCALL", "tidings_attempt", "1", environment.layout.lane(id), token)
-        environment.connection.send(command) { [weak self] result in
+        environment.connection.call(.beginAttempt(id, of: environment.layout, token: token)) { [weak self] result in
             guard let self, sent == self.step else { return }
             switch result {
-            case .failure(let error):
-                self.tell(.refused(error))
-            case .success(let value):
-                guard value.array?.first?.text == "OK" else { return self.tell(.fenced) }
+            case .failure(let error): self.tell(.refused(error))
+            case .success(.fenced): self.tell(.fenced)
+            case .success(.counted(let deaths)):
                 // The first death happened before events were taken one by one.
-                let deaths = Int(value.array?.last?.integer ?? 1)
                 if deaths >= self.environment.limits.deaths {
                     self.setAside("poison: \(deaths) workers died over this event", attempts: deaths)
                     self.tell(.transformed(decided: 1))
@@ -219,7 +217,7 @@ final class LaneRunner {
             CommitBuilder(
                 lane: id, layout: environment.layout, limits: environment.limits, token: token,
                 parser: environment.parser, now: Clock.unixMilliseconds()
-            ).command(for: batch, serial: serial, attempts: attempts ?? lane.failures + 1)
+            ).call(for: batch, serial: serial, attempts: attempts ?? lane.failures + 1)
         }
         if attempts == nil { tell(.transformed(decided: decisions.count, isNextFailed: isNextFailed)) }
     }
@@ -230,8 +228,7 @@ final class LaneRunner {
         if error.isCounted { lastError = error }
         // A stage that fails has killed nobody.
         if lane.isCareful {
-            let command = RedisCommand("FCALL", "tidings_attempt", "1", environment.layout.lane(id), token, "1")
-            environment.connection.send(command) { _ in }
+            environment.connection.call(.takeBackAttempt(id, of: environment.layout, token: token))
         }
         environment.logger.log(
             level: error.isCounted ? .warning : .debug, "stage failed, trying again",
@@ -258,7 +255,7 @@ final class LaneRunner {
         guard let commit else { return }
         step += 1
         let sent = step
-        environment.connection.send(commit) { [weak self] result in
+        environment.connection.call(commit) { [weak self] result in
             guard let self, sent == self.step else { return }
             self.committed(result)
             // Unless the machine took up the peek that follows, its answer is of no use.
@@ -269,32 +266,29 @@ final class LaneRunner {
         sendPeek(count: lane.following.count, watched: lane.following.watched)
     }
 
-    private func committed(_ result: Result<RedisValue, RedisError>) {
+    private func committed(_ result: Result<CommitAnswer, RedisError>) {
         switch result {
         case .failure(let error):
             abandonPeek()
             log(error)
             tell(.refused(error))
-        case .success(let value):
-            switch value.array?.first?.text {
-            case "OK":
-                committedEvents += batch?.decisions.count ?? 0
-                environment.onCommitted(id, batch?.decisions.count ?? 0)
-                warnOfForgotten(value.array?.dropFirst().first?.integer ?? 0)
-                tell(.committed)
-            case "FULL":
-                abandonPeek()
-                tell(.full)
-            case "MOVED":
-                abandonPeek()
-                environment.logger.warning(
-                    "the queue's head was changed by hand, reading it again", metadata: ["lane": "\(id)"])
-                tell(.moved)
-            default:
-                abandonPeek()
-                environment.logger.notice("another worker has this lane, letting go", metadata: ["lane": "\(id)"])
-                tell(.fenced)
-            }
+        case .success(.done(let forgotten)):
+            committedEvents += batch?.decisions.count ?? 0
+            environment.onCommitted(id, batch?.decisions.count ?? 0)
+            warnOfForgotten(forgotten)
+            tell(.committed)
+        case .success(.full):
+            abandonPeek()
+            tell(.full)
+        case .success(.moved):
+            abandonPeek()
+            environment.logger.warning(
+                "the queue's head was changed by hand, reading it again", metadata: ["lane": "\(id)"])
+            tell(.moved)
+        case .success(.fenced):
+            abandonPeek()
+            environment.logger.notice("another worker has this lane, letting go", metadata: ["lane": "\(id)"])
+            tell(.fenced)
         }
     }
 
@@ -313,11 +307,9 @@ final class LaneRunner {
     // MARK: End
 
     private func release() {
-        let command = RedisCommand(
-            "FCALL", "tidings_release", "1", environment.layout.lane(id), token, environment.layout.name,
-            lane.isCareful ? "1" : "0")
         // A lost release costs no more than the lease's time.
-        environment.connection.send(command) { _ in }
+        environment.connection.call(
+            .release(id, of: environment.layout, token: token, isSuspect: lane.isCareful))
         close()
     }
 

@@ -1,7 +1,7 @@
 public import Events
 public import Logging
 public import Redis
-internal import Thoonk
+public import Store
 
 /// A process's standing with the pipeline's Redis: each time the connection is made, the functions are loaded, the
 /// configuration is compared and the epoch is brought up to date, before anything else is done.
@@ -89,16 +89,12 @@ public final class PipelineSession {
     }
 
     private func compare() {
-        let command = RedisCommand(
-            "FCALL", "tidings_hello", "0", layout.name, String(PipelineLayout.contract), String(layout.partitions),
-            layout.stages.joined(separator: ","))
-        connection.send(command) { [weak self] result in
+        connection.call(.hello(layout)) { [weak self] result in
             guard let self else { return }
             switch result {
-            case .failure(let error):
-                self.failed(error)
-            case .success(let value):
-                if let answer = value.array, answer.first?.text == "DIFFERS" { return self.refused(answer) }
+            case .failure(let error): self.failed(error)
+            case .success(.differs(let mismatch)): self.refused(mismatch)
+            case .success(.agreed):
                 self.backoff.reset()
                 self.refusal = nil
                 self.isReady = true
@@ -107,11 +103,8 @@ public final class PipelineSession {
         }
     }
 
-    private func refused(_ answer: [RedisValue]) {
-        let words = answer.map { $0.text ?? "" }
-        let error = PipelineError(
-            .differs,
-            "pipeline '\(layout.name)' has \(words[1]) \(words[2]) in Redis, \(words[3]) here, and \(words[4])")
+    private func refused(_ mismatch: PipelineMismatch) {
+        let error = PipelineError(.differs, mismatch.description)
         refusal = error
         onRefused(error)
         retry.schedule(after: backoff.next(using: &generator))

@@ -1,6 +1,7 @@
 public import Events
 import Glibc
 public import Redis
+public import Store
 
 /// The heartbeat of a process in `NAME:procs` and `NAME:proc:ID`: shows operators that it lives, and keeps a worker's
 /// leases.
@@ -62,27 +63,21 @@ public final class ProcessBeat {
 
     /// Beats once, now. The reply comes before those of commands sent later.
     public func beat() {
-        var command = RedisCommand(
-            "FCALL", "tidings_beat", "0", layout.name, id, role, stages.joined(separator: ","),
-            String(ProcessBeat.lifetime))
         var fields = [
             ("host", HostName.current), ("pid", String(getpid())), ("redis_us", String(connection.roundTrip)),
             ("memory_kb", String(ProcessMemory.residentKilobytes())),
         ]
         if lease != .max { fields.append(("lease", String(lease))) }
         fields += details()
-        for (field, value) in fields {
-            command.append(field)
-            command.append(value)
-        }
         let sent = Clock.monotonicMilliseconds()
-        connection.send(command) { [weak self] result in
+        let call = FunctionCall.beat(
+            layout, process: id, role: role, stages: stages, lifetime: ProcessBeat.lifetime, fields: fields)
+        connection.call(call) { [weak self] result in
             guard let self else { return }
             if case .failure(let error) = result, error.code == .functionMissing { return self.onFunctionMissing() }
-            guard case .success(let value) = result else { return }
+            guard case .success(let now) = result else { return }
             if self.lastTaken >= 0, sent - self.lastTaken > self.lease { self.announce() }
             self.lastTaken = sent
-            let now = Set((value.array ?? []).compactMap(\.text))
             guard now != self.members else { return }
             self.members = now
             self.onMembersChanged()

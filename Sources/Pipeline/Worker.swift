@@ -2,6 +2,7 @@ public import Events
 internal import JSON
 public import Logging
 internal import Redis
+internal import Store
 
 /// A worker: takes its share of the pipeline's lanes and runs them, on one loop, over one connection.
 ///
@@ -142,8 +143,7 @@ public final class Worker {
     /// whoever takes them has to be careful. Before the first beat, so that nothing of this process is there yet.
     private func arrive() {
         guard !hasArrived else { return }
-        connection.send(RedisCommand("FCALL", "tidings_leave", "0", options.layout.name, options.id)) {
-            [weak self] result in
+        connection.call(.leave(options.layout, process: options.id)) { [weak self] result in
             if case .success = result { self?.hasArrived = true }
         }
     }
@@ -165,14 +165,13 @@ public final class Worker {
         mustBalanceAgain = false
         turnsSinceBalance = 0
         let stages = beat.stages
-        let command = RedisCommand(
-            "FCALL", "tidings_balance", "0", options.layout.name, options.id, stages.joined(separator: ","),
-            String(options.limits.lease), isQuiet ? "0" : "1")
-        connection.send(command) { [weak self] result in
+        let call = FunctionCall.balance(
+            options.layout, worker: options.id, stages: stages, lease: options.limits.lease, takesLanes: !isQuiet)
+        connection.call(call) { [weak self] result in
             guard let self else { return }
             self.isBalancing = false
             switch result {
-            case .success(let value): self.adopt(value, of: stages)
+            case .success(let balance): self.adopt(balance, of: stages)
             case .failure(let error):
                 // A lane without a worker must not wait for the next occasion. Without a connection there will be one.
                 if error.code != .disconnected, error.code != .timeout { self.soon.schedule(after: 500) }
@@ -185,11 +184,11 @@ public final class Worker {
     /// gives back whatever is still its own.
     ///
     /// - Parameter stages: whose lanes were asked for.
-    private func adopt(_ value: RedisValue, of stages: [String]) {
-        guard let answer = value.array, !isStopping else { return }
+    private func adopt(_ balance: LaneBalance, of stages: [String]) {
+        guard !isStopping else { return }
         var named: Set<LaneID> = []
         var surplus: [LaneID] = []
-        for grant in answer.dropFirst().compactMap(LaneGrant.init) {
+        for grant in balance.grants {
             let lane = grant.lane
             named.insert(lane)
             if runners[lane] == nil, isQuiet || endedTokens[lane] == grant.token {
@@ -207,7 +206,7 @@ public final class Worker {
         }
         for lane in surplus.reversed() { runners[lane]?.tell(.stop) }
         // A lease of somebody who is gone runs out then.
-        if let wait = answer.last?.integer, answer.count > 1, !isQuiet { leaseEnd.schedule(after: wait) }
+        if let wait = balance.nextLeaseEnd, !isQuiet { leaseEnd.schedule(after: wait) }
         onLanesChanged(runners.count)
     }
 
@@ -220,17 +219,15 @@ public final class Worker {
             parser: parser, logger: logger, gate: gate, isLeaseSure: { [unowned self] in self.isLeaseSure },
             onCommitted: { [unowned self] lane, events in self.committed(lane, events) })
         let runner = LaneRunner(
-            id: lane, token: grant.token, careful: grant.isCareful, attempts: grant.attempts, stage: stage,
+            id: lane, token: grant.token, careful: grant.isSuspect, attempts: grant.attempts, stage: stage,
             environment: environment)
         runner.onClosed = { [unowned self] in self.closed($0) }
         runners[lane] = runner
         runner.begin()
-        if lane == Worker.openDoor { openDoors(grant.token, environment) }
+        if lane == .openDoor { openDoors(grant.token, environment) }
     }
 
     // MARK: Doors
-
-    private static let openDoor = LaneID(stage: LaneID.door, partition: nil)
 
     private func openDoors(_ token: String, _ environment: LaneEnvironment) {
         closeDoors()
@@ -245,9 +242,7 @@ public final class Worker {
 
     /// No runner of this worker has it. All hear that it is free.
     private func giveBack(_ lane: LaneID, _ token: String) {
-        let command = RedisCommand(
-            "FCALL", "tidings_release", "1", options.layout.lane(lane), token, options.layout.name)
-        connection.send(command) { _ in }
+        connection.call(.release(lane, of: options.layout, token: token))
     }
 
     private func makeStage(_ lane: LaneID) -> (any Stage)? {
@@ -295,7 +290,7 @@ public final class Worker {
         if runners[runner.id] === runner {
             runners[runner.id] = nil
             endedTokens[runner.id] = runner.token
-            if runner.id == Worker.openDoor { closeDoors() }
+            if runner.id == .openDoor { closeDoors() }
         }
         onLanesChanged(runners.count)
         if isStopping { leaveWhenDone() } else if session.isReady { balanceSoon() }
@@ -324,10 +319,9 @@ public final class Worker {
     /// All of them are seen in a tenth of the time that they may be idle.
     private func sweep() {
         let share = max(1, options.limits.feedLifetime / 10 / Worker.housekeepingInterval)
-        let command = RedisCommand("FCALL", "tidings_sweep", "0", sweepCursor, String(share))
-        connection.send(command) { [weak self] result in
-            guard let self, case .success(let value) = result else { return }
-            self.sweepCursor = value.array?.first?.text ?? "0"
+        connection.call(.sweep(from: sweepCursor, share: share)) { [weak self] result in
+            guard let self, case .success(let page) = result else { return }
+            self.sweepCursor = page.cursor
         }
     }
 
@@ -338,8 +332,7 @@ public final class Worker {
             hangUp()
             return completion()
         }
-        let command = RedisCommand("FCALL", "tidings_leave", "0", options.layout.name, options.id)
-        connection.send(command) { [weak self] _ in
+        connection.call(.leave(options.layout, process: options.id)) { [weak self] _ in
             self?.hangUp()
             completion()
         }

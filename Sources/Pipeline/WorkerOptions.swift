@@ -1,4 +1,5 @@
 public import Redis
+public import Store
 
 /// Makes a stage for one lane. Called once for each lane a worker takes. A maker that fails leaves the stage to others for
 /// half a minute; then it is asked again.
@@ -17,7 +18,7 @@ public struct WorkerOptions {
     /// A maker for each stage that is served, by the stage's name.
     public var stages: [String: StageFactory]
     /// What is a door besides the open one. The worker that owns the open door's lane takes from all of them.
-    public var doors: [DoorSource] = []
+    public var doors: [Inlet] = []
 
     public init(
         id: String, layout: PipelineLayout, limits: PipelineLimits = PipelineLimits(), serves: [String]? = nil,

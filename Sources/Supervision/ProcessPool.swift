@@ -3,6 +3,7 @@ import Glibc
 package import Logging
 import Pipeline
 package import Redis
+import Store
 
 /// The processes that one command supervises: workers, edges. Ends the leases of a worker the moment it has died.
 package final class ProcessPool {
@@ -195,15 +196,13 @@ package final class ProcessPool {
         let children = supervisor.running.filter { $0.age > silence }
         let ids = children.compactMap { ProcessPool.id(in: $0.arguments) }
         guard !ids.isEmpty, ids.count == children.count else { return }
-        var command = RedisCommand("FCALL_RO", "tidings_heard", "0", pipeline)
-        for id in ids { command.append(id) }
-        connection.send(command) { [weak self] result in
+        connection.call(.heard(pipeline: pipeline, ids)) { [weak self] result in
             // A process that could not speak to Redis either says nothing about itself.
-            guard let self, case .success(let value) = result, let ages = value.array else { return }
+            guard let self, case .success(let ages) = result else { return }
             // After an outage they need as long as this supervisor did, and longer.
             let connected = Clock.monotonicMilliseconds() - self.connectedSince
-            for (child, age) in zip(children, ages.map { $0.integer ?? 0 }) {
-                let silent = min(age < 0 ? child.age : age, connected)
+            for (child, age) in zip(children, ages) {
+                let silent = min(age ?? child.age, connected)
                 guard silent > self.silence else { continue }
                 self.logger.error(
                     "child hangs, killing it", metadata: ["child": "\(child.name)", "silent_ms": "\(silent)"])
@@ -234,7 +233,7 @@ package final class ProcessPool {
     /// Ends the leases of those who have died; who dies while Redis is away is remembered until it is back.
     private func buryAll() {
         for id in dead {
-            connection.send(RedisCommand("FCALL", "tidings_bury", "0", pipeline, id)) { [weak self] result in
+            connection.call(.endLeases(pipeline: pipeline, of: [id])) { [weak self] result in
                 switch result {
                 case .success:
                     self?.dead.removeAll { $0 == id }

@@ -4,9 +4,9 @@ import JSON
 import Logging
 import Pipeline
 import Redis
+import Store
 import TestSupport
 import Testing
-import Thoonk
 
 @Suite("moderate, with Redis")
 struct ModerateStageTests {

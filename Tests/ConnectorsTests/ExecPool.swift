@@ -2,6 +2,7 @@ import JSON
 import Logging
 import Pipeline
 import Redis
+import Store
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import JSON
 import Pipeline
 import Redis
+import Store
 import TestSupport
 
 @testable import Connectors

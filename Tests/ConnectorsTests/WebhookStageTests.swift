@@ -2,6 +2,7 @@ import Events
 import Glibc
 import Pipeline
 import Redis
+import Store
 import Synchronization
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import Store
 import TestSupport
 import Testing
 
@@ -114,7 +115,7 @@ struct ChannelMachineTests {
         var machine = Self.live()
         _ = machine.handle(.lost)
         _ = machine.handle(.confirmed)
-        var history = History.sample(6...7)
+        var history = ChannelHistory.sample(6...7)
         history.epoch = 2
         #expect(machine.handle(.loaded(generation: 2, history)).load == Load(generation: 3, after: 0))
         let actions = machine.handle(.loaded(generation: 3, .sample(1...7, epoch: 2)))
@@ -171,7 +172,7 @@ struct ChannelMachineTests {
     func firstEvent() {
         var machine = ChannelMachine(limits: EdgeLimits())
         _ = machine.handle(.confirmed)
-        let empty = History(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true)
+        let empty = ChannelHistory(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true)
         _ = machine.handle(.loaded(generation: 1, empty))
         #expect(machine.isLive)
         #expect(machine.handle(Self.announced(1)).load == Load(generation: 2, after: 0))

@@ -1,3 +1,5 @@
+import Store
+
 @testable import Edge
 
 /// Channels from memory. Publishing announces at once; loads are answered at once, unless they are held back.
@@ -24,7 +26,7 @@ final class FakeSource: ChannelSource {
     private struct Feed {
         var born: Int64
         var last: Int64 = 0
-        var items: [History.Item] = []
+        var items: [ChannelHistory.Item] = []
     }
 
     var epoch: Int64 = 1
@@ -38,18 +40,20 @@ final class FakeSource: ChannelSource {
         subscribed.remove(channel)
     }
 
-    func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (History?) -> Void) {
+    func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (ChannelHistory?) -> Void) {
         answer(completion) { self.history(of: channel, after: sequence, limit: limit) }
     }
 
     func loadPart(
-        _ channel: String, after sequence: Int64, limit: Int, bytes: Int, completion: @escaping (History?) -> Void
+        _ channel: String, after sequence: Int64, limit: Int, bytes: Int,
+        completion: @escaping (ChannelHistory?) -> Void
     ) {
         partStarts.append(sequence)
         answer(completion) { self.part(of: channel, after: sequence, limit: limit, bytes: bytes) }
     }
 
-    private func answer(_ completion: @escaping (History?) -> Void, with history: @escaping () -> History) {
+    private func answer(_ completion: @escaping (ChannelHistory?) -> Void, with history: @escaping () -> ChannelHistory)
+    {
         loads += 1
         let answer = { [self] in
             guard !failsLoads else { return completion(nil) }
@@ -64,7 +68,7 @@ final class FakeSource: ChannelSource {
     func publish(_ event: String, to channel: String, announced: Bool = true) {
         var feed = feeds[channel] ?? Feed(born: 1000)
         feed.last += 1
-        feed.items.append(History.Item(sequence: feed.last, event: Array(event.utf8)))
+        feed.items.append(ChannelHistory.Item(sequence: feed.last, event: Array(event.utf8)))
         if feed.items.count > Int(capacity) { feed.items.removeFirst() }
         feeds[channel] = feed
         guard announced, subscribed.contains(channel) else { return }
@@ -86,19 +90,19 @@ final class FakeSource: ChannelSource {
         for channel in subscribed { delegate?.sourceConfirmed(channel) }
     }
 
-    private func history(of channel: String, after sequence: Int64, limit: Int) -> History {
+    private func history(of channel: String, after sequence: Int64, limit: Int) -> ChannelHistory {
         guard let feed = feeds[channel] else {
-            return History(epoch: epoch, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true)
+            return ChannelHistory(epoch: epoch, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true)
         }
         let first = feed.items.first?.sequence ?? 0
         let from = max(sequence + 1, feed.last - Int64(limit) + 1)
-        return History(
+        return ChannelHistory(
             epoch: epoch, born: feed.born, last: feed.last, capacity: capacity, first: first,
             items: feed.items.filter { $0.sequence >= from },
             isComplete: feed.last - Int64(limit) <= max(sequence, first - 1, 0))
     }
 
-    private func part(of channel: String, after sequence: Int64, limit: Int, bytes: Int) -> History {
+    private func part(of channel: String, after sequence: Int64, limit: Int, bytes: Int) -> ChannelHistory {
         var part = history(of: channel, after: sequence, limit: Int(Int32.max))
         var room = bytes
         let count = part.items.prefix(limit).prefix { item in

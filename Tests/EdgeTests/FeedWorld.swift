@@ -1,3 +1,4 @@
+import Store
 import TestSupport
 
 @testable import Edge
@@ -31,14 +32,14 @@ struct FeedWorld {
     private var last: Int64 = 0
     private var clock: Int64 = 1000
     /// What is kept. An event's text is its number among all events ever published, so that a reader can tell a loss.
-    private var items: [History.Item] = []
+    private var items: [ChannelHistory.Item] = []
     private var published = 0
 
     // The links.
     private var isLinked = false
     private var wire: [Message] = []
     private var asked: [ChannelMachine.Actions.Load] = []
-    private var answers: [(generation: Int, history: History?)] = []
+    private var answers: [(generation: Int, history: ChannelHistory?)] = []
     private var mustRetry = false
     private var readers = Array(repeating: Reader(), count: 4)
 
@@ -107,7 +108,7 @@ struct FeedWorld {
             last += 1
             published += 1
             let event = Array("\(published)".utf8)
-            items.append(History.Item(sequence: last, event: event))
+            items.append(ChannelHistory.Item(sequence: last, event: event))
             if isLinked { wire.append(.announced(last, event)) }
             // The network may repeat; Redis does not, a proxy in between might.
             if isLinked, chance(3) { wire.append(.announced(last, event)) }
@@ -135,11 +136,11 @@ struct FeedWorld {
         unlink()
     }
 
-    private func history(after sequence: Int64) -> History {
+    private func history(after sequence: Int64) -> ChannelHistory {
         let limit = Int64(limits.ringEvents)
         let first = items.first?.sequence ?? 0
         let from = max(sequence + 1, last - limit + 1, first, 1)
-        return History(
+        return ChannelHistory(
             epoch: epoch, born: born, last: last, capacity: born == 0 ? 0 : capacity, first: first,
             items: items.filter { $0.sequence >= from }, isComplete: last - limit <= max(sequence, first - 1, 0))
     }

@@ -3,9 +3,9 @@ import Events
 import Foundation
 import Logging
 import Redis
+import Store
 import Synchronization
 import TestSupport
-import Thoonk
 
 /// An edge over a real Redis, on a loop and a thread of its own.
 final class LiveEdge: Sendable {

@@ -1,10 +1,11 @@
+import Store
 import Testing
 
 @testable import Edge
 
 @Suite("The ring of recent events")
 struct RingTests {
-    private static func ring(_ history: History, _ change: (inout EdgeLimits) -> Void = { _ in }) -> Ring {
+    private static func ring(_ history: ChannelHistory, _ change: (inout EdgeLimits) -> Void = { _ in }) -> Ring {
         var limits = EdgeLimits()
         change(&limits)
         let ring = Ring(limits: limits)
@@ -53,7 +54,8 @@ struct RingTests {
 
     @Test("the first event of a feed that was not there is never taken without asking for its birth")
     func unborn() {
-        let ring = Self.ring(History(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true))
+        let ring = Self.ring(
+            ChannelHistory(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true))
         #expect(ring.offer(1, [0x31]) == .suspect)
     }
 
@@ -107,7 +109,7 @@ struct RingTests {
 
     @Test("retracted events leave holes that are no loss")
     func retracted() {
-        var history = History.sample(1...9, capacity: 100)
+        var history = ChannelHistory.sample(1...9, capacity: 100)
         history.items.removeAll { [1, 2, 5, 9].contains($0.sequence) }
         history.first = 3
         let ring = Self.ring(history)
@@ -123,7 +125,8 @@ struct RingTests {
     @Test("before the first event of a feed that did not exist stays good while nothing was trimmed")
     func beforeFirst() {
         let offset = Self.position(0, born: 0)
-        let unborn = Self.ring(History(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true))
+        let unborn = Self.ring(
+            ChannelHistory(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true))
         #expect(unborn.find(offset) == Self.found(0, news: false, born: 0))
         #expect(Self.ring(.sample(1...5)).find(offset) == Self.found(0, news: true))
         #expect(Self.ring(.sample(11...20, capacity: 10)).find(offset) == .lost)
@@ -161,7 +164,7 @@ struct RingTests {
         isComplete: Bool, floor: Int64 = 0, capacity: Int64 = 1000, after: Int64 = 10
     ) -> Ring {
         let ring = Ring(limits: EdgeLimits())
-        var history = History.sample(11...20, capacity: capacity, last: isComplete ? 20 : 500)
+        var history = ChannelHistory.sample(11...20, capacity: capacity, last: isComplete ? 20 : 500)
         history.first = floor + 1
         history.isComplete = isComplete
         ring.replace(withPart: history, after: after)
@@ -189,7 +192,7 @@ struct RingTests {
     @Test("what fell off before a part was read is lost, and the oldest kept is the beginning")
     func partsOfTrimmed() {
         // The feed has kept what is behind 12: the reader at 10 has come too late.
-        var history = History.sample(13...20, capacity: 20, last: 32)
+        var history = ChannelHistory.sample(13...20, capacity: 20, last: 32)
         (history.first, history.isComplete) = (13, false)
         let ring = Ring(limits: EdgeLimits())
         ring.replace(withPart: history, after: 10)
@@ -203,12 +206,12 @@ struct RingTests {
     }
 }
 
-extension History {
+extension ChannelHistory {
     /// A feed that holds exactly these events; each event is its number.
     static func sample(
         _ range: ClosedRange<Int64>, capacity: Int64 = 100, epoch: Int64 = 1, born: Int64 = 1000, last: Int64? = nil
-    ) -> History {
-        History(
+    ) -> ChannelHistory {
+        ChannelHistory(
             epoch: epoch, born: born, last: last ?? range.upperBound, capacity: capacity,
             first: max(1, range.upperBound - capacity + 1, capacity >= range.upperBound ? 1 : range.lowerBound),
             items: range.map { Item(sequence: $0, event: Array("\($0)".utf8)) }, isComplete: true)

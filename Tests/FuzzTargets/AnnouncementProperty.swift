@@ -1,4 +1,4 @@
-@testable import Thoonk
+@testable import Store
 
 /// An announcement is a sequence number, a NUL and the event, or is passed over.
 enum AnnouncementProperty {

@@ -1,4 +1,5 @@
 import JSON
+import Store
 
 @testable import Pipeline
 

@@ -1,4 +1,5 @@
 import JSON
+import Store
 import TestSupport
 import Testing
 
@@ -26,7 +27,7 @@ struct CommitBuilderTests {
         let builder = CommitBuilder(
             lane: lane, layout: Self.layout, limits: PipelineLimits(), token: "77",
             parser: JSONParser(maxBytes: 1 << 20), now: 1000)
-        return words(builder.command(for: batch, serial: 3, attempts: 2))
+        return words(builder.call(for: batch, serial: 3, attempts: 2).command)
     }
 
     private let first = LaneID(stage: "a", partition: 1)
@@ -48,7 +49,7 @@ struct CommitBuilderTests {
         let builder = CommitBuilder(
             lane: first, layout: Self.layout, limits: PipelineLimits(), token: "77",
             parser: JSONParser(maxBytes: 1 << 20), now: 1000)
-        let arguments = words(builder.command(for: batch, serial: 1, attempts: 1))
+        let arguments = words(builder.call(for: batch, serial: 1, attempts: 1).command)
         #expect(Array(arguments[7...9]) == ["1", "{}", ""])
     }
 

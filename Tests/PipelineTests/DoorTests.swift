@@ -2,13 +2,14 @@ import Events
 import JSON
 import Pipeline
 import Redis
+import Store
 import TestSupport
 import Testing
 
 /// Thoonk queues, job feeds and feeds as doors of a running pipeline.
 @Suite("workers at doors from Thoonk")
 struct DoorTests {
-    private func pool(_ doors: [DoorSource], a: @escaping StageFactory = WorkerPool.pass) throws -> WorkerPool {
+    private func pool(_ doors: [Inlet], a: @escaping StageFactory = WorkerPool.pass) throws -> WorkerPool {
         let pool = try WorkerPool(stages: ["a": a, "b": WorkerPool.publisher])
         pool.doors = doors
         return pool
@@ -33,7 +34,7 @@ struct DoorTests {
 
     @Test("what is put into a queue is published, in its order, while the pool runs and from before")
     func queue() throws {
-        let pool = try pool([DoorSource(.queue, "q")])
+        let pool = try pool([Inlet(.queue, "q")])
         try put(0..<300, in: pool, queue: "q")
         try pool.startAlone()
         try pool.published(300)
@@ -43,9 +44,9 @@ struct DoorTests {
         try pool.expectBalance()
     }
 
-    @Test("an item wakes an idle pool within 50 ms", arguments: [DoorSource.Kind.queue, .job, .feed])
-    func wake(kind: DoorSource.Kind) throws {
-        let pool = try pool([DoorSource(kind, "source", fromStart: true)])
+    @Test("an item wakes an idle pool within 50 ms", arguments: [Inlet.Kind.queue, .job, .feed])
+    func wake(kind: Inlet.Kind) throws {
+        let pool = try pool([Inlet(kind, "source", fromStart: true)])
         try pool.startAlone()
         var best = Int64.max
         for count in 1...8 where best > 50 {
@@ -66,7 +67,7 @@ struct DoorTests {
     @Test("a job is finished when its comment is published, and not before")
     func job() throws {
         var isOpen = false
-        let pool = try pool([DoorSource(.job, "j")]) {
+        let pool = try pool([Inlet(.job, "j")]) {
             TestStage { event throws(StageError) in
                 if !isOpen { throw StageError.notYet("closed") }
                 return .forward([event])
@@ -92,7 +93,7 @@ struct DoorTests {
     @Test("stages never see a job's ticket, and cannot lose it: changed, split and rebuilt events finish their jobs")
     func stages() throws {
         var seen: Set<String> = []
-        let pool = try pool([DoorSource(.job, "j")]) {
+        let pool = try pool([Inlet(.job, "j")]) {
             TestStage { event throws(StageError) in
                 if event.fields["_job"] != nil { seen.insert("ticket") }
                 var other = JSONObject()
@@ -121,7 +122,7 @@ struct DoorTests {
 
     @Test("a feed is caught up with and then followed, and left as it is")
     func feed() throws {
-        let pool = try pool([DoorSource(.feed, "f", fromStart: true)])
+        let pool = try pool([Inlet(.feed, "f", fromStart: true)])
         for number in 0..<100 {
             try pool.redis.ask("HSET", "feed.items:f", "\(number)", item(number))
             try pool.redis.ask("ZADD", "feed.ids:f", "\(1_700_000_000_000 + number)", "\(number)")
@@ -139,7 +140,7 @@ struct DoorTests {
 
     @Test("a door does not take more than it has room for: the rest waits where any client can take it")
     func room() throws {
-        let pool = try pool([DoorSource(.queue, "q")])
+        let pool = try pool([Inlet(.queue, "q")])
         pool.limits.batchEvents = 20
         pool.limits.queueEvents = 10
         try put(0..<500, in: pool, queue: "q")
@@ -164,7 +165,7 @@ struct DoorTests {
     func trouble() throws {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SplitMix64(seed: seed)
-        let pool = try pool([DoorSource(.job, "j"), DoorSource(.queue, "q")])
+        let pool = try pool([Inlet(.job, "j"), Inlet(.queue, "q")])
         // A worker that is stopped while it has no connection cannot give its lanes back.
         pool.limits.lease = 1000
         try pool.start("w0")

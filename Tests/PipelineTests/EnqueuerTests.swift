@@ -1,8 +1,8 @@
 import Pipeline
 import Redis
+import Store
 import TestSupport
 import Testing
-import Thoonk
 
 @Suite("enqueueing")
 struct EnqueuerTests {

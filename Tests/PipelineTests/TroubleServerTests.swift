@@ -1,9 +1,9 @@
 import Foundation
 import Pipeline
 import Redis
+import Store
 import TestSupport
 import Testing
-import Thoonk
 
 /// A server that answers, but with errors: workers wait and go on when it is well again.
 @Suite("a Redis that refuses")

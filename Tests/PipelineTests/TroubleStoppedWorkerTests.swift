@@ -1,5 +1,6 @@
 import Pipeline
 import Redis
+import Store
 import TestSupport
 import Testing
 

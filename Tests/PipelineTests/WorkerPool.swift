@@ -1,6 +1,7 @@
 import JSON
 import Pipeline
 import Redis
+import Store
 import TestSupport
 import Testing
 
@@ -14,7 +15,7 @@ final class WorkerPool {
     /// What each worker that is started from now on does in each stage.
     var stages: [String: StageFactory]
     /// What is a door besides the open one, for workers that are started from now on.
-    var doors: [DoorSource] = []
+    var doors: [Inlet] = []
     private(set) var workers: [String: Worker] = [:]
     /// How many lanes each worker said that it has.
     private(set) var lanes: [String: Int] = [:]

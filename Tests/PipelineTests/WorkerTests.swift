@@ -2,6 +2,7 @@ import Events
 import JSON
 import Pipeline
 import Redis
+import Store
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Pipeline
+import Store
 import Testing
 
 @testable import Commands
@@ -44,8 +45,8 @@ struct ConfigurationTests {
         #expect(settings.limits.queueEvents == 5000)
         #expect(
             settings.doors == [
-                DoorSource(.queue, "in"), DoorSource(.job, "work"), DoorSource(.feed, "wall", fromStart: true),
-                DoorSource(.feed, "now"),
+                Inlet(.queue, "in"), Inlet(.job, "work"), Inlet(.feed, "wall", fromStart: true),
+                Inlet(.feed, "now"),
             ])
         #expect(settings.hold == 20 && settings.publicKinds == ["thread"] && settings.dashboard == .local)
         for stage in settings.stages { _ = try stage.factory() }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Edge
+import Store
 import TestSupport
 import Testing
 

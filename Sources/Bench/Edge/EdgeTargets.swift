@@ -4,6 +4,7 @@ package import Glibc
 package import Logging
 import Pipeline
 import Redis
+import Store
 import Supervision
 
 /// A server under test: what its processes are, how readers ask it, and how events get into it.
@@ -77,7 +78,7 @@ package final class TidingsTarget: EdgeTarget {
     private var failure: RedisError?
 
     /// Events that a channel keeps.
-    private static let history = "1000"
+    private static let history = 1000
 
     package init(folder: BenchFolder, workers: Int, logger: Logger) throws {
         server = try BenchServer(folder: folder, logger: logger)
@@ -107,11 +108,10 @@ package final class TidingsTarget: EdgeTarget {
     }
 
     package func publish(_ event: [UInt8], to channel: Int) throws {
-        var command = RedisCommand(
-            "FCALL", "tidings_publish", "0", ReaderProtocol.channelName(channel), TidingsTarget.history, "3600000")
-        command.append(event)
         outstanding += 1
-        client.connection.send(command) { [self] result in
+        let call = FunctionCall.publish(
+            [event], to: ReaderProtocol.channelName(channel), history: TidingsTarget.history, lifetime: 3_600_000)
+        client.connection.call(call) { [self] result in
             outstanding -= 1
             if case .failure(let error) = result { failure = error }
         }

@@ -1,50 +1,29 @@
+import Console
 import JSON
 import Pipeline
 import Redis
+import Store
 
 /// The dead letters or the held events of a pipeline, as an operator handles them.
 struct LetterBox {
-    enum Kind: String {
-        case dead
-        case held
-    }
-
     /// One letter, and the list it lies in.
     struct Letter {
         let lane: LaneID
         /// As it stands in the list: names it exactly.
         let raw: [UInt8]
         let fields: JSONObject
+        let content: SetAsideEvent
 
-        var id: String { fields["id"]?.string ?? "" }
-        var error: String { fields["error"]?.string ?? "" }
-        var time: Int64 { fields["time"]?.int ?? Int64(fields["time"]?.double ?? 0) }
-
-        /// The event as it was.
-        var event: [UInt8] {
-            if let hex = fields["hex"]?.string { return Letter.bytes(hex: hex) }
-            switch fields["event"] {
-            case .object(let object): return object.bytes
-            case .string(let text): return Array(text.utf8)
-            case let other?: return other.bytes
-            case nil: return []
-            }
-        }
-
-        private static func bytes(hex: String) -> [UInt8] {
-            let digits = Array(hex.utf8)
-            return stride(from: 0, to: digits.count - 1, by: 2).compactMap {
-                UInt8(String(decoding: digits[$0...($0 + 1)], as: UTF8.self), radix: 16)
-            }
-        }
+        var id: String { content.id }
+        var error: String { content.reason }
     }
 
-    let kind: Kind
+    let kind: SetAsideEvent.Kind
     let client: BlockingRedis
     let layout: PipelineLayout
     private let parser = JSONParser(maxBytes: 512 << 20)
 
-    init(kind: Kind, client: BlockingRedis, layout: PipelineLayout) {
+    init(kind: SetAsideEvent.Kind, client: BlockingRedis, layout: PipelineLayout) {
         self.kind = kind
         self.client = client
         self.layout = layout
@@ -73,21 +52,20 @@ struct LetterBox {
         return found
     }
 
-    /// Takes letters out and puts their events into the queue of the stage that `target` names; nil only takes them out.
+    /// Takes letters out of their lists and does with their events what an operator decided.
     ///
-    /// - Returns: how many were there still.
-    func move(_ letters: [Letter], to target: (LaneID) throws -> LaneID?) throws -> Int {
+    /// - Returns: how many were still there.
+    /// - Throws: before anything is moved when no stage follows one of theirs, to approve an event to.
+    func move(_ letters: [Letter], _ decision: SetAsideDecision) throws -> Int {
         let groups = Dictionary(grouping: letters, by: \.lane)
-        // Before anything is moved, should one have no target.
-        let goals = try groups.mapValues { try target($0[0].lane) }
+        let goals = try groups.mapValues { try goal(of: $0[0].lane, decision) }
         return try groups.reduce(0) { try $0 + move($1.value, from: $1.key, to: goals[$1.key] ?? nil) }
     }
 
     /// The same for all letters that are there now; what becomes a letter meanwhile, these among them, is let be.
-    func moveAll(stage: String?, to target: (LaneID) throws -> LaneID?) throws -> Int {
+    func moveAll(stage: String?, _ decision: SetAsideDecision) throws -> Int {
         let full = try lanes(of: stage).map { ($0, try count(in: $0)) }.filter { $0.1 > 0 }
-        // Before anything is moved, should one have no target.
-        let goals = try full.map { try target($0.0) }
+        let goals = try full.map { try goal(of: $0.0, decision) }
         var moved = 0
         for ((lane, count), goal) in zip(full, goals) {
             moved += try move(first: count, from: lane, to: goal)
@@ -111,6 +89,16 @@ struct LetterBox {
         return moved
     }
 
+    private func goal(of lane: LaneID, _ decision: SetAsideDecision) throws -> LaneID? {
+        let goal = decision.goal(of: lane, in: layout)
+        if decision == .approve, goal == nil {
+            throw CommandError(
+                "no stage follows \(lane.stage), nothing was sent on; see 'tidings held list --stage "
+                    + "\(lane.stage)', reject what is there or put a stage behind it in tidings.yaml")
+        }
+        return goal
+    }
+
     private func count(in lane: LaneID) throws -> Int {
         Int(try client.call("LLEN", list(lane)).integer ?? 0)
     }
@@ -127,28 +115,22 @@ struct LetterBox {
         page.read(raws.count, bytes: raws.reduce(0) { $0 + ($1.bytes?.count ?? 0) })
         let letters = raws.compactMap { raw -> Letter? in
             guard let bytes = raw.bytes, let fields = try? parser.parseObject(bytes) else { return nil }
-            return Letter(lane: lane, raw: bytes, fields: fields)
+            return Letter(lane: lane, raw: bytes, fields: fields, content: SetAsideEvent(fields))
         }
         return (letters, raws.count)
     }
 
     private func move(_ letters: [Letter], from lane: LaneID, to goal: LaneID?) throws -> Int {
         var moved = 0
-        let events = letters.map(\.event)
-        for part in LetterPage.parts(of: letters.indices.map { letters[$0].raw.count + events[$0].count }) {
-            var command = RedisCommand("FCALL", "tidings_letters", "3", list(lane))
-            command.append(goal.map(layout.queue) ?? "")
-            command.append(goal.map(layout.lane) ?? "")
-            for index in part {
-                command.append(letters[index].raw)
-                command.append(events[index])
-            }
-            moved += Int(try client.call(command).integer ?? 0)
+        for part in LetterPage.parts(of: letters.map { $0.raw.count + $0.content.event.count }) {
+            moved += try client.call(
+                .moveSetAside(
+                    kind, from: lane, to: goal, of: layout, letters[part].map { ($0.raw, $0.content.event) }))
         }
         return moved
     }
 
     private func list(_ lane: LaneID) -> String {
-        kind == .dead ? layout.dead(lane) : layout.held(lane)
+        layout.setAside(kind, in: lane)
     }
 }

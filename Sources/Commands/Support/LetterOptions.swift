@@ -4,6 +4,7 @@ import Console
 import JSON
 import Pipeline
 import Redis
+import Store
 
 /// Which letters a command of `dead` or `held` means.
 struct LetterOptions: ParsableArguments {
@@ -19,21 +20,21 @@ struct LetterOptions: ParsableArguments {
     var all = false
 
     /// Where they are. What stands in Redis is compared with the configuration, and not changed.
-    func box(_ kind: LetterBox.Kind) throws -> LetterBox {
+    func box(_ kind: SetAsideEvent.Kind) throws -> LetterBox {
         try LetterBox.open(kind, options: options, stage: stage, isForReading: false)
     }
 
-    /// Takes those that are meant out of the box, and puts their events where `target` says.
+    /// Takes those that are meant out of the box, and does with their events what was decided.
     ///
     /// - Returns: how many.
-    func move(in box: LetterBox, to target: (LaneID) throws -> LaneID?) throws -> Int {
-        guard ids.isEmpty || all else { return try box.move(named(in: box), to: target) }
+    func move(in box: LetterBox, _ decision: SetAsideDecision) throws -> Int {
+        guard ids.isEmpty || all else { return try box.move(named(in: box), decision) }
         try requireChoice()
-        return try box.moveAll(stage: stage, to: target)
+        return try box.moveAll(stage: stage, decision)
     }
 
     /// Prints those that are meant, whole.
-    func show(_ kind: LetterBox.Kind) throws {
+    func show(_ kind: SetAsideEvent.Kind) throws {
         let box = try LetterBox.open(kind, options: options, stage: stage, isForReading: true)
         guard ids.isEmpty || all else { return Terminal.write(LetterTable.json(try named(in: box))) }
         try requireChoice()
@@ -61,7 +62,9 @@ extension LetterBox {
     /// Connects to the box that the configuration means.
     ///
     /// - Parameter isForReading: nothing is written then, no functions either.
-    static func open(_ kind: Kind, options: GlobalOptions, stage: String?, isForReading: Bool) throws -> LetterBox {
+    static func open(_ kind: SetAsideEvent.Kind, options: GlobalOptions, stage: String?, isForReading: Bool) throws
+        -> LetterBox
+    {
         let settings = try options.configuration()
         if let stage, stage != LaneID.door, !settings.layout.stages.contains(stage) {
             throw CommandError(

@@ -4,6 +4,7 @@ import Edge
 import Events
 import JSON
 import Pipeline
+import Store
 
 /// What the edge does with posted comments: checks them as the first stage would, gives each an id, and puts them into
 /// the pipeline's queues. A request is taken whole or not at all.

@@ -1,6 +1,7 @@
 import Configuration
 import Edge
 import Pipeline
+import Store
 import Yams
 
 /// What the configuration makes of a pool of processes: tells at a SIGHUP whether they can go on, and how.

@@ -5,6 +5,7 @@ import Glibc
 import Logging
 import Pipeline
 import Redis
+import Store
 import Supervision
 
 /// The process of `tidings work` and `tidings edge`: makes sure that it may join the pipeline, then supervises.

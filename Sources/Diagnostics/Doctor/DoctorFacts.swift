@@ -1,5 +1,6 @@
 import Console
 import Pipeline
+import Store
 
 /// Everything that is judged, as it was found.
 struct DoctorFacts {
@@ -14,7 +15,9 @@ struct DoctorFacts {
     var system: SystemFacts
 
     /// A line to type: redis-cli with arguments, quoted for a shell where they need it.
-    func line(_ arguments: String...) -> String {
+    func line(_ arguments: String...) -> String { line(arguments) }
+
+    func line(_ arguments: [String]) -> String {
         ([cli] + arguments.map(ShellQuote.quoted)).joined(separator: " ")
     }
 }

@@ -1,6 +1,7 @@
 import Console
 package import JSON
 import Pipeline
+import Store
 
 /// An examination, for people or as JSON.
 package struct DoctorReport {

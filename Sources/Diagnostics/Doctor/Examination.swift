@@ -1,6 +1,7 @@
 import Console
 package import Pipeline
 package import Redis
+package import Store
 
 /// One look at everything: gathers the facts, and has each check judge them.
 package struct Examination {

@@ -1,6 +1,7 @@
 import Configuration
 import Console
 import Pipeline
+import Store
 
 /// Keys: their types, their bounds, and those that belong to nothing.
 enum KeyChecks {

@@ -1,5 +1,6 @@
 import Pipeline
 import Redis
+import Store
 
 /// Walks through the key space (SCAN) in search of keys that belong to nothing. Writes nothing.
 struct KeySurvey {

@@ -1,5 +1,6 @@
 import Console
 import Pipeline
+import Store
 
 /// The lanes: counters, owners, tokens.
 enum LaneChecks {
@@ -43,7 +44,7 @@ enum LaneChecks {
         for lane in facts.pipeline.lanes {
             guard let owner = lane.owner, !ids.contains(owner) else { continue }
             let key = facts.pipeline.layout.lane(lane.id)
-            let remedy = facts.line("FCALL", "tidings_bury", "0", facts.pipeline.layout.name, owner)
+            let remedy = facts.line(FunctionCall.endLeasesWords(pipeline: facts.pipeline.layout.name, of: [owner]))
             let repair = Repair.bury(pipeline: facts.pipeline.layout.name, owners: [owner])
             let left = lane.deadline - lane.time
             if left > lease {

@@ -1,4 +1,5 @@
 import Pipeline
+import Store
 
 /// A lane at one moment: its hash, its queue and its letters, read in one transaction.
 struct LaneFacts {

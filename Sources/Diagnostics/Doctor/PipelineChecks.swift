@@ -1,7 +1,7 @@
 import Console
 import Pipeline
 import Redis
-import Thoonk
+import Store
 
 /// The pipeline as a whole: functions, shape, epoch.
 enum PipelineChecks {
@@ -43,7 +43,7 @@ enum PipelineChecks {
 
     static func config(_ facts: DoctorFacts) -> Verdict {
         let pipeline = facts.pipeline
-        let key = "\(pipeline.layout.name):config"
+        let key = pipeline.layout.config
         if pipeline.config.isEmpty {
             let waiting = pipeline.lanes.reduce(0) { $0 + $1.waiting }
             let isUsed = pipeline.lanes.contains { !$0.fields.isEmpty }
@@ -84,7 +84,7 @@ enum PipelineChecks {
             return Finding(
                 field == "contract" ? .fault : .warning,
                 "\(field): \(there) in Redis, \(here) here; processes started with this configuration are refused",
-                at: "\(facts.pipeline.layout.name):config",
+                at: facts.pipeline.layout.config,
                 type: field == "contract"
                     ? "install the version of tidings that runs elsewhere"
                     : "take the tidings.yaml that runs: --config FILE")

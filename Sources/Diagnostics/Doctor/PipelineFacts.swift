@@ -1,4 +1,5 @@
 import Pipeline
+import Store
 
 /// The keys of a pipeline.
 struct PipelineFacts {

@@ -1,5 +1,6 @@
 import Pipeline
 import Redis
+import Store
 
 /// Reads the keys of a pipeline. Writes nothing.
 ///
@@ -20,7 +21,7 @@ struct PipelineSurvey {
     }
 
     func facts() throws -> PipelineFacts {
-        let configKey = "\(expected.name):config"
+        let configKey = expected.config
         let config = try client.transactions([[RedisCommand("HGETALL", configKey)]])[0][0]
         var facts = PipelineFacts(layout: PipelineSurvey.layout(config.pairs, expected: expected), config: config.pairs)
         var foreign: [(key: String, expected: String)] = []

@@ -1,6 +1,6 @@
 package import Pipeline
 import Redis
-import Thoonk
+import Store
 
 /// Does what `--fix` may do.
 package struct Repairer {
@@ -36,7 +36,7 @@ package struct Repairer {
         case .loadFunctions:
             try client.wait { FunctionLibrary.tidings.ensureLoaded(on: client.connection, completion: $0) }
         case .bury(let pipeline, let owners):
-            _ = try client.call(RedisCommand(words: ["FCALL", "tidings_bury", "0", pipeline] + owners))
+            _ = try client.call(.endLeases(pipeline: pipeline, of: owners))
         case .forgetProcesses(let key, let time):
             _ = try client.call("ZREMRANGEBYSCORE", key, "-inf", "(\(time)")
         case .forgetProcess(let key, let id):

@@ -1,6 +1,7 @@
 import Events
 import Pipeline
 import Redis
+import Store
 
 /// Asks Redis about itself. Writes nothing.
 struct ServerSurvey {
@@ -22,7 +23,7 @@ struct ServerSurvey {
         }
         let before = Clock.unixMilliseconds()
         let answers = try client.results(of: [
-            RedisCommand("TIME"), RedisCommand("INFO"), RedisCommand("FCALL_RO", "tidings_version", "0"),
+            RedisCommand("TIME"), RedisCommand("INFO"), FunctionCall.version.command,
             // Switches off what is not on: shows whether it would be allowed.
             RedisCommand("CLIENT", "TRACKING", "OFF"), RedisCommand("SLOWLOG", "GET", "128"),
         ])
@@ -32,7 +33,7 @@ struct ServerSurvey {
         case .success(let value): facts.info = BlockingRedis.fields(value.text ?? "")
         case .failure(let error): facts.infoDenied = error.message
         }
-        facts.libraryVersion = try? answers[2].get().integer
+        facts.libraryVersion = try? FunctionCall.version.answer(from: answers[2]).get()
         if case .failure(let error) = answers[3] { facts.trackingDenied = error.message }
         facts.slowCalls = ((try? answers[4].get())?.array ?? []).compactMap(ServerSurvey.slowCall)
         try readSettings(into: &facts)

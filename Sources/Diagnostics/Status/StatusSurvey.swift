@@ -1,6 +1,7 @@
 import JSON
 import Pipeline
 package import Redis
+import Store
 
 /// Asks Redis for all that `tidings status` and the dashboard show: two commands, sent together.
 package final class StatusSurvey {
@@ -21,15 +22,8 @@ package final class StatusSurvey {
             if case .success(let value) = result { info = BlockingRedis.fields(value.text ?? "") }
         }
         // Replies come in the order of the commands.
-        connection.send(RedisCommand("FCALL_RO", "tidings_stats", "0", pipeline)) { [parser] result in
-            completion(
-                result.flatMap { value in
-                    do throws(JSONError) {
-                        return .success(StatusReport(try parser.parseObject(value.bytes ?? []), info: info))
-                    } catch {
-                        return .failure(RedisError(.reply, "tidings_stats answers what is no JSON: \(error)"))
-                    }
-                })
+        connection.call(.stats(pipeline: pipeline, parser: parser)) { result in
+            completion(result.map { StatusReport($0, info: info) })
         }
     }
 }

@@ -1,4 +1,5 @@
 import DequeModule
+import Store
 
 /// One channel with a subscription to Redis: its state machine, its ring, and the readers that wait.
 final class Channel {
@@ -156,7 +157,7 @@ struct ChannelMachine {
         /// What was loaded, or is being loaded, may predate a restart of the server.
         case renewed
         case announced(sequence: Int64, event: [UInt8])
-        case loaded(generation: Int, History)
+        case loaded(generation: Int, ChannelHistory)
         case failed(generation: Int)
         /// The pause after a failure is over.
         case retry
@@ -262,7 +263,7 @@ struct ChannelMachine {
         }
     }
 
-    private mutating func loaded(_ history: History) -> Actions {
+    private mutating func loaded(_ history: ChannelHistory) -> Actions {
         var reset = false
         if ring.contradicts(history) {
             if requestedAfter > 0 { return load(whole: true) }

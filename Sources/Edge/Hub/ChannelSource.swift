@@ -1,4 +1,5 @@
 import JSON
+import Store
 
 /// Where a hub gets channels from: ``FeedSource``, or a fake in tests.
 protocol ChannelSource: AnyObject {
@@ -14,12 +15,13 @@ protocol ChannelSource: AnyObject {
 
     /// Loads the newest `limit` events after a sequence number. Calls back once on the loop's thread, possibly before
     /// this returns; with nil for a failure that may be temporary.
-    func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (History?) -> Void)
+    func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (ChannelHistory?) -> Void)
 
     /// Loads the oldest events after a sequence number: at most `limit`, and at most `bytes` bytes of them, but at
     /// least one. Otherwise like ``load(_:after:limit:completion:)``.
     func loadPart(
-        _ channel: String, after sequence: Int64, limit: Int, bytes: Int, completion: @escaping (History?) -> Void)
+        _ channel: String, after sequence: Int64, limit: Int, bytes: Int,
+        completion: @escaping (ChannelHistory?) -> Void)
 }
 
 /// Receives the events of a source.

@@ -1,7 +1,7 @@
 import JSON
 import Logging
 import Redis
-import Thoonk
+import Store
 
 /// Reads channels from their Thoonk feeds: announcements from a subscriber, histories from a connection.
 final class FeedSource: ChannelSource {
@@ -68,31 +68,26 @@ final class FeedSource: ChannelSource {
         subscriber.unsubscribe(feed(channel).announcements)
     }
 
-    func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (History?) -> Void) {
-        read(channel, after: sequence, limit: limit, bytes: nil) { [self] history in
-            // The limit counts sequence numbers, including retracted ones.
-            completion(
-                history.map { converted($0, isComplete: $0.last - Int64(limit) <= max(sequence, $0.first - 1, 0)) })
-        }
+    func load(_ channel: String, after sequence: Int64, limit: Int, completion: @escaping (ChannelHistory?) -> Void) {
+        read(.newest(of: feed(channel), after: sequence, limit: limit), completion: completion)
     }
 
     func loadPart(
-        _ channel: String, after sequence: Int64, limit: Int, bytes: Int, completion: @escaping (History?) -> Void
-    ) {
-        read(channel, after: sequence, limit: limit, bytes: bytes) { [self] history in
-            completion(history.map { converted($0, isComplete: $0.items.last?.sequence ?? $0.last == $0.last) })
-        }
-    }
-
-    private func read(
-        _ channel: String, after sequence: Int64, limit: Int, bytes: Int?,
+        _ channel: String, after sequence: Int64, limit: Int, bytes: Int,
         completion: @escaping (ChannelHistory?) -> Void
     ) {
+        read(.oldest(of: feed(channel), after: sequence, limit: limit, bytes: bytes), completion: completion)
+    }
+
+    private func read(_ call: FunctionCall<ChannelHistory>, completion: @escaping (ChannelHistory?) -> Void) {
         guard isServing() else { return completion(nil) }
-        feed(channel).history(after: sequence, limit: limit, bytes: bytes, on: redis) { [self] result in
+        redis.call(call) { [self] result in
             switch result {
-            case .success(let history):
+            case .success(var history):
                 lastLogged = nil
+                for index in history.items.indices {
+                    history.items[index].event = text.normalized(history.items[index].event)
+                }
                 completion(history)
             case .failure(let error):
                 if lastLogged != error.message {
@@ -107,13 +102,5 @@ final class FeedSource: ChannelSource {
 
     private func feed(_ channel: String) -> ChannelFeed {
         ChannelFeed(channel: channel, epochKey: epochKey)
-    }
-
-    private func converted(_ history: ChannelHistory, isComplete: Bool) -> History {
-        History(
-            epoch: history.epoch, born: history.born, last: history.last, capacity: history.capacity,
-            first: history.first,
-            items: history.items.map { History.Item(sequence: $0.sequence, event: text.normalized($0.event)) },
-            isComplete: isComplete)
     }
 }

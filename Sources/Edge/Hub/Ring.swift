@@ -1,4 +1,5 @@
 import DequeModule
+import Store
 
 /// The recent events of one channel, ordered by sequence number.
 ///
@@ -69,7 +70,7 @@ final class Ring {
 
     /// Whether the history is of a recreated feed or of a server that has lost events. An event that differs from the
     /// one held under the same number shows that as well.
-    func contradicts(_ history: History) -> Bool {
+    func contradicts(_ history: ChannelHistory) -> Bool {
         guard let identity else { return true }
         if identity.epoch != history.epoch || identity.born != history.born || history.last < last { return true }
         return history.items.contains { item in
@@ -80,7 +81,7 @@ final class Ring {
     }
 
     /// Replaces everything with a history.
-    func replace(with history: History, bounded: Bool = true) {
+    func replace(with history: ChannelHistory, bounded: Bool = true) {
         identity = Position(epoch: history.epoch, born: history.born, sequence: 0)
         entries = []
         bytes = 0
@@ -97,7 +98,7 @@ final class Ring {
 
     /// Replaces everything with the oldest part of what the feed keeps after a sequence number, whatever its size. The
     /// ring ends there: a reader at its end is ``OffsetLookup/older`` and continues with the next part.
-    func replace(withPart history: History, after sequence: Int64) {
+    func replace(withPart history: ChannelHistory, after sequence: Int64) {
         replace(with: history, bounded: false)
         floor = max(feedFloor, sequence)
         isPart = !history.isComplete
@@ -105,7 +106,7 @@ final class Ring {
     }
 
     /// Adds the events after `last`; replaces everything when events in between are gone.
-    func merge(_ history: History) {
+    func merge(_ history: ChannelHistory) {
         guard history.isComplete, last >= history.floor else { return replace(with: history) }
         capacity = history.capacity
         for item in history.items where item.sequence > last { push(item.sequence, item.event) }

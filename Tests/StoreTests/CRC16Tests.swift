@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Pipeline
+@testable import Store
 
 @Suite("CRC16")
 struct CRC16Tests {

@@ -1,7 +1,7 @@
 import Redis
+import Store
 import TestSupport
 import Testing
-import Thoonk
 
 @Suite("the history of a channel")
 struct HistoryTests {
@@ -12,11 +12,9 @@ struct HistoryTests {
     }
 
     private func history(after: Int64, limit: Int = 100, bytes: Int? = nil) throws -> ChannelHistory {
-        var answer: Result<ChannelHistory, RedisError>?
-        ChannelFeed(channel: "c", epochKey: "{t.0}:epoch")
-            .history(after: after, limit: limit, bytes: bytes, on: library.redis.connection) { answer = $0 }
-        try library.runner.run(within: 10, "the history") { answer != nil }
-        return try #require(answer).get()
+        let feed = ChannelFeed(channel: "c", epochKey: "{t.0}:epoch")
+        guard let bytes else { return try library.call(.newest(of: feed, after: after, limit: limit)) }
+        return try library.call(.oldest(of: feed, after: after, limit: limit, bytes: bytes))
     }
 
     private func publish(_ events: ClosedRange<Int>, history: Int = 100) throws {
@@ -38,6 +36,17 @@ struct HistoryTests {
         #expect(read.items.map(\.sequence) == first.map { Array($0...10) } ?? [])
         #expect(read.items.map { String(decoding: $0.event, as: UTF8.self) } == read.items.map { "e\($0.sequence)" })
         #expect([read.last, read.first, read.capacity] == [10, 1, 100])
+    }
+
+    @Test("a history is complete when nothing that is kept after the asked number is left out")
+    func complete() throws {
+        try publish(1...10)
+        #expect(try history(after: 0, limit: 10).isComplete)
+        #expect(try history(after: 7, limit: 3).isComplete)
+        #expect(try !history(after: 0, limit: 9).isComplete)
+        #expect(try history(after: 0, bytes: 1000).isComplete)
+        #expect(try !history(after: 0, bytes: 4).isComplete)
+        #expect(try history(after: 10, bytes: 4).isComplete)
     }
 
     @Test("a limit gives the newest")
@@ -69,11 +78,7 @@ struct HistoryTests {
         let events = (0..<300).map { _ in
             (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
         }
-        var answer: Result<Int64, RedisError>?
-        ChannelFeed(channel: "c", epochKey: "{t.0}:epoch").publish(
-            events, history: 1000, ttl: 60_000, on: library.redis.connection
-        ) { answer = $0 }
-        try library.runner.run(within: 10, "the events are there") { answer != nil }
+        _ = try library.call(.publish(events, to: "c", history: 1000, lifetime: 60_000))
         // Holes longer than what is read at once.
         var gone = Set(Int64(40)...140).union([1, 300])
         for _ in 0..<30 { gone.insert(Int64.random(in: 1...300, using: &random)) }
@@ -155,14 +160,10 @@ struct HistoryTests {
         #expect(try history(after: 0, limit: 10_000).items.map(\.sequence) == Array(1...5000))
     }
 
-    @Test("publishing through ChannelFeed gives the last sequence number")
+    @Test("publishing gives the last sequence number")
     func publishing() throws {
-        var answer: Result<Int64, RedisError>?
-        ChannelFeed(channel: "c", epochKey: "{t.0}:epoch").publish(
-            [Array("a".utf8), [0, 255]], history: 10, ttl: 1000, on: library.redis.connection
-        ) { answer = $0 }
-        try library.runner.run(within: 10, "the sequence number") { answer != nil }
-        #expect(try #require(answer).get() == 2)
+        #expect(
+            try library.call(.publish([Array("a".utf8), [0, 255]], to: "c", history: 10, lifetime: 1000)) == 2)
         #expect(try history(after: 1).items.map(\.event) == [[0, 255]])
     }
 

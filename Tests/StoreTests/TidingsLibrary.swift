@@ -1,7 +1,7 @@
 import Redis
+import Store
 import TestSupport
 import Testing
-import Thoonk
 
 /// A server of the test's own with the library `tidings` loaded, and its functions by name.
 ///
@@ -33,6 +33,14 @@ final class TidingsLibrary {
     @discardableResult
     func call(_ function: String, keys: [String] = [], _ arguments: [String]) throws -> String {
         try redis.ask(words: ["FCALL", "tidings_\(function)", String(keys.count)] + keys + arguments).line
+    }
+
+    /// Makes a typed call and gives its answer.
+    func call<Answer>(_ call: FunctionCall<Answer>) throws -> Answer {
+        var answer: Result<Answer, RedisError>?
+        redis.connection.call(call) { answer = $0 }
+        try runner.run(within: 10, "the answer to \(call)") { answer != nil }
+        return try #require(answer).get()
     }
 
     func hello(contract: Int = 1, partitions: Int = 1, stages: String = "a,b") throws -> String {

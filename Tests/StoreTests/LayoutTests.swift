@@ -1,4 +1,4 @@
-import Pipeline
+import Store
 import Testing
 
 @Suite("the layout of a pipeline")

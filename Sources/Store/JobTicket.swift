@@ -3,14 +3,14 @@
 /// It travels as the event's first member, `{"_job":["FEED","ID","TICKET"],…`, written by `tidings_draw` and by commits.
 /// No stage sees it, so none can lose, change or publish it: it is cut off when a batch is read and put back when a
 /// commit hands the event on.
-struct JobTicket: Equatable {
+package struct JobTicket: Equatable {
     /// The JSON array of feed, id and ticket, as it stands in the event.
-    let array: [UInt8]
+    package let array: [UInt8]
 
     private static let opening = [UInt8](#"{"_job":"#.utf8)
 
     /// Cuts a ticket off. Nil when the bytes begin with none, or with one that does not end.
-    static func split(_ raw: [UInt8]) -> (ticket: JobTicket, event: [UInt8])? {
+    package static func split(_ raw: [UInt8]) -> (ticket: JobTicket, event: [UInt8])? {
         guard raw.starts(with: opening), opening.count < raw.count, raw[opening.count] == UInt8(ascii: "["),
             let end = endOfArray(raw, from: opening.count + 1)
         else { return nil }
@@ -20,7 +20,7 @@ struct JobTicket: Equatable {
     }
 
     /// Puts the ticket back in front of an event, which is a JSON object.
-    func stamp(_ event: [UInt8]) -> [UInt8] {
+    package func stamp(_ event: [UInt8]) -> [UInt8] {
         guard event.first == UInt8(ascii: "{") else { return event }
         let rest = event.dropFirst().drop { $0 == 0x20 || (9...13).contains($0) }
         var result = JobTicket.opening + array
@@ -54,4 +54,25 @@ struct JobTicket: Equatable {
         }
         return nil
     }
+}
+
+/// How a job ends with its event, in the words that `job.finish` announces.
+package enum JobOutcome: Hashable, Comparable {
+    case published
+    /// The last stage let it go without publishing it: an archive, a webhook.
+    case done
+    case dropped(reason: String)
+    /// A dead letter: the job is stalled, for somebody to look at.
+    case stalled
+
+    package var text: String {
+        switch self {
+        case .published: "published"
+        case .done: "done"
+        case .dropped(let reason): "dropped: \(reason)"
+        case .stalled: "stalled"
+        }
+    }
+
+    package static func < (left: JobOutcome, right: JobOutcome) -> Bool { left.text < right.text }
 }

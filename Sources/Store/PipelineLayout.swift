@@ -1,3 +1,25 @@
+/// Names a lane: a stage in a partition. The door's stage is `incoming`; the open door belongs to no partition.
+public struct LaneID: Sendable, Hashable, CustomStringConvertible {
+    public static let door = "incoming"
+    /// The lane of the open door, `NAME:incoming`.
+    package static let openDoor = LaneID(stage: door, partition: nil)
+
+    public let stage: String
+    /// Nil for the open door.
+    public let partition: Int?
+
+    public init(stage: String, partition: Int?) {
+        self.stage = stage
+        self.partition = partition
+    }
+
+    public var isDoor: Bool { stage == LaneID.door }
+
+    public var description: String {
+        partition.map { "\(stage).\($0)" } ?? stage
+    }
+}
+
 /// A pipeline's shape, and the one place that builds its Redis keys. Contract: docs/contract.md.
 public struct PipelineLayout: Sendable, Equatable {
     /// The version of the keys and functions: processes of another one refuse to work together.
@@ -57,9 +79,17 @@ public struct PipelineLayout: Sendable, Equatable {
         "\(prefix(lane.partition)):held:\(lane.stage)"
     }
 
+    /// The list of a lane's dead letters or of its held events.
+    package func setAside(_ kind: SetAsideEvent.Kind, in lane: LaneID) -> String {
+        kind == .dead ? dead(lane) : held(lane)
+    }
+
     public func seen(_ partition: Int?) -> String {
         "\(prefix(partition)):seen"
     }
+
+    /// The pipeline's shape as the first process stored it.
+    package var config: String { "\(name):config" }
 
     /// The pub/sub channel on which workers are told that lanes came free or that processes came and went.
     public var control: String { "\(name):control" }

@@ -1,7 +1,7 @@
 import Redis
+import Store
 import TestSupport
 import Testing
-import Thoonk
 
 @Suite("loading the library")
 struct LoadingTests {

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import Store
 
 @Suite("a job's ticket")
 struct JobTicketTests {

@@ -1,0 +1,150 @@
+import Redis
+
+/// The Thoonk feed that stores a channel's history. Its name is the channel in braces, its item ids are sequence
+/// numbers, its announcements are `SEQUENCE NUL EVENT`.
+package struct ChannelFeed: Sendable {
+    package let channel: String
+    /// Where the server keeps the epoch that the channel's offsets belong to.
+    package let epochKey: String
+
+    package init(channel: String, epochKey: String) {
+        self.channel = channel
+        self.epochKey = epochKey
+    }
+
+    /// The pub/sub channel on which each event is announced.
+    package var announcements: String { "feed.publish:{\(channel)}" }
+
+    /// Takes an announcement apart at the first NUL. Nil when its id is no sequence number: another Thoonk client
+    /// published an item with an id of its own, which is no event of the channel.
+    package static func parse(announcement: [UInt8]) -> (sequence: Int64, event: ArraySlice<UInt8>)? {
+        guard let separator = announcement.firstIndex(of: 0), separator > 0, separator < 20 else { return nil }
+        var sequence: Int64 = 0
+        for byte in announcement[..<separator] {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            let (product, overflow) = sequence.multipliedReportingOverflow(by: 10)
+            let (sum, more) = product.addingReportingOverflow(Int64(byte - UInt8(ascii: "0")))
+            guard !overflow, !more else { return nil }
+            sequence = sum
+        }
+        return (sequence, announcement[(separator + 1)...])
+    }
+}
+
+/// What a feed keeps of a channel, read in one step.
+package struct ChannelHistory: Sendable, Equatable {
+    package struct Item: Sendable, Equatable {
+        package var sequence: Int64
+        package var event: [UInt8]
+
+        package init(sequence: Int64, event: [UInt8]) {
+            self.sequence = sequence
+            self.event = event
+        }
+    }
+
+    /// Changes when the server may have lost events. Offsets of another epoch mean nothing.
+    package var epoch: Int64
+    /// When the feed was created, in milliseconds since 1970; 0 when it does not exist.
+    package var born: Int64
+    /// The newest sequence number ever given out; 0 when the feed does not exist.
+    package var last: Int64
+    /// How many events the feed keeps; 0 when there is no bound, or it is not known.
+    package var capacity: Int64
+    /// The oldest sequence number that is kept; 0 when none is.
+    package var first: Int64
+    /// Ascending. A sequence number that is missing inside was retracted.
+    package var items: [Item]
+    /// Whether `items` are all that is kept after the sequence number that was asked for. A part of the oldest that is
+    /// not complete has items.
+    package var isComplete: Bool
+
+    package init(
+        epoch: Int64, born: Int64, last: Int64, capacity: Int64, first: Int64, items: [Item], isComplete: Bool
+    ) {
+        self.epoch = epoch
+        self.born = born
+        self.last = last
+        self.capacity = capacity
+        self.first = first
+        self.items = items
+        self.isComplete = isComplete
+    }
+
+    /// The lowest sequence number after which nothing was trimmed away: below it, events are lost.
+    ///
+    /// What is missing below the oldest kept event was either trimmed or retracted; only events older than the
+    /// feed's capacity can have been trimmed.
+    package var floor: Int64 {
+        let trimmed = capacity > 0 ? max(0, last - capacity) : 0
+        let oldest = first > 0 ? first : items.first?.sequence ?? last + 1
+        return capacity > 0 ? min(oldest - 1, trimmed) : oldest - 1
+    }
+}
+
+extension FunctionCall where Answer == ChannelHistory {
+    /// The newest events that a feed keeps after a sequence number.
+    ///
+    /// - Parameters:
+    ///   - sequence: the first event given is one after it.
+    ///   - limit: how many sequence numbers are looked at, at most; retracted ones count.
+    package static func newest(of feed: ChannelFeed, after sequence: Int64, limit: Int) -> Self {
+        history(feed, [String(sequence), String(limit)]) { history in
+            history.isComplete = history.last - Int64(limit) <= max(sequence, history.first - 1, 0)
+        }
+    }
+
+    /// The oldest events that a feed keeps after a sequence number. The server reads hardly more than is given.
+    ///
+    /// - Parameters:
+    ///   - sequence: the first event given is one after it.
+    ///   - limit: how many events are given at most.
+    ///   - bytes: how many bytes they have together at most; one event is given in any case.
+    package static func oldest(of feed: ChannelFeed, after sequence: Int64, limit: Int, bytes: Int) -> Self {
+        history(feed, [String(sequence), String(limit), String(bytes)]) { history in
+            history.isComplete = history.items.last?.sequence ?? history.last == history.last
+        }
+    }
+
+    private static func history(
+        _ feed: ChannelFeed, _ arguments: [String], complete: @escaping (inout ChannelHistory) -> Void
+    ) -> Self {
+        FunctionCall("history", keys: [feed.epochKey], [feed.channel] + arguments, isReadOnly: true) { value in
+            guard var history = ChannelHistory(value) else { return nil }
+            complete(&history)
+            return history
+        }
+    }
+}
+
+extension ChannelHistory {
+    /// Reads an answer of `tidings_history`, which does not say whether it is complete.
+    fileprivate init?(_ value: RedisValue) {
+        guard let parts = value.array, parts.count >= 5, parts.count % 2 == 1,
+            let epoch = parts[0].integer, let born = parts[1].integer, let last = parts[2].integer,
+            let capacity = parts[3].integer, let first = parts[4].integer
+        else { return nil }
+        var items: [Item] = []
+        items.reserveCapacity(parts.count / 2)
+        for index in stride(from: 5, to: parts.count, by: 2) {
+            guard let sequence = parts[index].integer, let event = parts[index + 1].bytes else { continue }
+            items.append(Item(sequence: sequence, event: event))
+        }
+        self.init(
+            epoch: epoch, born: born, last: last, capacity: capacity, first: first, items: items, isComplete: false)
+    }
+}
+
+extension FunctionCall where Answer == Int64 {
+    /// Appends events to a channel's feed and announces them, in one step. Gives the last event's sequence number.
+    ///
+    /// - Parameters:
+    ///   - events: in their order.
+    ///   - history: how many events the feed keeps from now on.
+    ///   - lifetime: the feed disappears after that many milliseconds without an event.
+    package static func publish(_ events: [[UInt8]], to channel: String, history: Int, lifetime: Int64) -> Self {
+        var call = FunctionCall("publish", [channel, String(history), String(lifetime)]) { $0.integer }
+        for event in events { call.command.append(event) }
+        return call
+    }
+}

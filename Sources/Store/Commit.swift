@@ -1,0 +1,220 @@
+import Redis
+
+/// What a worker decided about the first events of a lane's queue: one call of `tidings_commit`, all or nothing.
+package struct Commit {
+    /// One thing that is done in the commit's step.
+    package enum Operation {
+        /// Hands events on to another lane.
+        case push(to: LaneID, limit: Int, [[UInt8]])
+        /// Hands events on to another lane, those whose key was committed lately left out.
+        case pushOnce(to: LaneID, limit: Int, window: Int64, keys: Int, [KeyedEvent])
+        /// Appends events to channel feeds and announces them.
+        case publish(Publication)
+        /// Sets events aside: as they are encoded by ``SetAsideEvent``. Beyond `cap` the oldest of the lane fall off.
+        case setAside(SetAsideEvent.Kind, cap: Int, [[UInt8]])
+        /// Ends jobs whose events end here.
+        case settle(JobOutcome, [JobTicket])
+        /// Adds to a counter of the lane.
+        case count(String, Int)
+    }
+
+    /// An event and what makes another one its repeat.
+    package struct KeyedEvent {
+        package let key: DuplicateKey
+        package let event: [UInt8]
+
+        package init(_ key: DuplicateKey, _ event: [UInt8]) {
+            self.key = key
+            self.event = event
+        }
+    }
+
+    package enum DuplicateKey {
+        case key([UInt8])
+        /// The event repeats none.
+        case none
+        /// The event is a further part of the one before: it shares its fate and is not counted again.
+        case sameAsBefore
+
+        fileprivate var bytes: [UInt8] {
+            switch self {
+            case .key(let bytes): bytes
+            case .none: [0]
+            case .sameAsBefore: []
+            }
+        }
+    }
+
+    /// Events for the feeds of channels.
+    package struct Publication {
+        /// How many events each feed keeps.
+        package var history: Int
+        /// How long a feed stays without an event, in milliseconds.
+        package var lifetime: Int64
+        /// How many dead letters the lane keeps: an event whose feed is blocked by a foreign key becomes one.
+        package var deadLetters: Int
+        package var events: [[UInt8]] = []
+        /// In order of first use; `events` are indexes into the events above, counted from 0.
+        package var channels: [(name: String, events: [Int])] = []
+
+        package init(history: Int, lifetime: Int64, deadLetters: Int) {
+            self.history = history
+            self.lifetime = lifetime
+            self.deadLetters = deadLetters
+        }
+    }
+
+    package let lane: LaneID
+    /// The fencing token of the lane's lease.
+    package let token: String
+    /// Numbers the commits of a token. The same number again does nothing.
+    package let serial: Int
+    /// How many events leave the queue: at least one.
+    package let count: Int
+    /// The first and the last of them, as they stand in the queue.
+    package let first: [UInt8]
+    package let last: [UInt8]
+    /// The lease from now on, in milliseconds.
+    package let lease: Int64
+    package var operations: [Operation] = []
+
+    package init(lane: LaneID, token: String, serial: Int, taking events: ArraySlice<[UInt8]>, lease: Int64) {
+        self.lane = lane
+        self.token = token
+        self.serial = serial
+        self.lease = lease
+        count = events.count
+        first = events.first ?? []
+        last = events.count > 1 ? events.last ?? [] : []
+    }
+}
+
+/// What became of a commit.
+package enum CommitAnswer: Equatable {
+    /// Done, now or by an earlier call; so many set-aside events fell off a full list.
+    case done(forgotten: Int64)
+    /// Another worker has the lane.
+    case fenced
+    /// The queue does not begin with these events any more.
+    case moved
+    /// A queue that events were to go to is full; nothing was done.
+    case full
+}
+
+extension FunctionCall where Answer == CommitAnswer {
+    /// - Parameter bytes: about how many bytes the call has, to reserve room.
+    package static func commit(_ commit: Commit, of layout: PipelineLayout, bytes: Int = 1024) -> Self {
+        var call = FunctionCall(
+            "commit", keys: [layout.lane(commit.lane), layout.queue(commit.lane)], [commit.token]
+        ) { value in
+            switch value.array?.first?.text {
+            case "OK": .done(forgotten: value.array?.dropFirst().first?.integer ?? 0)
+            case "FULL": .full
+            case "MOVED": .moved
+            default: .fenced
+            }
+        }
+        call.command.reserve(bytes)
+        call.command.append(commit.serial)
+        call.command.append(commit.count)
+        call.command.append(commit.first)
+        call.command.append(commit.last)
+        call.command.append(commit.lease)
+        for operation in commit.operations {
+            operation.append(to: &call.command, lane: commit.lane, layout: layout)
+        }
+        return call
+    }
+}
+
+extension Commit.Operation {
+    /// Writes the operation as `commit.lua` reads it.
+    fileprivate func append(to command: inout RedisCommand, lane: LaneID, layout: PipelineLayout) {
+        switch self {
+        case .push(let target, let limit, let events):
+            command.append("push")
+            command.append(layout.queue(target))
+            command.append(layout.lane(target))
+            command.append(limit)
+            command.append(events)
+        case .pushOnce(let target, let limit, let window, let keys, let events):
+            command.append("once")
+            command.append(layout.queue(target))
+            command.append(layout.lane(target))
+            command.append(limit)
+            command.append(layout.seen(lane.partition))
+            command.append(window)
+            command.append(keys)
+            command.append(events.count)
+            for event in events {
+                command.append(event.key.bytes)
+                command.append(event.event)
+            }
+        case .publish(let publication):
+            command.append("feeds")
+            command.append(publication.history)
+            command.append(publication.lifetime)
+            command.append(layout.dead(lane))
+            command.append(publication.deadLetters)
+            command.append(publication.events)
+            command.append(publication.channels.count)
+            for (name, events) in publication.channels {
+                command.append(name)
+                command.append(events.count)
+                // Lua counts from 1.
+                for index in events { command.append(index + 1) }
+            }
+        case .setAside(let kind, let cap, let events):
+            command.append("letter")
+            command.append(kind.rawValue)
+            command.append(layout.setAside(kind, in: lane))
+            command.append(cap)
+            command.append(events)
+        case .settle(let outcome, let jobs):
+            command.append("settle")
+            command.append(outcome.text)
+            command.append(jobs.count)
+            for job in jobs { command.append(job.array) }
+        case .count(let counter, let number):
+            command.append("count")
+            command.append(counter)
+            command.append(number)
+        }
+    }
+}
+
+/// What became of events that were put into queues.
+package enum EnqueueAnswer: Equatable {
+    case done
+    /// This queue is full; no event was taken.
+    case full(queue: String, length: Int64)
+}
+
+extension FunctionCall where Answer == EnqueueAnswer {
+    /// Puts events into the queues of a stage, by partition, all of them or none.
+    ///
+    /// - Parameter limit: a queue that holds so many events takes none; 0: no limit.
+    package static func enqueue(
+        _ events: [Int: [[UInt8]]], for stage: String, of layout: PipelineLayout, limit: Int
+    ) -> Self {
+        let groups = events.sorted { $0.key < $1.key }
+        let lanes = groups.map { LaneID(stage: stage, partition: $0.key) }
+        var call = FunctionCall(
+            "enqueue", keys: lanes.flatMap { [layout.queue($0), layout.lane($0)] }, [String(limit)]
+        ) { value in
+            guard value.array?.first?.text != "OK" else { return .done }
+            return .full(
+                queue: value.array?.dropFirst().first?.text ?? "the queue", length: value.array?.last?.integer ?? 0)
+        }
+        for (_, events) in groups { call.command.append(events) }
+        return call
+    }
+}
+
+extension RedisCommand {
+    /// A list as the functions read it: how many, then each.
+    mutating func append(_ list: [[UInt8]]) {
+        append(list.count)
+        for bytes in list { append(bytes) }
+    }
+}

@@ -1,0 +1,19 @@
+package import Redis
+
+extension FunctionLibrary {
+    /// The library `tidings`: lanes, feeds, processes.
+    ///
+    /// Its files in `Library` are joined in this order, since a file of Lua uses only what stands before it. Raise the
+    /// version with every change of one of them: a process replaces an older library, and keeps a newer one.
+    package static let tidings: FunctionLibrary = {
+        let version: Int64 = 7
+        let files = [
+            PackageResources.library_lua, PackageResources.feeds_lua, PackageResources.processes_lua,
+            PackageResources.lanes_lua, PackageResources.jobs_lua, PackageResources.doors_lua,
+            PackageResources.letters_lua, PackageResources.windows_lua, PackageResources.commit_lua,
+            PackageResources.control_lua, PackageResources.status_lua,
+        ]
+        let head = Array("#!lua name=tidings\nlocal VERSION = \(version)\n".utf8)
+        return FunctionLibrary(name: "tidings", version: version, source: files.reduce(head) { $0 + [10] + $1 })
+    }()
+}

@@ -1,0 +1,209 @@
+-- Commit and enqueue: how events get from queue to queue.
+
+-- A commit's operations follow each other in the arguments; each begins with its name. `read` gives the next argument.
+local readers = {
+  -- push QUEUE LANE LIMIT k event…
+  push = function(read)
+    local op = { queue = read(), lane = read(), limit = tonumber(read()), events = {} }
+    for _ = 1, tonumber(read()) do op.events[#op.events + 1] = read() end
+    return op
+  end,
+  -- once QUEUE LANE LIMIT SEEN WINDOW CAP k (key event)…
+  -- A key of one NUL: no repeat of anything. An empty key: this came of the same event as the one before, shares its
+  -- fate and is not counted again.
+  once = function(read)
+    local op = {
+      queue = read(), lane = read(), limit = tonumber(read()), seen = read(), window = tonumber(read()),
+      cap = tonumber(read()), keys = {}, candidates = {},
+    }
+    for _ = 1, tonumber(read()) do
+      op.keys[#op.keys + 1] = read()
+      op.candidates[#op.candidates + 1] = read()
+    end
+    return op
+  end,
+  -- feeds HISTORY TTL DEAD CAP n event… c (channel k index…)…
+  feeds = function(read)
+    local op = { history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()) }
+    op.events, op.channels = {}, {}
+    for _ = 1, tonumber(read()) do op.events[#op.events + 1] = read() end
+    for _ = 1, tonumber(read()) do
+      local channel = { name = read(), events = {} }
+      for _ = 1, tonumber(read()) do channel.events[#channel.events + 1] = op.events[tonumber(read())] end
+      op.channels[#op.channels + 1] = channel
+    end
+    return op
+  end,
+  -- letter FIELD LIST CAP k letter…   (FIELD: the counter, dead or held)
+  letter = function(read)
+    local op = { field = read(), list = read(), cap = tonumber(read()), letters = {} }
+    for _ = 1, tonumber(read()) do op.letters[#op.letters + 1] = read() end
+    return op
+  end,
+  -- settle OUTCOME k job…   (a job: ["FEED","ID","TICKET"])
+  settle = function(read)
+    local op = { outcome = read(), jobs = {} }
+    for _ = 1, tonumber(read()) do
+      local good, job = pcall(cjson.decode, read())
+      if good and type(job) == 'table' and #job == 3 then op.jobs[#op.jobs + 1] = job end
+    end
+    return op
+  end,
+  -- count FIELD n
+  count = function(read)
+    return { field = read(), number = tonumber(read()) }
+  end,
+}
+
+local function hand_on(op, events)
+  if #events == 0 then return end
+  call_in_chunks('RPUSH', op.queue, events, 1, #events)
+  tally(op.lane, 'in', #events)
+end
+
+-- The event with the one channel that it still has to reach: so that a retry brings it there and nowhere else.
+local function addressed(event, channel)
+  if not string.match(event, '^{%s*"') then return event end
+  return '{"channels":' .. cjson.encode({ channel }) .. ',' .. string.sub(event, 2)
+end
+
+-- Each gives how many letters fell off a full list, or nothing.
+local writers = {
+  push = function(op, lane)
+    hand_on(op, op.events)
+    tally(lane, 'emitted', #op.events)
+  end,
+  once = function(op, lane, now_ms)
+    local recent, older = open_seen(lane, op.seen, op.window, op.cap, now_ms)
+    local fresh, is_fresh, out, repeated = {}, false, 0, 0
+    for index, key in ipairs(op.keys) do
+      if key ~= '' then
+        is_fresh = key == '\0'
+          or redis.call('SISMEMBER', older, key) == 0 and redis.call('SADD', recent, key) == 1
+        if is_fresh then out = out + 1 else repeated = repeated + 1 end
+      end
+      local job = not is_fresh and job_of(op.candidates[index])
+      if job then settle(name_of(lane), job, 'dropped: duplicate') end
+      if is_fresh then fresh[#fresh + 1] = op.candidates[index] end
+    end
+    redis.call('PEXPIRE', recent, op.window * 2)
+    hand_on(op, fresh)
+    tally(lane, 'out', out)
+    tally(lane, 'emitted', #fresh)
+    if repeated > 0 then
+      tally(lane, 'dropped', repeated)
+      tally(lane, 'dropped:duplicate', repeated)
+    end
+  end,
+  feeds = function(op, lane, _, clock)
+    local forgotten = 0
+    for _, channel in ipairs(op.channels) do
+      local last, failure = append(channel.name, channel.events, op.history, op.ttl, clock)
+      if last then
+        tally(lane, 'emitted', #channel.events)
+      else
+        -- A foreign key stands where the feed should be: the events are kept for whoever clears it.
+        local letters = {}
+        for index, event in ipairs(channel.events) do
+          letters[index] = cjson.encode({
+            id = op.commit .. '-' .. channel.name .. '-' .. index, event = addressed(event, channel.name),
+            stage = 'publish', attempts = 1,
+            time = math.floor(clock),
+            error = 'feed {' .. channel.name .. '}: ' .. failure .. '; delete the foreign key and retry',
+          })
+        end
+        forgotten = forgotten + store_letters(lane, 'unpublished', op.dead, op.cap, letters)
+      end
+    end
+    return forgotten
+  end,
+  letter = function(op, lane)
+    return store_letters(lane, op.field, op.list, op.cap, op.letters)
+  end,
+  settle = function(op, lane)
+    for _, job in ipairs(op.jobs) do settle(name_of(lane), job, op.outcome) end
+  end,
+  count = function(op, lane)
+    tally(lane, op.field, op.number)
+  end,
+}
+
+-- tidings_commit 2 LANE QUEUE TOKEN SERIAL COUNT FIRST LAST LEASE operation…
+-- ->  {'OK'} or {'OK', letters that fell off a full list}, {'FENCED'}, {'MOVED'} (the queue does not start with this batch any more) or {'FULL', queue, length}
+-- Takes COUNT events off the queue and does what became of them, all or nothing. The same SERIAL again, or one that
+-- comes late, after its successor: {'OK'}, nothing done. Who asks has outlived his try of the head event, whatever the
+-- answer; what was counted for a head that is gone does not count for the next one.
+local function commit(keys, args)
+  local lane, queue = keys[1], keys[2]
+  local known = redis.call('HMGET', lane, 'token', 'serial', 'clock', 'attempts')
+  if known[1] ~= args[1] then return { 'FENCED' } end
+  local done = tonumber(known[2])
+  if done and tonumber(args[2]) <= done then return { 'OK' } end
+  local count = tonumber(args[3])
+  if redis.call('LINDEX', queue, 0) ~= args[4] then
+    if known[4] and known[4] ~= '0' then redis.call('HSET', lane, 'attempts', '0', 'tried', '') end
+    return { 'MOVED' }
+  end
+  if count > 1 and redis.call('LINDEX', queue, count - 1) ~= args[5] then return { 'MOVED' } end
+
+  local operations = {}
+  local position = 6
+  local function read()
+    position = position + 1
+    return args[position]
+  end
+  while position < #args do
+    local name = read()
+    local op = readers[name](read)
+    op.name = name
+    op.commit = args[1] .. '-' .. args[2]
+    -- A look at each key that will be written: one that holds a foreign type raises its error here, before anything is.
+    if op.lane then redis.call('HLEN', op.lane) end
+    if op.list or op.dead then redis.call('LLEN', op.list or op.dead) end
+    if op.seen then
+      redis.call('SCARD', op.seen .. ':new')
+      redis.call('SCARD', op.seen .. ':old')
+    end
+    if op.queue then
+      local length = redis.call('LLEN', op.queue)
+      if op.limit > 0 and length >= op.limit then
+        take_back(lane, args[1])
+        return { 'FULL', op.queue, length }
+      end
+    end
+    operations[#operations + 1] = op
+  end
+
+  local us = now_us()
+  local now_ms = us / 1000
+  local clock = math.max(now_ms, tonumber(known[3] or 0) + 0.001)
+  redis.call('HSET', lane, 'serial', args[2], 'attempts', '0', 'tried', '',
+    'deadline', whole(now_ms + tonumber(args[6])), 'clock', string.format('%.3f', clock + count * 0.001))
+  redis.call('LTRIM', queue, count, -1)
+  local forgotten = 0
+  for _, op in ipairs(operations) do forgotten = forgotten + (writers[op.name](op, lane, now_ms, clock) or 0) end
+  if forgotten > 0 then return { 'OK', forgotten } end
+  return { 'OK' }
+end
+
+-- tidings_enqueue 2n QUEUE LANE… LIMIT (k event…)…  ->  {'OK'} or {'FULL', queue, length}
+-- Puts events into one queue or several, all or nothing. Not flagged allow-oom: when memory is full the door is shut.
+local function enqueue(keys, args)
+  local limit = tonumber(args[1])
+  for index = 1, #keys, 2 do
+    local length = redis.call('LLEN', keys[index])
+    if limit > 0 and length >= limit then return { 'FULL', keys[index], length } end
+    redis.call('HLEN', keys[index + 1])
+  end
+  local position = 2
+  for index = 1, #keys, 2 do
+    local count = tonumber(args[position])
+    call_in_chunks('RPUSH', keys[index], args, position + 1, position + count)
+    tally(keys[index + 1], 'in', count)
+    position = position + count + 1
+  end
+  return { 'OK' }
+end
+
+register('tidings_commit', commit, 'allow-oom')
+register('tidings_enqueue', enqueue)

@@ -1,0 +1,44 @@
+-- What an operator does to a stage.
+
+
+-- tidings_purge 2 QUEUE LANE  ->  how many events were dropped. What is being worked on is dropped as well: its commit
+-- finds the queue changed.
+local function purge(keys)
+  local count = redis.call('LLEN', keys[1])
+  if count > 0 then
+    local name = name_of(keys[2])
+    if redis.call('EXISTS', name .. ':jobs') == 1 then
+      for start = 0, count - 1, CHUNK do
+        for _, event in ipairs(redis.call('LRANGE', keys[1], start, start + CHUNK - 1)) do
+          local job = job_of(event)
+          if job then settle(name, job, 'dropped: purged') end
+        end
+      end
+    end
+    redis.call('HSET', keys[2], 'attempts', '0', 'tried', '')
+    redis.call('UNLINK', keys[1])
+    if is_door(keys[1]) then tally(keys[2], 'in', count) end
+    tally(keys[2], 'dropped', count)
+    tally(keys[2], 'dropped:purged', count)
+  end
+  return count
+end
+
+-- tidings_pause 0 NAME STAGE ON  ->  how many lanes. ON is '1' or '0'; workers hear of it at once.
+local function pause(_, args)
+  local name, stage = args[1], args[2]
+  local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
+  if not config[1] then return 0 end
+  local count = 0
+  for _, lane in ipairs(lanes_of(tonumber(config[1]), split(config[2], ','))) do
+    if lane[2] == stage then
+      redis.call('HSET', lane_key(name, lane[1], stage), 'paused', args[3])
+      count = count + 1
+    end
+  end
+  redis.call('PUBLISH', name .. ':control', 'pause')
+  return count
+end
+
+register('tidings_purge', purge, 'allow-oom')
+register('tidings_pause', pause, 'allow-oom')

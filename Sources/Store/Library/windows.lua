@@ -1,0 +1,44 @@
+-- What is remembered for a window of time: keys that were seen, rates.
+
+-- Two sets of keys, the new one and the one before it: a key is remembered for at least `window` ms and at most twice
+-- that, and never more than `cap` of them.
+local function open_seen(lane, key, window, cap, now_ms)
+  local recent, older = key .. ':new', key .. ':old'
+  local since = tonumber(redis.call('HGET', lane, 'seen_since') or 0)
+  if now_ms - since >= window or redis.call('SCARD', recent) >= cap / 2 then
+    redis.call('UNLINK', older)
+    if redis.call('EXISTS', recent) == 1 then redis.call('RENAME', recent, older) end
+    redis.call('HSET', lane, 'seen_since', whole(now_ms))
+  end
+  return recent, older
+end
+
+
+-- tidings_rate 1 KEY WINDOW LIMIT (author event)…  ->  {beyond, …}: 1 for each event that is more than LIMIT allows its
+-- author in a window of that many ms, else 0.
+-- EVENT is a whole number that names it: the same one again, in this window or the next, is answered as it was and not
+-- counted twice, so that a batch may be run again. What is beyond the limit is not kept: LIMIT numbers an author.
+local function rate(keys, args)
+  local window, limit = tonumber(args[1]), tonumber(args[2])
+  local number = math.floor(now_us() / 1000 / window)
+  local recent, older = keys[1] .. ':' .. whole(number) .. ':', keys[1] .. ':' .. whole(number - 1) .. ':'
+  local beyond = {}
+  for index = 3, #args, 2 do
+    local author, event = args[index], args[index + 1]
+    local answer = 0
+    local is_known = redis.call('SISMEMBER', recent .. author, event) == 1
+      or redis.call('SISMEMBER', older .. author, event) == 1
+    if not is_known then
+      if redis.call('SCARD', recent .. author) < limit then
+        redis.call('SADD', recent .. author, event)
+        redis.call('PEXPIRE', recent .. author, window * 2)
+      else
+        answer = 1
+      end
+    end
+    beyond[#beyond + 1] = answer
+  end
+  return beyond
+end
+
+register('tidings_rate', rate, 'allow-oom')
