@@ -72,38 +72,38 @@ final class EdgeMetrics {
             text += "# HELP tidings_edge_\(name) \(help)\n# TYPE tidings_edge_\(name) \(kind)\n"
             text += "tidings_edge_\(name) \(value)\n"
         }
-        add("ready", "gauge", "1 when Redis serves and its announcements are heard.", isReady ? 1 : 0)
-        add("connections", "gauge", "Connections open now.", connections)
-        add("held", "gauge", "Polls and streams held now.", held)
-        add("channels", "gauge", "Channels watched now.", channels)
-        add("ring_bytes", "gauge", "Bytes that the rings of all channels hold.", ringBytes)
+        add("ready", "gauge", "1 when Redis responds and announcements arrive.", isReady ? 1 : 0)
+        add("connections", "gauge", "Open connections.", connections)
+        add("held", "gauge", "Held polls and streams.", held)
+        add("channels", "gauge", "Channels with a subscription.", channels)
+        add("ring_bytes", "gauge", "Bytes in the rings of all channels.", ringBytes)
         add("connections_accepted_total", "counter", "Connections accepted.", connectionsAccepted)
         add("connections_refused_total", "counter", "Connections refused at the limit.", connectionsRefused)
         add(
             "connections_refused_by_address_total", "counter",
-            "Connections, or requests through a proxy, of an address with too many.",
+            "Connections, or requests through a proxy, refused at the limit per address.",
             connectionsRefusedByAddress)
         add("accept_delays_total", "counter", "Waits for the rate of new connections.", acceptDelays)
-        add("proxy_headers_malformed_total", "counter", "PROXY headers that could not be read.", proxyHeadersMalformed)
-        add("accept_pauses_total", "counter", "Pauses of accepting for want of descriptors.", acceptPauses)
+        add("proxy_headers_malformed_total", "counter", "Malformed PROXY headers.", proxyHeadersMalformed)
+        add("accept_pauses_total", "counter", "Pauses of accepting when out of descriptors.", acceptPauses)
         add("events_received_total", "counter", "Events announced by Redis.", eventsReceived)
         add("events_delivered_total", "counter", "Events sent to readers.", eventsDelivered)
         add("history_loads_total", "counter", "Histories loaded from feeds.", loads)
-        add("feed_resets_total", "counter", "Feeds found to be new, or others than they were.", resets)
+        add("feed_resets_total", "counter", "Feeds found to be recreated, or of another epoch.", resets)
         add("positions_lost_total", "counter", "Readers told that their position is lost.", positionsLost)
-        add("rings_evicted_total", "counter", "Idle channels let go of for want of memory.", ringsEvicted)
-        add("rings_shortened_total", "counter", "Rings that gave up events for want of memory.", ringsShortened)
+        add("rings_evicted_total", "counter", "Idle channels dropped to free memory.", ringsEvicted)
+        add("rings_shortened_total", "counter", "Rings shortened to free memory.", ringsShortened)
         add("comments_posted_total", "counter", "Comments accepted over HTTP.", commentsPosted)
         add("posted_bytes", "gauge", "Bytes of posts that Redis has not confirmed.", postedBytes)
-        add("posts_refused_total", "counter", "Posts refused since Redis had not confirmed the others.", postsRefused)
+        add("posts_refused_total", "counter", "Posts refused while too many others were unconfirmed.", postsRefused)
         add("comments_refused_total", "counter", "Comments refused as too many in one request.", commentsRefused)
         add("writes_delayed_total", "counter", "Answers that had to wait for a slow reader.", writesDelayed)
-        add("clients_gone_total", "counter", "Clients that left while they were held.", clientsGone)
+        add("clients_gone_total", "counter", "Clients that disconnected during their request.", clientsGone)
         add("timeouts_total", "counter", "Connections ended by a deadline.", timeouts)
-        add("answers_overdue_total", "counter", "Answers that were not taken in time.", answersOverdue)
-        add("buffer_bytes", "gauge", "Bytes of unread input and untaken answers.", buffers?.bytes ?? 0)
-        add("inputs_refused_total", "counter", "Requests refused since much input was waiting.", inputsRefused)
-        add("answers_cut_total", "counter", "Untaken answers given up for want of memory.", answersCut)
+        add("answers_overdue_total", "counter", "Answers that were not received in time.", answersOverdue)
+        add("buffer_bytes", "gauge", "Bytes of buffered input and blocked answers.", buffers?.bytes ?? 0)
+        add("inputs_refused_total", "counter", "Requests refused because too much input was buffered.", inputsRefused)
+        add("answers_cut_total", "counter", "Blocked answers cut to free memory.", answersCut)
         add("status_reads_total", "counter", "Readings of the pipeline's state for the dashboard.", statusReads)
         text += "# HELP tidings_edge_answers_total Answers by status code.\n"
         text += "# TYPE tidings_edge_answers_total counter\n"
@@ -116,14 +116,14 @@ final class EdgeMetrics {
     /// Every limit is listed from the start, since a rate needs a first value.
     private func limitText(_ limits: EdgeLimits) -> String {
         var text = """
-            # HELP tidings_edge_limit Limits in force: seconds, bytes or a number.
+            # HELP tidings_edge_limit Current limits: seconds, bytes or a number.
             # TYPE tidings_edge_limit gauge\n
             """
         for limit in EdgeLimit.allCases {
             text += "tidings_edge_limit{limit=\"\(limit.name)\"} \(limit.amount(in: limits))\n"
         }
         text += """
-            # HELP tidings_edge_limit_reached_total Times that a limit had its effect.
+            # HELP tidings_edge_limit_reached_total Times that a limit took effect.
             # TYPE tidings_edge_limit_reached_total counter\n
             """
         for limit in EdgeLimit.allCases {

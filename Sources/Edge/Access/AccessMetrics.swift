@@ -63,7 +63,7 @@ struct AccessMetrics {
         }
         guard !keys.isEmpty else { return text }
         text += """
-            # HELP tidings_edge_api_comments_total Comments posted with an API key, by what became of them.
+            # HELP tidings_edge_api_comments_total Comments posted with an API key, by outcome.
             # TYPE tidings_edge_api_comments_total counter\n
             """
         for (index, name) in keys.enumerated() {
