@@ -15,19 +15,19 @@ struct AccessOriginTests {
         }
     }
 
-    /// The fields that let a script of another origin see something.
+    /// The CORS fields of an answer.
     private static func fields(_ answer: HTTPResponse) -> [String] {
         answer.headers.map { $0.name.lowercased() }.filter { $0.hasPrefix("access-control-") }
     }
 
-    @Test("every answer is for the listed origins, refusals and files as well")
+    @Test("every answer allows the listed origins, errors and files included, and no others")
     func listed() throws {
         let edge = try edge()
         defer { try? edge.stop() }
         let listed = [Self.own, "https://a.example"]
         let origins = listed + [Self.foreign, "null", Self.own + ".evil.example", "http://example.org", nil]
-        // One connection per origin, since one of the requests is held; they exchange their origins from path to path, so
-        // that an origin that was kept for the next request would show.
+        // One connection per origin, since one of the requests is held. They swap origins after each path, so that an
+        // origin kept for the next request would show.
         var clients = origins.map { _ in edge.client() }
         for (path, status) in [
             ("/v1/channels/thread:1", 200), ("/v1/channels/thread:1?offset=nonsense", 400),
@@ -55,14 +55,14 @@ struct AccessOriginTests {
         try client.send(raw: "GET /v1/events?c=thread:1@now HTTP/1.1\r\nHost: a\r\nOrigin: \(Self.own)\r\n\r\n")
         #expect(try client.readHead()[header: "Access-Control-Allow-Origin"] == Self.own)
         client.close()
-        // What cannot be read has no origin, also behind a request that had one.
+        // A malformed request has no origin, even after a request that had one.
         _ = try client.get("/live", headers: ["Origin": Self.own])
         try client.send(raw: "NONSENSE\r\n\r\n")
         let refused = try client.readResponse()
         #expect(refused.status == 400 && Self.fields(refused).isEmpty)
     }
 
-    @Test("a script of a foreign origin posts nothing; one of the edge's own pages, and a server, does")
+    @Test("a script of a foreign origin cannot post; the edge's own pages and servers can")
     func posting() throws {
         let edge = try edge()
         defer { try? edge.stop() }
@@ -82,7 +82,7 @@ struct AccessOriginTests {
         #expect(try client.readResponse().status == 400)
     }
 
-    @Test("a preflight lets the keys through, for whom they are meant")
+    @Test("a preflight allows the headers with keys to allowed origins only")
     func preflight() throws {
         let edge = try edge()
         defer { try? edge.stop() }

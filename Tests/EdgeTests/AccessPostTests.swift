@@ -53,11 +53,11 @@ struct AccessPostTests {
         #expect(try edge.metric(#"requests_refused_total{reason="api_key"}"#) == 11)
         let metrics = try edge.client().get("/metrics").text
         #expect(!metrics.contains(Self.blog) && !metrics.contains(Self.forum))
-        // Reading and the rest need no key.
+        // Reading needs no key.
         #expect(try edge.client().get("/v1/channels/thread:1").status == 200)
     }
 
-    @Test("who has no key is told before the body is sent")
+    @Test("a post without a key is refused before its body is sent")
     func early() throws {
         let edge = try edge()
         defer { try? edge.stop() }
@@ -76,7 +76,7 @@ struct AccessPostTests {
         #expect(try !client.get("/metrics").text.contains("api_comments_total"))
     }
 
-    @Test("a key that posts too much is told when to come again; the other one goes on")
+    @Test("a key over its rate gets Retry-After; the other key is not affected")
     func rate() throws {
         let edge = try edge { options in
             options.access.apiRate = AccessOptions.Rate(count: 6, milliseconds: 60_000)
@@ -87,7 +87,7 @@ struct AccessPostTests {
         func post(_ body: String, _ key: String) throws -> HTTPResponse {
             try client.post("/v1/comments", body, headers: ["X-Api-Key": key])
         }
-        // It is comments that count, not requests; empty lines are none.
+        // Comments count, not requests; empty lines do not.
         #expect(try post("{}\n\n{}\r\n \n", Self.blog).status == 202)
         #expect(try post("{}", Self.blog).status == 202)
         let answer = try post("{}", Self.blog)
@@ -96,7 +96,7 @@ struct AccessPostTests {
         let later = try #require(try post("{}\n{}", Self.blog)[header: "Retry-After"].flatMap { Int($0) })
         #expect((18...20).contains(later), "\(later)")
         #expect(try post("{}\n{}\n{}", Self.forum).status == 202)
-        // More than would ever be let through at once.
+        // More than the burst ever allows.
         let large = try post("{}\n{}\n{}\n{}", Self.forum)
         #expect(large.status == 413 && large[header: "Retry-After"] == nil && large.text.contains("more than 3"))
         #expect(try count(edge, "blog", "limited") == 3 && count(edge, "forum", "limited") == 4)
@@ -104,7 +104,7 @@ struct AccessPostTests {
         #expect(try edge.on { $0.sink.bodies.count } == 3)
     }
 
-    @Test("a key has 20 to 256 visible characters, a hash 64 digits, and neither is shown")
+    @Test("a key has 20 to 256 visible characters, a hash 64 digits, and neither appears in messages")
     func malformed() throws {
         let short = "nineteen-characters"
         for make in [

@@ -11,7 +11,7 @@ struct AccessReadTests {
 
     private static func now() -> Int64 { Clock.unixMilliseconds() / 1000 }
 
-    /// A good token for an hour.
+    /// A token that is valid for an hour.
     private func token(_ channels: String..., life: Int64 = 3600) -> String {
         mint.hmac(TokenMint.claims(channels, expires: Self.now() + life))
     }
@@ -24,7 +24,7 @@ struct AccessReadTests {
         }
     }
 
-    @Test("without a key, private channels are refused and the operator is told what to do")
+    @Test("without a token key, private channels are refused with a hint for the operator")
     func withoutKeys() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -36,7 +36,7 @@ struct AccessReadTests {
         #expect(try edge.metric(#"requests_refused_total{reason="private"}"#) == 3)
     }
 
-    @Test("a private channel is read with a token that names it, however the token comes")
+    @Test("a private channel is read with a token that names it, whether in a header or in the query")
     func accepted() throws {
         let edge = try edge()
         defer { try? edge.stop() }
@@ -59,7 +59,7 @@ struct AccessReadTests {
         client.close()
     }
 
-    @Test("what is no leave to read is 401 or 403, with the challenge that a client can act on")
+    @Test("a missing, invalid or insufficient token is 401 or 403 with a challenge")
     func refused() throws {
         let edge = try edge()
         defer { try? edge.stop() }
@@ -90,7 +90,7 @@ struct AccessReadTests {
                 let answer = try client.get(path, headers: headers)
                 #expect(answer.status == status, "\(reason) \(path): \(answer.text)")
                 #expect(answer[header: "WWW-Authenticate"]?.hasPrefix(challenge) == true, "\(reason) \(path)")
-                // A script of another origin must be able to see why.
+                // A script of another origin must be able to read the error.
                 #expect(answer[header: "Access-Control-Allow-Origin"] == "*")
                 #expect(try edge.metric(name) == before + 1, "\(reason)")
                 if let token, !token.isEmpty { #expect(!answer.text.contains(token)) }
@@ -98,7 +98,7 @@ struct AccessReadTests {
         }
     }
 
-    @Test("a token that comes twice is 400: which one was meant is not known")
+    @Test("two tokens in one request are 400, since they are ambiguous")
     func ambiguous() throws {
         let edge = try edge()
         defer { try? edge.stop() }
@@ -115,7 +115,7 @@ struct AccessReadTests {
         }
     }
 
-    @Test("where no token is needed none is looked at")
+    @Test("a token is not checked where none is needed")
     func publicChannels() throws {
         let edge = try edge()
         defer { try? edge.stop() }
@@ -134,7 +134,7 @@ struct AccessReadTests {
         defer { try? edge.stop() }
         let token = token("user:7", life: 2 - 30)
         let begin = Clock.monotonicMilliseconds()
-        // All at once: each of them waits for the same token to expire.
+        // At the same time, since each of them waits for the same token to expire.
         let requests = try [
             "/v1/channels/user:7?offset=now&live=long-poll", "/v1/channels/user:7?offset=now&live=sse",
             "/v1/poll?c=user:7@now", "/v1/poll?c=user:7@now&timeout=55", "/v1/events?c=user:7@now&c=thread:1@now",

@@ -7,7 +7,7 @@ struct AllowedOriginsTests {
     private static let listed = AllowedOrigins.listed(["https://example.org", "http://localhost:3000"])
 
     @Test(
-        "an origin is of the list, of the edge itself, or foreign",
+        "an origin is listed, the edge's own, or foreign",
         arguments: [
             ("https://example.org", OriginMatch.listed(0)), ("http://localhost:3000", .listed(1)), ("", .absent),
             ("http://edge.example:8080", .same), ("https://EDGE.example:8080", .same), ("null", .foreign),
@@ -25,7 +25,7 @@ struct AllowedOriginsTests {
         #expect(any == .any)
     }
 
-    @Test("an empty Host is nobody's origin")
+    @Test("an empty Host matches no origin")
     func emptyHost() {
         let bytes = Array("http://".utf8)
         let match = AllowedOrigins.listed([]).match(bytes.span, host: [UInt8]().span)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Edge
 
-@Suite("Answers that many get alike")
+@Suite("Responses that many connections share")
 struct AnswerCacheTests {
     private static func key(
         second: Int64 = 7, origin: OriginMatch = .absent, keepAlive: Bool = true, isHTTP10: Bool = false,
@@ -12,7 +12,7 @@ struct AnswerCacheTests {
         AnswerCache.Key(second: second, origin: origin, keepAlive: keepAlive, isHTTP10: isHTTP10, variant: variant)
     }
 
-    @Test("the bytes are good for the very same kind of answer only")
+    @Test("cached bytes are used only for exactly the same kind of response")
     func keys() {
         let cache = AnswerCache()
         #expect(cache.bytes(for: Self.key()) == nil)
@@ -26,7 +26,7 @@ struct AnswerCacheTests {
         #expect(cache.bytes(for: Self.key()) == nil && cache.bytes(for: Self.key(second: 8)) == [3])
     }
 
-    /// A reader that is held, and what its answer must say.
+    /// A held reader and the fields that its answer must have.
     private struct Reader {
         let client: HTTPClient
         let connection: String?
@@ -34,7 +34,7 @@ struct AnswerCacheTests {
         let isGzip: Bool
     }
 
-    @Test("readers who are answered together each get the fields that are theirs", arguments: [1, 2000, 6000])
+    @Test("readers that are answered together each get their own header fields", arguments: [1, 2000, 6000])
     func together(_ size: Int) throws {
         let edge = try EdgeHarness { $0.access.origins = .listed(["https://a.example", "https://b.example"]) }
         defer { try? edge.stop() }
@@ -45,7 +45,7 @@ struct AnswerCacheTests {
             ("1.1", "Origin: https://b.example\r\n", nil, "https://b.example"),
             ("1.1", "Origin: https://c.example\r\n", nil, nil), ("1.1", "Accept-Encoding: gzip\r\n", nil, nil),
         ]
-        // Twice, so that each kind comes before and after each other one.
+        // Twice, so that each kind comes before and after every other one.
         let readers = try (kinds + kinds).map { kind in
             let client = edge.client()
             try client.send(
@@ -66,7 +66,7 @@ struct AnswerCacheTests {
             #expect((answer[header: "Content-Encoding"] == "gzip") == reader.isGzip)
             if !reader.isGzip { #expect(answer.text == "[\(event)]") }
         }
-        // Of the same position: HEAD has no body, and the connection is in step.
+        // HEAD has no body even if one is cached for the position.
         let client = edge.client()
         let offset = "0000000001_0000000001000_0000000000000000"
         let path = "/v1/channels/thread:1?offset=\(offset)&live=long-poll"

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Edge
 
-/// Clients that send half of what they announced, or take half of what they asked for.
-@Suite("The memory of what waits for clients", .serialized)
+/// Clients that send half of what they announced, or read half of what they asked for.
+@Suite("The memory for buffered input and blocked answers", .serialized)
 struct BufferLimitTests {
     private static let live = "GET /live HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -17,17 +17,17 @@ struct BufferLimitTests {
     }
 
     @Test(
-        "posts that do not go on are bounded: the next is 503, whatever its framing, and others are served",
+        "stalled posts are bounded: the next one is 503, whatever its framing, and other requests are served",
         arguments: [false, true])
     func stalledPosts(_ isChunked: Bool) throws {
         let edge = try EdgeHarness { $0.limits.bufferBytes = 400_000 }
         defer { try? edge.stop() }
         let clients = (0..<40).map { _ in edge.client(timeout: 0.1) }
         for client in clients { try client.send(raw: Self.half(isChunked: isChunked)) }
-        // Half of the limit is for input: four such, or three where the whole length has to fit.
+        // Half of the limit is for input: four of these fit, or three where the whole length is reserved.
         try eventually("most are refused") { try edge.metric("inputs_refused_total")! >= 36 }
         #expect(try edge.metric("buffer_bytes")! <= 200_000)
-        // What is whole at once waits for nobody, and is taken all the same.
+        // A request that arrives completely is accepted all the same.
         #expect(try edge.client().get("/live").status == 200)
         #expect(try edge.client().post("/v1/comments", "{\"a\":1}").status == 202)
         var refused = 0
@@ -43,7 +43,7 @@ struct BufferLimitTests {
         #expect(try edge.metric("answers_cut_total") == 0)
     }
 
-    @Test("one post alone has what it needs")
+    @Test("a single post is accepted whatever its size")
     func alone() throws {
         let edge = try EdgeHarness { $0.limits.bufferBytes = 1000 }
         defer { try? edge.stop() }
@@ -55,7 +55,7 @@ struct BufferLimitTests {
         #expect(try edge.metric("buffer_bytes") == 0 && edge.metric("inputs_refused_total") == 0)
     }
 
-    @Test("requests behind one that is held are not kept either: it is answered, and its connection ends")
+    @Test("requests behind a held one are dropped as well: it is answered and its connection closed")
     func behindHold() throws {
         let edge = try EdgeHarness { $0.limits.bufferBytes = 110_000 }
         defer { try? edge.stop() }
@@ -80,7 +80,7 @@ struct BufferLimitTests {
         "\"\(number)" + String(repeating: "x", count: 400_000) + "\""
     }
 
-    /// Asks for a large answer and takes nothing.
+    /// Requests a large answer and reads nothing.
     private static func stall(_ world: PoolWorld, _ target: String, blocked: Int) throws -> PoolWorld.Client {
         let client = try world.connect()
         client.send("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -98,9 +98,9 @@ struct BufferLimitTests {
     }
 
     @Test(
-        "readers who take nothing are bounded: the longest blocked one is cut, and comes back where it was",
+        "readers that take nothing are bounded: the one blocked longest is cut and can resume",
         arguments: [
-            // A stream's piece is its own, and only what is left of it is kept; a body is kept whole.
+            // Only the rest of a stream's piece is kept, but a whole body.
             ("/v1/channels/thread:%?offset=-1", 6), ("/v1/events?c=thread:%@-1", 2),
         ])
     func stalledReaders(_ target: String, _ least: Int) throws {
@@ -118,8 +118,8 @@ struct BufferLimitTests {
         }
         let cut = world.pool.metrics.answersCut
         #expect(cut >= least && cut < 8)
-        // The first ones found their connection closed within the answer; the others take it all, and so does one that
-        // comes back.
+        // The first ones were cut in the middle of the answer. The others receive everything, and so does one that
+        // reconnects.
         var isClosed = clients.map { _ in false }
         try world.runner.run(within: 5, "the others have it") {
             for (index, client) in clients.enumerated() where !isClosed[index] { isClosed[index] = client.receive() }
@@ -137,7 +137,7 @@ struct BufferLimitTests {
         try world.runner.run(within: 5, "all is given back") { world.pool.budget.bytes == 0 }
     }
 
-    @Test("readers who share a body hold it once: none is cut")
+    @Test("a body that blocked readers share counts once: none is cut")
     func sharedBody() throws {
         var limits = EdgeLimits()
         limits.bufferBytes = 1_000_000
@@ -152,7 +152,7 @@ struct BufferLimitTests {
         try world.runner.run(within: 5, "all is given back") { world.pool.budget.bytes == 0 && clients.isEmpty }
     }
 
-    @Test("posts and readers share the limit: input takes its half, and readers go for it")
+    @Test("posts and readers share the limit: input may use half, and readers are cut for it")
     func both() throws {
         var limits = EdgeLimits()
         limits.bufferBytes = 900_000
@@ -182,7 +182,7 @@ struct BufferLimitTests {
     // MARK: Time
 
     @Test(
-        "a reader that takes a little all the time does not keep an answer for ever; one that takes it in time has it",
+        "a reader that trickles is cut at the answer's deadline; one that is fast enough gets everything",
         arguments: ["/v1/channels/thread:1?offset=-1", "/v1/channels/thread:1?offset=-1&live=sse"])
     func trickle(_ target: String) throws {
         var limits = EdgeLimits()
@@ -205,19 +205,19 @@ struct BufferLimitTests {
         var reads: Int64 = 0
         try world.runner.run(within: 10, "it is cut") {
             time = Clock.monotonicMilliseconds() - start
-            // A megabyte a second, of three.
+            // One megabyte per second, of three.
             if reads < time / 20 {
                 reads += 1
                 _ = slow.receive(atMost: 20_000)
             }
             return world.pool.metrics.answersOverdue == 1
         }
-        // Later than without progress, and not much later than it may be.
+        // Later than the timeout without progress, and soon after the deadline.
         #expect(time >= 900 && time < 4000, "\(time) ms")
         #expect(world.pool.metrics.answersOverdue == 1 && world.pool.metrics.timeouts == 1)
         #expect(slow.received.utf8.count > 10_000 && slow.received.utf8.count < event.utf8.count)
         #expect(world.pool.budget.bytes == 0)
-        // Without any progress it is the shorter time that counts.
+        // Without any progress the shorter timeout applies.
         let stuck = try Self.stall(world, target, blocked: 3)
         try world.runner.run(within: 10, "it is cut") { world.pool.metrics.timeouts == 2 }
         #expect(world.pool.metrics.answersOverdue == 1)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-/// Readers far behind what a ring holds.
+/// Readers whose position is far older than the ring.
 @Suite("Catching up", .serialized)
 struct CatchUpTests {
     private static let events = 3000
@@ -20,7 +20,7 @@ struct CatchUpTests {
         options.limits.answerBytes = 16_384
     }
 
-    /// Reads to the end, one request after the other. Gives the ids, and how many answers and bytes it took.
+    /// Reads to the end, one request after the other. Returns the ids, and the number of answers and bytes.
     private static func catchUp(_ client: HTTPClient, byPoll: Bool) throws -> (ids: [Int], answers: Int, bytes: Int) {
         var offset = "-1"
         var ids: [Int] = []
@@ -40,7 +40,7 @@ struct CatchUpTests {
         return (ids, answers, bytes)
     }
 
-    @Test("it loads what it delivers: each event once, but for a few at the seams", arguments: [false, true])
+    @Test("each event is loaded once, except for a few where two parts meet", arguments: [false, true])
     func loads(_ byPoll: Bool) throws {
         let edge = try EdgeHarness(Self.configure)
         defer { try? edge.stop() }
@@ -51,13 +51,13 @@ struct CatchUpTests {
         let read = try Self.catchUp(edge.client(), byPoll: byPoll)
         #expect(read.ids == Array(1...Self.events))
         let (loads, loaded) = try edge.on { ($0.source.loads, $0.source.eventsLoaded) }
-        // One for the ring, one for each answer from what is older. Of a part the commas of an array leave one or two events
-        // for the next.
+        // One load for the ring, and one per answer from older history. The commas of an array leave one or two events
+        // of a part for the next answer.
         #expect(loads <= read.answers + 1 && loads >= 18, "\(loads) loads, \(read.answers) answers")
         #expect(loaded <= Self.events + 100 + 3 * loads, "\(loaded) events in \(loads) loads")
     }
 
-    @Test("a stream catches up part by part as well")
+    @Test("a stream catches up in parts as well")
     func stream() throws {
         let edge = try EdgeHarness(Self.configure)
         defer { try? edge.stop() }
@@ -86,7 +86,7 @@ struct CatchUpTests {
         try single.stop()
     }
 
-    @Test("over Redis it takes as many bytes from there as it gives to its reader")
+    @Test("over Redis, about as many bytes are read as are delivered")
     func redis() throws {
         let redis = try RedisServer()
         let edge = try LiveEdge(redis: redis.url) { Self.configure(&$0) }
@@ -106,14 +106,15 @@ struct CatchUpTests {
         let read = try Self.catchUp(client, byPoll: false)
         let taken = try sent() - before
         #expect(read.ids == Array(1...Self.events))
-        // Numbers and lengths around each event, the ring's hundred, the seams, and the edge's proofs of life.
+        // Overhead: numbers and lengths around each event, the ring's hundred events, repeated events, and the edge's
+        // heartbeats.
         #expect(taken < read.bytes * 3 / 2, "\(taken) bytes for \(read.bytes)")
         let metrics = try client.get("/metrics").text
         let loads = metrics.split(separator: "\n").first { $0.hasPrefix("tidings_edge_history_loads_total ") }
         #expect(try #require(loads.flatMap { Int($0.split(separator: " ")[1]) }) <= read.answers + 1)
     }
 
-    /// Takes what it is woken with.
+    /// Reads whatever it is woken with.
     private final class Reader: Subscriber {
         let hub: Hub
         private(set) var bodies: [String] = []
@@ -137,7 +138,7 @@ struct CatchUpTests {
     }
 
     @Test(
-        "readers far apart are served first come, first served, each from where it stands, and one load serves neighbours"
+        "readers at distant positions are served in order of arrival, and one load serves neighbours"
     )
     func apart() throws {
         let runner = try LoopRunner()
@@ -149,11 +150,11 @@ struct CatchUpTests {
         let hub = Hub(on: runner.loop, source: source, limits: limits, metrics: EdgeMetrics())
         for number in 10_001...13_000 { source.publish("\(number)", to: "thread:1") }
         let reader = Reader(hub)
-        // The channel is loaded by its first reader.
+        // The first reader makes the hub load the channel.
         hub.leave(try reader.wait(at: 3000))
         source.holdsLoads = true
         var subscriptions = try [2000, 0, 2010, 1000, 0].map { try reader.wait(at: $0) }
-        // One has left before its turn, one comes when loads are under way.
+        // One leaves before its turn, and one comes during a load.
         hub.leave(subscriptions[3])
         source.answerLoads()
         #expect(reader.bodies.map { $0.prefix(6) } == ["[12001", "[12011"])
@@ -166,7 +167,7 @@ struct CatchUpTests {
         #expect(source.partStarts == [2000, 0, 1500])
     }
 
-    @Test("a load that fails is asked for again, for those who still wait")
+    @Test("a failed load is repeated for the readers that still wait")
     func failing() throws {
         let runner = try LoopRunner()
         let source = FakeSource()

@@ -65,11 +65,11 @@ final class ChannelEndpointTests {
         let answer = try client.request("HEAD", Self.channel)
         #expect(answer.status == 200 && answer[header: "Content-Type"] == "application/json")
         #expect(answer[header: "Stream-Next-Offset"]?.hasSuffix("01") == true)
-        // The connection is still in step.
+        // The connection is still in sync.
         #expect(try client.get("/live").text == "live\n")
     }
 
-    @Test("a long-poll is answered when something is published, and its offset leads on")
+    @Test("a long poll is answered when something is published, and its offset continues from there")
     func longPoll() throws {
         var offset = "now"
         for number in 1...3 {
@@ -101,7 +101,7 @@ final class ChannelEndpointTests {
         #expect(try #require(answer[header: "Stream-Cursor"].flatMap { Int($0) }) > cursor)
     }
 
-    @Test("two overlapping polls of one reader get the same")
+    @Test("two overlapping polls of one reader get the same events")
     func overlapping() throws {
         let clients = [edge.client(), edge.client()]
         for client in clients {
@@ -112,7 +112,7 @@ final class ChannelEndpointTests {
         for client in clients { #expect(try client.readResponse().text == "[1]") }
     }
 
-    @Test("a lost position is 410 with a way out, an offset that is none is 400")
+    @Test("a lost position is 410 with a hint, an invalid offset is 400")
     func lost() throws {
         try edge.on { $0.source.capacity = 2 }
         for number in 1...5 { try edge.publish("\(number)", to: "thread:1") }
@@ -127,7 +127,7 @@ final class ChannelEndpointTests {
         }
     }
 
-    @Test("readers who wait are told when the feed is another one")
+    @Test("waiting readers get 410 when the epoch changes")
     func anotherEpoch() throws {
         try edge.publish("1", to: "thread:1")
         try client.send(raw: "GET \(Self.channel)?offset=now&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -140,7 +140,7 @@ final class ChannelEndpointTests {
         #expect(try client.readResponse().status == 410)
     }
 
-    @Test("what is published while the link is broken comes when it is mended")
+    @Test("events published during a broken connection arrive after the reconnect")
     func brokenLink() throws {
         try edge.publish("1", to: "thread:1")
         try client.send(raw: "GET \(Self.channel)?offset=now&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -151,7 +151,7 @@ final class ChannelEndpointTests {
         #expect(try client.readResponse().text == "[2]")
     }
 
-    @Test("while the channel is not known, a reader is told so at the end, never that there is nothing")
+    @Test("while a channel cannot be loaded, a reader gets 503, never an empty answer")
     func notLoaded() throws {
         try edge.adopt { $0.loadTimeout = 300 }
         try edge.on { world in
@@ -175,7 +175,7 @@ final class ChannelEndpointTests {
         try eventually(within: 5, "the channel is loaded") { try edge.client().get(Self.channel).status == 200 }
     }
 
-    @Test("a large history comes in parts, each of which leads to the next")
+    @Test("a large history comes in parts, each with the offset of the next")
     func parts() throws {
         try edge.adopt { limits in
             limits.answerBytes = 40
@@ -212,7 +212,7 @@ final class ChannelEndpointTests {
         #expect(try edge.metric("held") == 0)
     }
 
-    @Test("a channel without readers is let go of after a while")
+    @Test("a channel without readers is dropped after a while")
     func linger() throws {
         try edge.adopt { $0.channelLinger = 100 }
         _ = try edge.client().get(Self.channel)
@@ -221,7 +221,7 @@ final class ChannelEndpointTests {
         #expect(try edge.metric("channels") == 0)
     }
 
-    @Test("at the limit of channels the idle ones make room, and with none idle the answer is 503")
+    @Test("at the limit of channels an idle one is dropped; if none is idle the answer is 503")
     func manyChannels() throws {
         try edge.adopt { $0.maxChannels = 2 }
         for number in 1...5 { #expect(try client.get("/v1/channels/thread:\(number)").status == 200) }

@@ -12,7 +12,7 @@ struct ChannelMachineTests {
         .announced(sequence: sequence, event: Array("\(sequence)".utf8))
     }
 
-    /// A machine that is live with events 1 to 5.
+    /// A live machine with events 1 to 5.
     private static func live() -> ChannelMachine {
         var machine = ChannelMachine(limits: EdgeLimits())
         _ = machine.handle(.confirmed)
@@ -34,7 +34,7 @@ struct ChannelMachineTests {
         #expect(machine.isLive && Self.events(machine) == "[1,2,3,4,5]")
     }
 
-    @Test("what is announced between the confirmation and the history is neither lost nor doubled")
+    @Test("events announced between the confirmation and the history are neither lost nor duplicated")
     func between() {
         var machine = ChannelMachine(limits: EdgeLimits())
         _ = machine.handle(.confirmed)
@@ -52,7 +52,7 @@ struct ChannelMachineTests {
         #expect(Self.events(machine, after: 4) == "[5,6]")
     }
 
-    @Test("when the server was made ready anew, what is known or on its way is loaded once more")
+    @Test("after the server was initialized again, everything is loaded again")
     func renewed() {
         var machine = ChannelMachine(limits: EdgeLimits())
         #expect(machine.handle(.renewed) == ChannelMachine.Actions(), "no subscription: its confirmation loads")
@@ -63,7 +63,7 @@ struct ChannelMachineTests {
         #expect(machine.handle(.renewed).load == Load(generation: 3, after: 5))
         _ = machine.handle(.failed(generation: 3))
         #expect(machine.handle(.renewed).load == Load(generation: 4, after: 5), "not only after the pause")
-        // Another epoch is no other feed to the subscription: it must be confirmed anew as after any contradiction.
+        // The feed contradicts the ring, so everything is loaded.
         #expect(machine.handle(.loaded(generation: 4, .sample(6...6, epoch: 2))).load == Load(generation: 5, after: 0))
         #expect(machine.handle(.loaded(generation: 5, .sample(1...6, epoch: 2))).reset)
     }
@@ -78,7 +78,7 @@ struct ChannelMachineTests {
         #expect(Self.events(machine, after: 4) == "[5,6,7,8,9]")
     }
 
-    @Test("announcements out of order are put right")
+    @Test("announcements out of order are reordered")
     func reordered() {
         var machine = Self.live()
         #expect(machine.handle(Self.announced(7)).load != nil)
@@ -87,7 +87,7 @@ struct ChannelMachineTests {
         #expect(machine.isLive && Self.events(machine, after: 5) == "[6,7]")
     }
 
-    @Test("a reconnect loads what came meanwhile")
+    @Test("a reconnect loads what was published meanwhile")
     func reconnect() {
         var machine = Self.live()
         #expect(machine.handle(.lost) == ChannelMachine.Actions())
@@ -97,7 +97,7 @@ struct ChannelMachineTests {
         #expect(Self.events(machine, after: 5) == "[6]")
     }
 
-    @Test("a history asked for before the last confirmation counts for nothing")
+    @Test("a history requested before the last confirmation is ignored")
     func stale() {
         var machine = ChannelMachine(limits: EdgeLimits())
         _ = machine.handle(.confirmed)
@@ -110,7 +110,7 @@ struct ChannelMachineTests {
         #expect(machine.isLive && machine.ring.last == 6)
     }
 
-    @Test("another epoch is loaded whole, and every reader is looked at anew")
+    @Test("a new epoch is loaded completely, and every reader is looked up again")
     func epoch() {
         var machine = Self.live()
         _ = machine.handle(.lost)
@@ -143,12 +143,12 @@ struct ChannelMachineTests {
         #expect(machine.ring.find(.position(Position(epoch: 1, born: 1000, sequence: 1))) == .lost)
     }
 
-    @Test("an announcement of a deleted feed is not taken for one of the feed that was made in its place")
+    @Test("an announcement of a deleted feed is not mistaken for one of its successor")
     func former() {
         var machine = Self.live()
         _ = machine.handle(.announced(sequence: 1, event: Array("new".utf8)))
         _ = machine.handle(.loaded(generation: 2, .sample(1...5, born: 2000)))
-        // Its number fits; it is ignored, as is all that comes before the confirmation.
+        // Its number would fit, but it is ignored like everything before the confirmation.
         #expect(machine.handle(.announced(sequence: 6, event: Array("old".utf8))) == ChannelMachine.Actions())
         #expect(!machine.isLive)
         #expect(machine.handle(.confirmed).load == Load(generation: 3, after: 5))
@@ -156,7 +156,7 @@ struct ChannelMachineTests {
         #expect(machine.isLive && Self.events(machine) == "[1,2,3,4,5,6]")
     }
 
-    @Test("an event that contradicts the feed is found, and every reader is told")
+    @Test("an event that contradicts the feed is detected, and every reader is looked up again")
     func contradiction() {
         var machine = Self.live()
         _ = machine.handle(.announced(sequence: 6, event: Array("other".utf8)))
@@ -168,7 +168,7 @@ struct ChannelMachineTests {
         #expect(Self.events(machine, after: 4) == "[5,6,7]")
     }
 
-    @Test("the first event of a feed that did not exist makes the edge learn its birth")
+    @Test("the first event of a new feed makes the edge load its birth")
     func firstEvent() {
         var machine = ChannelMachine(limits: EdgeLimits())
         _ = machine.handle(.confirmed)
@@ -193,7 +193,7 @@ struct ChannelMachineTests {
         #expect(machine.isLive)
     }
 
-    @Test("more announcements than can be kept during a load make another load")
+    @Test("more announcements than can be kept during a load cause another load")
     func overflow() {
         var limits = EdgeLimits()
         limits.ringEvents = 4
@@ -206,7 +206,7 @@ struct ChannelMachineTests {
         #expect(machine.isLive && machine.ring.last == 6)
     }
 
-    @Test("whatever is lost, late or repeated, no reader misses an event without being told", arguments: 0..<60)
+    @Test("whatever is lost, late or repeated, no reader misses an event without a reset", arguments: 0..<60)
     func simulation(_ round: Int) {
         var world = FeedWorld(random: SplitMix64(seed: SplitMix64().seed &+ UInt64(round)))
         world.run(steps: 1500)

@@ -41,7 +41,7 @@ struct ChunkedDecoderTests {
             #expect(split.0 == body && split.1 == whole.1, "split at \(end)")
         }
         #expect(Self.decode(text, ends: Array(0..<text.utf8.count)).0 == body)
-        // What follows belongs to the next request.
+        // The rest belongs to the next request.
         #expect(Self.decode(text + "GET /").1 == .complete(consumed: text.utf8.count))
     }
 

@@ -3,10 +3,10 @@ import Testing
 
 @testable import Edge
 
-/// Who a client is: addresses, networks, proxies' headers. All pure.
+/// Who a client is: addresses, networks and the headers of proxies. All pure.
 @Suite("clients and proxies")
 struct ClientAddressTests {
-    @Test("addresses of both kinds are read, and nothing else")
+    @Test("IPv4 and IPv6 addresses are parsed, and nothing else")
     func addresses() throws {
         #expect(ClientAddress("127.0.0.1") == ClientAddress(v4: 0x7F00_0001))
         #expect(ClientAddress("::ffff:1.2.3.4") == ClientAddress("1.2.3.4"))
@@ -20,7 +20,7 @@ struct ClientAddressTests {
     }
 
     @Test(
-        "a network holds what it should",
+        "a network contains exactly its addresses",
         arguments: [
             ("10.0.0.0/8", ["10.0.0.0", "10.255.255.255"], ["11.0.0.0", "9.255.255.255", "2001::"]),
             ("127.0.0.1", ["127.0.0.1"], ["127.0.0.2"]), ("0.0.0.0/0", ["1.2.3.4"], ["2001::1"]),
@@ -35,7 +35,7 @@ struct ClientAddressTests {
     }
 
     @Test(
-        "what is no network is refused",
+        "malformed networks are refused",
         arguments: ["10.0.0.1/8", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0.0/", "/8", "x", "10.0.0.0/8/8"])
     func noRange(text: String) {
         #expect(AddressRange(text) == nil)
@@ -45,13 +45,13 @@ struct ClientAddressTests {
         ranges: ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"].compactMap(AddressRange.init))
 
     @Test(
-        "X-Forwarded-For: the last address that is no proxy of ours",
+        "X-Forwarded-For: the last address that is not a trusted proxy",
         arguments: [
             ("1.2.3.4", "1.2.3.4"), ("6.6.6.6, 1.2.3.4", "1.2.3.4"), ("6.6.6.6,1.2.3.4 , 10.1.1.1", "1.2.3.4"),
             ("1.2.3.4:567", "1.2.3.4"), ("[2001:db9::1]:80, 10.0.0.1", "2001:db9::1"), ("2001:db9::1", "2001:db9::1"),
-            // Only proxies: the first one is the client.
+            // Only proxies: the first one counts as the client.
             ("10.0.0.2, 10.0.0.1", "10.0.0.2"),
-            // Something else stands there: what was understood so far counts, nothing before it.
+            // Not an address: parsing stops there.
             ("1.2.3.4, unknown, 10.0.0.1", "10.0.0.1"), ("unknown", nil), ("", nil), (",", nil), ("1.2.3.4,", nil),
         ] as [(String, String?)])
     func forwarded(value: String, client: String?) {
@@ -59,7 +59,7 @@ struct ClientAddressTests {
         #expect(Self.trust.client(forwardedFor: bytes.span) == client.flatMap { ClientAddress($0) })
     }
 
-    @Test("who is no proxy of ours is not one, and nobody is when none is named")
+    @Test("only the configured networks are proxies")
     func trust() throws {
         #expect(Self.trust.isProxy(ClientAddress("10.2.3.4")) && Self.trust.isProxy(nil))
         #expect(!Self.trust.isProxy(ClientAddress("11.2.3.4")))
@@ -82,14 +82,14 @@ struct ClientAddressTests {
         (Array("PROXY UNKNOWN\r\n".utf8), nil),
         (Array("PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n".utf8), nil),
         (four, "1.2.3.4"), (six, "2001:db9::7"),
-        // LOCAL: the proxy asks for itself.
+        // LOCAL: the proxy connects on its own behalf.
         (signature + [0x20, 0x00, 0, 0], nil), (signature + [0x20, 0x11, 0, 12] + Array(repeating: 9, count: 12), nil),
-        // With what a proxy adds about TLS.
+        // With the TLS information that a proxy adds.
         (signature + [0x21, 0x11, 0, 15, 1, 2, 3, 4, 127, 0, 0, 1, 0x30, 0x39, 0x1F, 0x90, 0x04, 0, 0], "1.2.3.4"),
         (signature + [0x21, 0x31, 0, 0], nil), (signature + [0x21, 0x00, 0, 0], nil),
     ]
 
-    @Test("a header is read, whatever comes behind it and wherever it is cut", arguments: good)
+    @Test("a header is parsed, whatever follows and however it is split", arguments: good)
     func header(bytes: [UInt8], client: String?) {
         let whole = ProxyHeader.Progress.complete(length: bytes.count, client: client.flatMap { ClientAddress($0) })
         #expect(ProxyHeader.parse(bytes) == whole)
@@ -113,12 +113,12 @@ struct ClientAddressTests {
             signature + [0x21, 0x41, 0, 0], signature + [0x21, 0x11, 0xFF, 0xFF],
         ]
 
-    @Test("what is no header is told from one", arguments: malformed)
+    @Test("malformed headers are detected", arguments: malformed)
     func noHeader(bytes: [UInt8]) {
         #expect(ProxyHeader.parse(bytes) == .malformed)
     }
 
-    @Test("the counter counts by address, and IPv6 by /64")
+    @Test("connections are counted by IPv4 address and by IPv6 /64")
     func counter() throws {
         var counter = AddressCounter(limit: 2)
         let address = try #require(ClientAddress("2001:db8::1"))
@@ -134,7 +134,7 @@ struct ClientAddressTests {
         #expect(all.allSatisfy { $0 })
     }
 
-    @Test("a counter knows who is there whatever its limit was when they came, and forgets who has left")
+    @Test("connections are counted without a limit as well, and forgotten when they close")
     func changingCounter() throws {
         let address = try #require(ClientAddress("192.0.2.1"))
         var counter = AddressCounter(limit: 0)
@@ -152,7 +152,7 @@ struct ClientAddressTests {
         #expect(again == [true, false])
     }
 
-    @Test("another rate holds at once, with no more saved up than it allows")
+    @Test("a new rate applies at once, with no more tokens than its capacity")
     func changingRate() {
         var rate = AcceptRate(perSecond: 0, now: 0)
         for _ in 0..<1000 { rate.take() }
@@ -164,7 +164,7 @@ struct ClientAddressTests {
         }
         #expect(taken == 10)
         rate.change(perSecond: 1000)
-        // Nothing was saved up; from now on a thousand a second.
+        // Nothing was saved up. From now on a thousand per second.
         let waits = [rate.wait(now: 0), rate.wait(now: 1)]
         rate.take()
         rate.change(perSecond: 0)
@@ -172,7 +172,7 @@ struct ClientAddressTests {
         #expect(waits == [1, 0] && none == 0)
     }
 
-    @Test("new connections are taken evenly: never more than the rate and a tenth of a second's worth")
+    @Test("new connections never exceed the rate by more than a tenth of a second's worth")
     func rate() {
         var random = SplitMix64()
         for perSecond in [1, 7, 100, 5000] {

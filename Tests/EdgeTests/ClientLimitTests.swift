@@ -5,7 +5,7 @@ import Testing
 
 @testable import Edge
 
-/// Limits by client, over real sockets. This machine is not counted, so clients come through a "proxy".
+/// Limits per client, over real sockets. This machine is not counted, so the clients come through a "proxy".
 @Suite("limits of clients")
 struct ClientLimitTests {
     private static let local = AddressRange("127.0.0.0/8")!
@@ -16,7 +16,7 @@ struct ClientLimitTests {
         return line.flatMap { Int($0.split(separator: " ")[1]) } ?? -1
     }
 
-    @Test("X-Forwarded-For of a named proxy: one client more than may be is 429, another one is served")
+    @Test("X-Forwarded-For of a trusted proxy: a client beyond its limit gets 429, another one is served")
     func forwarded() throws {
         let edge = try EdgeHarness { options in
             options.proxies = ProxyTrust(ranges: [Self.local])
@@ -34,13 +34,13 @@ struct ClientLimitTests {
         let more = try edge.client().get("/live", headers: ["X-Forwarded-For": "1.2.3.4"])
         #expect(more.status == 429 && more[header: "retry-after"] == "5" && more[header: "connection"] == "close")
         #expect(try edge.client().get("/live", headers: ["X-Forwarded-For": "1.2.3.5"]).status == 200)
-        // What a client claims about itself does not make it another one.
+        // A client's own statement does not make it another client.
         #expect(try edge.client().get("/live", headers: ["X-Forwarded-For": "8.8.8.8, 1.2.3.4"]).status == 429)
         #expect(try metric("connections_refused_by_address_total", edge) == 2)
         withExtendedLifetime(held) {}
     }
 
-    @Test("a client that has left counts no longer")
+    @Test("a client that has disconnected is no longer counted")
     func left() throws {
         let edge = try EdgeHarness { options in
             options.proxies = ProxyTrust(ranges: [Self.local])
@@ -50,7 +50,7 @@ struct ClientLimitTests {
         for _ in 0..<20 {
             let client = edge.client()
             #expect(try client.get("/live", headers: ["X-Forwarded-For": "1.2.3.4"]).status == 200)
-            // The same connection may ask again, for another client as well.
+            // The same connection may send more requests, for another client as well.
             #expect(try client.get("/live", headers: ["X-Forwarded-For": "1.2.3.4"]).status == 200)
             #expect(try client.get("/live", headers: ["X-Forwarded-For": "1.2.3.5"]).status == 200)
             client.close()
@@ -58,7 +58,7 @@ struct ClientLimitTests {
         }
     }
 
-    @Test("without a named proxy X-Forwarded-For is nobody's word, and this machine is not counted")
+    @Test("without a trusted proxy X-Forwarded-For is ignored, and this machine is not counted")
     func notNamed() throws {
         let edge = try EdgeHarness { $0.limits.connectionsPerAddress = 1 }
         defer { try? edge.stop() }
@@ -68,7 +68,7 @@ struct ClientLimitTests {
         }
     }
 
-    @Test("with the PROXY protocol each connection is that of the client in its header")
+    @Test("with the PROXY protocol each connection counts for the client in its header")
     func proxyProtocol() throws {
         let edge = try EdgeHarness { options in
             options.proxies = ProxyTrust(ranges: [Self.local], speaksProxyProtocol: true)
@@ -93,7 +93,7 @@ struct ClientLimitTests {
         #expect(try answer(header).status == "HTTP/1.1 429")
         #expect(try answer("PROXY TCP4 1.2.3.5 127.0.0.1 12345 8080\r\n").status == "HTTP/1.1 200")
         #expect(try answer("PROXY UNKNOWN\r\n").status == "HTTP/1.1 200")
-        // No header: the connection is closed without a word.
+        // Without the header the connection is closed without an answer.
         #expect(try answer("").status == "")
         let client = try StreamSocket(port: edge.port)
         try client.send("PROXY UNKNOWN\r\nGET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".utf8, before: Deadline(in: 5))
@@ -107,7 +107,7 @@ struct ClientLimitTests {
         withExtendedLifetime(open) {}
     }
 
-    @Test("from who is no proxy a PROXY header is no request")
+    @Test("a PROXY header from an untrusted peer is a bad request")
     func stranger() throws {
         let edge = try EdgeHarness { options in
             options.proxies = ProxyTrust(ranges: [AddressRange("10.0.0.0/8")!], speaksProxyProtocol: true)
@@ -130,16 +130,16 @@ struct ClientLimitTests {
             #expect(try client.get("/live").status == 200)
             client.close()
         }
-        // 5 at once, 50 a second from then on.
+        // 5 at once, then 50 per second.
         #expect(ContinuousClock().now - start >= .milliseconds(650))
         #expect(try metric("accept_delays_total", edge) > 0)
     }
 
-    @Test("below the rate nobody waits: what counts is who came, not how often it was looked")
+    @Test("below the rate no connection waits, however often the listener accepts")
     func belowAcceptRate() throws {
         let edge = try EdgeHarness { $0.limits.acceptsPerSecond = 200 }
         defer { try? edge.stop() }
-        // More than the bucket holds, and at most 160 a second.
+        // More than the bucket holds, at no more than 160 per second.
         var next = ContinuousClock().now
         for _ in 0..<40 {
             try eventually("it is time for the next one", every: 0.001) { ContinuousClock().now >= next }
@@ -166,7 +166,7 @@ struct ClientLimitTests {
             try client.send(raw: "GET /live HTTP/1.1\r\nHost: a\r\n\(lines)\r\n")
             return try client.readResponse().status
         }
-        // The last named proxy has written a field of its own.
+        // The last trusted proxy has added a field of its own.
         #expect(try status(["1.2.3.4", "127.0.0.2"]) == 429)
         #expect(try status(["9.9.9.9, 1.2.3.4", "127.0.0.3", "127.0.0.2"]) == 429)
         #expect(try status(["1.2.3.4", "5.6.7.8, 127.0.0.2"]) == 200)

@@ -60,7 +60,7 @@ struct CommentPostTests {
         // A sink that does not answer in time.
         try edge.on { $0.sink.verdict = nil }
         #expect(try client.post("/v1/comments", "{}").status == 503)
-        // A client that does not wait.
+        // A client that does not wait for the answer.
         try client.send(raw: "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
         try eventually { try edge.on { $0.sink.bodies.count == 4 } }
         client.close()
@@ -68,7 +68,7 @@ struct CommentPostTests {
         #expect(try edge.client().get("/live").status == 200)
     }
 
-    @Test("while the sink stands still no more bytes pile up than the limit allows: 503, and when to come again")
+    @Test("while the sink does not answer, pending posts are bounded: 503 with Retry-After")
     func posted() throws {
         let edge = try EdgeHarness {
             $0.limits.postedBytes = 100
@@ -79,7 +79,7 @@ struct CommentPostTests {
         func post(_ bytes: Int) throws -> HTTPResponse {
             try edge.client().post("/v1/comments", "{" + String(repeating: " ", count: bytes - 2) + "}")
         }
-        // One alone is let through whatever its size; nobody waits for it any more, but it is there.
+        // A single post is accepted whatever its size. Its client is gone, but it still counts.
         #expect(try post(150).text.contains("in time"))
         #expect(try edge.metric("posted_bytes") == 150)
         let refused = try post(2)
@@ -106,7 +106,7 @@ struct CommentPostTests {
         let head = "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
         try client.send(raw: head + "Content-Length: 65537\r\nExpect: 100-continue\r\n\r\n")
         #expect(try client.readResponse().status == 413)
-        // The client sends all the same: it still gets the answer.
+        // A client that sends the body all the same still gets the answer.
         let eager = edge.client()
         try eager.send(raw: head + "Content-Length: 500000\r\n\r\n" + String(repeating: "a", count: 500_000))
         #expect(try eager.readResponse().status == 413)
@@ -120,7 +120,7 @@ struct CommentPostTests {
                 == 202)
     }
 
-    @Test("comments that are too many for one request are refused before Redis hears of them, and counted")
+    @Test("too many comments in one request are refused before they reach the sink, and counted")
     func tooMany() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -137,7 +137,7 @@ struct CommentPostTests {
         #expect(try edge.metric("comments_refused_total") == 2002)
     }
 
-    @Test("a client that asks first is told to go on")
+    @Test("a client that expects 100 Continue gets it")
     func expectation() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }

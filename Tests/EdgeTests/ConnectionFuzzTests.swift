@@ -4,18 +4,18 @@ import Testing
 
 @testable import Edge
 
-/// Connections at the mercy of a random number generator: requests in pieces, damaged, cut off, given up.
-@Suite("Whatever comes over a connection")
+/// Random connections: requests in pieces, damaged, cut off or aborted.
+@Suite("Connections under fuzzing")
 struct ConnectionFuzzTests {
     /// How a client's connection ends.
     private enum End: CaseIterable {
-        /// The client stays, and asks once more.
+        /// The client sends one more request.
         case stay
-        /// It sends nothing more, and takes what there is.
+        /// The client closes its sending side and reads everything.
         case half
-        /// What it sends last is damaged; then it sends nothing more.
+        /// The last request is damaged, then the client closes its sending side.
         case damaged
-        /// It is gone in the middle of something.
+        /// The client disconnects in the middle of something.
         case abort
     }
 
@@ -35,7 +35,7 @@ struct ConnectionFuzzTests {
         mutator = Mutator(corpus: corpus, random: generator)
     }
 
-    @Test("whole requests are answered in order, damaged ones end in a refusal, none leaves a connection behind")
+    @Test("whole requests are answered in order, damaged ones with an error, and no connection is leaked")
     mutating func connections() throws {
         for round in 0..<1000 {
             let end = try #require(End.allCases.randomElement(using: &random))
@@ -65,7 +65,7 @@ struct ConnectionFuzzTests {
         case .stay:
             try wait(for: client, name) { $0.answers == expected.count }
             #expect(client.statuses == expected, "\(name)")
-            // The connection is in step.
+            // The connection is in sync.
             try send(Self.live, client)
             try wait(for: client, name) { $0.answers == expected.count + 1 }
             #expect(client.received.hasSuffix("\r\n\r\nlive\n"), "\(name)")
@@ -79,8 +79,8 @@ struct ConnectionFuzzTests {
         }
     }
 
-    /// What was answered to damaged input: whatever it has become, it is answered as such, and behind the last answer of
-    /// the connection there is none.
+    /// Checks the answers to damaged input: each one fits what the input has become, and nothing follows the last
+    /// answer.
     private func judge(_ client: PoolWorld.Client, behind whole: Int, _ damaged: [UInt8], _ name: String) {
         var parser = RequestParser(limits: EdgeLimits())
         switch parser.parse(damaged.span) {
@@ -101,7 +101,7 @@ struct ConnectionFuzzTests {
         }
     }
 
-    /// Sends in pieces, with turns of the loop between them; ends early when the server has closed.
+    /// Sends in pieces, with turns of the loop in between. Stops early when the server has closed.
     private mutating func send(_ input: [UInt8], _ client: PoolWorld.Client) throws {
         var rest = input[...]
         while !rest.isEmpty {
@@ -116,7 +116,8 @@ struct ConnectionFuzzTests {
         }
     }
 
-    /// Runs until the client has what it waits for; the end of the connection is waited for or must not come.
+    /// Runs the loop until the condition holds. With `toTheEnd`, the server must close the connection; otherwise it
+    /// must not.
     private func wait(
         for client: PoolWorld.Client, _ name: String, toTheEnd: Bool = false,
         until condition: (PoolWorld.Client) -> Bool
@@ -140,7 +141,7 @@ struct ConnectionFuzzTests {
     }
 }
 
-/// Requests that an edge answers with a status that is known, in all the forms that they can have.
+/// A valid request in a random form, with the status that it gets.
 struct FuzzRequest {
     let bytes: [UInt8]
     let status: Int

@@ -48,7 +48,8 @@ struct ConnectionTests {
     }
 
     @Test(
-        "a client that leaves while it is held is noticed, also when it only stops sending", arguments: [true, false])
+        "a client that disconnects during a hold is noticed, also when it only closes its sending side",
+        arguments: [true, false])
     func leaves(_ half: Bool) throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -60,7 +61,7 @@ struct ConnectionTests {
         #expect(try edge.metric("clients_gone_total") == 1)
     }
 
-    @Test("a client that sends nothing more still gets every answer that is certain to come")
+    @Test("a client that closes its sending side still gets every answer that is certain to come")
     func halfClosed() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -73,7 +74,7 @@ struct ConnectionTests {
             raw: "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" + Self.live + Self.live)
         pipelined.finishSending()
         try eventually { try edge.on { $0.sink.bodies.count == 2 } }
-        // The end of their input has been seen once others were served after it.
+        // Once later requests are answered, the edge has seen the end of their input.
         for _ in 0..<3 { #expect(try edge.client().get("/live").status == 200) }
         try edge.on { $0.sink.answer(.accepted(ids: ["id-1"])) }
         let answer = try client.readResponse()
@@ -81,7 +82,7 @@ struct ConnectionTests {
         #expect(try pipelined.readResponse().status == 202)
         for _ in 0..<2 { #expect(try pipelined.readResponse().text == "live\n") }
         #expect(try pipelined.readToEnd() == [])
-        // A history that is on its way.
+        // A history that is being loaded.
         try edge.on { $0.source.holdsLoads = true }
         let reader = edge.client()
         try reader.send(raw: "GET /v1/channels/thread:7 HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -95,7 +96,7 @@ struct ConnectionTests {
         try eventually { try edge.metric("connections") == 1 }
     }
 
-    @Test("a client whose connection is reset is gone at once", arguments: ["held", "streaming", "writing", "posting"])
+    @Test("a connection that is reset is closed at once", arguments: ["held", "streaming", "writing", "posting"])
     func reset(_ state: String) throws {
         let edge = try EdgeHarness { $0.limits.answerBytes = 32 << 20 }
         defer { try? edge.stop() }
@@ -123,7 +124,7 @@ struct ConnectionTests {
         socket = nil
         try eventually { try edge.metric("connections") == 1 }
         #expect(try edge.metric("held") == 0)
-        // Whoever is told of it now is told nothing.
+        // The client is gone: answering it must do no harm.
         try edge.on { $0.sink.answer(.accepted(ids: [])) }
         #expect(try edge.client().get("/live").status == 200)
     }
@@ -144,7 +145,7 @@ struct ConnectionTests {
         try client.send(raw: text + Self.live)
         let answer = try client.readHead()
         #expect(answer.status == 400 && answer[header: "Connection"] == "close")
-        // Nothing is answered after it.
+        // Nothing follows.
         #expect(!String(decoding: try client.readToEnd(), as: UTF8.self).contains("HTTP/1.1"))
         #expect(try edge.on { $0.sink.bodies.isEmpty })
     }
@@ -166,7 +167,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("a head that does not come in time is 408; a silent connection is closed")
+    @Test("a head that is too late is 408; a silent connection is closed")
     func slow() throws {
         let edge = try EdgeHarness { options in
             options.limits.headerTimeout = 300
@@ -208,7 +209,7 @@ struct ConnectionTests {
         #expect(try edge.metric("writes_delayed_total")! >= 2)
     }
 
-    @Test("one connection too many is told to come back, and the others stay")
+    @Test("a connection beyond the limit gets 503, and the others stay")
     func full() throws {
         let edge = try EdgeHarness { options in
             options.limits.maxConnections = 2
@@ -222,7 +223,7 @@ struct ConnectionTests {
         let third = edge.client()
         try third.send(raw: [])
         try eventually { try first.get("/metrics").text.contains("tidings_edge_connections 3\n") }
-        // With no spare one left the answer does not wait for a request.
+        // Without a spare connection the answer does not wait for a request.
         let fourth = edge.client()
         try fourth.send(raw: [])
         #expect(try fourth.readResponse().status == 503)
@@ -233,7 +234,7 @@ struct ConnectionTests {
         try eventually { (try? edge.client().get("/live").status) == 200 }
     }
 
-    @Test("a shutdown answers held polls with their connections' last answer, and then is over")
+    @Test("a shutdown answers held polls as the last of their connections, and then ends")
     func drain() throws {
         let edge = try EdgeHarness { $0.holdSeconds = 1 }
         defer { try? edge.stop() }
@@ -257,7 +258,7 @@ struct ConnectionTests {
         #expect(throws: (any Error).self) { try edge.client().get("/live") }
     }
 
-    @Test("a unix socket is listened on, and its file goes with the server")
+    @Test("a unix socket is served, and its file is removed at the end")
     func unix() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("edge.sock")

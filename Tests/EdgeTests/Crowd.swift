@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 import TestSupport
 
-/// Many readers of one channel on one thread, who ask again as soon as they are answered.
+/// Many readers of one channel on one thread, which poll again as soon as they are answered.
 final class Crowd: Sendable {
     private struct State {
         var answers = 0
@@ -13,7 +13,7 @@ final class Crowd: Sendable {
 
     private let state = Mutex(State())
 
-    /// - Parameter path: what is asked for; the offset is appended.
+    /// - Parameter path: the target; the offset is appended.
     init(_ path: String, readers: Int, port: @escaping @Sendable () -> UInt16) {
         Thread.detachNewThread { [self] in
             run(path, readers, port())
@@ -21,7 +21,7 @@ final class Crowd: Sendable {
         }
     }
 
-    /// Answers that were received.
+    /// The number of answers received.
     var answers: Int { state.withLock { $0.answers } }
 
     func stop() {
@@ -40,7 +40,7 @@ final class Crowd: Sendable {
             for entry in entries where entry.revents != 0 {
                 let count = recv(entry.fd, &buffer, buffer.count, Int32(MSG_DONTWAIT))
                 guard count > 0 else { continue }
-                // Answers here are small: each comes in one piece.
+                // The answers are small, so each arrives in one piece.
                 let mark = Array("Stream-Next-Offset: ".utf8)
                 guard let range = buffer[..<count].firstRange(of: mark) else { continue }
                 let offset = String(decoding: buffer[range.upperBound..<(range.upperBound + 41)], as: UTF8.self)

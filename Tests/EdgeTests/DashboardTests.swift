@@ -14,7 +14,7 @@ struct DashboardTests {
         }
     }
 
-    @Test("without one its paths are nothing, and nobody is asked")
+    @Test("without a dashboard its paths are 404, and no status is read")
     func off() throws {
         let edge = try Self.edge(nil)
         defer { try? edge.stop() }
@@ -22,7 +22,7 @@ struct DashboardTests {
         #expect(try edge.on { $0.status.readings } == 0)
     }
 
-    @Test("page and state come with their types; the state is never kept, and comes compressed to who takes it")
+    @Test("page and status have their types; the status is not cacheable, and compressed on request")
     func answers() throws {
         let edge = try Self.edge(.local)
         defer { try? edge.stop() }
@@ -42,7 +42,7 @@ struct DashboardTests {
         #expect(try client.request("POST", "/dashboard.json").status == 405)
     }
 
-    @Test("all who look share one reading in two seconds; when nobody looks nothing is read")
+    @Test("all viewers share one reading per two seconds; without viewers nothing is read")
     func sharing() throws {
         let edge = try Self.edge(.local)
         defer { try? edge.stop() }
@@ -55,7 +55,7 @@ struct DashboardTests {
         }
     }
 
-    @Test("who comes while Redis is asked waits for the same answer, and one who leaves meanwhile harms nobody")
+    @Test("requests during a reading wait for the same answer, and one that disconnects does not disturb the others")
     func waiting() throws {
         let edge = try Self.edge(.local)
         defer { try? edge.stop() }
@@ -66,7 +66,7 @@ struct DashboardTests {
         var leaver: StreamSocket? = try StreamSocket(port: edge.port)
         try leaver?.send(Array(request.utf8), before: Deadline(in: 5))
         try eventually(within: 5, "they are all there") { try edge.metric("connections") ?? 0 >= 3 }
-        // One that only sends nothing more would still be answered.
+        // A client that only closes its sending side would still be answered.
         leaver?.resetWhenReleased()
         leaver = nil
         try eventually(within: 5, "one has gone") { try edge.metric("clients_gone_total") == 1 }
@@ -76,7 +76,7 @@ struct DashboardTests {
     }
 
     @Test(
-        "for this machine only: what names another host, came through a proxy or belongs to another page gets none of it",
+        "for this machine only: requests for another host, through a proxy or from another page are refused",
         arguments: [
             ("Host: localhost", 200), ("Host: localhost:8080", 200), ("Host: LOCALHOST:1", 200),
             ("Host: 127.0.0.1:8080", 200), ("Host: [::1]:8080", 200), ("Host: [::1]", 200),
@@ -98,13 +98,13 @@ struct DashboardTests {
             try client.send(raw: "GET \(path) HTTP/1.1\r\n\(fields)\r\n\r\n")
             #expect(try client.readResponse().status == status, "\(path)")
         }
-        // Proxies that nobody has configured speak HTTP/1.0, and name the edge itself.
+        // Proxies in their default configuration speak HTTP/1.0 and send the edge's own name.
         let client = edge.client()
         try client.send(raw: "GET /dashboard HTTP/1.0\r\nHost: 127.0.0.1:8080\r\n\r\n")
         #expect(try client.readResponse().status == 404)
     }
 
-    @Test("for everyone: any host and any proxy, but no page of another origin")
+    @Test("for everyone: any host and any proxy, but no pages of other origins")
     func everyone() throws {
         let edge = try Self.edge(.everyone)
         defer { try? edge.stop() }
@@ -118,7 +118,7 @@ struct DashboardTests {
         }
     }
 
-    @Test("a reading is good for two seconds, for longer when it was dear, and never for more than ten")
+    @Test("a reading is valid for two seconds, longer if it was slow, and at most for ten")
     func schedule() {
         var schedule = ReadingSchedule()
         #expect(schedule.wanted(at: 0) == .read)
@@ -133,14 +133,14 @@ struct DashboardTests {
         #expect(schedule.wanted(at: 7110) == .read)
         schedule.came(at: 9110, hasAnswer: true)
         #expect(schedule.lifetime == 10_000)
-        // What waited for a Redis that is away has cost it nothing.
+        // Waiting for an absent Redis is no load on it.
         #expect(schedule.wanted(at: 20_000) == .read)
         schedule.came(at: 25_000, hasAnswer: false)
         #expect(schedule.lifetime == 2000)
     }
 
     @Test(
-        "a listener on the loopback is one that only this machine reaches",
+        "a loopback address is one that only this machine can reach",
         arguments: [
             ("127.0.0.1:8080", true), ("127.1.2.3:1", true), ("localhost:8080", true), ("[::1]:80", true),
             ("0.0.0.0:8080", false), (":8080", false), ("127.evil.example:80", false), ("[::]:80", false),

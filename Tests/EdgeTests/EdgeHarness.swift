@@ -7,11 +7,11 @@ import TestSupport
 
 @testable import Edge
 
-/// An edge on a loop and a thread of its own, with a source and a sink of the test's.
+/// An edge with a fake source and sink, on a loop and a thread of its own.
 ///
-/// The test talks to it over HTTP, and does on its thread what it must do there with ``on(_:)``.
+/// The test talks to it over HTTP, and runs code on its thread with ``on(_:)``.
 final class EdgeHarness: Sendable {
-    /// What lives on the edge's thread.
+    /// The objects on the edge's thread.
     struct World {
         let loop: EventLoop
         let server: EdgeServer
@@ -30,7 +30,7 @@ final class EdgeHarness: Sendable {
 
     private let state = Mutex(State())
 
-    /// Starts an edge that listens on a port of the system's choice.
+    /// Starts an edge on a free port.
     init(
         address: ListenAddress = .tcp(host: "127.0.0.1", port: 0),
         _ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }
@@ -51,12 +51,12 @@ final class EdgeHarness: Sendable {
 
     var port: UInt16 { state.withLock { $0.port ?? 0 } }
 
-    /// Whether the loop has ended by itself.
+    /// Whether the loop has ended.
     var hasEnded: Bool { state.withLock { $0.hasEnded } }
 
     func client(timeout: Double = 20) -> HTTPClient { HTTPClient(port: port, timeout: timeout) }
 
-    /// Does something on the edge's thread; returns when it is done.
+    /// Runs a closure on the edge's thread and waits for its result.
     func on<Value: Sendable>(_ job: @escaping @Sendable (World) -> Value) throws -> Value {
         let result = Box<Value>()
         state.withLock { state in
@@ -76,7 +76,7 @@ final class EdgeHarness: Sendable {
         try on { $0.source.publish(event, to: channel, announced: announced) }
     }
 
-    /// Applies new limits while the edge runs: the defaults with these changes.
+    /// Applies new limits while the edge runs: the defaults with this change.
     func adopt(_ change: @escaping @Sendable (inout EdgeLimits) -> Void) throws {
         try on { world in
             var limits = EdgeLimits()
@@ -92,12 +92,12 @@ final class EdgeHarness: Sendable {
             .flatMap { $0.split(separator: " ").last.flatMap { Int($0) } }
     }
 
-    /// Waits until so many polls are held.
+    /// Waits until this many polls are held.
     func waitForHeld(_ count: Int) throws {
         try eventually(within: 10, "\(count) polls are held") { try metric("held") == count }
     }
 
-    /// Ends the edge and its thread.
+    /// Stops the edge and its thread.
     func stop() throws {
         state.withLock { $0.isStopped = true }
         try eventually(within: 10, "the edge ends") { hasEnded }
@@ -135,7 +135,7 @@ final class EdgeHarness: Sendable {
     }
 }
 
-/// Answers posted comments with what the test says; keeps what came.
+/// A sink that records posted comments and answers as the test says.
 final class FakeSink: CommentSink {
     var verdict: CommentVerdict? = .accepted(ids: ["id-1"])
     private(set) var bodies: [(body: String, ndjson: Bool)] = []
@@ -146,16 +146,16 @@ final class FakeSink: CommentSink {
         if let verdict { completion(verdict) } else { waiting.append(completion) }
     }
 
-    /// Answers what was left unanswered.
+    /// Answers the pending posts.
     func answer(_ verdict: CommentVerdict) {
         for completion in waiting { completion(verdict) }
         waiting = []
     }
 }
 
-/// Answers readings of the pipeline's state when the test says so.
+/// A source of the pipeline's status that answers as the test says.
 final class FakeStatus: StatusSource {
-    /// What each reading is answered with at once; nil: the test answers.
+    /// The answer to each reading; nil: the test answers.
     var document: [UInt8]? = Array(#"{"state":"well"}"#.utf8)
     private(set) var readings = 0
     private var waiting: ((_ body: [UInt8], _ hasAnswer: Bool) -> Void)?
@@ -165,7 +165,7 @@ final class FakeStatus: StatusSource {
         if let document { completion(document, true) } else { waiting = completion }
     }
 
-    /// Answers the reading that was left unanswered.
+    /// Answers the pending reading.
     func answer(_ text: String) {
         waiting?(Array(text.utf8), true)
         waiting = nil

@@ -9,7 +9,7 @@ struct EdgeLimitTests {
         return Dictionary(uniqueKeysWithValues: children.map { ($0.label ?? "", "\($0.value)") })
     }
 
-    @Test("every limit that is stored has one name, and every name one that is stored")
+    @Test("every stored limit has exactly one name, and every name a stored limit")
     func complete() {
         let before = Self.stored(EdgeLimits())
         var named: [String: EdgeLimit] = [:]
@@ -23,13 +23,13 @@ struct EdgeLimitTests {
         #expect(Set(named.keys) == Set(before.keys))
     }
 
-    @Test("every default can be set as well", arguments: EdgeLimit.allCases)
+    @Test("every default is within its range", arguments: EdgeLimit.allCases)
     func standard(_ limit: EdgeLimit) {
         #expect(limit.declaration.range.contains(limit.value(in: EdgeLimits())))
         #expect(!limit.declaration.meaning.hasSuffix("."))
     }
 
-    @Test("metrics have every limit from the start, times in seconds, and how often each was reached")
+    @Test("metrics list every limit from the start, times in seconds, and how often each was reached")
     func metrics() {
         var limits = EdgeLimits()
         limits.lingerTimeout = 500
@@ -71,7 +71,7 @@ struct FileLimitTests {
         #expect(wasLowered == isLowered && limits.maxConnections >= 1 && limits.maxConnections <= usual)
         let kept = min(64, files / 2)
         #expect(limits.maxConnections + limits.spareConnections <= max(2, files - inherited - kept))
-        // Few spare ones where there are few at all.
+        // Few connections in all leave few spare ones.
         if isLowered { #expect(limits.spareConnections <= limits.maxConnections) }
     }
 }

@@ -42,7 +42,7 @@ struct EventsEndpointTests {
         try edge.waitForHeld(0)
     }
 
-    @Test("a stream that is rotated is taken up again at once, with nothing lost and nothing twice")
+    @Test("a stream that ends at its time limit is resumed at once, without loss or repetition")
     func rotation() throws {
         let edge = try EdgeHarness { options in
             options.limits.streamTimeout = 300
@@ -55,11 +55,11 @@ struct EventsEndpointTests {
         for number in 1...60 {
             try edge.publish("\(number)", to: "thread:1")
             if number % 3 == 0 { try edge.publish("\(number)", to: "thread:2") }
-            // The streams end at times of their own while this goes on.
+            // Meanwhile the streams reach their time limits.
             if number % 10 == 0 { try edge.waitForHeld(2) }
         }
         let seen = { (channel: String) in try many.collected(channel).events.compactMap { $0.integer } }
-        // The page's time is not the server's: without an order to come at once it would take a minute.
+        // The page's retry is a minute: only the stream's last message can make it reconnect sooner.
         try eventually(within: 20, "both were rotated twice") { many.connections >= 3 && one.connections >= 3 }
         try edge.publish("61", to: "thread:1")
         try eventually(within: 20, "all arrive") { try seen("thread:1").count >= 61 }
@@ -77,7 +77,7 @@ struct EventsEndpointTests {
         try one.stop()
     }
 
-    @Test("a lost position is told in the stream, which goes on")
+    @Test("a lost position is reported in the stream, which continues")
     func reset() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -88,7 +88,7 @@ struct EventsEndpointTests {
         let first = try ParsedJSON(parsing: source.events[0].data)["channels"]
         #expect(first?["thread:1"]?["reset"]?.bool == true && first?["thread:2"]?["reset"]?.bool == false)
         #expect(first?["thread:1"]?["events"]?.array?.compactMap { $0.integer } == [3, 4])
-        // The feed becomes another one under an open stream.
+        // The epoch changes under an open stream.
         try edge.on { world in
             world.source.breakLink()
             world.source.epoch = 2
@@ -102,7 +102,7 @@ struct EventsEndpointTests {
     }
 
     @Test(
-        "an id that no event of these channels had begins every channel anew",
+        "an id that no event of these channels had restarts every channel",
         arguments: ["x", "1.1.1.1-1", "-1", "%00"])
     func strangeID(_ id: String) throws {
         let edge = try EdgeHarness()
@@ -121,7 +121,7 @@ struct EventsEndpointTests {
         try one.stop()
     }
 
-    @Test("a silent stream gives a sign: comments for proxies, and now and then an empty event for the page")
+    @Test("a silent stream sends heartbeats: comments, and now and then an empty event for the page")
     func heartbeat() throws {
         let edge = try EdgeHarness { $0.limits.heartbeat = 100 }
         defer { try? edge.stop() }
@@ -133,7 +133,9 @@ struct EventsEndpointTests {
         try source.stop()
     }
 
-    @Test("a page is never sent away: not while Redis is silent, not when there are too many channels or connections")
+    @Test(
+        "an EventSource never gets an error that is temporary: not without Redis, not beyond the limits of channels or connections"
+    )
     func patient() throws {
         let edge = try EdgeHarness { options in
             options.limits.loadTimeout = 100
@@ -157,7 +159,7 @@ struct EventsEndpointTests {
             #expect(parser.feed(try client.readToEnd()).isEmpty)
             return (head, parser)
         }
-        // One channel more than are watched, and one connection more than are held.
+        // One channel and one connection beyond the limits.
         for path in ["/v1/events?c=thread:2@-1", "/v1/channels/thread:2?offset=-1&live=sse"] {
             let (head, parser) = try status(path)
             #expect(head.status == 200 && head[header: "Content-Type"] == "text/event-stream")
@@ -182,7 +184,7 @@ struct EventsEndpointTests {
         try one.stop()
     }
 
-    @Test("a history longer than the ring is told in parts, each with an id to go on from")
+    @Test("a history longer than the ring is sent in parts, each with an id to resume from")
     func longHistory() throws {
         let edge = try EdgeHarness { options in
             options.limits.ringEvents = 4
@@ -203,7 +205,7 @@ struct EventsEndpointTests {
         try source.stop()
     }
 
-    @Test("a head is answered without a stream")
+    @Test("HEAD is answered without a stream")
     func head() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -228,12 +230,12 @@ struct EventsEndpointTests {
         _ = try client.readHead()
         var parser = EventSourceParser()
         #expect(parser.feed(try client.readToEnd()).count == 1)
-        // Its siblings may be few: it is not told to hurry.
+        // The other processes may be busy, so it must not hurry.
         #expect(parser.reconnectionTime ?? 0 >= 2000)
         try eventually(within: 5, "the loop has ended") { edge.hasEnded }
     }
 
-    @Test("an id that is no UTF-8 is a lost position, never a beginning somewhere else")
+    @Test("an id that is not UTF-8 is a lost position")
     func idWithoutEncoding() throws {
         let edge = try EdgeHarness { $0.limits.streamTimeout = 300 }
         defer { try? edge.stop() }

@@ -7,7 +7,9 @@ import Testing
 struct ExcessTests {
     private static let stream = "GET /v1/events?c=thread:1@now HTTP/1.1\r\nHost: a\r\n\r\n"
 
-    @Test("an EventSource is told when to come again, everybody else 429, and who is one too many of these is cut")
+    @Test(
+        "beyond the limit an EventSource is told when to reconnect, others get 429, and beyond the spare ones they are cut"
+    )
     func direct() throws {
         var limits = EdgeLimits()
         limits.connectionsPerAddress = 1
@@ -20,7 +22,7 @@ struct ExcessTests {
         }
         let first = try world.connect(from: "1.2.3.4")
         let second = try world.connect(from: "1.2.3.4")
-        // Too many of those as well: not even its request is waited for.
+        // Beyond the spare connections as well: its request is not even read.
         let third = try world.connect(from: "1.2.3.4")
         #expect(third.receive() && third.received.hasPrefix("HTTP/1.1 429 "))
         let told = try answer(second, to: Self.stream)
@@ -31,7 +33,7 @@ struct ExcessTests {
         let fifth = try world.connect(from: "1.2.3.4")
         let posted = try answer(fifth, to: "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
         #expect(posted.hasPrefix("HTTP/1.1 429 "))
-        // The others were not touched by it.
+        // Other clients are not affected.
         let other = try world.connect(from: "1.2.3.5")
         for client in [first, other] {
             client.send("GET /live HTTP/1.1\r\nHost: a\r\n\r\n")

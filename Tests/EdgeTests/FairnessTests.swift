@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A hot channel beside others", .serialized)
 struct FairnessTests {
-    /// Takes its time with each wake, and waits again.
+    /// A reader that is slow to handle each wake, then waits again.
     private final class Reader: Subscriber {
         let hub: Hub
         let work: Int64
@@ -31,7 +31,7 @@ struct FairnessTests {
         }
     }
 
-    /// A hub over a source in memory, on a loop of the test's own.
+    /// A hub over a source in memory, on the test's own loop.
     private struct World {
         let runner: LoopRunner
         let source = FakeSource()
@@ -42,7 +42,7 @@ struct FairnessTests {
             hub = Hub(on: runner.loop, source: source, limits: EdgeLimits(), metrics: EdgeMetrics())
         }
 
-        /// A thousand pollers at the tail of a channel.
+        /// A thousand pollers at the end of a channel.
         func thousand() throws -> [Poller] {
             try (0..<1000).map { _ in
                 let poller = Poller(hub)
@@ -53,7 +53,7 @@ struct FairnessTests {
         }
     }
 
-    @Test("of 10,000 readers of one channel, one slice at most comes before the only reader of another")
+    @Test("at most one slice of 10,000 readers of one channel is served before the only reader of another")
     func slices() throws {
         let world = try World()
         let (hub, source) = (world.hub, world.source)
@@ -68,7 +68,8 @@ struct FairnessTests {
         var behind: [Int] = []
         var announcedAt = 0
         quiet.onWake = { behind.append(hot.wakes - announcedAt) }
-        // The quiet channel has news at many moments of the hot one's delivery, each time between two turns of the loop.
+        // The quiet channel gets news at many moments of the hot one's delivery, each time between two turns of the
+        // loop.
         let publisher = Timer(on: world.runner.loop) {
             guard quiet.wakes == behind.count, behind.count < 40 else { return }
             announcedAt = hot.wakes
@@ -84,26 +85,26 @@ struct FairnessTests {
         for reader in [hot, quiet] { reader.onWake = {} }
     }
 
-    /// What is asked for is 99 of 100 events within 50 ms. How long a turn of the loop is depends on the machine; how many
-    /// turns an event takes, and how much is delivered in one, does not. So that is the bound, and no event may need more:
-    /// with some 20 µs for a delivery it is 20 ms. What it is in time `tidings bench edge --scenario starve` says.
+    /// The goal is 99 of 100 events within 50 ms. The duration of a turn of the loop depends on the machine; the number
+    /// of turns per event, and how much is delivered in one, does not. So turns are bounded, for every event: at 20 µs
+    /// per delivery it is 20 ms. `tidings bench edge --scenario starve` measures the time.
     private static let turns = 3
 
     @Test(
-        "beside a channel whose hundreds of readers are always busy, a quiet one's reader has its event within 3 turns")
+        "beside a channel with hundreds of busy readers, a reader of a quiet one gets its event within 3 turns")
     func turns() throws {
         let world = try PoolWorld(EdgeLimits())
         let poll = { (channel: String, offset: String) in
             "GET /v1/channels/thread:\(channel)?offset=\(offset)&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n"
         }
-        // In each turn one half has its answers and the other asks.
+        // In each turn one half is answered and the other half polls.
         let crowd = try (0..<800).map { _ in try world.connect() }
         var asked = crowd.map { _ in 1 }
         for reader in crowd { reader.send(poll("hot", "now")) }
         let quiet = try world.connect()
         quiet.send("GET /v1/channels/thread:quiet HTTP/1.1\r\nHost: a\r\n\r\n")
         var most = 0
-        /// The hot channel has news in every turn, and whoever has read some asks for more at once.
+        /// The hot channel has news in every turn, and a reader polls again as soon as it is answered.
         func turn() {
             var answered = 0
             world.source.publish("1", to: "thread:hot")
@@ -121,7 +122,7 @@ struct FairnessTests {
         var needed: [Int] = []
         for _ in 0..<1000 where quiet.answers == 0 { turn() }
         while needed.count < 60 {
-            // Some turns pass between two events: all phases of the hot channel's delivery are met.
+            // A varying number of turns between two events covers all phases of the hot channel's delivery.
             for _ in 0..<(needed.count % 4) { turn() }
             let mark = "Stream-Next-Offset: "
             let offset = try #require(quiet.received.split(separator: mark).last?.prefix(41))
@@ -137,13 +138,13 @@ struct FairnessTests {
             needed.append(turns)
         }
         #expect(needed.max() ?? .max <= Self.turns, "\(needed)")
-        // A slice of 256 may be full but for one when a channel has its last turn, of 64, in it.
+        // A slice of 256 may lack one reader when a channel starts its turn of 64.
         #expect(most < 256 + 64, "\(most)")
         // The hot channel's readers were served all the time, each in its turn.
         #expect(asked.allSatisfy { $0 > 10 } && asked.max() ?? 0 <= 2 * (asked.min() ?? 0), "\(asked)")
     }
 
-    /// Reads once, as a long-poll does, and leaves.
+    /// Reads once, like a long poll, and leaves.
     private final class Poller: Subscriber {
         private let hub: Hub
         private(set) var body: String?
@@ -154,7 +155,7 @@ struct FairnessTests {
             self.hub = hub
         }
 
-        /// Waits as a request does that has just come. Gives the watch, and whether it was queued behind others.
+        /// Waits like a new request. Returns the subscription, and whether it was queued behind others.
         func come(_ channel: String, from offset: Offset) throws -> (subscription: Subscription, isQueued: Bool) {
             let subscription = try hub.subscribe(channel, from: offset, by: self)
             let lookup = hub.lookUp(subscription)
@@ -177,7 +178,7 @@ struct FairnessTests {
 
     private static let before = Offset.position(Position(epoch: 1, born: 1000, sequence: 1))
 
-    @Test("a reader that comes back while a thousand wait for their turn is served after them, and gets all")
+    @Test("a reader that returns while a thousand wait is served after them, and gets everything")
     func returning() throws {
         let world = try World()
         let (hub, source) = (world.hub, world.source)
@@ -187,7 +188,7 @@ struct FairnessTests {
         var servedBefore: Int?
         last.onWake = { servedBefore = crowd.count { $0.body != nil } }
         source.publish("2", to: "thread:hot")
-        // Nobody was served yet: the delivery comes with the loop's next turn.
+        // Nobody was served yet: delivery starts with the next turn of the loop.
         let isQueued = try last.come("thread:hot", from: Self.before).isQueued
         #expect(isQueued)
         var hasPublished = false
@@ -201,13 +202,13 @@ struct FairnessTests {
         }
         #expect(servedBefore == 1000)
         #expect(last.body == "[2,3]" && crowd.allSatisfy { $0.body == "[2]" || $0.body == "[2,3]" })
-        // With nobody before it a reader is not queued.
+        // A reader with nobody before it is not queued.
         let isNextQueued = try Poller(hub).come("thread:hot", from: Self.before).isQueued
         #expect(!isNextQueued)
         last.onWake = {}
     }
 
-    @Test("a returning reader that leaves is forgotten, and with no news none is queued")
+    @Test("a returning reader that disconnects is forgotten, and without news none is queued")
     func returningLeaves() throws {
         let world = try World()
         let (hub, source) = (world.hub, world.source)
@@ -230,7 +231,7 @@ struct FairnessTests {
         #expect(returned[1].0.body == nil && fresh.body == nil)
     }
 
-    @Test("returning readers are told when the feed turns out to be another one before their turn")
+    @Test("returning readers are told when the epoch changes before their turn")
     func returningReset() throws {
         let world = try World()
         let (hub, source) = (world.hub, world.source)

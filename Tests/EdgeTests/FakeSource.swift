@@ -2,11 +2,11 @@ import Store
 
 @testable import Edge
 
-/// Channels from memory. Publishing announces at once; loads are answered at once, unless they are held back.
+/// A source of channels in memory. Publishing announces at once; loads are answered at once, unless they are held.
 final class FakeSource: ChannelSource {
     weak var delegate: (any ChannelSourceDelegate)?
     var trouble: String?
-    /// Whether subscriptions are confirmed by themselves.
+    /// Whether subscriptions are confirmed automatically.
     var confirms = true
     /// Whether loads wait for ``answerLoads()``.
     var holdsLoads = false
@@ -16,9 +16,9 @@ final class FakeSource: ChannelSource {
 
     private(set) var subscribed: Set<String> = []
     private(set) var loads = 0
-    /// Events that all loads together gave.
+    /// The number of events in all loads together.
     private(set) var eventsLoaded = 0
-    /// Behind which sequence numbers parts were loaded.
+    /// The sequence numbers after which parts were loaded.
     private(set) var partStarts: [Int64] = []
     private var heldLoads: [() -> Void] = []
     private var feeds: [String: Feed] = [:]
@@ -81,7 +81,7 @@ final class FakeSource: ChannelSource {
         for answer in answers { answer() }
     }
 
-    /// The link breaks, or comes back.
+    /// Disconnects from the server.
     func breakLink() {
         for channel in subscribed { delegate?.sourceLost(channel) }
     }

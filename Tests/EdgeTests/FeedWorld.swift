@@ -3,13 +3,12 @@ import TestSupport
 
 @testable import Edge
 
-/// A feed, the links to it, and readers, all of them at the mercy of a random number generator: what a channel's machine
-/// is tested against.
+/// A random simulation of a feed, its connections and its readers, to test the state machine of a channel.
 struct FeedWorld {
-    /// Who reads: where it stands, and what it must see next.
+    /// A reader: its offset, and what it has seen.
     private struct Reader {
         var offset = Offset.beginning
-        /// The number of the last event seen, across all lives of the feed; 0 before any.
+        /// The number of the last event seen, across all incarnations of the feed; 0 before any.
         var seen = 0
     }
 
@@ -19,7 +18,7 @@ struct FeedWorld {
     }
 
     var random: SplitMix64
-    /// What went wrong.
+    /// The violations found.
     private(set) var faults: [String] = []
 
     private var machine: ChannelMachine
@@ -31,11 +30,12 @@ struct FeedWorld {
     private var born: Int64 = 0
     private var last: Int64 = 0
     private var clock: Int64 = 1000
-    /// What is kept. An event's text is its number among all events ever published, so that a reader can tell a loss.
+    /// The events kept. An event's text is its number among all events ever published, so that a reader can detect a
+    /// loss.
     private var items: [ChannelHistory.Item] = []
     private var published = 0
 
-    // The links.
+    // The connections.
     private var isLinked = false
     private var wire: [Message] = []
     private var asked: [ChannelMachine.Actions.Load] = []
@@ -74,10 +74,10 @@ struct FeedWorld {
         }
     }
 
-    /// Lets everything arrive, and looks whether all readers have all there is.
+    /// Lets everything arrive, then checks that all readers have everything.
     private mutating func settle() {
         link()
-        // That a feed is gone shows with the first event of the next.
+        // A deleted feed is noticed with the first event of the next one.
         if born == 0 { publish(1) }
         for _ in 0..<500 {
             deliver()
@@ -110,7 +110,7 @@ struct FeedWorld {
             let event = Array("\(published)".utf8)
             items.append(ChannelHistory.Item(sequence: last, event: event))
             if isLinked { wire.append(.announced(last, event)) }
-            // The network may repeat; Redis does not, a proxy in between might.
+            // Redis does not repeat messages, but a proxy in between might.
             if isLinked, chance(3) { wire.append(.announced(last, event)) }
         }
         items.removeAll { $0.sequence <= last - capacity }
@@ -120,14 +120,14 @@ struct FeedWorld {
         if items.count > 1 { items.remove(at: Int.random(in: 0..<(items.count - 1), using: &random)) }
     }
 
-    /// Not between a subscription and its history: a feed that is deleted, made anew and as long again within that
-    /// moment is not told apart by a machine that never knew it.
+    /// Not between a subscription and its history: a machine that never knew the feed cannot tell it from one that was
+    /// recreated with the same length in that moment.
     private mutating func delete() {
         guard machine.isLive || !isLinked else { return }
         (born, last, items) = (0, 0, [])
     }
 
-    /// The server comes back without its newest events, and with a new epoch; links break.
+    /// The server comes back without its newest events and with a new epoch; connections break.
     private mutating func loseEvents() {
         epoch += 1
         let count = min(items.count, Int.random(in: 0...3, using: &random))
@@ -165,7 +165,7 @@ struct FeedWorld {
             switch wire.removeFirst() {
             case .confirmed: perform(machine.handle(.confirmed))
             case .announced(let sequence, let event):
-                // A message that gets lost on a link that stays up: it must not happen, and must do no harm.
+                // A message lost on a working connection: it should not happen, and must do no harm.
                 if chance(2) && !wire.isEmpty { continue }
                 perform(machine.handle(.announced(sequence: sequence, event: event)))
             }
@@ -221,7 +221,7 @@ struct FeedWorld {
         }
     }
 
-    /// The next few events of the feed, seldom all.
+    /// The next few events of the feed, usually not all.
     private mutating func part(for offset: Offset) -> Ring {
         let start: Int64 = if case .position(let position) = offset { position.sequence } else { 0 }
         let kept = items.filter { $0.sequence > start }
@@ -238,7 +238,7 @@ struct FeedWorld {
             guard let number = Int(number) else { continue }
             let seen = readers[index].seen
             if number <= seen { faults.append("reader \(index) got \(number) after \(seen)") }
-            // What is missing must have been retracted, not be there to be read.
+            // An event that was skipped must have been retracted.
             let missed = items.contains { item in
                 guard let kept = Int(String(decoding: item.event, as: UTF8.self)) else { return false }
                 return seen > 0 && kept > seen && kept < number

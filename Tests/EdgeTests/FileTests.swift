@@ -16,7 +16,7 @@ struct FileTests {
         }
     }
 
-    @Test("a file comes with its type, a tag and leave to keep it for a while")
+    @Test("a file has its type, a tag, and may be cached for a while")
     func get() throws {
         let edge = try Self.edge()
         defer { try? edge.stop() }
@@ -54,7 +54,7 @@ struct FileTests {
         #expect(try client.get("/tidings.js", headers: ["If-None-Match": tag]).status == 200)
     }
 
-    @Test("a tag is the same in every process and another for other bytes")
+    @Test("a tag depends on the content alone")
     func tags() {
         func tag(_ text: String) -> String { EdgeFile(body: Array(text.utf8), contentType: "").tag }
         #expect(tag("a") == tag("a") && tag("a") != tag("b") && tag("") != tag("\0"))

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The short form of `make fuzz`: the corpus, and seeded mutations of it.
-@Suite("whatever bytes come")
+@Suite("Fuzzing the parsers")
 struct FuzzTests {
     private static func corpus(_ target: FuzzTarget) throws -> [[UInt8]] {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -13,7 +13,7 @@ struct FuzzTests {
             .sorted { $0.path < $1.path }.map { [UInt8](try Data(contentsOf: $0)) }
     }
 
-    @Test("the corpus holds", arguments: FuzzTarget.allCases)
+    @Test("no input of the corpus violates a property", arguments: FuzzTarget.allCases)
     func corpus(target: FuzzTarget) throws {
         let inputs = try Self.corpus(target)
         #expect(inputs.count >= 5)
@@ -22,7 +22,7 @@ struct FuzzTests {
         }
     }
 
-    @Test("2,000 seeded mutations hold", arguments: FuzzTarget.allCases)
+    @Test("no violation in 2,000 seeded mutations", arguments: FuzzTarget.allCases)
     func mutations(target: FuzzTarget) throws {
         let inputs = try Self.corpus(target)
         var mutator = Mutator(corpus: inputs)
@@ -36,7 +36,7 @@ struct FuzzTests {
     }
 }
 
-/// Changes inputs as fuzzers do: bits, bytes, numbers at their limits, pieces doubled, moved and joined.
+/// Mutates inputs like a fuzzer: bits, bytes, extreme numbers, pieces duplicated, moved and joined.
 struct Mutator {
     private let corpus: [[UInt8]]
     private var random: SplitMix64

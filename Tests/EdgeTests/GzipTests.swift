@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Answers in gzip form")
 struct GzipTests {
-    /// Undone by gzip(1), so that this is not zlib's opinion of itself alone.
+    /// Decompressed by gzip(1), so that zlib is not only tested against itself.
     private static func unzipped(_ bytes: [UInt8]) throws -> [UInt8] {
         let folder = try TemporaryFolder()
         let path = folder.file("body.gz")
@@ -21,7 +21,7 @@ struct GzipTests {
     }
 
     @Test(
-        "a client takes gzip when it names it, or everything, with a weight",
+        "a client accepts gzip when it names it, or `*`, with a weight above zero",
         arguments: [
             ("gzip", true), ("gzip, deflate, br", true), ("br;q=1.0, gzip;q=0.8, *;q=0.1", true), ("*", true),
             ("GZip", true), ("x-gzip", true), (" gzip ; q=0.001", true), ("*;q=0, gzip", true), ("deflate,gzip", true),
@@ -34,7 +34,7 @@ struct GzipTests {
         #expect(AcceptEncoding.takesGzip(bytes.span) == takes)
     }
 
-    @Test("parts that were compressed apart, and plain ones between them, are one file")
+    @Test("parts compressed separately and plain parts between them form one file")
     func parts() throws {
         var random = SplitMix64()
         let zlib = ZlibHandle()
@@ -55,7 +55,7 @@ struct GzipTests {
         #expect(try Self.unzipped(file) == whole, "seed \(random.seed)")
     }
 
-    @Test("what does not get smaller is not compressed")
+    @Test("a body that does not get smaller is not compressed")
     func incompressible() {
         var random = SplitMix64()
         let noise = (0..<5000).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -72,7 +72,7 @@ struct GzipTests {
         #expect(batch.gzip(by: zlib)?.bytes.withUnsafeBufferPointer { $0.baseAddress } == first)
     }
 
-    @Test("a channel is read compressed by those who ask for it, from a size on")
+    @Test("a large enough channel is compressed for clients that accept it")
     func channel() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -89,7 +89,7 @@ struct GzipTests {
         #expect(packed[header: "Content-Encoding"] == "gzip" && packed.body.count * 4 < plain.body.count)
         #expect(try Self.unzipped(packed.body) == plain.body)
         #expect(packed[header: "Stream-Next-Offset"] == plain[header: "Stream-Next-Offset"])
-        // Each form has a tag of its own.
+        // The compressed form has a tag of its own.
         let tag = try #require(packed[header: "ETag"])
         #expect(tag != plain[header: "ETag"])
         #expect(
@@ -101,7 +101,7 @@ struct GzipTests {
         #expect(refused[header: "Content-Encoding"] == nil)
     }
 
-    @Test("a poll of many channels is put together from what is compressed already")
+    @Test("a poll of many channels is assembled from compressed parts")
     func poll() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }

@@ -6,7 +6,7 @@ import Testing
 @Suite("HEAD")
 struct HeadTests {
     @Test(
-        "it says nothing that GET would not say",
+        "it has no field that GET would not have",
         arguments: [
             "/live", "/ready", "/", "/metrics", "/none", "/v1/channels/thread:1", "/v1/channels/thread:1?offset=now",
             "/v1/channels/thread:1?offset=-1&live=long-poll", "/v1/channels/thread:1?offset=-1&live=sse",
@@ -31,7 +31,7 @@ struct HeadTests {
         }
     }
 
-    @Test("of a channel it is answered for now, and the connection stays in step")
+    @Test("for a channel it describes the current end")
     func channel() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }

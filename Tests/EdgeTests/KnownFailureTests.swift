@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The ways in which servers of this kind are known to have lost or repeated events, each played back over a real Redis.
+/// Ways in which servers of this kind are known to have lost or repeated events, each replayed over a real Redis.
 @Suite("The known failures of others", .serialized)
 final class KnownFailureTests {
     private let redis: RedisServer
@@ -17,7 +17,7 @@ final class KnownFailureTests {
         for edge in edges { try? edge.stop() }
     }
 
-    /// Starts an edge that ends with the test.
+    /// Starts an edge that is stopped at the end of the test.
     private func startEdge(
         on redis: RedisServer? = nil, port: UInt16 = 0,
         _ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }
@@ -48,8 +48,8 @@ final class KnownFailureTests {
     @Test("a message lost between backlog and subscription")
     func betweenBacklogAndSubscription() throws {
         let edge = try startEdge()
-        // Readers come to channels that nobody watched while each gets events without a pause: some are in the history,
-        // some are announced, and for some it is decided in this very moment.
+        // Readers come to new channels while events are published without a pause: some events are in the history, some
+        // are announced, and some are just in between.
         let channels = (1...24).map { "thread:\($0)" }
         let publisher = Thread { [redis] in try? redis.publishOneByOne(channels, 1...150) }
         publisher.start()
@@ -84,7 +84,7 @@ final class KnownFailureTests {
         try redis.publish("thread:1", 1...3)
         let first = HTTPClient(port: edge.port)
         let offset = try #require(try first.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
-        // A tab that was duplicated, or a client that gave up early and asks again: both stand at the same place.
+        // A duplicated tab, or a client that gave up early and asks again: both have the same position.
         let clients = (0..<4).map { _ in HTTPClient(port: edge.port) }
         for (index, client) in clients.enumerated() {
             let path =
@@ -109,7 +109,7 @@ final class KnownFailureTests {
         let client = HTTPClient(port: edge.port)
         let tail = try #require(try client.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
         let offset = Self.moved(tail, to: 1)
-        // Reading changes nothing: the same question has the same answer as often as it is asked, also of another edge.
+        // Reading changes nothing: the same request has the same answer every time, also from another edge.
         let other = try startEdge()
         for _ in 0..<3 {
             for port in [edge.port, other.port] {
@@ -118,7 +118,7 @@ final class KnownFailureTests {
                 #expect(answer[header: "Stream-Next-Offset"] == tail)
             }
         }
-        // More has come meanwhile: the answer goes on from the same place.
+        // After another event, the answer still starts at the same position.
         try redis.publish("thread:1", 4...4)
         try eventually("the event is there") {
             try client.get("/v1/channels/thread:1?offset=\(offset)").text
@@ -126,14 +126,14 @@ final class KnownFailureTests {
         }
     }
 
-    @Test("a response lost on the way")
+    @Test("a response lost in transit")
     func lostResponse() throws {
         let edge = try startEdge()
         try redis.publish("thread:1", 1...1)
         let subscription = HTTPClient(port: edge.port)
         var offset = try #require(try subscription.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
         for number in 2...6 {
-            // The answer is written, and the client has gone before it reads it.
+            // The answer is written, but the client disconnects before it reads it.
             let lost = HTTPClient(port: edge.port)
             try lost.send(
                 raw: "GET /v1/channels/thread:1?offset=\(offset)&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -154,7 +154,7 @@ final class KnownFailureTests {
         func read(_ channel: String, from sequence: Int, tail: String) throws -> HTTPResponse {
             try client.get("/v1/channels/\(channel)?offset=\(Self.moved(tail, to: sequence))")
         }
-        // The feed keeps ten. Once with what the edge reads from the feed, once with what it was told of.
+        // The feed keeps ten events. Once the edge reads them from the feed, once they are announced.
         for (channel, isWatched) in [("thread:1", false), ("thread:2", true)] {
             if isWatched { _ = try client.get("/v1/channels/\(channel)") }
             try redis.publish(channel, 1...10, history: 10)
@@ -164,11 +164,11 @@ final class KnownFailureTests {
             let whole = try client.get("/v1/channels/\(channel)")
             let tail = try #require(whole[header: "Stream-Next-Offset"])
             #expect(try whole.json.array?.count == 10)
-            // Nothing is lost: all ten, and after the ninth the tenth, and after the tenth nothing.
+            // Nothing is lost: all ten are there, the tenth follows the ninth, and nothing follows the tenth.
             #expect(try read(channel, from: 0, tail: tail).json.array?.count == 10)
             #expect(try read(channel, from: 9, tail: tail).text == "[{\"id\":\"10\"}]")
             #expect(try read(channel, from: 10, tail: tail).text == "[]")
-            // One more: who stood before the first has lost it, and is told; who had it goes on.
+            // One more event: a reader before the first one has lost it and is told; a reader after it continues.
             try redis.publish(channel, 11...11, history: 10)
             try eventually("the eleventh is there") {
                 try read(channel, from: 10, tail: tail).text == "[{\"id\":\"11\"}]"
@@ -198,7 +198,7 @@ final class KnownFailureTests {
         }
         for round in 1...2 {
             try redis.restart()
-            // The first event comes before the edge is back, the others after.
+            // The first event is published before the edge is back, the others after.
             let start = 3 * round
             try redis.publish("thread:1", (start + 1)...(start + 1))
             try eventually(within: 20, "the edge is back") {
@@ -214,13 +214,13 @@ final class KnownFailureTests {
         for reader in readers { #expect(reader.ids == expected && reader.resets == 0) }
         #expect(try Self.ids(sources[0], "thread:1") == expected && sources[0].collected("thread:1").resets == 0)
         #expect(try Self.ids(sources[1]) == expected)
-        // No stream was ended for it.
+        // No stream was ended.
         #expect(sources.allSatisfy { $0.connections == 1 && $0.trouble == nil })
         for reader in readers { try reader.stop() }
         for source in sources { try source.stop() }
     }
 
-    @Test("a Redis that comes back without its data: everyone is told, no one is left waiting")
+    @Test("a Redis that comes back without its data: every reader is told, none waits for ever")
     func emptyAfterRestart() throws {
         let edge = try startEdge()
         try redis.publish("thread:1", 1...3)
@@ -262,7 +262,7 @@ final class KnownFailureTests {
                     && Self.ids(single).count == start + 3
             }
             try edge.stop()
-            // Nobody hears this.
+            // Published while no edge runs.
             try redis.publish("thread:1", (start + 4)...(start + 5))
             try redis.publish("thread:2", (round + 1)...(round + 1))
             edge = try startEdge(port: port) { $0.limits.streamRetry = 100 }
@@ -288,7 +288,7 @@ final class KnownFailureTests {
         try redis.publish("thread:1", 1...3)
         let client = HTTPClient(port: edge.port)
         let tail = try #require(try client.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
-        // Redis has lost what this reader saw; to wait until the numbers come again would hide that.
+        // Redis has lost what this reader saw. Waiting until the numbers come again would hide that.
         for future in [Self.moved(tail, to: 4), Self.moved(tail, to: 1_000_000), "9" + tail.dropFirst()] {
             for query in ["", "&live=long-poll", "&live=sse"] {
                 #expect(try client.get("/v1/channels/thread:1?offset=\(future)\(query)").status == 410)
@@ -301,7 +301,7 @@ final class KnownFailureTests {
             #expect(try source.collected("thread:1").resets == 1 && Self.ids(source, "thread:1") == Self.ids(1...3))
             try source.stop()
         }
-        // The cursor of Durable Streams is for caches: a larger one than ours is outdone, not refused.
+        // The cursor of Durable Streams is for caches: a larger one than ours is exceeded, not refused.
         let answer = try client.get("/v1/channels/thread:1?offset=-1&live=long-poll&cursor=999999999")
         #expect(answer.status == 200 && answer[header: "Stream-Cursor"].flatMap { Int($0) } ?? 0 > 999_999_999)
     }

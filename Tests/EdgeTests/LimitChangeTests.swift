@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Limits that change while an edge runs")
 struct LimitChangeTests {
-    @Test("fewer connections turn newcomers away and close none of those who are there")
+    @Test("a lower limit of connections refuses new ones and closes none")
     func connections() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -22,7 +22,7 @@ struct LimitChangeTests {
         #expect(try kept.get("/live").status == 200)
         try edge.publish("{\"n\":1}", to: "thread:1")
         #expect(try poll.readResponse().text.contains("{\"n\":1}"))
-        // The connection goes on after its answer, too.
+        // The connection also stays open after its answer.
         try poll.send(raw: "GET /live HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(try poll.readResponse().text == "live\n")
         try edge.publish("{\"n\":2}", to: "thread:1")
@@ -32,7 +32,7 @@ struct LimitChangeTests {
         withExtendedLifetime(stream) {}
     }
 
-    @Test("what is asked from now on is measured by them, also over a connection that is open")
+    @Test("new limits apply to later requests, also on open connections")
     func requests() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -57,7 +57,7 @@ struct LimitChangeTests {
         #expect(try statuses() == [200, 202, 200])
     }
 
-    @Test("clients that came when there was no limit by address are known when there is one")
+    @Test("clients that connected without a limit per address count when there is one")
     func addresses() throws {
         let edge = try EdgeHarness { options in
             options.proxies = ProxyTrust(ranges: [AddressRange("127.0.0.0/8")].compactMap { $0 })
@@ -69,7 +69,7 @@ struct LimitChangeTests {
         for client in clients { #expect(try client.get("/live", headers: fields).status == 200) }
         try edge.adopt { $0.connectionsPerAddress = 2 }
         #expect(try edge.client().get("/live", headers: fields).status == 429)
-        // Three are more than two, and go on.
+        // Three are more than two, but they stay.
         for client in clients { #expect(try client.get("/live", headers: fields).status == 200) }
         for client in clients { client.close() }
         try eventually("they have left") { try edge.on { $0.server.connections } == 0 }
@@ -77,7 +77,7 @@ struct LimitChangeTests {
         #expect(try again.map { try $0.get("/live", headers: fields).status } == [200, 200, 429])
     }
 
-    @Test("rings become shorter with their next event, and memory is given back, but no reader loses one")
+    @Test("rings are shortened with their next event and memory is freed, but no reader loses an event")
     func rings() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -98,7 +98,7 @@ struct LimitChangeTests {
         try reader.stop()
     }
 
-    @Test("tokens are measured by them, those that were found good before as well")
+    @Test("new limits apply to tokens, also to those that were verified before")
     func tokens() throws {
         let mint = TokenMint()
         let key = try mint.hmacKey()

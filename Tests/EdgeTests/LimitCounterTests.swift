@@ -4,10 +4,10 @@ import Testing
 
 @testable import Edge
 
-@Suite("Every limit has its effect, and is counted")
+@Suite("Every limit takes effect and is counted")
 struct LimitCounterTests {
     @Test(
-        "a limit that has had its effect is counted by its name, and was not counted before",
+        "a limit that took effect is counted under its name, and not before",
         arguments: EdgeLimit.allCases)
     func counted(_ limit: EdgeLimit) throws {
         let scene = LimitScene(limit)
@@ -19,14 +19,14 @@ struct LimitCounterTests {
         withExtendedLifetime(clients) {}
     }
 
-    /// Read beside HTTP: the limit may be one that answers nobody.
+    /// Not read over HTTP, since the limit may prevent any answer.
     private static func count(_ limit: EdgeLimit, _ edge: EdgeHarness) throws -> Int {
         let words = try edge.on { $0.server.limitsReached }.split(separator: " ").map { $0.split(separator: "=") }
         return words.first { $0[0] == limit.name }.flatMap { Int($0[1]) } ?? 0
     }
 }
 
-/// How a limit is made to have its effect: a small value for it, and clients that go beyond.
+/// Makes a limit take effect: a small value, and clients that exceed it.
 struct LimitScene {
     private let limit: EdgeLimit
     private let mint = TokenMint()
@@ -49,7 +49,7 @@ struct LimitScene {
         }
     }
 
-    /// Smaller than anybody could set it, so that it is soon reached. Bytes, milliseconds, or a number.
+    /// Smaller than can be configured, so that it is reached soon. Bytes, milliseconds, or a number.
     private var value: Int {
         switch limit {
         case .spareConnections: 0
@@ -70,9 +70,9 @@ struct LimitScene {
         }
     }
 
-    /// Plays the scene, and checks what clients are told.
+    /// Exceeds the limit and checks what clients are told.
     ///
-    /// - Returns: those that must not leave before the limit was counted.
+    /// - Returns: clients that must stay connected until the limit was counted.
     func play(_ edge: EdgeHarness) throws -> [AnyObject] {
         switch limit {
         case .maxConnections, .spareConnections, .connectionsPerAddress, .acceptRate: return try connections(edge)
@@ -96,7 +96,7 @@ struct LimitScene {
 
     private static let long = String(repeating: "x", count: 400)
 
-    /// A request that is too large, and how it is answered.
+    /// A request that is too large, and its status.
     private var refused: (request: String, status: Int) {
         let end = " HTTP/1.1\r\nHost: a\r\n\r\n"
         func post(_ body: String, _ type: String) -> String {
@@ -108,7 +108,7 @@ struct LimitScene {
         case .urlBytes: ("GET /live?\(Self.long)\(end)", 414)
         case .bodyBytes: (post("{\"text\":\"\(Self.long)\"}", "application/json"), 413)
         case .batchBytes:
-            // Its length is not known beforehand.
+            // Its length is not known in advance.
             (
                 "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
                     + "Transfer-Encoding: chunked\r\n\r\n190\r\n\(Self.long)\r\n0\r\n\r\n", 413
@@ -166,7 +166,7 @@ struct LimitScene {
         }
         let first = edge.client()
         if limit == .bufferBytes {
-            // More than half of it waits for its rest; one alone always has room, a second one has not.
+            // More than half of the limit is incomplete input: a single one is accepted, a second one is not.
             let head = "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Length: 400\r\n\r\n"
             try first.send(raw: head + Self.long.prefix(90))
             try eventually("it waits") { try edge.metric("buffer_bytes") ?? 0 >= 90 }
@@ -207,7 +207,7 @@ struct LimitScene {
             let answer = try edge.client().get("/v1/channels/thread:1")
             #expect(answer.status == 200)
             if limit == .answerBytes { #expect(try answer.json.array?.count == 1) }
-            // The channel is watched now: these come to its ring one by one.
+            // The channel is subscribed now: these events reach its ring one by one.
             for number in 6...9 { try edge.publish("\"event \(number)\"", to: "thread:1") }
         }
         return []

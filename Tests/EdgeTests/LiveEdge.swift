@@ -23,7 +23,7 @@ final class LiveEdge: Sendable {
         var hasEnded = false
     }
 
-    /// How far the edge is with a server that it has just connected to.
+    /// The state of the edge's current connection to Redis.
     private final class Progress {
         var hasFunctions = false
         var isGreeting = false
@@ -35,9 +35,8 @@ final class LiveEdge: Sendable {
     /// Starts an edge and waits until it is ready. Loads the function library.
     ///
     /// - Parameters:
-    ///   - port: 0 lets the system choose one.
-    ///   - greets: bring the epoch up to date after each connect, as a pipeline's edge does: a restart is then another
-    ///     epoch.
+    ///   - port: 0 for a free one.
+    ///   - greets: update the epoch after each connect, as a pipeline's edge does: then a restart changes the epoch.
     init(
         redis: String, port: UInt16 = 0, greets: Bool = false,
         _ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }
@@ -55,7 +54,7 @@ final class LiveEdge: Sendable {
 
     var port: UInt16 { state.withLock { $0.port ?? 0 } }
 
-    /// Has the edge that greets wait with that, or not any more.
+    /// Makes an edge that greets postpone that, or continue.
     func holdHello(_ isHeld: Bool) {
         state.withLock { $0.holdsHello = isHeld }
     }
@@ -117,7 +116,7 @@ final class LiveEdge: Sendable {
     }
 }
 
-/// Waits until a feed that is created now is born later than one that existed before: births are counted in milliseconds.
+/// Waits until a feed that is created now is younger than any earlier one: births are counted in milliseconds.
 func awaitNextBirth() throws {
     let now = Clock.unixMilliseconds()
     try eventually("the next millisecond", every: 0.001) { Clock.unixMilliseconds() > now }

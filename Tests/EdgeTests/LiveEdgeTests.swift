@@ -8,7 +8,7 @@ import Testing
 struct LiveEdgeTests {
     private static func ids(_ numbers: ClosedRange<Int>) -> [String] { numbers.map { "\($0)" } }
 
-    @Test("a reader that begins before the first event gets them all, in order, by both ways")
+    @Test("a reader that starts before the first event gets all of them, in order, both ways")
     func follow() throws {
         let redis = try RedisServer()
         let edge = try LiveEdge(redis: redis.url)
@@ -33,7 +33,7 @@ struct LiveEdgeTests {
         var next = 1
         for _ in 0..<8 {
             try redis.publish("thread:1", next...(next + 39))
-            // The server throws every client out: announcements on their way are gone.
+            // The server disconnects every client: announcements in flight are lost.
             try redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
             try redis.cli("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             try redis.publish("thread:1", (next + 40)...(next + 49))
@@ -44,7 +44,7 @@ struct LiveEdgeTests {
         try reader.stop()
     }
 
-    @Test("a Redis that comes back with its data goes on where it was")
+    @Test("after a restart of Redis with its data, readers continue")
     func restart() throws {
         let redis = try RedisServer(appendOnly: .always)
         let edge = try LiveEdge(redis: redis.url)
@@ -59,7 +59,7 @@ struct LiveEdgeTests {
         try reader.stop()
     }
 
-    @Test("while Redis is silent or gone an edge is not ready, and the polls that it holds outlive that")
+    @Test("while Redis is silent or gone the edge is not ready, and its held polls survive that")
     func outage() throws {
         let redis = try RedisServer(appendOnly: .always)
         let edge = try LiveEdge(redis: redis.url)
@@ -70,7 +70,7 @@ struct LiveEdgeTests {
             "/v1/channels/thread:1?offset=now&live=long-poll&timeout=55", "/v1/poll?c=thread:1@now&timeout=55",
         ]
         let events = TestEventSource("/v1/events?c=thread:1@now") { edge.port }
-        // What tells: silence that is noticed at the heartbeat after it has lasted too long.
+        // Silence is noticed at the heartbeat after it has lasted too long.
         let (interval, deadline) = RedisSubscriber.heartbeat
         let silent = Double(interval + deadline) / 1000 + 0.3
         for (number, hasGone) in [(2, false), (3, true)] {
@@ -93,7 +93,7 @@ struct LiveEdgeTests {
         try events.stop()
     }
 
-    @Test("after a restart nothing is read before the epoch is that of the new life, and then every position is of it")
+    @Test("after a restart nothing is read before the new epoch is known, and then every position has it")
     func heldHello() throws {
         let redis = try RedisServer(appendOnly: .always)
         let edge = try LiveEdge(redis: redis.url, greets: true) { $0.limits.loadTimeout = 300 }
@@ -121,7 +121,7 @@ struct LiveEdgeTests {
         #expect(try client.get("/v1/channels/thread:1?offset=\(old)").status == 410)
     }
 
-    @Test("another epoch loses every position, and the reader begins anew")
+    @Test("a new epoch invalidates every position, and readers start again")
     func epoch() throws {
         let redis = try RedisServer()
         let edge = try LiveEdge(redis: redis.url)
@@ -139,7 +139,7 @@ struct LiveEdgeTests {
         #expect(again[header: "Stream-Next-Offset"]?.hasPrefix("0000000007_") == true)
     }
 
-    @Test("a feed that is removed and published to anew is another feed")
+    @Test("a feed that is removed and published to again is another feed")
     func reborn() throws {
         let redis = try RedisServer()
         let edge = try LiveEdge(redis: redis.url)
@@ -155,7 +155,7 @@ struct LiveEdgeTests {
         try reader.stop()
     }
 
-    @Test("what another Thoonk client publishes breaks nobody's answer")
+    @Test("whatever another Thoonk client publishes, answers stay valid")
     func strangers() throws {
         let redis = try RedisServer()
         let edge = try LiveEdge(redis: redis.url)
@@ -166,7 +166,7 @@ struct LiveEdgeTests {
         try eventually { try client.get("/v1/channels/thread:1").json.array?.count == 2 }
         let events = try client.get("/v1/channels/thread:1").json
         #expect(events[0]?.string == "no json" && events[1]?["a"]?.integer == 1)
-        // An id that is no sequence number is no event of the channel.
+        // An id that is not a sequence number is not an event of the channel.
         try redis.cli("PUBLISH", "feed.publish:{thread:1}", "some-id")
         try redis.publish("thread:1", 3...3)
         try eventually { try client.get("/v1/channels/thread:1").json.array?.count == 3 }
@@ -185,10 +185,10 @@ struct LiveEdgeTests {
     }
 }
 
-/// Channels whose names look alike: `é` is one character or two, and Swift's `==` takes both for the same.
+/// Channels whose names look alike: `é` is one character or two, and the strings are equal by `==`.
 @Suite("Names that look alike")
 struct ChannelSpellingTests {
-    @Test("two spellings of one name are two channels, for those who read, wait and are told")
+    @Test("two spellings of one name are two channels, for reading, waiting and announcements")
     func twoChannels() throws {
         let redis = try RedisServer()
         let edge = try LiveEdge(redis: redis.url)
@@ -200,7 +200,7 @@ struct ChannelSpellingTests {
         let client = HTTPClient(port: edge.port)
         #expect(try client.get("/v1/channels/\(paths[0])").text == "[{\"id\":\"1\"}]")
         #expect(try client.get("/v1/channels/\(paths[1])").text == "[]")
-        // Both are watched now: what is announced to one must not come to the other.
+        // Both are subscribed now: an announcement of one must not reach the other.
         let both = try client.get("/v1/poll?c=\(paths[0])@now&c=\(paths[1])@now&timeout=1")
         #expect(both.status == 200, "\(both.text)")
         let readers = [other, one].map { ChannelReader($0, way: .longPoll, hold: 2) { edge.port } }

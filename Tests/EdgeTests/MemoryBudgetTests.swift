@@ -3,9 +3,9 @@ import Testing
 
 @testable import Edge
 
-@Suite("The ledger of what waits for clients")
+@Suite("The budget of buffered input and blocked answers")
 struct MemoryBudgetTests {
-    /// Cuts until all fits. Gives who was cut, in order.
+    /// Cuts answers until everything fits. Returns the keys in order.
     private static func cut(_ budget: MemoryBudget) -> [Int32] {
         var cut: [Int32] = []
         while let key = budget.answerToCut() {
@@ -16,9 +16,9 @@ struct MemoryBudgetTests {
     }
 
     @Test(
-        "input may have half of all; one alone has what it needs",
+        "input may use half of the limit; a single one is accepted whatever its size",
         arguments: [
-            // What others have, what this one has, what it would have: of 100.
+            // What others have, what this one has, what it would have; the limit is 100.
             (0, 0, 50, true), (0, 0, 5000, true), (0, 40, 5000, true), (30, 0, 20, true), (30, 0, 21, false),
             (30, 10, 20, true), (30, 20, 21, false), (50, 0, 0, true), (51, 0, 0, false), (60, 5, 5, false),
         ])
@@ -31,14 +31,14 @@ struct MemoryBudgetTests {
         #expect(budget.bytes == 0)
     }
 
-    @Test("the longest blocked goes first, as many as need be, and one alone stays")
+    @Test("the longest blocked are cut first, as many as necessary, and a single one stays")
     func order() {
         let budget = MemoryBudget(limit: 100)
         for key: Int32 in 1...3 { budget.block(key, own: 30) }
         #expect(Self.cut(budget) == [] && budget.bytes == 90)
         budget.block(4, own: 30)
         #expect(Self.cut(budget) == [1] && budget.bytes == 90)
-        // The second is sent in time; blocked once more it is the last of them.
+        // The second is sent in time. When it is blocked again it is the last one.
         budget.unblock(2)
         budget.block(2, own: 10)
         budget.block(5, own: 70)
@@ -50,7 +50,7 @@ struct MemoryBudgetTests {
         #expect(budget.bytes == 0 && budget.count == 0)
     }
 
-    @Test("input pushes answers out, and what input there may be is no reason to cut the last of them")
+    @Test("input pushes answers out, but never the last one")
     func both() {
         let budget = MemoryBudget(limit: 100)
         budget.block(1, own: 50)
@@ -63,26 +63,26 @@ struct MemoryBudgetTests {
         #expect(Self.cut(budget) == [] && budget.bytes == 140, "blocked anew, and alone")
     }
 
-    @Test("a body that answers share counts once, until the last of them is gone")
+    @Test("a shared body counts once, until the last of its answers is gone")
     func shared() {
         let budget = MemoryBudget(limit: 100)
         for key: Int32 in 1...50 { budget.block(key, own: 1, body: 7, bodyBytes: 40) }
         #expect(Self.cut(budget) == [] && budget.output == 90)
         budget.block(51, own: 1, body: 8, bodyBytes: 10)
-        // To cut readers of the shared body frees only what is their own.
+        // Cutting a reader of the shared body frees only its own bytes.
         #expect(Self.cut(budget) == [1] && budget.output == 100)
         for key: Int32 in 2...50 { budget.unblock(key) }
         #expect(budget.output == 11)
         budget.unblock(51)
         #expect(budget.output == 0)
-        // An empty body is shared with nobody.
+        // An empty body is not shared.
         budget.block(1, own: 3, body: 9, bodyBytes: 0)
         budget.block(2, own: 3, body: 9, bodyBytes: 20)
         budget.unblock(1)
         #expect(budget.output == 23)
     }
 
-    @Test("it does what plain lists would do")
+    @Test("it behaves like a model with plain lists")
     func model() {
         var random = SplitMix64()
         let budget = MemoryBudget(limit: 1000)

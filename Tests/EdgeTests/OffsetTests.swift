@@ -24,18 +24,18 @@ struct OffsetTests {
             Position(epoch: 3, born: 1_700_000_000_000, sequence: $0).text
         }
         #expect(texts == texts.sorted())
-        // An empty feed's position stands before every position of the feed that is created then.
+        // The position of an empty feed sorts before every position of the feed that is created next.
         #expect(Position(epoch: 3, born: 0, sequence: 0).text < texts[0])
     }
 
-    @Test("the two words are offsets")
+    @Test("-1 and now are offsets")
     func words() {
         #expect(Offset("-1") == .beginning)
         #expect(Offset("now") == .now)
     }
 
     @Test(
-        "everything else is none",
+        "everything else is refused",
         arguments: [
             "", "0", "1", "-2", "NOW", "now ", " now", "-1-1", "0000000000_0000000000000_000000000000000",
             "0000000000_0000000000000_00000000000000000", "0000000000-0000000000000_0000000000000000",
@@ -65,7 +65,7 @@ struct StreamEventIDTests {
         }
     }
 
-    @Test("it reads as documented")
+    @Test("it has the documented form")
     func grammar() {
         let places = [
             Position(epoch: 1_795_471_609, born: 1_795_471_631_306, sequence: 2),
@@ -75,7 +75,7 @@ struct StreamEventIDTests {
         #expect(StreamEventID.parse("1.7.toz6rd.mwttg98q-2.0-0.10-11-z", check: 7, count: 3) == places)
     }
 
-    @Test("what is written is read, has no character to escape and a bounded length")
+    @Test("a written id is parsed again, needs no escaping and has a bounded length")
     func roundTrips() {
         var random = SplitMix64()
         for _ in 0..<2000 {
@@ -93,7 +93,7 @@ struct StreamEventIDTests {
         #expect(Self.text([first, largest], check: .max).utf8.count <= 17 + 60)
     }
 
-    @Test("what is read is what would be written: no text has two meanings, and no byte of any text harms")
+    @Test("a parsed id is written back identically, and no input crashes the parser")
     func fuzz() {
         var random = SplitMix64()
         let alphabet = Array("0123456789abcdefz.-.-AZ_ %\0é".utf8)
@@ -116,7 +116,7 @@ struct StreamEventIDTests {
     }
 
     @Test(
-        "what no edge writes is refused",
+        "an id that no edge writes is refused",
         arguments: [
             "", "1", "1.7", "1.7.1", "1.7.1.", "2.7.1.1-1", "1.8.1.1-1", "1.7.1.1-1.1-1", "1.7.1.01-1", "1.7.1.1-",
             "1.7.1.-1", "1.7.1.1-1-1", "1.7.1.1-1-2", "1.7.1.1-1-", "1.7.1.1-1-2-3", "1.7.1.A-1", "1.7.1.1-1 ",
@@ -126,7 +126,7 @@ struct StreamEventIDTests {
         #expect(StreamEventID.parse(text, check: 7, count: 1) == nil)
     }
 
-    @Test("lists of channels are told apart by names and order")
+    @Test("the check depends on the names and order of the channels")
     func checks() {
         #expect(StreamEventID.check(of: ["a:1", "b:2"]) != StreamEventID.check(of: ["b:2", "a:1"]))
         #expect(StreamEventID.check(of: ["a:1", "b:2"]) != StreamEventID.check(of: ["a:1b:2"]))

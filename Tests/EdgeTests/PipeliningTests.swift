@@ -5,11 +5,11 @@ import Testing
 
 @Suite("Many requests at once")
 struct PipeliningTests {
-    @Test("a connection full of small requests gets all answers in order, and not all in one turn of the loop")
+    @Test("many pipelined requests are answered in order, over several turns of the loop")
     func turns() throws {
         let world = try PoolWorld(EdgeLimits())
         let clients = try (0..<3).map { _ in try world.connect() }
-        // Their order shows: of /live and of what is not there.
+        // A recognizable order of requests for /live and for a missing path.
         let isLive = (0..<1500).map { $0 % 7 < 3 || $0 % 11 == 0 }
         let input = isLive.map { "GET \($0 ? "/live" : "/none") HTTP/1.1\r\nHost: a\r\n\r\n" }.joined()
         for client in clients { client.send(input) }
@@ -30,7 +30,7 @@ struct PipeliningTests {
         }
         #expect(most <= 2 * 3 * Connection.requestsAtOnce)
         for client in clients { #expect(answers(client) == isLive) }
-        // The connections stay in step.
+        // The connections stay in sync.
         for client in clients { client.send("GET /live HTTP/1.1\r\nHost: a\r\n\r\n") }
         try world.runner.run(within: 5, "once more") {
             clients.allSatisfy { client in
@@ -40,7 +40,7 @@ struct PipeliningTests {
         }
     }
 
-    @Test("the end of what a client sends is found behind all of its requests")
+    @Test("the end of the input is detected after all pipelined requests")
     func halfClosed() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -51,7 +51,7 @@ struct PipeliningTests {
         #expect(try client.readToEnd() == [])
     }
 
-    @Test("bodies among many requests are read whole, and behind garbage there is nothing")
+    @Test("bodies among pipelined requests are read completely, and nothing after garbage")
     func mixed() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }

@@ -7,7 +7,7 @@ import Testing
 struct PollEndpointTests {
     private static let empty = "0000000001_0000000000000_0000000000000000"
 
-    @Test("one request waits on many channels, and the answer names them all")
+    @Test("one request waits for many channels, and the answer lists all of them")
     func many() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -30,7 +30,7 @@ struct PollEndpointTests {
         #expect(second["channels"]?["thread:1"]?["next"]?.string == offset)
     }
 
-    @Test("the end of the hold is the same offsets and no events")
+    @Test("at the end of the hold the answer has the same offsets and no events")
     func timeout() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -41,7 +41,7 @@ struct PollEndpointTests {
                 """)
     }
 
-    @Test("a lost position begins anew with what history there is")
+    @Test("a lost position restarts with the available history")
     func reset() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
@@ -68,7 +68,7 @@ struct PollEndpointTests {
         try edge.waitForHeld(1)
         try edge.publish("7", to: "thread:2")
         try edge.on { $0.source.answerLoads() }
-        // The second channel's first event came before its position was known: now is after it.
+        // The second channel's first event came before its position was known: `now` is after it.
         let answer = try client.readResponse().json
         #expect(answer["channels"]?["thread:1"]?["events"]?.array?.count == 1)
         #expect(answer["channels"]?["thread:2"]?["next"]?.string == "0000000001_0000000001000_0000000000000001")
@@ -84,7 +84,7 @@ struct PollEndpointTests {
         #expect(try answer.json["channels"]?["thread:a\u{2028}\u{2029}<"]?["events"]?.array?.count == 1)
     }
 
-    @Test("an answer has a limit, and every channel gets its turn")
+    @Test("an answer is bounded, and every channel gets its turn")
     func limit() throws {
         let edge = try EdgeHarness { $0.limits.answerBytes = 12 }
         defer { try? edge.stop() }
@@ -94,7 +94,7 @@ struct PollEndpointTests {
         let client = edge.client()
         var offsets = ["thread:1": "-1", "thread:2": "-1"]
         var seen: [String: [Int]] = [:]
-        // Once everything is read, a poll would be held.
+        // Stop when everything is read, since the next poll would be held.
         for _ in 0..<6 where seen.values.reduce(0, { $0 + $1.count }) < 10 {
             let target =
                 "/v1/poll?timeout=1&"
@@ -110,7 +110,7 @@ struct PollEndpointTests {
         #expect(seen == ["thread:1": Array(10...14), "thread:2": Array(10...14)])
     }
 
-    @Test("a position that only the feed still holds is read from there, among channels that are in memory")
+    @Test("a position that only the feed still has is read from there, beside channels in memory")
     func older() throws {
         let edge = try EdgeHarness { $0.limits.ringEvents = 4 }
         defer { try? edge.stop() }

@@ -4,7 +4,7 @@ import TestSupport
 
 @testable import Edge
 
-/// A pool of connections on a test's own loop, with a whole edge behind it, and clients at the other end of socket pairs.
+/// A connection pool with a whole edge behind it on the test's own loop, and clients at the other ends of socket pairs.
 final class PoolWorld {
     let runner: LoopRunner
     let pool: ConnectionPool
@@ -12,11 +12,11 @@ final class PoolWorld {
     private let router: RequestRouter
     private let sink = FakeSink()
 
-    /// One client: what it sends, and what it has received so far.
+    /// One client, and what it has received so far.
     final class Client {
         fileprivate let descriptor: Int32
         private(set) var received = ""
-        /// Status lines among it.
+        /// The number of status lines received.
         private(set) var answers = 0
         private var matched = 0
         private var buffer = [UInt8](repeating: 0, count: 65_536)
@@ -35,7 +35,7 @@ final class PoolWorld {
             precondition(send(bytes[...]) == bytes.count, "the socket's buffer holds it")
         }
 
-        /// Sends what the socket takes. Gives how much that was; nil: the server has closed.
+        /// Sends what the socket takes. Returns how much that was; nil: the server has closed.
         func send(_ bytes: ArraySlice<UInt8>) -> Int? {
             let count = bytes.withUnsafeBytes {
                 Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
@@ -43,12 +43,12 @@ final class PoolWorld {
             return count >= 0 ? count : errno == EAGAIN ? 0 : nil
         }
 
-        /// Tells the server that nothing more is sent.
+        /// Closes the sending side.
         func finishSending() {
             shutdown(descriptor, Int32(SHUT_WR))
         }
 
-        /// Takes what there is. True when the server has closed.
+        /// Receives everything available. Returns true when the server has closed.
         @discardableResult
         func receive() -> Bool {
             while true {
@@ -57,7 +57,7 @@ final class PoolWorld {
             }
         }
 
-        /// Takes some of what there is. Gives how much that was; nil: the server has closed.
+        /// Receives some of what is available. Returns how much that was; nil: the server has closed.
         func receive(atMost size: Int) -> Int? {
             let count = recv(descriptor, &buffer, min(size, buffer.count), Int32(MSG_DONTWAIT))
             if count > 0 {
@@ -67,10 +67,10 @@ final class PoolWorld {
             return count > 0 ? count : count < 0 && errno == EAGAIN ? 0 : nil
         }
 
-        /// The statuses of all answers so far; what they say may hold the mark as well.
+        /// The statuses of all answers so far; a body may contain the mark as well.
         var statuses: [Int] { received.split(separator: "HTTP/1.1 ").compactMap { Int($0.prefix(3)) } }
 
-        /// Counts the marks in what was received; most of it is passed over.
+        /// Counts status lines in what was received, skipping most of it quickly.
         private func match(_ count: Int) {
             buffer.withUnsafeBytes { bytes in
                 var index = 0
@@ -111,10 +111,10 @@ final class PoolWorld {
         pool.closeAll()
     }
 
-    /// - Parameter address: whom the client is taken for; nil: a unix socket's.
+    /// - Parameter address: the client's address; nil for a unix socket.
     func connect(from address: String? = nil) throws -> Client {
         var ends: [Int32] = [0, 0]
-        // Not inherited by servers that other tests start: the end of a connection would not be seen.
+        // Closed on exec: a server that another test starts would otherwise keep the connection open.
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             throw TestSupportError("no socket pair: \(String(cString: strerror(errno)))")
         }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-@Suite("Asking for patience")
+@Suite("Asking clients to slow down")
 struct PressureTests {
     @Test("no pause below nine tenths of the connections, the longest at the limit")
     func pauses() {
@@ -17,7 +17,7 @@ struct PressureTests {
         #expect(Pressure.pause(connections: 1000, limit: 1000, isEnding: true) == 5000)
     }
 
-    @Test("a poll that is asked to pause frees its connection")
+    @Test("a poll that is told to pause frees its connection")
     func poll() throws {
         let edge = try EdgeHarness { $0.limits.maxConnections = 20 }
         defer { try? edge.stop() }
@@ -35,7 +35,7 @@ struct PressureTests {
         #expect(answer[header: "Connection"] == "close" && others.count == 19)
     }
 
-    @Test("a hold is never longer than a client said, or than the usual")
+    @Test("a hold is never longer than the client asked for, or than the default")
     func holds() throws {
         let edge = try EdgeHarness { $0.holdSeconds = 1 }
         defer { try? edge.stop() }
@@ -49,12 +49,12 @@ struct PressureTests {
         }
         for client in clients {
             #expect(try client.readResponse().status == 204)
-            // The machine may be slow to answer; that the hold itself is short enough is tested below.
+            // The machine may be slow; the test below checks that the hold itself is short enough.
             #expect(clock.now - start > .milliseconds(700))
         }
     }
 
-    @Test("holds are spread downwards only")
+    @Test("holds are only shortened at random")
     func spread() throws {
         let loop = try EventLoop()
         let options = EdgeOptions(address: .tcp(host: "", port: 0), epochKey: "")
@@ -70,11 +70,11 @@ struct PressureTests {
             #expect((3880...4900).contains(named))
             namedHolds.insert(named)
             #expect((239_000...300_010).contains(services.endOfStream(expires: nil) - start))
-            // A leave to read that ends sooner ends them sooner.
+            // A token that expires sooner ends them sooner.
             #expect(services.endOfHold(seconds: 5, expires: start + 70) == start + 70)
             #expect(services.endOfStream(expires: start + 70) == start + 70)
         }
-        // Clients that name the same time, as all copies of a program do, do not come back together either.
+        // Clients that ask for the same time, like all copies of a program, do not return together either.
         #expect(namedHolds.count > 100)
     }
 }

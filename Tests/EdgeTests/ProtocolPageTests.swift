@@ -3,7 +3,7 @@ import Testing
 
 @testable import Edge
 
-/// What docs/protocol.md says in numbers, so that a client of somebody else's can rely on it.
+/// The numbers in docs/protocol.md, which authors of other clients rely on.
 @Suite("The page on the protocol")
 struct ProtocolPageTests {
     private static let streams = ["/v1/channels/thread:1?offset=-1&live=sse", "/v1/events?c=thread:1@-1"]
@@ -30,7 +30,7 @@ struct ProtocolPageTests {
         try read(open(path, on: edge, headers: headers))
     }
 
-    @Test("a stream begins with a pause of 2 to 3 s; one whose time is over ends with a short one", arguments: streams)
+    @Test("a stream starts with a retry of 2 to 3 s and ends at its time limit with a short one", arguments: streams)
     func retry(_ path: String) throws {
         let edge = try EdgeHarness { $0.limits.streamTimeout = 300 }
         defer { try? edge.stop() }
@@ -40,7 +40,7 @@ struct ProtocolPageTests {
         #expect(parser.reconnectionTime == 100 && text.hasSuffix("retry: 100\n\n"))
     }
 
-    @Test("where another request is answered 503 a stream is 200, says to come again in 7 to 8 s, and ends")
+    @Test("where another request gets 503, a stream gets 200 with a retry of 7 to 8 s, and ends")
     func postponed() throws {
         let edge = try EdgeHarness { $0.limits.maxChannels = 0 }
         defer { try? edge.stop() }
@@ -68,7 +68,7 @@ struct ProtocolPageTests {
     }
 
     @Test(
-        "a silent stream of many channels has a message without id and channels beside comments, one of a channel has none"
+        "a silent stream of many channels sends comments and a message without channels; a stream of one channel sends only comments"
     )
     func heartbeat() throws {
         let edge = try EdgeHarness { options in
@@ -85,7 +85,7 @@ struct ProtocolPageTests {
     }
 
     @Test(
-        "a hold that is none is 400 wherever it stands; parameters that nobody knows, and an empty lastEventId, count for nothing",
+        "an invalid timeout is 400 everywhere; unknown parameters and an empty lastEventId are ignored",
         arguments: ["0", "56", "-1", "2.5", "", "x", "1s"])
     func wrongHold(_ timeout: String) throws {
         let edge = try EdgeHarness { $0.limits.streamTimeout = 200 }
@@ -98,7 +98,7 @@ struct ProtocolPageTests {
         }
     }
 
-    @Test("HEAD of a poll is answered at once, and a method that no resource has is 405 or 501")
+    @Test("HEAD of a poll is answered at once, and an unsupported method is 405 or 501")
     func methods() throws {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Small parts of the protocols")
 struct ProtocolTests {
-    @Test("a cursor is the interval's number, and always more than the client's")
+    @Test("a cursor is the number of the interval, and always greater than the client's")
     func cursor() {
         var random = SplitMix64(seed: 1)
         let now: Int64 = 1_728_432_000 + 20 * 1000 + 7
@@ -17,7 +17,7 @@ struct ProtocolTests {
         }
     }
 
-    @Test("If-None-Match names a tag alone, in a list, weakly, or any")
+    @Test("If-None-Match matches a tag alone, in a list, weakly, or any tag")
     func entityTag() {
         let tag = "\"a-b\""
         for field in ["\"a-b\"", "W/\"a-b\"", "\"x\", \"a-b\"", "\"x\",\tW/\"a-b\" ", "*"] {
@@ -38,7 +38,7 @@ struct ProtocolTests {
         }
     }
 
-    @Test("addresses are read, and what is none is refused")
+    @Test("addresses are parsed, and malformed ones refused")
     func addresses() throws {
         #expect(try ListenAddress(parsing: "127.0.0.1:8080") == .tcp(host: "127.0.0.1", port: 8080))
         #expect(try ListenAddress(parsing: "[::1]:80") == .tcp(host: "::1", port: 80))

@@ -6,14 +6,14 @@ import Testing
 
 @testable import Edge
 
-/// The proxy configurations of docs/edge.md, taken from the page as they stand there, with a real proxy.
-@Suite("Proxies as the manual configures them")
+/// The proxy configurations of docs/edge.md, extracted from the page, with a real proxy.
+@Suite("The proxy configurations of the manual")
 struct ProxyManualTests {
     private static let nginx = "/usr/sbin/nginx"
     private static let haproxy = "/usr/sbin/haproxy"
 
     @Test(
-        "nginx hands events on as they come, and shows no metrics",
+        "nginx passes events on unbuffered, and hides the metrics",
         .enabled(if: access(nginx, X_OK) == 0, "nginx is not installed (nginx-light)"))
     func nginxStreams() throws {
         try check { port, edge, folder in
@@ -36,7 +36,7 @@ struct ProxyManualTests {
     }
 
     @Test(
-        "haproxy hands events on as they come, and shows no metrics",
+        "haproxy passes events on unbuffered, and hides the metrics",
         .enabled(if: access(haproxy, X_OK) == 0, "haproxy is not installed"))
     func haproxyStreams() throws {
         try check { port, edge, _ in
@@ -46,9 +46,9 @@ struct ProxyManualTests {
         }
     }
 
-    /// Starts an edge and a proxy before it: an event has to come through an open stream while that goes on.
+    /// Starts an edge and a proxy in front of it, and checks that an event arrives through an open stream.
     ///
-    /// - Parameter words: the proxy's command, the last word being what its configuration file says.
+    /// - Parameter words: the proxy's command; the last word is the content of its configuration file.
     private func check(_ words: (_ port: UInt16, _ edge: UInt16, _ folder: String) throws -> [String]) throws {
         let edge = try EdgeHarness { options in
             options.proxies = ProxyTrust(ranges: [AddressRange("127.0.0.1")].compactMap { $0 })
@@ -67,7 +67,7 @@ struct ProxyManualTests {
         let request = "GET /v1/channels/thread:1?offset=now&live=sse HTTP/1.1\r\nHost: a\r\n\r\n"
         try reader.send(request.utf8, before: Deadline(in: 10))
         try edge.waitForHeld(1)
-        // The stream does not end: what comes, comes unbuffered.
+        // The stream stays open, so the event arrives only if it is not buffered.
         try edge.publish(#"{"n":1}"#, to: "thread:1")
         var seen: [UInt8] = []
         while !String(decoding: seen, as: UTF8.self).contains(#"data: [{"n":1}]"#) {

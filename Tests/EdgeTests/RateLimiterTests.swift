@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The rate of an API key")
 struct RateLimiterTests {
-    /// A bucket that is filled in whole drops: slow, and plainly right.
+    /// A bucket filled drop by drop: slow, and obviously correct.
     private struct Bucket {
         let interval: Int64
         let burst: Int
@@ -30,7 +30,7 @@ struct RateLimiterTests {
         }
     }
 
-    @Test("it lets through what a bucket of drops lets through, and says how long to wait")
+    @Test("it behaves like a model with single drops, and returns how long to wait")
     func oracle() {
         var random = SplitMix64()
         for _ in 0..<200 {
@@ -52,7 +52,7 @@ struct RateLimiterTests {
         }
     }
 
-    @Test("a pause fills it to the burst and no further")
+    @Test("a pause fills the bucket up to the burst and no further")
     func burst() {
         var limiter = RateLimiter(AccessOptions.Rate(count: 100, milliseconds: 1000), burst: 50)
         #expect(limiter.take(50, now: 1_000_000) == nil)

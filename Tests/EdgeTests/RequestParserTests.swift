@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Reading a request's head")
 struct RequestParserTests {
-    /// A head, and the status that it is refused with; nil when it is good.
+    /// A head and the status that it is refused with; nil when it is valid.
     struct Sample: CustomTestStringConvertible {
         let name: String
         let text: String
@@ -103,7 +103,7 @@ struct RequestParserTests {
             .headerFieldsTooLarge),
     ]
 
-    /// Feeds the bytes in pieces that end where told.
+    /// Parses the bytes in pieces that end at these indices.
     private static func parse(_ bytes: [UInt8], ends: [Int]) -> RequestParser.Progress {
         var parser = RequestParser(limits: EdgeLimits())
         for end in ends + [bytes.count] {
@@ -117,7 +117,7 @@ struct RequestParserTests {
         if case .refused(let error) = progress { error.status } else { nil }
     }
 
-    @Test("what is good is accepted and what is not gets its status", arguments: samples)
+    @Test("valid heads are accepted and invalid ones get their status", arguments: samples)
     func table(_ sample: Sample) {
         let progress = Self.parse(Array(sample.text.utf8), ends: [])
         #expect(Self.status(progress) == sample.status)
@@ -130,7 +130,7 @@ struct RequestParserTests {
         }
     }
 
-    @Test("every place to split a request gives the same result", arguments: samples)
+    @Test("the result does not depend on where a request is split", arguments: samples)
     func splits(_ sample: Sample) {
         let bytes = Array(sample.text.utf8)
         let whole = Self.parse(bytes, ends: [])
@@ -141,7 +141,7 @@ struct RequestParserTests {
         if bytes.count <= 1000 { #expect(Self.parse(bytes, ends: Array(0..<bytes.count)) == whole, "byte by byte") }
     }
 
-    @Test("the parts of the target are found")
+    @Test("the target is split correctly")
     func target() {
         for (text, path, query) in [
             ("GET /a/b?c=d&e HTTP/1.1\r\nHost: a\r\n\r\n", "/a/b", "c=d&e"),
@@ -159,7 +159,7 @@ struct RequestParserTests {
         }
     }
 
-    @Test("a request behind the first is not touched")
+    @Test("pipelined requests are left alone")
     func pipelined() {
         let first = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
         guard case .complete(let head) = Self.parse(Array((first + "GARBAGE\n\n").utf8), ends: []) else {
@@ -169,7 +169,7 @@ struct RequestParserTests {
         #expect(head.length == first.utf8.count)
     }
 
-    @Test("no bytes crash the parser, and where they are split changes nothing")
+    @Test("no input crashes the parser, and splitting it changes nothing")
     func fuzz() {
         var random = SplitMix64()
         let pieces: [[UInt8]] = [

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Edge
 
-@Suite("Understanding a request")
+@Suite("Reading a request's resource and parameters")
 struct RequestReaderTests {
     private static func read(_ method: String, _ target: String, _ fields: String = "") -> Result<Request, HTTPError> {
         let options = EdgeOptions(address: .tcp(host: "", port: 0), epochKey: "epoch")
@@ -25,7 +25,7 @@ struct RequestReaderTests {
 
     private static let offset = "0000000001_0000000001000_0000000000000005"
 
-    @Test("a channel's query is taken apart")
+    @Test("the parameters of a channel are parsed")
     func channel() throws {
         let target = try Self.read(
             "GET", "/v1/channels/thread%3A42?offset=\(Self.offset)&live=long-poll&timeout=7&cursor=99&unknown=1"
@@ -40,7 +40,7 @@ struct RequestReaderTests {
         #expect(plain == .channel(Request.ChannelQuery(channel: "thread:https://a.example/b+c")))
     }
 
-    @Test("a poll's channels come in their order")
+    @Test("the channels of a poll keep their order")
     func poll() throws {
         let target = try Self.read("GET", "/v1/poll?c=thread%3A1%40-1&c=forum:a+b@now&c=thread:a@b@-1&timeout=55").get()
             .target
@@ -55,7 +55,7 @@ struct RequestReaderTests {
                         ], timeout: 55)))
     }
 
-    @Test("other resources are known by their paths")
+    @Test("other resources are recognized by their paths")
     func resources() throws {
         for (path, target) in [
             ("/live", Request.Target.live), ("/ready", .ready), ("/metrics", .metrics), ("/", .file("/")),
@@ -72,7 +72,7 @@ struct RequestReaderTests {
         #expect(try Self.read("OPTIONS", "/v1/comments").get().target == .options(.post))
     }
 
-    @Test("where a stream left off is told by the header field, else by the query")
+    @Test("a stream resumes after the id in the header field, or else in the query")
     func lastEventID() throws {
         func read(_ target: String, _ fields: String = "") throws -> String? {
             switch try Self.read("GET", target, fields).get().target {
@@ -92,7 +92,7 @@ struct RequestReaderTests {
         #expect(try read("/v1/poll?c=thread:1@-1", field) == nil)
     }
 
-    @Test("a body's kind is told by its media type")
+    @Test("the kind of a body is determined by its media type")
     func kinds() throws {
         for (type, kind) in [
             ("application/json", Request.BodyKind.json), ("Application/JSON ; charset=utf-8", .json),
@@ -104,7 +104,7 @@ struct RequestReaderTests {
     }
 
     @Test(
-        "what cannot be served gets its status",
+        "requests that cannot be served get their status",
         arguments: [
             ("GET", "/nothing", HTTPStatus.notFound), ("GET", "/v1", .notFound), ("GET", "/v1/channels", .notFound),
             ("GET", "//", .notFound), ("GET", "/live/", .notFound), ("OPTIONS", "/nothing", .notFound),
@@ -134,7 +134,7 @@ struct RequestReaderTests {
         #expect(Self.status(Self.read(method, target)) == status)
     }
 
-    @Test("a 405 names the methods that are allowed")
+    @Test("a 405 lists the allowed methods")
     func allow() {
         guard case .failure(let refusal) = Self.read("PUT", "/live") else {
             Issue.record("accepted")
@@ -143,7 +143,7 @@ struct RequestReaderTests {
         #expect(refusal.allow == .read)
     }
 
-    @Test("a body of several objects, one a line, is told from one object on several lines")
+    @Test("a body of several objects, one per line, is distinguished from one object on several lines")
     func lines() {
         for (text, isMany) in [
             ("{\"a\":1}\n{\"b\":2}", true), ("{\"a\":1}\r\n{\"b\":2}\r\n\r\n", true), ("{\"a\":1}", false),

@@ -9,7 +9,7 @@ struct RingMemoryTests {
         "\"\(number) " + String(repeating: "x", count: size) + "\""
     }
 
-    @Test("the largest give until all fit, and the small ones keep what they have")
+    @Test("the largest rings are shortened until all fit, and small ones stay as they are")
     func level() {
         #expect(RingBudget.level(of: [], target: 10) == Int.max)
         #expect(RingBudget.level(of: [1, 2, 3], target: 6) == Int.max)
@@ -23,12 +23,12 @@ struct RingMemoryTests {
             let level = RingBudget.level(of: sizes, target: target)
             let total = sizes.reduce(0) { $0 + min($1, level) }
             #expect(total <= target, "seed \(random.seed)")
-            // Not a byte less than need be, but for the rest of a division.
+            // No more than necessary is freed, except for the remainder of a division.
             if level < Int.max { #expect(total > target - sizes.count, "seed \(random.seed)") }
         }
     }
 
-    @Test("a ring's ledger says what it holds, and nothing when it is gone")
+    @Test("the budget is charged for a ring, and released with it")
     func budget() {
         let budget = RingBudget()
         var limits = EdgeLimits()
@@ -37,7 +37,7 @@ struct RingMemoryTests {
         ring?.replace(with: .sample(1...3))
         #expect(budget.bytes == 3 + 3 * RingBudget.entryOverhead)
         let batch = ring?.batch(after: 0)
-        // The body, and the answer that is kept with it.
+        // The body and the response cached with it.
         #expect(batch?.cost == 7 + 7 + 512)
         #expect(budget.bytes == 3 + 3 * RingBudget.entryOverhead + 7 + 7 + 512)
         for sequence in Int64(4)...9 { _ = ring?.offer(sequence, [0x31, 0x32]) }
@@ -50,18 +50,18 @@ struct RingMemoryTests {
         #expect(budget.bytes == 0)
     }
 
-    @Test("beyond the limit idle channels go first, then the largest rings become shorter, and nobody loses an event")
+    @Test("beyond the limit idle channels are dropped, then the largest rings shortened, and no reader loses an event")
     func limit() throws {
         let total = 200_000
         let edge = try EdgeHarness { $0.limits.ringBytesTotal = total }
         defer { try? edge.stop() }
         let client = edge.client()
-        // Read once and left: idle.
+        // Read once, then idle.
         for channel in 1...3 {
             for number in 1...10 { try edge.publish(Self.event(number, size: 4000), to: "thread:\(channel)") }
             #expect(try client.get("/v1/channels/thread:\(channel)").json.array?.count == 10)
         }
-        // Those that are read: a large one and a small one.
+        // Two with readers: a large one and a small one.
         let reader = edge.client()
         try reader.send(raw: "GET /v1/poll?c=forum:large@now&c=forum:small@now HTTP/1.1\r\nHost: a\r\n\r\n")
         try edge.waitForHeld(1)
@@ -76,7 +76,7 @@ struct RingMemoryTests {
         #expect(try edge.metric("rings_shortened_total") ?? 0 >= 1)
         #expect(try edge.on { $0.source.subscribed }.isSuperset(of: ["forum:large", "forum:small", "post:x"]))
         #expect(try edge.on { $0.source.subscribed }.isDisjoint(with: ["thread:1", "thread:2"]))
-        // What the ring gave up comes from the feed.
+        // What the ring dropped is read from the feed.
         try eventually { try watchers[0].collected("forum:large").events.count >= 40 }
         #expect(try client.get("/v1/channels/forum:large").json.array?.count == 40)
         #expect(try client.get("/v1/channels/forum:small").text == "[\"s1\"]")

@@ -23,7 +23,7 @@ struct RingTests {
 
     private static func text(_ batch: EncodedBatch) -> String { String(decoding: batch.body, as: UTF8.self) }
 
-    @Test("the events after a position are one array, and the tail is an empty one")
+    @Test("the events after a position are one array, which is empty at the tail")
     func batches() {
         let ring = Self.ring(.sample(1...3))
         #expect(Self.text(ring.batch(after: 0)) == "[1,2,3]")
@@ -52,14 +52,14 @@ struct RingTests {
         #expect(ring.last == 5)
     }
 
-    @Test("the first event of a feed that was not there is never taken without asking for its birth")
+    @Test("the first event of a new feed is not appended before its birth is known")
     func unborn() {
         let ring = Self.ring(
             ChannelHistory(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true))
         #expect(ring.offer(1, [0x31]) == .suspect)
     }
 
-    @Test("the oldest go when there are too many or they are too large")
+    @Test("the oldest events are dropped when there are too many or they are too large")
     func bounded() {
         let ring = Self.ring(.sample(1...10, capacity: 5)) { $0.ringEvents = 4 }
         #expect(ring.count == 4 && ring.floor == 6)
@@ -72,7 +72,7 @@ struct RingTests {
         #expect(small.count == 100 && small.last == 5000 && small.bytes == 100)
     }
 
-    @Test("an answer is cut between two events, and a single event never")
+    @Test("an answer is split between two events, and a single event never")
     func cut() {
         let ring = Self.ring(.sample(1...9)) { $0.answerBytes = 7 }
         let batch = ring.batch(after: 0)
@@ -81,7 +81,7 @@ struct RingTests {
         #expect(Self.text(ring.batch(after: 9)) == "[\"a long event\"]")
     }
 
-    @Test("a position stands where its sequence number says")
+    @Test("a position is found by its sequence number")
     func positions() {
         let ring = Self.ring(.sample(1...5))
         #expect(ring.find(Self.position(0)) == Self.found(0, news: true))
@@ -99,7 +99,7 @@ struct RingTests {
         #expect(ring.find(Self.position(6)) == .lost)
     }
 
-    @Test("a position before what was trimmed is lost; the oldest that is not can be read from")
+    @Test("a position before the trimmed events is lost; the oldest one after them can be read")
     func trimmed() {
         let ring = Self.ring(.sample(11...20, capacity: 10))
         #expect(ring.find(Self.position(9)) == .lost)
@@ -107,7 +107,7 @@ struct RingTests {
         #expect(ring.find(.beginning) == Self.found(10, news: true))
     }
 
-    @Test("retracted events leave holes that are no loss")
+    @Test("retracted events leave gaps that are not a loss")
     func retracted() {
         var history = ChannelHistory.sample(1...9, capacity: 100)
         history.items.removeAll { [1, 2, 5, 9].contains($0.sequence) }
@@ -115,14 +115,14 @@ struct RingTests {
         let ring = Self.ring(history)
         #expect(ring.find(Self.position(0)) == Self.found(0, news: true))
         #expect(Self.text(ring.batch(after: 4)) == "[6,7,8]")
-        // The newest is retracted: there is nothing to read after 8, and the next position is 9.
+        // The newest event is retracted: there is nothing to read after 8, and the next position is 9.
         #expect(ring.find(Self.position(8)) == Self.found(8, news: false))
         #expect(ring.batch(after: 8).next.sequence == 9)
         #expect(ring.offer(10, Array("10".utf8)) == .appended)
         #expect(Self.text(ring.batch(after: 8)) == "[10]")
     }
 
-    @Test("before the first event of a feed that did not exist stays good while nothing was trimmed")
+    @Test("a position in a feed that did not exist yet stays valid while nothing was trimmed")
     func beforeFirst() {
         let offset = Self.position(0, born: 0)
         let unborn = Self.ring(
@@ -132,7 +132,7 @@ struct RingTests {
         #expect(Self.ring(.sample(11...20, capacity: 10)).find(offset) == .lost)
     }
 
-    @Test("what only the feed still holds is asked for, not given up")
+    @Test("events that only the feed still has are requested, not lost")
     func older() {
         let ring = Self.ring(.sample(1...100, capacity: 1000)) { $0.ringEvents = 10 }
         #expect(ring.find(Self.position(50)) == .older)
@@ -140,7 +140,7 @@ struct RingTests {
         #expect(ring.find(Self.position(90)) == Self.found(90, news: true))
     }
 
-    @Test("a ring that holds more than the feed keeps begins where the feed does, and serves slow readers longer")
+    @Test("a ring that holds more than the feed starts where the feed does, and serves slow readers longer")
     func larger() {
         let ring = Self.ring(.sample(1...10, capacity: 10))
         for sequence in Int64(11)...30 { #expect(ring.offer(sequence, Array("\(sequence)".utf8)) == .appended) }
@@ -149,7 +149,7 @@ struct RingTests {
         #expect(ring.batch(after: 3).count == 27)
     }
 
-    @Test("a history that continues is joined on; one with a loss between replaces all")
+    @Test("a history that continues the ring is appended; one after a gap replaces it")
     func merges() {
         let ring = Self.ring(.sample(1...5))
         ring.merge(.sample(6...9, last: 9))
@@ -159,7 +159,7 @@ struct RingTests {
         #expect(Self.text(ring.batch(after: 108)) == "[109,110]")
     }
 
-    /// The events 11 to 20 of a feed, as read from behind the tenth.
+    /// The events 11 to 20 of a feed, read after the tenth.
     private static func part(
         isComplete: Bool, floor: Int64 = 0, capacity: Int64 = 1000, after: Int64 = 10
     ) -> Ring {
@@ -172,7 +172,7 @@ struct RingTests {
     }
 
     @Test(
-        "a part of a history serves who stands within it; who stands before or behind it needs another one",
+        "a part of a history serves positions within it; others need another part",
         arguments: [
             (10, false, found(10, news: true)), (19, false, found(19, news: true)), (20, false, .older),
             (300, false, .older), (9, false, .older), (10, true, found(10, news: true)),
@@ -182,16 +182,16 @@ struct RingTests {
         #expect(Self.part(isComplete: isComplete).find(Self.position(sequence)) == lookup)
     }
 
-    @Test("a part ends where it ends, and not where the feed does")
+    @Test("the end of a part is not the end of the feed")
     func partsEnd() {
         let batch = Self.part(isComplete: false).batch(after: 18)
         #expect(Self.text(batch) == "[19,20]" && batch.next.sequence == 20 && batch.reachesEnd)
         #expect(Self.part(isComplete: true).batch(after: 18).next.sequence == 20)
     }
 
-    @Test("what fell off before a part was read is lost, and the oldest kept is the beginning")
+    @Test("events trimmed before a part was read are lost, and the oldest event kept is the beginning")
     func partsOfTrimmed() {
-        // The feed has kept what is behind 12: the reader at 10 has come too late.
+        // The feed was trimmed up to 12: the reader at 10 is too late.
         var history = ChannelHistory.sample(13...20, capacity: 20, last: 32)
         (history.first, history.isComplete) = (13, false)
         let ring = Ring(limits: EdgeLimits())
@@ -201,13 +201,13 @@ struct RingTests {
         #expect(ring.find(Self.position(12, epoch: 2)) == .lost)
         #expect(ring.find(Self.position(12, born: 7)) == .lost)
         #expect(Self.part(isComplete: false).find(.beginning) == .older)
-        // A history that was made shorter leaves older events for a while: they are there to be read.
+        // A feed with a lowered capacity keeps older events for a while, and they can be read.
         #expect(Self.part(isComplete: false, capacity: 5).find(Self.position(9)) == .older)
     }
 }
 
 extension ChannelHistory {
-    /// A feed that holds exactly these events; each event is its number.
+    /// A feed with exactly these events; each event is its number.
     static func sample(
         _ range: ClosedRange<Int64>, capacity: Int64 = 100, epoch: Int64 = 1, born: Int64 = 1000, last: Int64? = nil
     ) -> ChannelHistory {

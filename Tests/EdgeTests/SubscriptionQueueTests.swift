@@ -3,13 +3,13 @@ import Testing
 
 @testable import Edge
 
-@Suite("The queue of those who wait")
+@Suite("The queue of subscriptions")
 struct SubscriptionQueueTests {
     private final class Nobody: Subscriber {
         func wake(_ subscription: Subscription, ring: Ring) {}
     }
 
-    @Test("it does what a plain list would do")
+    @Test("it behaves like a plain list")
     func model() {
         var random = SplitMix64()
         let channel = Channel(name: "thread:1", limits: EdgeLimits())
@@ -42,7 +42,9 @@ struct IdleChannelTests {
         func wake(_ subscription: Subscription, ring: Ring) {}
     }
 
-    @Test("however often its last reader leaves, a channel is listed once, and the longest idle one goes first")
+    @Test(
+        "an idle channel is queued once, however often its last reader leaves, and the longest idle one is dropped first"
+    )
     func listedOnce() throws {
         let runner = try LoopRunner()
         var limits = EdgeLimits()
@@ -60,11 +62,11 @@ struct IdleChannelTests {
             for channel in ["thread:1", "thread:2", "thread:3"] { try poll(channel) }
         }
         #expect(hub.count == 3 && hub.idle.count == 3)
-        // It was the longest idle one until now.
+        // It was the longest idle one before.
         try poll("thread:1")
         try poll("thread:4")
         #expect(source.subscribed == ["thread:1", "thread:3", "thread:4"])
-        // One that is read is never let go of.
+        // A channel with a reader is never dropped.
         let subscription = try hub.subscribe("thread:3", from: .now, by: reader)
         try poll("thread:5")
         #expect(source.subscribed == ["thread:3", "thread:4", "thread:5"])

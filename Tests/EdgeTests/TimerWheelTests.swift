@@ -11,7 +11,7 @@ struct TimerWheelTests {
         return keys.sorted()
     }
 
-    @Test("a deadline fires when it has come, not before")
+    @Test("a deadline fires when it has passed, not before")
     func fires() {
         var wheel = TimerWheel(tick: 100, slots: 16, now: 1000)
         wheel.schedule(7, at: 1550)
@@ -32,7 +32,7 @@ struct TimerWheelTests {
         #expect(Self.expired(&wheel, at: 850) == [1])
     }
 
-    @Test("a deadline taken back does not fire")
+    @Test("a cancelled deadline does not fire")
     func cancelled() {
         var wheel = TimerWheel(tick: 100, slots: 16, now: 0)
         for key in 0..<5 { wheel.schedule(Int32(key), at: 300) }
@@ -42,7 +42,7 @@ struct TimerWheelTests {
         #expect(Self.expired(&wheel, at: 300) == [0, 1, 3, 4])
     }
 
-    @Test("a deadline beyond the wheel's turn waits for its turn")
+    @Test("a deadline beyond one revolution waits for its own")
     func beyond() {
         var wheel = TimerWheel(tick: 100, slots: 16, now: 0)
         wheel.schedule(1, at: 5000)
@@ -50,7 +50,7 @@ struct TimerWheelTests {
         #expect(Self.expired(&wheel, at: 5000) == [1])
     }
 
-    @Test("a deadline in the past fires at the next look")
+    @Test("a deadline in the past fires at the next scan")
     func past() {
         var wheel = TimerWheel(tick: 100, slots: 16, now: 10_000)
         #expect(Self.expired(&wheel, at: 10_950) == [])
@@ -58,7 +58,7 @@ struct TimerWheelTests {
         #expect(Self.expired(&wheel, at: 10_951) == [1])
     }
 
-    /// Ten thousand timers that are due, each between two of the same slot that are not.
+    /// Ten thousand expired timers, each between two timers of the same slot that have not expired.
     private static func crowded() -> TimerWheel {
         var wheel = TimerWheel(tick: 100, slots: 16, now: 1000)
         for key in 0..<30_000 {
@@ -67,13 +67,13 @@ struct TimerWheelTests {
         return wheel
     }
 
-    @Test("in a crowded slot each key is looked at once, however many calls it takes")
+    @Test("each key of a crowded slot is scanned once, however many calls it takes")
     func crowd() {
         var wheel = Self.crowded()
         #expect(wheel.popExpired(now: 1509) == nil && wheel.looks == 30_000)
         #expect(Self.expired(&wheel, at: 1510) == (0..<10_000).map { $0 * 3 + 1 })
         #expect(wheel.looks == 60_000)
-        // The rest of the slot is looked through once more when its time is over, and then not for a whole turn.
+        // The rest of the slot is scanned once more when its time is over, and then not for a whole revolution.
         #expect(Self.expired(&wheel, at: 1600) == (0..<10_000).map { $0 * 3 })
         #expect(wheel.looks == 80_000)
         #expect(wheel.popExpired(now: 2900) == nil && wheel.looks == 80_000)
@@ -81,7 +81,7 @@ struct TimerWheelTests {
         #expect(wheel.looks == 90_000 && wheel.count == 0)
     }
 
-    @Test("a look that the slot's end overtakes leaves nothing behind", arguments: [1, 256, 9_999])
+    @Test("a scan that is still running when the slot's time ends misses no key", arguments: [1, 256, 9_999])
     func overtaken(_ first: Int) {
         var wheel = Self.crowded()
         var keys = (0..<first).compactMap { _ in wheel.popExpired(now: 1510) }
@@ -90,7 +90,7 @@ struct TimerWheelTests {
         #expect(wheel.looks <= 60_000)
     }
 
-    @Test("what is done for a key in a crowded slot is seen by the look that is under way, and costs no second one")
+    @Test("changes during the scan of a crowded slot are seen by that scan")
     func changed() {
         var wheel = Self.crowded()
         var popped = 0
@@ -101,7 +101,7 @@ struct TimerWheelTests {
                 continue
             }
             popped += 1
-            // One before it and one behind it go, the slot gets one that is due at once and one that is due later.
+            // One before it and one after it are cancelled; the slot gets one that has expired and one that has not.
             wheel.cancel(key - 1)
             wheel.cancel(key + 1)
             if popped <= 1000 {
@@ -115,7 +115,7 @@ struct TimerWheelTests {
         #expect(Self.expired(&wheel, at: 1700).count == 1000)
     }
 
-    @Test("it does what a plain table of deadlines would do")
+    @Test("it behaves like a plain table of deadlines")
     func model() {
         var random = SplitMix64()
         var wheel = TimerWheel(tick: 50, slots: 32, now: 0)
@@ -134,7 +134,7 @@ struct TimerWheelTests {
             default:
                 now += Int64.random(in: 0...(Int.random(in: 0..<50, using: &random) == 0 ? 9000 : 120), using: &random)
                 let due = Set(Self.expired(&wheel, at: now))
-                // Never early; at most a tick late.
+                // Never early, and at most one tick late.
                 for key in due { #expect(model[key]! <= now, "seed \(random.seed)") }
                 for key in due { model[key] = nil }
                 for (key, deadline) in model { #expect(deadline > now - 50, "\(key), seed \(random.seed)") }

@@ -344,9 +344,9 @@ struct TokenVerifierTests {
     }
 }
 
-@Suite("What was found out lately")
+@Suite("A cache with two generations")
 struct GenerationCacheTests {
-    @Test("what was asked for among the last ones is still there, and there are never more than twice the limit")
+    @Test("recently used entries are kept, and there are never more than twice the limit")
     func keeps() {
         var random = SplitMix64()
         var cache = GenerationCache<Int, Int>(limit: 16)
@@ -362,7 +362,7 @@ struct GenerationCacheTests {
         }
     }
 
-    @Test("what nobody asks for goes")
+    @Test("unused entries are dropped")
     func forgets() {
         var cache = GenerationCache<Int, Int>(limit: 4)
         cache.insert(1, for: 1)

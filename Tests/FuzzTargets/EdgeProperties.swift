@@ -1,8 +1,8 @@
 @testable import Edge
 
-/// Where a request's head is cut into pieces changes nothing; what is accepted lies within the bytes and the limits.
+/// However a request's head is split, the result is the same; an accepted head lies within the bytes and the limits.
 ///
-/// The first byte says where it is cut.
+/// The first byte determines the pieces.
 enum RequestProperty {
     static func violation(_ input: [UInt8]) -> String? {
         guard let first = input.first else { return nil }
@@ -21,7 +21,7 @@ enum RequestProperty {
         ]
         guard ranges.allSatisfy({ $0.upperBound <= head.length }) else { return "a range leaves the head" }
         guard !bytes[..<head.length].contains(0) else { return "a NUL was accepted" }
-        // What follows belongs to the next request.
+        // The rest belongs to the next request.
         guard parse(Array(bytes[..<head.length]), ends: []) == whole else { return "bytes behind the head matter" }
         if head.framing == .chunked, bytes[..<head.length].lowercasedText.contains("\r\ncontent-length:") {
             return "two framings were accepted"
@@ -43,9 +43,9 @@ extension ArraySlice<UInt8> {
     fileprivate var lowercasedText: String { String(decoding: self, as: UTF8.self).lowercased() }
 }
 
-/// Where a chunked body is cut into pieces changes neither the body nor the verdict.
+/// However a chunked body is split, body and verdict are the same.
 ///
-/// The first byte says where it is cut.
+/// The first byte determines the pieces.
 enum ChunkedProperty {
     private static let limit = 4096
 
@@ -78,7 +78,7 @@ enum ChunkedProperty {
     }
 }
 
-/// What is decoded from a target is text without a broken escape, and what is plain stays as it is.
+/// A decoded target has no broken escape, and plain text is unchanged.
 enum TargetProperty {
     static func violation(_ bytes: [UInt8]) -> String? {
         for plusIsSpace in [true, false] {
@@ -99,7 +99,7 @@ enum TargetProperty {
     }
 }
 
-/// Whatever is accepted as an offset or an id is written again byte by byte as it was: there is one spelling.
+/// An accepted offset or id is written back identically: there is only one spelling.
 enum OffsetProperty {
     static func violation(_ bytes: [UInt8]) -> String? {
         let text = String(decoding: bytes, as: UTF8.self)
@@ -110,7 +110,7 @@ enum OffsetProperty {
         let channels = ["thread:42", "forum:music", "post:7"]
         for count in 1...3 {
             let check = StreamEventID.check(of: channels.prefix(count))
-            // The bytes as they are, and behind a beginning that is right.
+            // The bytes as they are, and after a valid beginning.
             for id in [text, "1." + String(check, radix: 36) + "." + text] {
                 guard let places = StreamEventID.parse(id, check: check, count: count) else { continue }
                 guard places.count == count else { return "\(places.count) places for \(count) channels" }
@@ -124,7 +124,7 @@ enum OffsetProperty {
     }
 }
 
-/// A PROXY header ends within the bytes, what follows it does not matter, and less of it is never something else.
+/// A PROXY header ends within the bytes, does not depend on what follows, and is incomplete when cut.
 enum ProxyProperty {
     private static let trust = ProxyTrust(ranges: ["10.0.0.0/8", "2001:db8::/32"].compactMap(AddressRange.init))
 
@@ -137,7 +137,7 @@ enum ProxyProperty {
                 return "cut at \(end) it is something else"
             }
         }
-        // Whoever is named, none of ours is taken for a client when somebody else stands behind the last comma.
+        // A proxy is never taken for the client when another address follows the last comma.
         if let client = trust.client(forwardedFor: bytes.span), trust.isProxy(client) {
             let last = String(decoding: bytes.split(separator: 0x2C).last ?? [], as: UTF8.self)
             if let address = ClientAddress(last), !trust.isProxy(address), !bytes.hasSuffix(0x2C) {
