@@ -123,19 +123,19 @@ struct DashboardTests {
         var schedule = ReadingSchedule()
         #expect(schedule.wanted(at: 0) == .read)
         #expect(schedule.wanted(at: 1) == .wait)
-        schedule.came(at: 10, hasAnswer: true)
+        schedule.finished(at: 10, hasAnswer: true)
         #expect(schedule.wanted(at: 11) == .useLatest)
         #expect(schedule.wanted(at: 2009) == .useLatest)
         #expect(schedule.wanted(at: 2010) == .read)
-        schedule.came(at: 2110, hasAnswer: true)
+        schedule.finished(at: 2110, hasAnswer: true)
         #expect(schedule.lifetime == 5000)
         #expect(schedule.wanted(at: 7109) == .useLatest)
         #expect(schedule.wanted(at: 7110) == .read)
-        schedule.came(at: 9110, hasAnswer: true)
+        schedule.finished(at: 9110, hasAnswer: true)
         #expect(schedule.lifetime == 10_000)
         // Waiting for an absent Redis is no load on it.
         #expect(schedule.wanted(at: 20_000) == .read)
-        schedule.came(at: 25_000, hasAnswer: false)
+        schedule.finished(at: 25_000, hasAnswer: false)
         #expect(schedule.lifetime == 2000)
     }
 

@@ -55,7 +55,7 @@ public struct ClientAddress: Sendable, Hashable {
     var isLoopback: Bool { isV4 ? low >> 24 & 0xFF == 127 : high == 0 && low == 1 }
 
     /// The address that connections are counted by: an IPv6 client has a whole /64.
-    var household: ClientAddress { isV4 ? self : ClientAddress(high: high, low: 0) }
+    var countedNetwork: ClientAddress { isV4 ? self : ClientAddress(high: high, low: 0) }
 }
 
 /// A network in CIDR notation: `10.0.0.0/8`, `2001:db8::/32`, or one address.
@@ -95,14 +95,14 @@ struct AddressCounter {
 
     /// Counts one connection. Returns false, and counts nothing, when the client is at the limit.
     mutating func enter(_ address: ClientAddress) -> Bool {
-        let count = counts[address.household, default: 0]
+        let count = counts[address.countedNetwork, default: 0]
         guard limit == 0 || count < limit else { return false }
-        counts[address.household] = count + 1
+        counts[address.countedNetwork] = count + 1
         return true
     }
 
     mutating func leave(_ address: ClientAddress) {
-        guard let count = counts[address.household] else { return }
-        counts[address.household] = count > 1 ? count - 1 : nil
+        guard let count = counts[address.countedNetwork] else { return }
+        counts[address.countedNetwork] = count > 1 ? count - 1 : nil
     }
 }

@@ -21,7 +21,7 @@ final class StatusCache {
         case .read:
             waiting.append(read)
             services.metrics.statusReads += 1
-            source.read { [weak self] in self?.came($0, hasAnswer: $1) }
+            source.read { [weak self] in self?.finished($0, hasAnswer: $1) }
         }
     }
 
@@ -30,8 +30,8 @@ final class StatusCache {
         waiting.removeAll { $0 === read }
     }
 
-    private func came(_ body: [UInt8], hasAnswer: Bool) {
-        schedule.came(at: Clock.monotonicMilliseconds(), hasAnswer: hasAnswer)
+    private func finished(_ body: [UInt8], hasAnswer: Bool) {
+        schedule.finished(at: Clock.monotonicMilliseconds(), hasAnswer: hasAnswer)
         latest = StatusDocument(body: body)
         let readers = waiting
         waiting = []
@@ -57,7 +57,7 @@ struct ReadingSchedule {
     /// The minimum time between two readings, in ms.
     static let interval: Int64 = 2000
     /// A reading stays valid for this many times its duration.
-    static let patience: Int64 = 50
+    static let validityFactor: Int64 = 50
     /// The longest time that a reading stays valid, in ms.
     static let longest: Int64 = 10_000
 
@@ -66,7 +66,7 @@ struct ReadingSchedule {
     private var cost: Int64 = 0
 
     /// How long a reading stays valid, in ms.
-    var lifetime: Int64 { min(max(Self.interval, cost * Self.patience), Self.longest) }
+    var lifetime: Int64 { min(max(Self.interval, cost * Self.validityFactor), Self.longest) }
 
     /// A viewer asks for the status.
     ///
@@ -81,7 +81,7 @@ struct ReadingSchedule {
     /// The reading has finished.
     ///
     /// - Parameter hasAnswer: false when Redis did not answer: then the wait was no load on Redis.
-    mutating func came(at now: Int64, hasAnswer: Bool) {
+    mutating func finished(at now: Int64, hasAnswer: Bool) {
         cost = hasAnswer ? now - (began ?? now) : 0
         began = nil
         arrived = now
@@ -97,7 +97,7 @@ final class StatusRead: PendingResponse {
 
     /// How long to wait for Redis, in ms. Longer than a Redis connection's own timeout, so that the answer can report
     /// its failure.
-    private static let patience: Int64 = 15_000
+    private static let timeout: Int64 = 15_000
 
     init(on connection: Connection, services: EdgeServices, cache: StatusCache, takesGzip: Bool) {
         self.connection = connection
@@ -112,7 +112,7 @@ final class StatusRead: PendingResponse {
     func start() {
         guard let connection else { return }
         connection.begin(self)
-        connection.hold(until: Clock.monotonicMilliseconds() + Self.patience)
+        connection.hold(until: Clock.monotonicMilliseconds() + Self.timeout)
         cache.show(to: self)
     }
 

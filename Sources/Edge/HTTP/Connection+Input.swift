@@ -89,7 +89,7 @@ extension Connection {
         case .complete(let length, let client):
             awaitsProxyHeader = false
             inbound.skip(length)
-            isOneTooMany = !pool.count(self, for: client)
+            exceedsAddressLimit = !pool.count(self, for: client)
             return true
         }
     }
@@ -108,7 +108,7 @@ extension Connection {
         guard let inbound else { return }
         if !pool.budget.allowsInput(of: inbound.charged, own: inbound.charged) {
             switch state {
-            case .idle, .head, .body: refuseFlood()
+            case .idle, .head, .body: refuseForMemory()
             case .handling, .writing:
                 pool.metrics.inputsRefused += 1
                 pool.metrics.reached(.bufferBytes)
@@ -155,7 +155,7 @@ extension Connection {
     }
 
     /// Called in the next turn of the loop.
-    func goOn() {
+    func resumeInput() {
         guard state == .idle, isReadingPaused else { return }
         isReadingPaused = false
         event?.watch(.read)

@@ -13,7 +13,7 @@ extension Connection {
         let output = Output(
             head: head, body: body, sent: count, deadline: Clock.coarseMilliseconds() + pool.limits.answerTimeout)
         self.output = output
-        hasHold = true
+        hasDeadline = true
         event?.watch(isReadingPaused ? .write : [.read, .write])
         awaitProgress(output)
         // Keep this last: it may close this connection.

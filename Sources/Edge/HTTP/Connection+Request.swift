@@ -1,9 +1,9 @@
 /// One request: its head, its body and its handler. Requests that are malformed or exceed a limit are refused here.
 extension Connection {
-    static let oneTooMany = HTTPError(
+    static let tooManyConnections = HTTPError(
         .tooManyRequests, "too many connections from your address; close some or try again later", retryAfter: 5)
 
-    private static let flooded = HTTPError(
+    private static let tooMuchInput = HTTPError(
         .serviceUnavailable, "too much input is waiting on this server; send the request again later", retryAfter: 2)
 
     /// Parses a head from the buffered input. Returns true when there may be more to do.
@@ -22,8 +22,8 @@ extension Connection {
             return false
         case .complete(let head):
             adopt(head, of: input)
-            if isOneTooMany, head.framing != .none {
-                refuseInput(Self.oneTooMany)
+            if exceedsAddressLimit, head.framing != .none {
+                refuseInput(Self.tooManyConnections)
                 return false
             }
             let request: Result<Request, HTTPError>
@@ -43,10 +43,10 @@ extension Connection {
         isNew = false
         if isProxied, !pool.proxies.speaksProxyProtocol {
             let client = pool.proxies.client(in: head, of: bytes)
-            isOneTooMany = !pool.count(self, for: client)
+            exceedsAddressLimit = !pool.count(self, for: client)
         }
         origin = pool.handler.origin(head, of: bytes)
-        keepAlive = head.keepAlive && !isOneTooMany
+        keepAlive = head.keepAlive && !exceedsAddressLimit
         isHTTP10 = head.minorVersion == 0
         isHeadRequest = head.method == .head
     }
@@ -69,7 +69,7 @@ extension Connection {
                 return false
             }
             if length > inbound.unread, !pool.budget.allowsInput(of: length, own: inbound.charged) {
-                refuseFlood()
+                refuseForMemory()
                 return false
             }
             inbound.missing = length
@@ -109,10 +109,10 @@ extension Connection {
     /// Hands the request to its handler, which answers now or later.
     func dispatch(_ request: Request, body: [UInt8]) {
         state = .handling
-        hasHold = false
+        hasDeadline = false
         pool.handler.handle(request, body: body, on: self)
         // The deadline for receiving the request does not apply to its answer.
-        if state == .handling, !hasHold { pool.unschedule(self) }
+        if state == .handling, !hasDeadline { pool.unschedule(self) }
     }
 
     /// Answers a well-formed request with an error.
@@ -130,9 +130,9 @@ extension Connection {
     }
 
     /// Refuses a request because too much input is buffered.
-    func refuseFlood() {
+    func refuseForMemory() {
         pool.metrics.inputsRefused += 1
         pool.metrics.reached(.bufferBytes)
-        refuseInput(Self.flooded)
+        refuseInput(Self.tooMuchInput)
     }
 }

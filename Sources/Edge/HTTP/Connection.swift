@@ -51,7 +51,7 @@ final class Connection {
     var mustLinger = false
     var isReadingPaused = false
     /// The pending response has set a deadline.
-    var hasHold = false
+    var hasDeadline = false
     /// No request was parsed yet.
     var isNew = true
     /// The peer is a trusted proxy.
@@ -60,7 +60,7 @@ final class Connection {
     var awaitsProxyHeader = false
     /// The client has too many connections, or too many concurrent requests through a proxy: its request is answered
     /// with 429.
-    var isOneTooMany: Bool
+    var exceedsAddressLimit: Bool
     /// Which scripts may read the answer.
     var origin: OriginMatch
 
@@ -72,10 +72,10 @@ final class Connection {
     private static let lastChance: Int64 = 1000
 
     init(
-        descriptor: Int32, isSpare: Bool, isProxied: Bool, isOneTooMany: Bool = false, pool: ConnectionPool,
+        descriptor: Int32, isSpare: Bool, isProxied: Bool, exceedsAddressLimit: Bool = false, pool: ConnectionPool,
         loop: EventLoop
     ) {
-        self.isOneTooMany = isOneTooMany
+        self.exceedsAddressLimit = exceedsAddressLimit
         self.descriptor = descriptor
         self.isProxied = isProxied
         awaitsProxyHeader = isProxied && pool.proxies.speaksProxyProtocol
@@ -101,7 +101,7 @@ final class Connection {
     func hold(until deadline: Int64) {
         // The descriptor of a closed connection may already belong to another one.
         guard state == .handling else { return }
-        hasHold = true
+        hasDeadline = true
         pool.schedule(self, at: min(deadline, pool.endOfHolds))
     }
 

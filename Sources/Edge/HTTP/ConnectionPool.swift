@@ -55,7 +55,7 @@ final class ConnectionPool {
         wheel = TimerWheel(now: Clock.monotonicMilliseconds())
         generator = JitterGenerator(seed: UInt64(truncatingIfNeeded: Clock.monotonicNanoseconds()) ^ UInt64(getpid()))
         ticker = Timer(on: loop) { [unowned self] in self.expire() }
-        resume = Timer(on: loop) { [unowned self] in self.goOn() }
+        resume = Timer(on: loop) { [unowned self] in self.resumePostponed() }
         ticker?.schedule(every: wheel.tick)
     }
 
@@ -79,21 +79,21 @@ final class ConnectionPool {
         if isSpare { metrics.reached(.maxConnections) }
         guard count < limits.maxConnections + limits.spareConnections, !isDraining else {
             if isSpare, !isDraining { metrics.reached(.spareConnections) }
-            turnAway(descriptor, "503 Service Unavailable")
+            reject(descriptor, "503 Service Unavailable")
             return
         }
         let isProxied = proxies.isProxy(peer)
         // This machine is not counted: it may be a proxy that is not configured and connects for everybody.
         var client = isProxied || peer?.isLoopback ?? true ? nil : peer
-        var isOneTooMany = false
+        var exceedsAddressLimit = false
         if let address = client, !addresses.enter(address) {
             metrics.connectionsRefusedByAddress += 1
             metrics.reached(.connectionsPerAddress)
             guard excess < limits.spareConnections else {
                 metrics.reached(.spareConnections)
-                return turnAway(descriptor, "429 Too Many Requests")
+                return reject(descriptor, "429 Too Many Requests")
             }
-            isOneTooMany = true
+            exceedsAddressLimit = true
             excess += 1
             client = nil
         }
@@ -106,9 +106,10 @@ final class ConnectionPool {
         counted[index] = client
         count += 1
         metrics.connections = count
-        if !isSpare, !isOneTooMany { metrics.connectionsAccepted += 1 }
+        if !isSpare, !exceedsAddressLimit { metrics.connectionsAccepted += 1 }
         connections[index] = Connection(
-            descriptor: descriptor, isSpare: isSpare, isProxied: isProxied, isOneTooMany: isOneTooMany, pool: self,
+            descriptor: descriptor, isSpare: isSpare, isProxied: isProxied, exceedsAddressLimit: exceedsAddressLimit,
+            pool: self,
             loop: loop)
     }
 
@@ -134,7 +135,7 @@ final class ConnectionPool {
         connections[index] = nil
         if let address = counted[index] { addresses.leave(address) }
         counted[index] = nil
-        if connection.isOneTooMany, !connection.isProxied { excess -= 1 }
+        if connection.exceedsAddressLimit, !connection.isProxied { excess -= 1 }
         count -= 1
         metrics.connections = count
         onClosed()
@@ -199,10 +200,10 @@ final class ConnectionPool {
         resume?.schedule(after: 0)
     }
 
-    private func goOn() {
+    private func resumePostponed() {
         let connections = postponed
         postponed = []
-        for connection in connections { connection.goOn() }
+        for connection in connections { connection.resumeInput() }
         expire()
     }
 
@@ -215,7 +216,7 @@ final class ConnectionPool {
         resume?.schedule(after: 0)
     }
 
-    private func turnAway(_ descriptor: Int32, _ status: String) {
+    private func reject(_ descriptor: Int32, _ status: String) {
         let answer = """
             HTTP/1.1 \(status)\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n
             """

@@ -107,7 +107,7 @@ final class Channel {
     var needsOlder: Bool { !older.isEmpty }
 
     /// The feed was recreated: look up the offsets of all waiting readers again.
-    func unsettle() {
+    func requeueUnresolved() {
         while let subscription = ready.popFirst() ?? waiting.popFirst() { enqueue(subscription, in: .unresolved) }
     }
 }

@@ -29,7 +29,7 @@ final class Hub: ChannelSourceDelegate {
     private var retry: Timer?
     private var reclaim: Timer?
     /// Whether the last attempt to free memory failed, because each channel keeps its newest event.
-    private var isReclaimingVain = false
+    private var lastReclaimFailed = false
 
     /// How many readers are woken in one slice and in one turn of a channel, and how long a slice may take.
     static let sliceReaders = 256
@@ -38,7 +38,7 @@ final class Hub: ChannelSourceDelegate {
     /// How many events of older history are loaded at once, however small they are.
     private static let partEvents = 10_000
     private static let retryPause: Int64 = 250
-    private static let vainPause: Int64 = 1000
+    private static let failedReclaimPause: Int64 = 1000
 
     init(
         on loop: EventLoop, source: any ChannelSource, limits: EdgeLimits, metrics: EdgeMetrics,
@@ -52,7 +52,7 @@ final class Hub: ChannelSourceDelegate {
         delivery = Timer(on: loop) { [unowned self] in self.deliverSlice() }
         retry = Timer(on: loop) { [unowned self] in self.retryFailed() }
         reclaim = Timer(on: loop) { [unowned self] in self.reclaimMemory() }
-        housekeeping = Timer(on: loop) { [unowned self] in self.letGoOfIdle() }
+        housekeeping = Timer(on: loop) { [unowned self] in self.dropIdle() }
         housekeeping?.schedule(every: 1000)
         source.delegate = self
     }
@@ -122,7 +122,7 @@ final class Hub: ChannelSourceDelegate {
     }
 
     /// Takes a subscription out of its queue, if it is in one.
-    func settle(_ subscription: Subscription) {
+    func dequeue(_ subscription: Subscription) {
         subscription.channel.dequeue(subscription)
     }
 
@@ -170,7 +170,7 @@ final class Hub: ChannelSourceDelegate {
     private func perform(_ actions: ChannelMachine.Actions, on channel: Channel) {
         if actions.reset {
             metrics.resets += 1
-            channel.unsettle()
+            channel.requeueUnresolved()
         }
         if let load = actions.load {
             // A strong reference until the load has ended: weak references would make every later use of channel and
@@ -203,7 +203,7 @@ final class Hub: ChannelSourceDelegate {
             return channel
         }
         if channels.count >= limits.maxChannels {
-            guard letGoOfOldestIdle() else {
+            guard dropOldestIdle() else {
                 throw HTTPError(
                     .serviceUnavailable, "this server has as many channels as it can hold", retryAfter: 5,
                     limit: .maxChannels)
@@ -224,7 +224,7 @@ final class Hub: ChannelSourceDelegate {
         source.unsubscribe(channel.name)
     }
 
-    private func letGoOfIdle() {
+    private func dropIdle() {
         let limit = clock() - limits.channelLinger
         while let channel = idle.first(), channel.idleSince ?? limit <= limit {
             metrics.reached(.channelLinger)
@@ -233,7 +233,7 @@ final class Hub: ChannelSourceDelegate {
     }
 
     /// Drops the channel that has been idle longest. Returns false when all have readers.
-    private func letGoOfOldestIdle() -> Bool {
+    private func dropOldestIdle() -> Bool {
         guard let channel = idle.first() else { return false }
         forget(channel)
         return true
@@ -244,7 +244,7 @@ final class Hub: ChannelSourceDelegate {
     /// In the next turn of the loop, since rings may be in use further up the stack.
     private func checkMemory() {
         guard budget.bytes > limits.ringBytesTotal, reclaim?.isScheduled == false else { return }
-        reclaim?.schedule(after: isReclaimingVain ? Hub.vainPause : 0)
+        reclaim?.schedule(after: lastReclaimFailed ? Hub.failedReclaimPause : 0)
     }
 
     /// Frees an eighth of the limit, so that this is not needed for every event: drops idle channels, the longest idle
@@ -253,13 +253,13 @@ final class Hub: ChannelSourceDelegate {
         guard budget.bytes > limits.ringBytesTotal else { return }
         metrics.reached(.ringBytesTotal)
         let target = limits.ringBytesTotal - limits.ringBytesTotal / 8
-        while budget.bytes > target, letGoOfOldestIdle() { metrics.ringsEvicted += 1 }
+        while budget.bytes > target, dropOldestIdle() { metrics.ringsEvicted += 1 }
         guard budget.bytes > target else { return }
         let level = RingBudget.level(of: channels.values.lazy.map { $0.ring.charged }, target: target)
         for channel in channels.values where channel.ring.charged > level {
             if channel.ring.shorten(to: level) { metrics.ringsShortened += 1 }
         }
-        isReclaimingVain = budget.bytes > limits.ringBytesTotal
+        lastReclaimFailed = budget.bytes > limits.ringBytesTotal
     }
 
     // MARK: Loads

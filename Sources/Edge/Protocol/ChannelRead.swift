@@ -56,7 +56,7 @@ final class ChannelRead: PendingResponse, Subscriber {
 
     func deadlinePassed() {
         guard let subscription else { return }
-        services.hub.settle(subscription)
+        services.hub.dequeue(subscription)
         switch services.hub.lookUp(subscription) {
         case .found(_, hasNews: false) where isLive: timedOut(subscription)
         case .found(let position, _): answer(from: position, subscription, ring: subscription.channel.ring)

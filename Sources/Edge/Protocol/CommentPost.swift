@@ -32,7 +32,7 @@ final class CommentPost: PendingResponse {
                 .contentTooLarge, "more than \(most) comments at once; send fewer in one request",
                 limit: .commentsPerPost)
         }
-        try refuseFlood(of: body.count)
+        try checkPending(of: body.count)
         try services.access.take(count, of: apiKey)
         connection.begin(self)
         connection.hold(until: Clock.monotonicMilliseconds() + services.limits.acceptTimeout)
@@ -44,7 +44,7 @@ final class CommentPost: PendingResponse {
         }
     }
 
-    private func refuseFlood(of bytes: Int) throws(HTTPError) {
+    private func checkPending(of bytes: Int) throws(HTTPError) {
         let underWay = services.metrics.postedBytes
         guard underWay > 0, underWay + bytes > services.limits.postedBytes else { return }
         services.metrics.postsRefused += 1

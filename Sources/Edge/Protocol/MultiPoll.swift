@@ -44,7 +44,7 @@ final class MultiPoll: PendingResponse, MultiSubscriber {
 
     func deadlinePassed() {
         guard !subscriptions.isEmpty else { return }
-        for subscription in subscriptions { services.hub.settle(subscription) }
+        for subscription in subscriptions { services.hub.dequeue(subscription) }
         let shares = lookUp().compactMap { $0 }
         if shares.count == subscriptions.count { return answer(shares) }
         let error = services.unknownChannel

@@ -43,12 +43,12 @@ final class RequestRouter: RequestHandler {
 
     func handle(_ request: Request, body: [UInt8], on connection: Connection) {
         do throws(HTTPError) {
-            if connection.isOneTooMany { throw Connection.oneTooMany }
+            if connection.exceedsAddressLimit { throw Connection.tooManyConnections }
             if connection.isSpare { throw Self.full }
             try answer(request, body: body, on: connection)
         } catch {
-            let isForNow = error.status == .serviceUnavailable || error.status == .tooManyRequests
-            guard isForNow, request.isStream else { return connection.refuse(error) }
+            let isTemporary = error.status == .serviceUnavailable || error.status == .tooManyRequests
+            guard isTemporary, request.isStream else { return connection.refuse(error) }
             if let limit = error.limit { services.metrics.reached(limit) }
             connection.postponeEvents(retry: Pressure.longest + services.streamRetry())
         }
