@@ -1,3 +1,4 @@
+public import JSON
 import Signing
 
 /// A key that tokens are verified with. Its description does not contain the secret.
@@ -77,4 +78,67 @@ public enum TokenAlgorithm: String, Sendable {
     case hs256 = "HS256"
     /// ECDSA on the curve P-256 with SHA-256: the edge has only the public key.
     case es256 = "ES256"
+}
+
+/// Signs tokens, for `tidings token`.
+public struct TokenSigner: Sendable, CustomStringConvertible {
+    private enum Material: Sendable {
+        case hs256(HMACKey)
+        case es256(PrivateKey)
+    }
+
+    private let id: String?
+    private let material: Material
+    /// The key that verifies the tokens.
+    public let key: TokenKey
+
+    /// - Parameters:
+    ///   - id: the header's `kid`; nil: none.
+    ///   - secret: as for ``TokenKey/init(id:hs256:)``.
+    public init(id: String?, hs256 secret: [UInt8]) throws(EdgeError) {
+        key = try TokenKey(id: id, hs256: secret)
+        do throws(SigningError) {
+            material = .hs256(try HMACKey(secret))
+        } catch {
+            throw EdgeError(code: .key, message: error.message)
+        }
+        self.id = id
+    }
+
+    /// - Parameter pem: a private key on the curve P-256, `-----BEGIN PRIVATE KEY-----` or `-----BEGIN EC PRIVATE KEY-----`.
+    /// - Throws: ``EdgeError/Code/key``, without the key in its message.
+    public init(id: String?, es256 pem: String) throws(EdgeError) {
+        let privateKey: PrivateKey
+        do throws(SigningError) {
+            privateKey = try PrivateKey(pem: pem)
+        } catch {
+            throw EdgeError(code: .key, message: error.message)
+        }
+        material = .es256(privateKey)
+        key = try TokenKey(id: id, es256: privateKey.publicKey.pem)
+        self.id = id
+    }
+
+    public var description: String { "signs with \(key)" }
+
+    /// A signed token: header, claims and signature (RFC 7515, 7.1).
+    ///
+    /// - Parameter claims: written unchanged. Every edge refuses a token without `exp` and `channels`.
+    public func token(claims: JSONObject) -> String {
+        var header = JSONObject(members: [("alg", .string(key.algorithm.rawValue)), ("typ", "JWT")])
+        if let id { header["kid"] = .string(id) }
+        let input = "\(TokenSigner.encode(header)).\(TokenSigner.encode(claims))"
+        return "\(input).\(Base64.encode(signature(of: Array(input.utf8)), .url))"
+    }
+
+    private func signature(of input: [UInt8]) -> [UInt8] {
+        switch material {
+        case .hs256(let key): key.code(of: input)
+        case .es256(let key): key.signature(of: input)
+        }
+    }
+
+    private static func encode(_ object: JSONObject) -> String {
+        Base64.encode(JSON.object(object).bytes, .url)
+    }
 }
