@@ -72,7 +72,8 @@ struct CatchUpTests {
             try single.events.filter { $0.type == "data" }
                 .flatMap { try ParsedJSON(parsing: $0.data).array?.compactMap { $0["id"]?.string } ?? [] }
         }
-        try eventually(within: 20, "both have all") {
+        // Each look parses all events so far.
+        try eventually(within: 20, "both have all", every: 0.1) {
             try source.collected("thread:1").events.count >= Self.events && singles().count >= Self.events
         }
         let all = (1...Self.events).map { "\($0)" }

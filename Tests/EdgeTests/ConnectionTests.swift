@@ -101,7 +101,9 @@ struct ConnectionTests {
         let edge = try EdgeHarness { $0.limits.answerBytes = 32 << 20 }
         defer { try? edge.stop() }
         try edge.on { world in
-            world.source.publish("\"" + String(repeating: "x", count: 16 << 20) + "\"", to: "thread:large")
+            if state == "writing" {
+                world.source.publish("\"" + String(repeating: "x", count: 16 << 20) + "\"", to: "thread:large")
+            }
             world.sink.verdict = nil
         }
         let request =

@@ -39,10 +39,13 @@ final class LiveEdge: Sendable {
     ///   - greets: update the epoch after each connect, as a pipeline's edge does: then a restart changes the epoch.
     init(
         redis: String, port: UInt16 = 0, greets: Bool = false,
+        heartbeat: RedisSubscriber.Heartbeat = RedisSubscriber.heartbeat,
         _ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }
     ) throws {
         Thread.detachNewThread { [self] in
-            do { try run(redis, port, greets, configure) } catch { state.withLock { $0.failure = "\(error)" } }
+            do { try run(redis, port, greets, heartbeat, configure) } catch {
+                state.withLock { $0.failure = "\(error)" }
+            }
             state.withLock { $0.hasEnded = true }
         }
         try eventually(within: 15, "the edge is ready") {
@@ -65,13 +68,15 @@ final class LiveEdge: Sendable {
     }
 
     private func run(
-        _ url: String, _ port: UInt16, _ greets: Bool, _ configure: (inout EdgeOptions) -> Void
+        _ url: String, _ port: UInt16, _ greets: Bool, _ heartbeat: RedisSubscriber.Heartbeat,
+        _ configure: (inout EdgeOptions) -> Void
     ) throws {
         let loop = try EventLoop()
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let address = try RedisAddress(url: url)
         let redis = RedisConnection(on: loop, to: address, name: "edge", logger: logger)
-        let subscriber = RedisSubscriber(on: loop, to: address, name: "edge-sub", publisher: redis, logger: logger)
+        let subscriber = RedisSubscriber(
+            on: loop, to: address, name: "edge-sub", publisher: redis, heartbeat: heartbeat, logger: logger)
         var options = EdgeOptions(address: .tcp(host: "127.0.0.1", port: port), epochKey: "{comments.0}:epoch")
         configure(&options)
         let sink = Sink()

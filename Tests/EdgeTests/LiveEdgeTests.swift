@@ -62,7 +62,8 @@ struct LiveEdgeTests {
     @Test("while Redis is silent or gone the edge is not ready, and its held polls survive that")
     func outage() throws {
         let redis = try RedisServer(appendOnly: .always)
-        let edge = try LiveEdge(redis: redis.url)
+        let heartbeat: RedisSubscriber.Heartbeat = (interval: 300, deadline: 1000)
+        let edge = try LiveEdge(redis: redis.url, heartbeat: heartbeat)
         defer { try? edge.stop() }
         try redis.publish("thread:1", 1...1)
         let client = HTTPClient(port: edge.port)
@@ -71,8 +72,7 @@ struct LiveEdgeTests {
         ]
         let events = TestEventSource("/v1/events?c=thread:1@now") { edge.port }
         // Silence is noticed at the heartbeat after it has lasted too long.
-        let (interval, deadline) = RedisSubscriber.heartbeat
-        let silent = Double(interval + deadline) / 1000 + 0.3
+        let silent = Double(heartbeat.interval + heartbeat.deadline) / 1000 + 0.3
         for (number, hasGone) in [(2, false), (3, true)] {
             let held = try polls.map { path in
                 let client = HTTPClient(port: edge.port, timeout: 60)

@@ -39,6 +39,7 @@ final class Hub: ChannelSourceDelegate {
     private static let partEvents = 10_000
     private static let retryPause: Int64 = 250
     private static let failedReclaimPause: Int64 = 1000
+    private static let housekeepingInterval: Int64 = 1000
 
     init(
         on loop: EventLoop, source: any ChannelSource, limits: EdgeLimits, metrics: EdgeMetrics,
@@ -53,7 +54,7 @@ final class Hub: ChannelSourceDelegate {
         retry = Timer(on: loop) { [unowned self] in self.retryFailed() }
         reclaim = Timer(on: loop) { [unowned self] in self.reclaimMemory() }
         housekeeping = Timer(on: loop) { [unowned self] in self.dropIdle() }
-        housekeeping?.schedule(every: 1000)
+        scheduleHousekeeping()
         source.delegate = self
     }
 
@@ -65,6 +66,7 @@ final class Hub: ChannelSourceDelegate {
     func adopt(limits: EdgeLimits) {
         self.limits = limits
         for channel in channels.values { channel.machine.adopt(limits: limits) }
+        scheduleHousekeeping()
         checkMemory()
         startLoads()
     }
@@ -222,6 +224,10 @@ final class Hub: ChannelSourceDelegate {
         idle.remove(channel)
         if latest === channel { latest = nil }
         source.unsubscribe(channel.name)
+    }
+
+    private func scheduleHousekeeping() {
+        housekeeping?.schedule(every: min(Hub.housekeepingInterval, max(1, limits.channelLinger)))
     }
 
     private func dropIdle() {
