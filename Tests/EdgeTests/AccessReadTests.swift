@@ -19,7 +19,7 @@ struct AccessReadTests {
     /// A token for `user:7` that expires after some milliseconds: an edge accepts it half a minute longer than it says.
     private func shortToken(milliseconds: Int64) -> String {
         let expires = Double(Clock.unixMilliseconds() + milliseconds - TokenVerifier.leeway) / 1000
-        return mint.hmac(#"{"exp":\(expires),"channels":["user:7"]}"#)
+        return mint.hmac(#"{"exp":\#(expires),"channels":["user:7"]}"#)
     }
 
     private func edge(_ configure: @escaping @Sendable (inout EdgeOptions) -> Void = { _ in }) throws -> EdgeHarness {

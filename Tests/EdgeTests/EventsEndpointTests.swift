@@ -45,7 +45,7 @@ struct EventsEndpointTests {
     @Test("a stream that ends at its time limit is resumed at once, without loss or repetition")
     func rotation() throws {
         let edge = try EdgeHarness { options in
-            options.limits.streamTimeout = 300
+            options.limits.streamTimeout = 200
             options.limits.streamRetry = 60_000
         }
         defer { try? edge.stop() }
@@ -237,7 +237,7 @@ struct EventsEndpointTests {
 
     @Test("an id that is not UTF-8 is a lost position")
     func idWithoutEncoding() throws {
-        let edge = try EdgeHarness { $0.limits.streamTimeout = 300 }
+        let edge = try EdgeHarness { $0.limits.streamTimeout = 150 }
         defer { try? edge.stop() }
         try edge.publish("1", to: "thread:1")
         let streams = try [

@@ -66,13 +66,15 @@ final class KnownFailureTests {
         }
         let expected = Self.ids(1...150)
         for reader in readers {
-            try eventually(within: 30, "all arrive at \(reader.channel)") { reader.ids.count >= 150 }
+            try eventually(within: 30, "all arrive at \(reader.channel)", every: 0.05) { reader.ids.count >= 150 }
             #expect(reader.ids == expected && reader.resets == 0)
             try reader.stop()
         }
         for (index, source) in sources.enumerated() {
             let channel = channels[3 * index + 2]
-            try eventually(within: 30, "all arrive at \(channel)") { try Self.ids(source, channel).count >= 150 }
+            try eventually(within: 30, "all arrive at \(channel)", every: 0.05) {
+                try Self.ids(source, channel).count >= 150
+            }
             #expect(try Self.ids(source, channel) == expected && source.trouble == nil)
             try source.stop()
         }

@@ -32,7 +32,7 @@ struct ProtocolPageTests {
 
     @Test("a stream starts with a retry of 2 to 3 s and ends at its time limit with a short one", arguments: streams)
     func retry(_ path: String) throws {
-        let edge = try EdgeHarness { $0.limits.streamTimeout = 300 }
+        let edge = try EdgeHarness { $0.limits.streamTimeout = 150 }
         defer { try? edge.stop() }
         let (_, text, parser) = try stream(path, on: edge)
         let first = try #require(text.firstMatch(of: /^retry: (\d+)\n\n/)?.1)
