@@ -62,7 +62,7 @@ struct Doctor: ParsableCommand {
         func examine() throws -> Examination {
             try Examination(
                 client: client, address: address, expected: settings.layout, limits: settings.limits,
-                feeds: all ? nil : feeds, keys: all ? nil : keys)
+                duplicates: settings.duplicates, feeds: all ? nil : feeds, keys: all ? nil : keys)
         }
         var report = DoctorReport(try examine())
         if fix, !report.examination.repairs.isEmpty {

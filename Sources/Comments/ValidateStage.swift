@@ -6,9 +6,12 @@ import Signing
 public struct ValidateOptions: Sendable {
     /// The largest event, in bytes of JSON as it was queued.
     public var maxBytes: Int
+    /// How long the repeat of a comment is recognised.
+    public var duplicates: DuplicatePolicy
 
-    public init(maxBytes: Int = 65_536) {
+    public init(maxBytes: Int = 65_536, duplicates: DuplicatePolicy = DuplicatePolicy()) {
         self.maxBytes = maxBytes
+        self.duplicates = duplicates
     }
 }
 
@@ -20,10 +23,12 @@ public struct ValidateOptions: Sendable {
 /// `received_at` (milliseconds since 1970). Unknown members pass through. A rejected event becomes a dead letter with
 /// the reason.
 public final class ValidateStage: Stage {
+    public let duplicates: DuplicatePolicy
     private let validator: Validator
     private var generator = SystemRandomNumberGenerator()
 
     public init(_ options: ValidateOptions = ValidateOptions()) {
+        duplicates = options.duplicates
         validator = Validator(options: options)
     }
 

@@ -35,6 +35,9 @@ package struct Configuration {
     /// Nil: not said; the command decides.
     package var dashboard: DashboardSetting?
 
+    /// Which repeats the pipeline drops.
+    package var duplicates: DuplicatePolicy { stages.lazy.compactMap(\.duplicates).first ?? DuplicatePolicy() }
+
     package var layout: PipelineLayout {
         PipelineLayout(name: pipeline, partitions: partitions, stages: stages.map(\.name))
     }

@@ -7,11 +7,13 @@ import Yams
 package struct StageSetting {
     package let name: String
     package let factory: StageFactory
+    /// Which repeats the stage drops; nil for one that drops none.
+    package let duplicates: DuplicatePolicy?
 
     /// The stages of a pipeline that nobody configured.
     package static var standard: [StageSetting] {
         [
-            StageSetting(name: "validate") { ValidateStage() },
+            StageSetting(name: "validate", duplicates: ValidateOptions().duplicates) { ValidateStage() },
             StageSetting(name: "moderate") { try ModerateStage() },
             StageSetting(name: "format") { FormatStage() },
             StageSetting(name: "route") { try RouteStage() },
@@ -19,8 +21,9 @@ package struct StageSetting {
         ]
     }
 
-    private init(name: String, factory: @escaping StageFactory) {
+    private init(name: String, duplicates: DuplicatePolicy? = nil, factory: @escaping StageFactory) {
         self.name = name
+        self.duplicates = duplicates
         self.factory = factory
     }
 
@@ -49,14 +52,20 @@ package struct StageSetting {
         }
         self.name = name
         let given = options.flatMap { $0.isEmpty ? nil : $0 }
+        var duplicates: DuplicatePolicy?
         switch name {
-        case "validate": factory = try StageSetting.validate(given, &limits, &eventBytes)
+        case "validate":
+            let options = try StageSetting.validate(given)
+            eventBytes = options.maxBytes
+            duplicates = options.duplicates
+            factory = { ValidateStage(options) }
         case "moderate": factory = try StageSetting.moderate(given)
         case "format": factory = try StageSetting.format(given)
         case "route": factory = try StageSetting.route(given)
         case "publish": factory = try StageSetting.publish(given, &limits)
         default: factory = try StageSetting.named(name, given, element)
         }
+        self.duplicates = duplicates
     }
 
     /// A stage with a name of the user's own: its options say what it is.
@@ -73,19 +82,15 @@ package struct StageSetting {
         return { PassStage() }
     }
 
-    private static func validate(
-        _ options: ConfigurationNode?, _ limits: inout PipelineLimits, _ eventBytes: inout Int
-    ) throws -> StageFactory {
+    private static func validate(_ options: ConfigurationNode?) throws -> ValidateOptions {
         var result = ValidateOptions()
         let members = try options?.members(known: ["max_bytes", "duplicate_window", "duplicate_keys"]) ?? [:]
         if let node = members["max_bytes"] { result.maxBytes = try node.integer(in: 256...(16 << 20)) }
-        eventBytes = result.maxBytes
         if let node = members["duplicate_window"] {
-            limits.duplicateWindow = try node.duration(atLeast: 1000, atMost: 7 * 86_400_000)
+            result.duplicates.window = try node.duration(atLeast: 1000, atMost: 7 * 86_400_000)
         }
-        if let node = members["duplicate_keys"] { limits.duplicateKeys = try node.integer(in: 2...100_000_000) }
-        let final = result
-        return { ValidateStage(final) }
+        if let node = members["duplicate_keys"] { result.duplicates.keys = try node.integer(in: 2...100_000_000) }
+        return result
     }
 
     private static func moderate(_ options: ConfigurationNode?) throws -> StageFactory {

@@ -6,6 +6,8 @@ struct CommitBuilder {
     let lane: LaneID
     let layout: PipelineLayout
     let limits: PipelineLimits
+    /// Which repeats the lane's commits drop.
+    let duplicates: DuplicatePolicy
     let token: String
     let parser: JSONParser
     let now: Int64
@@ -112,6 +114,9 @@ struct CommitBuilder {
                 }
                 if layout.stage(after: lane.stage) == nil { outputs.settle(.done) }
             }
+        case .assign(let event, let partition):
+            outputs.out += 1
+            push(event, partition: partition, to: &outputs)
         case .publish(let event, let channels):
             outputs.out += 1
             outputs.publish(event, to: channels)
@@ -125,16 +130,10 @@ struct CommitBuilder {
         }
     }
 
-    private func push(_ event: Event, isLast: Bool = true, to outputs: inout Outputs) {
+    private func push(_ event: Event, isLast: Bool = true, partition: Int? = nil, to outputs: inout Outputs) {
         guard layout.stage(after: lane.stage) != nil else { return }
-        outputs.pushes[destination(of: event), default: []].append(outputs.bytes(event, isLast: isLast))
-    }
-
-    /// A door finds the conversation's partition; every other lane stays in its own. What names no conversation goes
-    /// to the first partition, where the first stage says what is wrong with it.
-    private func destination(of event: Event) -> Int {
-        guard lane.isDoor else { return lane.partition ?? 0 }
-        return ConversationKey.partition(of: event.fields, in: layout)
+        let partition = partition ?? lane.partition ?? 0
+        outputs.pushes[partition, default: []].append(outputs.bytes(event, isLast: isLast))
     }
 
     private func operations(_ outputs: Outputs, count: Int) -> [Commit.Operation] {
@@ -148,7 +147,7 @@ struct CommitBuilder {
                 operations.append(
                     .pushOnce(
                         to: LaneID(stage: next, partition: lane.partition), limit: limits.queueEvents,
-                        window: limits.duplicateWindow, keys: limits.duplicateKeys, outputs.keyed))
+                        window: duplicates.window, keys: duplicates.keys, outputs.keyed))
             }
         }
         if !outputs.publication.channels.isEmpty { operations.append(.publish(outputs.publication)) }

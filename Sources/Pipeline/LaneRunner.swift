@@ -163,7 +163,7 @@ final class LaneRunner {
             case .success(.counted(let deaths)):
                 // The first death happened before events were taken one by one.
                 if deaths >= self.environment.limits.deaths {
-                    self.setAside("poison: \(deaths) workers died over this event", attempts: deaths)
+                    self.rejectHead("poison: \(deaths) workers died over this event", attempts: deaths)
                     self.tell(.transformed(decided: 1))
                 } else {
                     self.transform()
@@ -203,23 +203,29 @@ final class LaneRunner {
                 } catch {
                     if decisions.isEmpty { return failed(error, ofFirstEvent: error.isCounted) }
                     // What is before it is committed; it is tried again as the head.
-                    return decide(decisions, isNextFailed: error.isCounted)
+                    return transformed(decisions, isNextFailed: error.isCounted)
                 }
             }
         }
-        decide(decisions)
+        transformed(decisions)
     }
 
-    private func decide(_ decisions: [Disposition], isNextFailed: Bool = true, attempts: Int? = nil) {
+    /// The stage is through with the batch, or with the events before one that failed.
+    private func transformed(_ decisions: [Disposition], isNextFailed: Bool = true) {
+        buildCommit(of: decisions, attempts: lane.failures + 1)
+        tell(.transformed(decided: decisions.count, isNextFailed: isNextFailed))
+    }
+
+    /// Builds the next commit, for the machine to have it sent.
+    private func buildCommit(of decisions: [Disposition], attempts: Int) {
         batch?.decisions = decisions
         serial += 1
         commit = batch.map { batch in
             CommitBuilder(
-                lane: id, layout: environment.layout, limits: environment.limits, token: token,
-                parser: environment.parser, now: Clock.unixMilliseconds()
-            ).call(for: batch, serial: serial, attempts: attempts ?? lane.failures + 1)
+                lane: id, layout: environment.layout, limits: environment.limits, duplicates: stage.duplicates,
+                token: token, parser: environment.parser, now: Clock.unixMilliseconds()
+            ).call(for: batch, serial: serial, attempts: attempts)
         }
-        if attempts == nil { tell(.transformed(decided: decisions.count, isNextFailed: isNextFailed)) }
     }
 
     private var lastError: StageError?
@@ -238,15 +244,16 @@ final class LaneRunner {
 
     /// The head event's attempts are used up.
     private func bury() {
-        setAside(lastError?.message ?? "the stage failed", attempts: lane.failures)
+        rejectHead(lastError?.message ?? "the stage failed", attempts: lane.failures)
         sendCommit()
     }
 
-    private func setAside(_ reason: String, attempts: Int) {
+    /// Builds the commit that makes the head event a dead letter.
+    private func rejectHead(_ reason: String, attempts: Int) {
         environment.logger.error(
             "event set aside as a dead letter",
             metadata: ["lane": "\(id)", "error": "\(reason)", "attempts": "\(attempts)"])
-        decide([.reject(reason: reason)], attempts: attempts)
+        buildCommit(of: [.reject(reason: reason)], attempts: attempts)
     }
 
     // MARK: Commit

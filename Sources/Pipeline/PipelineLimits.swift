@@ -10,10 +10,6 @@ public struct PipelineLimits: Sendable {
     public var deadLetters = 10_000
     /// Held events kept for each lane; the oldest fall off, counted.
     public var heldEvents = 10_000
-    /// How long a repeat is recognised at least, in milliseconds (at most twice that).
-    public var duplicateWindow: Int64 = 600_000
-    /// Keys of events remembered for each partition in that time.
-    public var duplicateKeys = 200_000
     /// Attempts of an event whose stage fails, before it becomes a dead letter.
     public var attempts = 5
     /// Deaths of a worker over an event, before it becomes a dead letter. 2 at least: the first one happened over a

@@ -9,6 +9,9 @@ public import Redis
 /// ``prepare(_:context:ready:)``, which calls back. Nothing that a stage does in memory is lost or doubled by a crash
 /// unless it leaves the process: a batch may be run again.
 public protocol Stage: AnyObject {
+    /// Which repeats are dropped among the events that the stage forwards with an ``Event/duplicateKey``.
+    var duplicates: DuplicatePolicy { get }
+
     /// Called once for each batch before its events are processed, for what is cheaper in bulk or has to wait: look-ups,
     /// requests to other processes. Call `ready` exactly once, at once or later, with nil when the batch can be
     /// processed, with an error when it must be tried again later.
@@ -21,8 +24,23 @@ public protocol Stage: AnyObject {
 }
 
 extension Stage {
+    public var duplicates: DuplicatePolicy { DuplicatePolicy() }
+
     public func prepare(_ batch: [Event], context: StageContext, ready: @escaping (StageError?) -> Void) {
         ready(nil)
+    }
+}
+
+/// How long a lane remembers the keys of the events that it committed.
+public struct DuplicatePolicy: Sendable, Equatable {
+    /// How long a repeat is recognised at least, in milliseconds (at most twice that).
+    public var window: Int64
+    /// Keys that are remembered for each partition in that time.
+    public var keys: Int
+
+    public init(window: Int64 = 600_000, keys: Int = 200_000) {
+        self.window = window
+        self.keys = keys
     }
 }
 

@@ -246,7 +246,7 @@ public final class Worker {
     }
 
     private func makeStage(_ lane: LaneID) -> (any Stage)? {
-        if lane.isDoor { return DoorStage() }
+        if lane.isDoor { return PartitionStage(layout: options.layout) }
         guard unmade[lane.stage] == nil else { return nil }
         do {
             if let stage = try options.stages[lane.stage]?() { return stage }

@@ -1,6 +1,6 @@
 package import JSON
 
-/// Finds the conversation of an event, for the doors.
+/// Finds the conversation of an event.
 package enum ConversationKey {
     /// The value of `thread` as text; nil when there is none that could name a conversation.
     package static func conversation(of fields: JSONObject) -> String? {
@@ -10,11 +10,6 @@ package enum ConversationKey {
         case .uint(let number): String(number)
         default: nil
         }
-    }
-
-    /// The event's partition; the first one for what names no conversation, since the first stage is to say so.
-    package static func partition(of fields: JSONObject, in layout: PipelineLayout) -> Int {
-        conversation(of: fields).map(layout.partition(of:)) ?? 0
     }
 }
 

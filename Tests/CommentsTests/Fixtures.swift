@@ -23,6 +23,7 @@ enum Decision: Equatable {
     init(_ disposition: Disposition) {
         switch disposition {
         case .forward(let events): self = .forward(events.map(\.fields))
+        case .assign(let event, _): self = .forward([event.fields])
         case .publish(let event, let channels): self = .publish(event.fields, channels)
         case .drop(let reason): self = .drop(reason)
         case .hold(let event, let reason): self = .hold(event.fields, reason)

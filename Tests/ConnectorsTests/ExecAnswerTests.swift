@@ -15,7 +15,7 @@ struct ExecAnswerTests {
                 return events.map { String(decoding: $0.bytes, as: UTF8.self) }.joined(separator: " ")
             case .drop(let reason): return "drop: \(reason)"
             case .reject(let reason): return "reject: \(reason)"
-            case .publish, .hold: return "?"
+            case .assign, .publish, .hold: return "?"
             }
         } catch let error as ExecAnswer.InvalidAnswer {
             return "invalid: \(error.reason)"

@@ -85,6 +85,7 @@ final class ExecBench {
         func text(_ event: Event) -> String { String(decoding: event.bytes, as: UTF8.self) }
         return switch disposition {
         case .forward(let events): events.map(text).joined(separator: " ")
+        case .assign(let event, let partition): "assign \(text(event)) \(partition)"
         case .publish(let event, let channels): "publish \(text(event)) \(channels)"
         case .drop(let reason): "drop: \(reason)"
         case .hold(_, let reason): "hold: \(reason)"

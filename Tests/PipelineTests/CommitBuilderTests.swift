@@ -25,8 +25,8 @@ struct CommitBuilderTests {
             }
         }
         let builder = CommitBuilder(
-            lane: lane, layout: Self.layout, limits: PipelineLimits(), token: "77",
-            parser: JSONParser(maxBytes: 1 << 20), now: 1000)
+            lane: lane, layout: Self.layout, limits: PipelineLimits(), duplicates: DuplicatePolicy(),
+            token: "77", parser: JSONParser(maxBytes: 1 << 20), now: 1000)
         return words(builder.call(for: batch, serial: 3, attempts: 2).command)
     }
 
@@ -47,8 +47,8 @@ struct CommitBuilderTests {
         var batch = Batch(raw: [Array("{}".utf8), Array("[]".utf8)], parser: JSONParser(maxBytes: 1 << 20))
         batch.decisions = [.drop(reason: "x")]
         let builder = CommitBuilder(
-            lane: first, layout: Self.layout, limits: PipelineLimits(), token: "77",
-            parser: JSONParser(maxBytes: 1 << 20), now: 1000)
+            lane: first, layout: Self.layout, limits: PipelineLimits(), duplicates: DuplicatePolicy(),
+            token: "77", parser: JSONParser(maxBytes: 1 << 20), now: 1000)
         let arguments = words(builder.call(for: batch, serial: 1, attempts: 1).command)
         #expect(Array(arguments[7...9]) == ["1", "{}", ""])
     }
@@ -81,11 +81,14 @@ struct CommitBuilderTests {
         #expect(try operations(last, ["{}"]) { .forward([$0]) } == ["count", "out", "1"])
     }
 
-    @Test("a door sorts events into the partitions of their conversations, and counts its arrivals")
-    func door() throws {
+    @Test("the lane incoming pushes events into the partitions that they were assigned to, and counts its arrivals")
+    func assigned() throws {
         let threads = (0..<12).map { "\($0)" }
         let raw = threads.map { #"{"thread":"\#($0)"}"# } + [#"{"thread":7}"#, #"{"text":"none"}"#]
-        let operations = try operations(LaneID(stage: "incoming", partition: nil), raw) { .forward([$0]) }
+        let operations = try operations(LaneID(stage: "incoming", partition: nil), raw) { event in
+            guard let thread = event.fields["thread"] else { return .assign(event, partition: 0) }
+            return .assign(event, partition: Self.layout.partition(of: thread.string ?? "7"))
+        }
         var expected: [String] = []
         for partition in 0..<4 {
             var events = threads.filter { Self.layout.partition(of: $0) == partition }.map { #"{"thread":"\#($0)"}"# }

@@ -40,7 +40,7 @@ struct ConfigurationTests {
             settings.layout.stages == [
                 "validate", "moderate", "format", "echo", "score", "notify", "archive", "route", "publish",
             ])
-        #expect(settings.limits.duplicateWindow == 300_000)
+        #expect(settings.duplicates.window == 300_000)
         #expect(settings.limits.historyEvents == 50 && settings.limits.feedLifetime == 172_800_000)
         #expect(settings.limits.queueEvents == 5000)
         #expect(

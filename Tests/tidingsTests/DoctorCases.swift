@@ -267,7 +267,7 @@ extension DoctorFacts {
             memoryTotal: 8 << 30, memoryAvailable: 4 << 30, overcommit: 1, hugePagesAlways: false, diskFree: 50 << 30,
             diskPath: "/var/lib/redis")
         return DoctorFacts(
-            cli: "redis-cli", expected: layout, limits: PipelineLimits(), server: server, pipeline: pipeline,
-            feeds: feeds, system: system)
+            cli: "redis-cli", expected: layout, limits: PipelineLimits(), duplicates: DuplicatePolicy(), server: server,
+            pipeline: pipeline, feeds: feeds, system: system)
     }
 }

@@ -9,6 +9,7 @@ struct DoctorFacts {
     /// The pipeline as this process's configuration has it.
     var expected: PipelineLayout
     var limits: PipelineLimits
+    var duplicates: DuplicatePolicy
     var server: ServerFacts
     var pipeline: PipelineFacts
     var feeds: FeedsFacts

@@ -25,8 +25,8 @@ package struct Examination {
     ///   - feeds: how many feeds are looked at; nil: all.
     ///   - keys: how many keys are looked at in search of those that belong to nothing; nil: all.
     package init(
-        client: BlockingRedis, address: RedisAddress, expected: PipelineLayout, limits: PipelineLimits, feeds: Int?,
-        keys: Int?
+        client: BlockingRedis, address: RedisAddress, expected: PipelineLayout, limits: PipelineLimits,
+        duplicates: DuplicatePolicy, feeds: Int?, keys: Int?
     ) throws {
         let server = try ServerSurvey(client: client, address: address).facts()
         let survey = PipelineSurvey(client: client, expected: expected, limits: limits)
@@ -39,8 +39,8 @@ package struct Examination {
         found.foreignKeys = try survey.name(foreign)
         self.init(
             facts: DoctorFacts(
-                cli: ShellQuote.redisCLI(address), expected: expected, limits: limits, server: server,
-                pipeline: pipeline, feeds: found,
+                cli: ShellQuote.redisCLI(address), expected: expected, limits: limits, duplicates: duplicates,
+                server: server, pipeline: pipeline, feeds: found,
                 system: SystemSurvey.facts(redisFolder: server.isLocal ? server.settings["dir"] : nil)))
     }
 

@@ -102,7 +102,7 @@ enum KeyChecks {
 
     static func seenBounds(_ facts: DoctorFacts) -> Verdict {
         // Each of the two sets is closed at half the limit; the batch that fills it may exceed that.
-        let most = Int64(facts.limits.duplicateKeys / 2 + facts.limits.batchEvents)
+        let most = Int64(facts.duplicates.keys / 2 + facts.limits.batchEvents)
         let findings = facts.pipeline.partitions.flatMap(\.seen).compactMap { seen -> Finding? in
             if seen.count > most {
                 return Finding(
@@ -113,7 +113,7 @@ enum KeyChecks {
             guard seen.count > 0, !seen.expires else { return nil }
             return Finding(
                 .warning, "the set never expires", at: seen.key,
-                type: facts.line("PEXPIRE", seen.key, String(facts.limits.duplicateWindow * 2)))
+                type: facts.line("PEXPIRE", seen.key, String(facts.duplicates.window * 2)))
         }
         return Verdict(findings, otherwise: "ids seen are bounded")
     }
