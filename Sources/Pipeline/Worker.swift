@@ -37,7 +37,7 @@ public final class Worker {
     /// What another process of this name may have left behind is cleared away.
     private var hasArrived = false
     /// Those that bring from Thoonk sources, while the open door's lane is owned.
-    private var doors: [DoorRunner] = []
+    private var doors: [InletPoller] = []
     private var isStopping = false
     private var isQuiet = false
     private var isBalancing = false
@@ -231,7 +231,7 @@ public final class Worker {
 
     private func openDoors(_ token: String, _ environment: LaneEnvironment) {
         closeDoors()
-        doors = options.doors.map { DoorRunner(source: $0, token: token, environment: environment) }
+        doors = options.doors.map { InletPoller(source: $0, token: token, environment: environment) }
         for door in doors { door.begin() }
     }
 

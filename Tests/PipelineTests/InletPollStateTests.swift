@@ -5,12 +5,12 @@ import Testing
 @testable import Pipeline
 
 @Suite("when to draw from a source")
-struct DoorDrawTests {
+struct InletPollStateTests {
     private var generator = SplitMix64(seed: 1)
 
     /// Feeds inputs to a machine that has begun and gives what it answered; a wait's length is left out.
-    private func answers(_ inputs: [DoorDraw.Input]) -> [String] {
-        var machine = DoorDraw()
+    private func answers(_ inputs: [InletPollState.Input]) -> [String] {
+        var machine = InletPollState()
         var generator = self.generator
         return ([machine.begin()] + inputs.map { machine.handle($0, using: &generator) }).map {
             switch $0 {
@@ -60,7 +60,7 @@ struct DoorDrawTests {
 
     @Test("the wait for room is at most 100 ms, however long the door stays full")
     func wait() {
-        var machine = DoorDraw()
+        var machine = InletPollState()
         var generator = self.generator
         _ = machine.begin()
         for _ in 0..<50 {
@@ -81,8 +81,8 @@ struct DoorDrawTests {
                 == ["draw", "watch", "draw", "-", "draw", "watch"])
     }
 
-    @Test("fenced or stopped, nothing more happens", arguments: [DoorDraw.Input.fenced, .stop])
-    func closed(end: DoorDraw.Input) {
+    @Test("fenced or stopped, nothing more happens", arguments: [InletPollState.Input.fenced, .stop])
+    func closed(end: InletPollState.Input) {
         #expect(answers([end, .drawn(1), .wake, .timer, .reconnected]) == ["draw", "-", "-", "-", "-", "-"])
     }
 }

@@ -8,7 +8,7 @@ import Testing
 
 /// Thoonk queues, job feeds and feeds as doors of a running pipeline.
 @Suite("workers at doors from Thoonk")
-struct DoorTests {
+struct InletTests {
     private func pool(_ doors: [Inlet], a: @escaping StageFactory = WorkerPool.pass) throws -> WorkerPool {
         let pool = try WorkerPool(stages: ["a": a, "b": WorkerPool.publisher])
         pool.doors = doors

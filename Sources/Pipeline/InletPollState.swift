@@ -3,8 +3,8 @@ internal import Redis
 /// When to draw from a source, as a state machine: as long as something comes at once, then when the source is changed,
 /// and not while the door is full.
 ///
-/// Pure: it is told what happened and answers what to do next. ``DoorRunner`` does it.
-struct DoorDraw {
+/// Pure: it is told what happened and answers what to do next. ``InletPoller`` does it.
+struct InletPollState {
     enum State: Equatable {
         case drawing
         /// The source was empty: it is being read once more, watched.
@@ -58,7 +58,7 @@ struct DoorDraw {
         case .drawn(let count): return drawn(count)
         case .full:
             return state == .drawing
-                ? wait(min(DoorDraw.longestWaitForRoom, backoff.next(using: &generator))) : .none
+                ? wait(min(InletPollState.longestWaitForRoom, backoff.next(using: &generator))) : .none
         case .refused(let error): return refused(error, &generator)
         case .watched:
             guard state == .watching else { return .none }

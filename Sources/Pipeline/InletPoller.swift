@@ -4,17 +4,17 @@ internal import Redis
 internal import Store
 
 /// Brings what is put into a Thoonk source to the open door, for the worker that owns the door's lane: does what the
-/// state machine ``DoorDraw`` says and tells it what came of it.
+/// state machine ``InletPollState`` says and tells it what came of it.
 ///
 /// Taking from the source, claiming and handing on is one function, which checks the lane's token: whenever a process
 /// dies, an item is either there or here.
-final class DoorRunner {
+final class InletPoller {
     let source: Inlet
     /// The fencing token of the open door's lane.
     let token: String
 
     private let environment: LaneEnvironment
-    private var machine = DoorDraw()
+    private var machine = InletPollState()
     private var step = 0
     private var lastLogged: String?
     private var generator = SystemRandomNumberGenerator()
@@ -32,7 +32,7 @@ final class DoorRunner {
     }
 
     /// Tells what happened.
-    func tell(_ input: DoorDraw.Input) {
+    func tell(_ input: InletPollState.Input) {
         perform(machine.handle(input, using: &generator))
         if machine.state == .closed {
             step += 1
@@ -40,7 +40,7 @@ final class DoorRunner {
         }
     }
 
-    private func perform(_ action: DoorDraw.Action) {
+    private func perform(_ action: InletPollState.Action) {
         switch action {
         case .none: break
         case .draw: draw()
