@@ -98,7 +98,7 @@ private struct PartitionProbe {
         fault()
         let start = Clock.monotonicNanoseconds()
         for (partition, thread) in threads.enumerated() {
-            let door = shape.layout.queue(LaneID(stage: LaneID.door, partition: partition))
+            let door = shape.layout.queue(LaneID(stage: LaneID.incoming, partition: partition))
             _ = try client.call("RPUSH", door, #"{"thread":"\#(thread)","text":"probe \#(turn)"}"#)
         }
         while true {

@@ -65,7 +65,7 @@ struct StageSwitch {
 
     func open() throws -> (BlockingRedis, PipelineLayout) {
         let settings = try options.configuration()
-        guard stage == LaneID.door || settings.layout.stages.contains(stage) else {
+        guard stage == LaneID.incoming || settings.layout.stages.contains(stage) else {
             throw CommandError(
                 "no stage '\(stage)'; this pipeline has \(settings.layout.stages.joined(separator: ", ")) and the door, "
                     + "incoming", exitCode: 2)

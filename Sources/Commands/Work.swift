@@ -39,7 +39,7 @@ struct Work: ParsableCommand {
 
     func run() throws {
         let settings = try options.configuration()
-        for stage in stages where stage != LaneID.door && !settings.layout.stages.contains(stage) {
+        for stage in stages where stage != LaneID.incoming && !settings.layout.stages.contains(stage) {
             throw CommandError(
                 "no stage '\(stage)'; this pipeline has \(settings.layout.stages.joined(separator: ", ")) and the door, "
                     + "incoming", exitCode: 2)
@@ -80,7 +80,7 @@ struct Work: ParsableCommand {
         var setting = WorkerOptions(
             id: id, layout: settings.layout, limits: settings.limits, serves: stages.isEmpty ? nil : stages,
             redis: redis, stages: Dictionary(uniqueKeysWithValues: settings.stages.map { ($0.name, $0.factory) }))
-        setting.doors = settings.doors
+        setting.inlets = settings.doors
         let worker = Worker(on: loop, options: setting, logger: logger)
         worker.onRefused = { logger.critical("\($0.message)") }
         let deadline = Timer(on: loop) {

@@ -47,7 +47,7 @@ package struct StageSetting {
             name = text
             options = ConfigurationNode(file: element.file, key: "stages.\(text)", node: pair.value)
         }
-        guard Configuration.isName(name), name != LaneID.door else {
+        guard Configuration.isName(name), name != LaneID.incoming else {
             throw element.error("'\(name)' cannot name a stage; use 1 to 64 of a-z A-Z 0-9 _ . - and not 'incoming'")
         }
         self.name = name

@@ -160,7 +160,7 @@ struct CommitBuilder {
         var counts = [("dropped", drops.reduce(0) { $0 + $1.value })]
         counts += drops.map { ("dropped:\($0.key)", $0.value) }
         counts.append(("out", outputs.out))
-        if lane.isDoor { counts.append(("in", count)) }
+        if lane.isIncoming { counts.append(("in", count)) }
         operations += counts.filter { $0.1 > 0 }.map { .count($0.0, $0.1) }
         return operations
     }

@@ -36,8 +36,8 @@ public final class Worker {
     private var unmade: [String: Int64] = [:]
     /// What another process of this name may have left behind is cleared away.
     private var hasArrived = false
-    /// Those that bring from Thoonk sources, while the open door's lane is owned.
-    private var doors: [InletPoller] = []
+    /// Pollers of the inlets, while this worker owns the open inlet.
+    private var pollers: [InletPoller] = []
     private var isStopping = false
     private var isQuiet = false
     private var isBalancing = false
@@ -116,11 +116,11 @@ public final class Worker {
         session.onRefused = { [unowned self] in self.onRefused($0) }
         watcher.onChange = { [unowned self] key in
             if let lane = self.laneOfQueue[key] { self.runners[lane]?.tell(.wake) }
-            for door in self.doors where door.source.key == key { door.tell(.wake) }
+            for poller in self.pollers where poller.source.key == key { poller.tell(.wake) }
         }
         watcher.onReset = { [unowned self] in
             for runner in self.runners.values { runner.tell(.wake) }
-            for door in self.doors { door.tell(.wake) }
+            for poller in self.pollers { poller.tell(.wake) }
         }
         beat.onMembersChanged = { [unowned self] in self.balanceSoon() }
         beat.onFunctionMissing = { [unowned self] in self.session.reload() }
@@ -136,7 +136,7 @@ public final class Worker {
         beat.start()
         balance()
         for runner in Array(runners.values) { runner.tell(.reconnected) }
-        for door in doors { door.tell(.reconnected) }
+        for poller in pollers { poller.tell(.reconnected) }
     }
 
     /// Lanes of a process that had this name and ended without a word are not this one's: the tokens have been used, and
@@ -224,20 +224,20 @@ public final class Worker {
         runner.onClosed = { [unowned self] in self.closed($0) }
         runners[lane] = runner
         runner.begin()
-        if lane == .openDoor { openDoors(grant.token, environment) }
+        if lane == .openInlet { openInlets(grant.token, environment) }
     }
 
-    // MARK: Doors
+    // MARK: Inlets
 
-    private func openDoors(_ token: String, _ environment: LaneEnvironment) {
-        closeDoors()
-        doors = options.doors.map { InletPoller(source: $0, token: token, environment: environment) }
-        for door in doors { door.begin() }
+    private func openInlets(_ token: String, _ environment: LaneEnvironment) {
+        closeInlets()
+        pollers = options.inlets.map { InletPoller(source: $0, token: token, environment: environment) }
+        for poller in pollers { poller.begin() }
     }
 
-    private func closeDoors() {
-        for door in doors { door.tell(.stop) }
-        doors = []
+    private func closeInlets() {
+        for poller in pollers { poller.tell(.stop) }
+        pollers = []
     }
 
     /// No runner of this worker has it. All hear that it is free.
@@ -246,7 +246,7 @@ public final class Worker {
     }
 
     private func makeStage(_ lane: LaneID) -> (any Stage)? {
-        if lane.isDoor { return PartitionStage(layout: options.layout) }
+        if lane.isIncoming { return PartitionStage(layout: options.layout) }
         guard unmade[lane.stage] == nil else { return nil }
         do {
             if let stage = try options.stages[lane.stage]?() { return stage }
@@ -290,7 +290,7 @@ public final class Worker {
         if runners[runner.id] === runner {
             runners[runner.id] = nil
             endedTokens[runner.id] = runner.token
-            if runner.id == .openDoor { closeDoors() }
+            if runner.id == .openInlet { closeInlets() }
         }
         onLanesChanged(runners.count)
         if isStopping { leaveWhenDone() } else if session.isReady { balanceSoon() }
@@ -303,12 +303,12 @@ public final class Worker {
         serveAgain()
         if turnsSinceBalance >= Worker.turnsBetweenBalances {
             balance()
-            for door in doors { door.tell(.wake) }
+            for poller in pollers { poller.tell(.wake) }
         }
         // Without the server's reports (the subscription is down, or not allowed) a look now and then is all there is.
         if !watcher.isWatching {
             for runner in runners.values { runner.tell(.wake) }
-            for door in doors { door.tell(.wake) }
+            for poller in pollers { poller.tell(.wake) }
             watcher.retry()
         }
         session.verify()

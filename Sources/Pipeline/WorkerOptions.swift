@@ -11,14 +11,14 @@ public struct WorkerOptions {
     public var id: String
     public var layout: PipelineLayout
     public var limits: PipelineLimits
-    /// The stages that it serves, `incoming` among them where it serves the doors.
+    /// The stages that it serves, `incoming` among them where it serves the inlets.
     public var serves: [String]
     public var redis: RedisAddress
     public var deadlines = RedisDeadlines()
     /// A maker for each stage that is served, by the stage's name.
     public var stages: [String: StageFactory]
-    /// What is a door besides the open one. The worker that owns the open door's lane takes from all of them.
-    public var doors: [Inlet] = []
+    /// Thoonk sources that are inlets besides the open one. The worker that owns the open inlet polls all of them.
+    public var inlets: [Inlet] = []
 
     public init(
         id: String, layout: PipelineLayout, limits: PipelineLimits = PipelineLimits(), serves: [String]? = nil,
@@ -27,7 +27,7 @@ public struct WorkerOptions {
         self.id = id
         self.layout = layout
         self.limits = limits
-        self.serves = serves ?? [LaneID.door] + layout.stages
+        self.serves = serves ?? [LaneID.incoming] + layout.stages
         self.redis = redis
         self.stages = stages
     }

@@ -51,7 +51,7 @@ extension FunctionCall where Answer == DrawAnswer {
         from inlet: Inlet, into layout: PipelineLayout, token: String, count: Int, limit: Int
     ) -> Self {
         FunctionCall(
-            "draw", keys: [layout.lane(.openDoor), layout.queue(.openDoor)],
+            "draw", keys: [layout.lane(.openInlet), layout.queue(.openInlet)],
             [token, inlet.kind.rawValue, inlet.name, String(count), String(limit), inlet.fromStart ? "start" : "now"]
         ) { value in
             switch value.array?.first?.text {

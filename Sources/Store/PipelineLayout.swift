@@ -1,8 +1,8 @@
 /// Names a lane: a stage in a partition. The door's stage is `incoming`; the open door belongs to no partition.
 public struct LaneID: Sendable, Hashable, CustomStringConvertible {
-    public static let door = "incoming"
+    public static let incoming = "incoming"
     /// The lane of the open door, `NAME:incoming`.
-    package static let openDoor = LaneID(stage: door, partition: nil)
+    package static let openInlet = LaneID(stage: incoming, partition: nil)
 
     public let stage: String
     /// Nil for the open door.
@@ -13,7 +13,7 @@ public struct LaneID: Sendable, Hashable, CustomStringConvertible {
         self.partition = partition
     }
 
-    public var isDoor: Bool { stage == LaneID.door }
+    public var isIncoming: Bool { stage == LaneID.incoming }
 
     public var description: String {
         partition.map { "\(stage).\($0)" } ?? stage
@@ -44,15 +44,15 @@ public struct PipelineLayout: Sendable, Equatable {
 
     /// Every lane: the open door, then partition by partition.
     public var lanes: [LaneID] {
-        [LaneID(stage: LaneID.door, partition: nil)]
+        [LaneID(stage: LaneID.incoming, partition: nil)]
             + (0..<partitions).flatMap { partition in
-                ([LaneID.door] + stages).map { LaneID(stage: $0, partition: partition) }
+                ([LaneID.incoming] + stages).map { LaneID(stage: $0, partition: partition) }
             }
     }
 
     /// The stage after this one; nil after the last.
     public func stage(after stage: String) -> String? {
-        if stage == LaneID.door { return stages.first }
+        if stage == LaneID.incoming { return stages.first }
         guard let index = stages.firstIndex(of: stage), index + 1 < stages.count else { return nil }
         return stages[index + 1]
     }
@@ -64,7 +64,7 @@ public struct PipelineLayout: Sendable, Equatable {
     }
 
     public func queue(_ lane: LaneID) -> String {
-        lane.isDoor ? "\(prefix(lane.partition)):incoming" : "\(prefix(lane.partition)):queue:\(lane.stage)"
+        lane.isIncoming ? "\(prefix(lane.partition)):incoming" : "\(prefix(lane.partition)):queue:\(lane.stage)"
     }
 
     public func lane(_ lane: LaneID) -> String {

@@ -67,7 +67,7 @@ final class ExecPool {
 
     /// For every lane: in = out + dropped + dead + held + waiting.
     func expectBalance(_ note: Comment? = nil) throws {
-        for lane in layout.lanes where !lane.isDoor {
+        for lane in layout.lanes where !lane.isIncoming {
             let fields = try ["in", "out", "dropped", "dead", "held"].map {
                 try redis.ask("HGET", layout.lane(lane), $0).integer ?? 0
             }

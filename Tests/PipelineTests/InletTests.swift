@@ -9,9 +9,9 @@ import Testing
 /// Thoonk queues, job feeds and feeds as doors of a running pipeline.
 @Suite("workers at doors from Thoonk")
 struct InletTests {
-    private func pool(_ doors: [Inlet], a: @escaping StageFactory = WorkerPool.pass) throws -> WorkerPool {
+    private func pool(_ inlets: [Inlet], a: @escaping StageFactory = WorkerPool.pass) throws -> WorkerPool {
         let pool = try WorkerPool(stages: ["a": a, "b": WorkerPool.publisher])
-        pool.doors = doors
+        pool.inlets = inlets
         return pool
     }
 

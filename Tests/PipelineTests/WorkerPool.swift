@@ -15,7 +15,7 @@ final class WorkerPool {
     /// What each worker that is started from now on does in each stage.
     var stages: [String: StageFactory]
     /// What is a door besides the open one, for workers that are started from now on.
-    var doors: [Inlet] = []
+    var inlets: [Inlet] = []
     private(set) var workers: [String: Worker] = [:]
     /// How many lanes each worker said that it has.
     private(set) var lanes: [String: Int] = [:]
@@ -36,7 +36,7 @@ final class WorkerPool {
         var options = WorkerOptions(
             id: id, layout: layout, limits: limits, serves: serves, redis: try RedisAddress(url: server.url),
             stages: stages)
-        options.doors = doors
+        options.inlets = inlets
         let worker = Worker(on: runner.loop, options: options, logger: .silent)
         worker.onLanesChanged = { [unowned self] in self.lanes[id] = $0 }
         workers[id] = worker
@@ -104,7 +104,7 @@ final class WorkerPool {
                 try redis.ask("HGET", layout.lane(lane), field).integer ?? 0
             }
             // A door counts its arrivals when it takes them.
-            let waiting = lane.isDoor ? 0 : try redis.ask("LLEN", layout.queue(lane)).integer ?? 0
+            let waiting = lane.isIncoming ? 0 : try redis.ask("LLEN", layout.queue(lane)).integer ?? 0
             #expect(fields[0] == fields[1...].reduce(waiting, +), "\(lane): \(fields), \(waiting) wait")
         }
     }

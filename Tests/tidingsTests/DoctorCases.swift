@@ -245,7 +245,7 @@ extension DoctorFacts {
             LaneFacts(
                 id: lane,
                 fields: [
-                    "owner": "w1", "token": "1000", "deadline": "1000", "in": lane.isDoor ? "10" : "14", "out": "7",
+                    "owner": "w1", "token": "1000", "deadline": "1000", "in": lane.isIncoming ? "10" : "14", "out": "7",
                     "dropped": "1", "held": "1", "dead": "1",
                 ], waiting: 4, time: now)
         }

@@ -66,7 +66,7 @@ extension LetterBox {
         -> LetterBox
     {
         let settings = try options.configuration()
-        if let stage, stage != LaneID.door, !settings.layout.stages.contains(stage) {
+        if let stage, stage != LaneID.incoming, !settings.layout.stages.contains(stage) {
             throw CommandError(
                 "no stage '\(stage)'; this pipeline has \(settings.layout.stages.joined(separator: ", "))", exitCode: 2)
         }

@@ -63,11 +63,11 @@ struct KeySurvey {
         let words = key[key.index(after: brace)...].split(
             separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
         guard words.count >= 2, words[0].isEmpty else { return nil }
-        let isDoor = words.count == 2 && words[1] == LaneID.door
+        let isDoor = words.count == 2 && words[1] == LaneID.incoming
         let kind = isDoor ? "queue" : String(words[1])
-        let stage = isDoor ? LaneID.door : words.count == 3 ? String(words[2]) : ""
+        let stage = isDoor ? LaneID.incoming : words.count == 3 ? String(words[2]) : ""
         guard ["queue", "lane", "dead", "held"].contains(kind), !stage.isEmpty else { return nil }
-        let isKnown = partition < layout.partitions && (stage == LaneID.door || layout.stages.contains(stage))
+        let isKnown = partition < layout.partitions && (stage == LaneID.incoming || layout.stages.contains(stage))
         if isKnown { return nil }
         return PipelineFacts.StrayKey(key: key, kind: kind, partition: partition, stage: stage, length: 0)
     }

@@ -82,7 +82,7 @@ enum LaneChecks {
                     at: "\(facts.pipeline.layout.name):procs", type: "tidings work")
             ])
         }
-        let findings = ([LaneID.door] + facts.pipeline.layout.stages).compactMap { stage -> Finding? in
+        let findings = ([LaneID.incoming] + facts.pipeline.layout.stages).compactMap { stage -> Finding? in
             let lanes = free.filter { $0.id.stage == stage }
             guard let first = lanes.first else { return nil }
             let waiting = Text.grouped(Int(lanes.reduce(0) { $0 + $1.waiting }))
@@ -118,7 +118,7 @@ enum LaneChecks {
     }
 
     static func paused(_ facts: DoctorFacts) -> Verdict {
-        let findings = ([LaneID.door] + facts.pipeline.layout.stages).compactMap { stage -> Finding? in
+        let findings = ([LaneID.incoming] + facts.pipeline.layout.stages).compactMap { stage -> Finding? in
             let lanes = facts.pipeline.lanes.filter { $0.id.stage == stage && $0.isPaused }
             guard let first = lanes.first else { return nil }
             let waiting = Text.grouped(Int(lanes.reduce(0) { $0 + $1.waiting }))
@@ -145,7 +145,7 @@ enum LaneChecks {
         let limit = Int64(facts.limits.queueEvents)
         guard limit > 0 else { return .well("queues have no limit") }
         let findings = facts.pipeline.lanes.compactMap { lane -> Finding? in
-            guard !lane.id.isDoor, lane.waiting >= limit else { return nil }
+            guard !lane.id.isIncoming, lane.waiting >= limit else { return nil }
             return Finding(
                 .warning,
                 "the queue is full, \(Text.grouped(Int(lane.waiting))) events wait: the lanes before it stand",

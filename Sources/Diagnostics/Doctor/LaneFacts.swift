@@ -26,5 +26,5 @@ struct LaneFacts {
 
     /// How many events arrived and are nowhere: 0 in a sound lane, below 0 when more is there than came.
     /// A door counts what it takes, so what waits before it has not arrived yet.
-    var missing: Int64 { count("in") - settled - (id.isDoor ? 0 : waiting) }
+    var missing: Int64 { count("in") - settled - (id.isIncoming ? 0 : waiting) }
 }
