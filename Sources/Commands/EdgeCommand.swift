@@ -172,7 +172,7 @@ struct EdgeCommand: ParsableCommand {
             status: DashboardSource(
                 connection: connection, pipeline: settings.pipeline, limits: settings.limits),
             logger: logger)
-        let beat = ProcessBeat(
+        let beat = Heartbeat(
             on: loop, id: id, role: "edge", stages: [], layout: settings.layout, connection: connection)
         beat.details = {
             [

@@ -24,7 +24,7 @@ public final class Worker {
     private let subscriber: RedisSubscriber
     private let watcher: KeyWatcher
     private let session: PipelineSession
-    private let beat: ProcessBeat
+    private let beat: Heartbeat
     private let gate = LaneGate()
     private let parser = JSONParser(maxBytes: 512 << 20)
     private var runners: [LaneID: LaneRunner] = [:]
@@ -67,7 +67,7 @@ public final class Worker {
             deadlines: options.deadlines, logger: logger)
         watcher = KeyWatcher(connection: connection, subscriber: subscriber, logger: logger)
         session = PipelineSession(on: loop, connection: connection, layout: options.layout, logger: logger)
-        beat = ProcessBeat(
+        beat = Heartbeat(
             on: loop, id: options.id, role: "worker", stages: options.serves, layout: options.layout,
             connection: connection, lease: options.limits.lease)
         for lane in options.layout.lanes { laneOfQueue[options.layout.queue(lane)] = lane }

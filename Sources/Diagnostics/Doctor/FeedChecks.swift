@@ -119,7 +119,7 @@ enum FeedChecks {
     }
 
     static func idle(_ facts: DoctorFacts) -> Verdict {
-        let publishes = facts.pipeline.living(within: ProcessBeat.lifetime).contains { $0.stages.contains("publish") }
+        let publishes = facts.pipeline.living(within: Heartbeat.lifetime).contains { $0.stages.contains("publish") }
         guard publishes else { return .unknown("no worker publishes, so none clears idle feeds") }
         let findings = channels(facts).compactMap { feed -> Finding? in
             guard let lifetime = feed.lifetime, lifetime > 0, let newest = feed.newestTime else { return nil }

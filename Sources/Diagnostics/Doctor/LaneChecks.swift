@@ -37,7 +37,7 @@ enum LaneChecks {
 
     /// The owner of each lane lives, or its lease runs out within the time of a lease.
     static func owner(_ facts: DoctorFacts) -> Verdict {
-        let lease = max(facts.limits.lease, ProcessBeat.lifetime)
+        let lease = max(facts.limits.lease, Heartbeat.lifetime)
         let living = facts.pipeline.living(within: lease)
         let ids = facts.pipeline.heard(within: lease)
         var findings: [Finding] = []
@@ -72,7 +72,7 @@ enum LaneChecks {
 
     /// Somebody works for every stage.
     static func unserved(_ facts: DoctorFacts) -> Verdict {
-        let living = facts.pipeline.living(within: max(facts.limits.lease, ProcessBeat.lifetime))
+        let living = facts.pipeline.living(within: max(facts.limits.lease, Heartbeat.lifetime))
         let free = facts.pipeline.lanes.filter { $0.owner == nil }
         if !living.contains(where: \.isWorker) {
             let waiting = facts.pipeline.lanes.reduce(0) { $0 + $1.waiting }

@@ -98,7 +98,7 @@ enum PipelineChecks {
         let stale = facts.pipeline.partitions.filter { $0.runID != runID }
         let numbers = Set(facts.pipeline.partitions.map(\.epoch))
         if let first = stale.first {
-            let isLive = !facts.pipeline.living(within: ProcessBeat.lifetime).isEmpty
+            let isLive = !facts.pipeline.living(within: Heartbeat.lifetime).isEmpty
             return .found([
                 Finding(
                     isLive ? .warning : .note,

@@ -55,7 +55,7 @@ struct PipelineSurvey {
     }
 
     private func isSettling(_ facts: PipelineFacts) -> Bool {
-        let lease = max(limits.lease, ProcessBeat.lifetime)
+        let lease = max(limits.lease, Heartbeat.lifetime)
         guard facts.living(within: lease).contains(where: \.isWorker) else { return false }
         let heard = facts.heard(within: lease)
         return facts.lanes.contains { lane in

@@ -11,7 +11,7 @@ enum ProcessChecks {
     /// Entries of processes that are gone are cleared when the next one joins.
     static func stale(_ facts: DoctorFacts) -> Verdict {
         let key = "\(facts.pipeline.layout.name):procs"
-        let cutoff = facts.pipeline.time - max(facts.limits.lease, ProcessBeat.lifetime)
+        let cutoff = facts.pipeline.time - max(facts.limits.lease, Heartbeat.lifetime)
         let gone = facts.pipeline.processes.filter { $0.beat < cutoff && $0.fields.isEmpty }
         guard !gone.isEmpty else { return .well("all \(facts.pipeline.processes.count) processes beat") }
         let names = gone.prefix(3).map(\.id).joined(separator: ", ") + (gone.count > 3 ? ", …" : "")

@@ -5,7 +5,7 @@ public import Store
 
 /// The heartbeat of a process in `NAME:procs` and `NAME:proc:ID`: shows operators that it lives, and keeps a worker's
 /// leases.
-public final class ProcessBeat {
+public final class Heartbeat {
     /// Called when the set of live processes has changed.
     public var onMembersChanged: () -> Void = {}
     /// Called when the server does not know the functions (any more): load them again.
@@ -48,7 +48,7 @@ public final class ProcessBeat {
         self.connection = connection
         self.lease = lease
         // Only workers keep leases by it.
-        interval = role == "worker" ? min(ProcessBeat.interval, lease / 4) : ProcessBeat.interval * 2
+        interval = role == "worker" ? min(Heartbeat.interval, lease / 4) : Heartbeat.interval * 2
     }
 
     /// Beats now and from now on.
@@ -71,7 +71,7 @@ public final class ProcessBeat {
         fields += details()
         let sent = Clock.monotonicMilliseconds()
         let call = FunctionCall.beat(
-            layout, process: id, role: role, stages: stages, lifetime: ProcessBeat.lifetime, fields: fields)
+            layout, process: id, role: role, stages: stages, lifetime: Heartbeat.lifetime, fields: fields)
         connection.call(call) { [weak self] result in
             guard let self else { return }
             if case .failure(let error) = result, error.code == .functionMissing { return self.onFunctionMissing() }
