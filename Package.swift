@@ -59,7 +59,10 @@ let package = Package(
             ].map { .embedInCode("Library/\($0).lua") }, swiftSettings: strict),
         .target(
             name: "Pipeline",
-            dependencies: ["Store", "Redis", "Events", "JSON", logging],
+            dependencies: [
+                "Store", "Redis", "Events", "JSON", logging,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
             swiftSettings: strict),
         .target(
             name: "Comments",

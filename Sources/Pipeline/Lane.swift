@@ -67,9 +67,9 @@ struct Lane {
         /// Read this many events; `watched`: and have a change told when there are none.
         case peek(count: Int, watched: Bool)
         case transform
-        /// Count the attempt first, then transform: the last worker may have died over this event. `alone`: while no
-        /// other lane's event is in a stage's hands, so that a death speaks against this one only.
-        case attempt(alone: Bool)
+        /// Count the attempt first, then transform: the last worker may have crashed over this event. `isolated`: while
+        /// no stage works on another lane's event, so that a crash can only be this event's.
+        case attempt(isolated: Bool)
         case commit
         /// Make the head event a dead letter: its attempts are used up.
         case bury
@@ -90,7 +90,7 @@ struct Lane {
     private var isPausing = false
     /// Events still to be taken one by one, after a worker died here.
     private var careful: Int
-    /// Workers that died over the head event when it was taken alone, or beside the heads of other lanes.
+    /// Workers that crashed while they tried the head event, isolated or beside the heads of other lanes.
     private var deaths: Int
     private var lastCount = 0
     private var averageBytes = 400
@@ -121,9 +121,9 @@ struct Lane {
         isCareful ? 1 : max(1, min(ceiling, limits.batchBytes / max(1, averageBytes)))
     }
 
-    /// When many lanes try their heads at once, a death is counted for all of them: from the second on one is tried alone.
-    /// None is set aside for deaths that may all have been another's.
-    private var attempt: Action { .attempt(alone: deaths > 0 || limits.deaths < 3) }
+    /// When many lanes try their heads at once, a crash is counted for all of them. So an event is isolated from its
+    /// second attempt on: it is never dead-lettered for crashes that another event may have caused.
+    private var attempt: Action { .attempt(isolated: deaths > 0 || limits.deaths < 3) }
 
     /// A short batch means that the queue is nearly empty: the next peek looks and watches in one step.
     var expectsEmptiness: Bool { lastCount < max(2, batchSize / 4) }

@@ -14,7 +14,7 @@ struct LaneEnvironment {
     let parser: JSONParser
     let logger: Logger
     /// What all lanes pass on their way to their stages.
-    let gate: LaneGate
+    let gate: IsolationGate
     /// Whether the worker's leases last for a while yet, going by its own clock: one that was stopped for long has to
     /// hear from the server before it touches anything outside Redis, where no token fences it.
     let isLeaseSure: () -> Bool

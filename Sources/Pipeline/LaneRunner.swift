@@ -34,8 +34,8 @@ final class LaneRunner {
 
     private enum Standing: Equatable {
         case away
-        case waiting(alone: Bool)
-        case inside(alone: Bool)
+        case waiting(isolated: Bool)
+        case inside(isolated: Bool)
     }
 
     /// - Parameters:
@@ -76,8 +76,8 @@ final class LaneRunner {
         switch action {
         case .none: break
         case .peek(let count, let watched): peek(count: count, watched: watched)
-        case .transform: enterGate(alone: false) { $0.transform() }
-        case .attempt(let alone): enterGate(alone: alone) { $0.attempt() }
+        case .transform: enterGate(isolated: false) { $0.transform() }
+        case .attempt(let isolated): enterGate(isolated: isolated) { $0.attempt() }
         case .commit: sendCommit()
         case .bury: bury()
         case .wait(let milliseconds): timer.schedule(after: milliseconds)
@@ -88,21 +88,21 @@ final class LaneRunner {
 
     // MARK: Gate
 
-    private func enterGate(alone: Bool, body: @escaping (LaneRunner) -> Void) {
-        standing = .waiting(alone: alone)
-        environment.gate.enter(self, alone: alone) { [weak self] in
+    private func enterGate(isolated: Bool, body: @escaping (LaneRunner) -> Void) {
+        standing = .waiting(isolated: isolated)
+        environment.gate.enter(self, isolated: isolated) { [weak self] in
             guard let self else { return }
-            self.standing = .inside(alone: alone)
+            self.standing = .inside(isolated: isolated)
             body(self)
         }
     }
 
-    /// Who went in alone stays until its commit is answered: before that its attempt counts against it, whoever ends
-    /// this worker. Not longer than it takes to be answered: a full queue may be that of a lane behind it.
+    /// An isolated lane stays inside until its commit is answered: until then a crash of this worker counts against its
+    /// event. It leaves when the answer is that the next queue is full: a lane that waits at the gate may have to drain it.
     private func leaveGate() {
         switch (standing, lane.state) {
         case (.away, _), (_, .transforming): return
-        case (.inside(alone: true), .committing), (.inside(alone: true), .disconnected(next: .commit)): return
+        case (.inside(isolated: true), .committing), (.inside(isolated: true), .disconnected(next: .commit)): return
         default:
             standing = .away
             environment.gate.leave(self)

@@ -25,7 +25,7 @@ public final class Worker {
     private let watcher: KeyWatcher
     private let session: PipelineSession
     private let beat: Heartbeat
-    private let gate = LaneGate()
+    private let gate = IsolationGate()
     private let parser = JSONParser(maxBytes: 512 << 20)
     private var runners: [LaneID: LaneRunner] = [:]
     private var laneOfQueue: [String: LaneID] = [:]

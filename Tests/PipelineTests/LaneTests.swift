@@ -111,7 +111,7 @@ struct LaneTests {
         var lane = Lane(limits: limits, careful: true)
         #expect(lane.begin() == .peek(count: 1, watched: false))
         for left in [2, 1, 0] {
-            #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(alone: false))
+            #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(isolated: false))
             #expect(lane.handle(.transformed(decided: 1), using: &generator) == .commit)
             // The peek that answers left with the commit.
             #expect(lane.handle(.committed, using: &generator) == .peek(count: 1, watched: true))
@@ -123,19 +123,19 @@ struct LaneTests {
     }
 
     @Test(
-        "a head over which a worker has died is tried alone, those behind it are not",
+        "a head over which a worker has died is tried isolated, those behind it are not",
         arguments: [(0, 3, false), (1, 3, true), (2, 3, true), (1, 100, true), (0, 2, true)])
-    mutating func alone(_ attempts: Int, _ deaths: Int, _ isAlone: Bool) {
+    mutating func isolated(_ attempts: Int, _ deaths: Int, _ isIsolated: Bool) {
         var limits = PipelineLimits()
         limits.deaths = deaths
         var lane = Lane(limits: limits, careful: true, attempts: attempts)
         _ = lane.begin()
-        #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(alone: isAlone))
+        #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(isolated: isIsolated))
         _ = lane.handle(.failed(ofFirstEvent: false), using: &generator)
-        #expect(lane.handle(.timer, using: &generator) == .attempt(alone: isAlone))
+        #expect(lane.handle(.timer, using: &generator) == .attempt(isolated: isIsolated))
         _ = lane.handle(.transformed(decided: 1), using: &generator)
         _ = lane.handle(.committed, using: &generator)
-        #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(alone: deaths < 3))
+        #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(isolated: deaths < 3))
     }
 
     @Test("care ends with an empty queue")
@@ -153,14 +153,14 @@ struct LaneTests {
             Issue.record("no wait")
             return
         }
-        #expect(lane.handle(.timer, using: &generator) == .attempt(alone: false))
+        #expect(lane.handle(.timer, using: &generator) == .attempt(isolated: false))
     }
 
     @Test("an attempt that Redis did not answer is made again")
     mutating func attemptAgain() {
         var lane = lane([.peeked(events: 1, bytes: 400), .refused(Self.breakage)], careful: true)
         #expect(lane.state == .disconnected(next: .attempt))
-        #expect(lane.handle(.reconnected, using: &generator) == .attempt(alone: false))
+        #expect(lane.handle(.reconnected, using: &generator) == .attempt(isolated: false))
     }
 
     @Test("a head event that fails is tried again in place, and set aside when its attempts are used up")

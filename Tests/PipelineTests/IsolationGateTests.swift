@@ -4,26 +4,26 @@ import Testing
 @testable import Pipeline
 
 @Suite("the gate to the stages")
-struct LaneGateTests {
+struct IsolationGateTests {
     private final class Guest {
         let name: String
         init(_ name: String) { self.name = name }
     }
 
-    private let gate = LaneGate()
+    private let gate = IsolationGate()
     private let guests = (0..<6).map { Guest("\($0)") }
 
-    @Test("many are inside at once, one who wants to be alone waits for them, and those behind it wait for it")
-    func alone() {
+    @Test("many are inside at once, an isolated one waits for them, and those behind it wait for it")
+    func isolated() {
         var entered: [String] = []
-        func come(_ index: Int, alone: Bool = false) {
-            gate.enter(guests[index], alone: alone) { entered.append(guests[index].name) }
+        func come(_ index: Int, isolated: Bool = false) {
+            gate.enter(guests[index], isolated: isolated) { entered.append(guests[index].name) }
         }
         come(0)
         come(1)
-        come(2, alone: true)
+        come(2, isolated: true)
         come(3)
-        come(4, alone: true)
+        come(4, isolated: true)
         come(5)
         #expect(entered == ["0", "1"])
         gate.leave(guests[0])
@@ -37,7 +37,7 @@ struct LaneGateTests {
         #expect(entered == ["0", "1", "2", "3", "5"])
         gate.leave(guests[3])
         gate.leave(guests[5])
-        come(4, alone: true)
+        come(4, isolated: true)
         #expect(entered.last == "4")
         // Who is not there leaves nobody in.
         gate.leave(guests[0])
@@ -49,9 +49,9 @@ struct LaneGateTests {
     func depth() {
         let crowd = (0..<20_000).map { Guest("\($0)") }
         var count = 0
-        gate.enter(guests[0], alone: true) {}
+        gate.enter(guests[0], isolated: true) {}
         for guest in crowd {
-            gate.enter(guest, alone: count % 3 == 0) {
+            gate.enter(guest, isolated: count % 3 == 0) {
                 count += 1
                 gate.leave(guest)
             }
@@ -61,7 +61,7 @@ struct LaneGateTests {
         #expect(count == 20_000)
     }
 
-    @Test("a seeded random crowd: nobody is ever beside one who is alone, and all get in")
+    @Test("a seeded random crowd: no lane is ever beside an isolated one, and all get in")
     func random() {
         var generator = SplitMix64()
         for _ in 0..<300 {
@@ -74,11 +74,11 @@ struct LaneGateTests {
                     inside[index] = nil
                     gate.leave(guests[index])
                 } else {
-                    let isAlone = Int.random(in: 0..<3, using: &generator) == 0
+                    let isIsolated = Int.random(in: 0..<3, using: &generator) == 0
                     waiting.insert(index)
-                    gate.enter(guests[index], alone: isAlone) {
+                    gate.enter(guests[index], isolated: isIsolated) {
                         waiting.remove(index)
-                        inside[index] = isAlone
+                        inside[index] = isIsolated
                     }
                 }
                 #expect(!inside.values.contains(true) || inside.count == 1, "seed \(generator.seed)")
