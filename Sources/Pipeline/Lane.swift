@@ -89,7 +89,7 @@ struct Lane {
     private var isStopping = false
     private var isPausing = false
     /// Events still to be taken one by one, after a worker died here.
-    private var careful: Int
+    private var suspect: Int
     /// Workers that crashed while they tried the head event, isolated or beside the heads of other lanes.
     private var deaths: Int
     private var lastCount = 0
@@ -105,20 +105,20 @@ struct Lane {
     private let limits: PipelineLimits
 
     /// - Parameters:
-    ///   - careful: the worker before may have died over the head of the queue.
+    ///   - suspect: the worker before may have died over the head of the queue.
     ///   - attempts: how often that event was begun since by workers that did not come back.
-    init(limits: PipelineLimits, careful: Bool, attempts: Int = 0) {
+    init(limits: PipelineLimits, suspect: Bool, attempts: Int = 0) {
         self.limits = limits
-        self.careful = careful ? limits.batchEvents : 0
+        suspects = suspect ? limits.batchEvents : 0
         deaths = attempts
         ceiling = limits.batchEvents
     }
 
-    var isCareful: Bool { careful > 0 }
+    var isSuspect: Bool { suspects > 0 }
 
     /// How many events to read next.
     var batchSize: Int {
-        isCareful ? 1 : max(1, min(ceiling, limits.batchBytes / max(1, averageBytes)))
+        isSuspect ? 1 : max(1, min(ceiling, limits.batchBytes / max(1, averageBytes)))
     }
 
     /// When many lanes try their heads at once, a crash is counted for all of them. So an event is isolated from its
@@ -197,7 +197,7 @@ struct Lane {
         guard state == .peeking else { return .none }
         lastCount = events
         guard events > 0 else {
-            careful = 0
+            suspects = 0
             deaths = 0
             if !isWatchingPeek || isOutdated { return peek(watched: true) }
             if let rest = restIfAsked() { return rest }
@@ -207,7 +207,7 @@ struct Lane {
         if let rest = restIfAsked() { return rest }
         averageBytes = max(1, bytes / events)
         state = .transforming
-        return isCareful ? attempt : .transform
+        return isSuspect ? attempt : .transform
     }
 
     /// The answer took longer than leases allow: fewer events take less.
@@ -229,7 +229,7 @@ struct Lane {
         isNextHeadFailed = false
         deaths = 0
         backoff.reset()
-        careful = max(0, careful - 1)
+        suspects = max(0, suspects - 1)
         ceiling = min(limits.batchEvents, ceiling + max(1, ceiling / 4))
         if let rest = restIfAsked() { return rest }
         return beginPeek(count: following.count, watched: following.watched)
@@ -250,7 +250,7 @@ struct Lane {
             if failures >= limits.attempts { return beginCommit(.bury) }
         }
         // A stage that fails kills nobody: what was counted is taken back, and counted anew.
-        return wait(for: isCareful ? .attempt : .transform, &generator)
+        return wait(for: isSuspect ? .attempt : .transform, &generator)
     }
 
     private mutating func refused(_ error: RedisError, _ generator: inout some RandomNumberGenerator) -> Action {

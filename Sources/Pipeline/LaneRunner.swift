@@ -39,18 +39,18 @@ final class LaneRunner {
     }
 
     /// - Parameters:
-    ///   - careful: the worker before may have died over the head of the queue.
+    ///   - suspect: the worker before may have died over the head of the queue.
     ///   - attempts: how often that event was begun since by workers that did not come back.
     init(
-        id: LaneID, token: String, careful: Bool, attempts: Int, stage: any Stage, environment: LaneEnvironment
+        id: LaneID, token: String, suspect: Bool, attempts: Int, stage: any Stage, environment: LaneEnvironment
     ) {
         self.id = id
         self.token = token
         self.stage = stage
         self.environment = environment
         queue = environment.layout.queue(id)
-        lane = Lane(limits: environment.limits, careful: careful, attempts: attempts)
-        if careful {
+        lane = Lane(limits: environment.limits, suspect: suspect, attempts: attempts)
+        if suspect {
             environment.logger.debug(
                 "the worker before may have died over this lane's head, taking events one by one",
                 metadata: ["lane": "\(id)", "attempts": "\(attempts)"])
@@ -233,7 +233,7 @@ final class LaneRunner {
     private func failed(_ error: StageError, ofFirstEvent: Bool) {
         if error.isCounted { lastError = error }
         // A stage that fails has killed nobody.
-        if lane.isCareful {
+        if lane.isSuspect {
             environment.connection.call(.takeBackAttempt(id, of: environment.layout, token: token))
         }
         environment.logger.log(
@@ -316,7 +316,7 @@ final class LaneRunner {
     private func release() {
         // A lost release costs no more than the lease's time.
         environment.connection.call(
-            .release(id, of: environment.layout, token: token, isSuspect: lane.isCareful))
+            .release(id, of: environment.layout, token: token, isSuspect: lane.isSuspect))
         close()
     }
 

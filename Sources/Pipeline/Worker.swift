@@ -139,8 +139,8 @@ public final class Worker {
         for poller in pollers { poller.tell(.reconnected) }
     }
 
-    /// Lanes of a process that had this name and ended without a word are not this one's: the tokens have been used, and
-    /// whoever takes them has to be careful. Before the first beat, so that nothing of this process is there yet.
+    /// Frees the lanes that an earlier process with this id left behind when it crashed: they are suspect, and may go to
+    /// any worker. Before the first heartbeat, so that nothing is freed that this process has taken.
     private func arrive() {
         guard !hasArrived else { return }
         connection.call(.leave(options.layout, process: options.id)) { [weak self] result in
@@ -219,7 +219,7 @@ public final class Worker {
             parser: parser, logger: logger, gate: gate, isLeaseSure: { [unowned self] in self.isLeaseSure },
             onCommitted: { [unowned self] lane, events in self.committed(lane, events) })
         let runner = LaneRunner(
-            id: lane, token: grant.token, careful: grant.isSuspect, attempts: grant.attempts, stage: stage,
+            id: lane, token: grant.token, suspect: grant.isSuspect, attempts: grant.attempts, stage: stage,
             environment: environment)
         runner.onClosed = { [unowned self] in self.closed($0) }
         runners[lane] = runner

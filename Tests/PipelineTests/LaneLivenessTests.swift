@@ -73,7 +73,7 @@ struct LaneLivenessTests {
         switch (input, lane.state) {
         case (.peeked, .peeking), (.unsure, .peeking), (.refused, .peeking): outstanding == .reply
         case (.transformed, .transforming), (.failed, .transforming): outstanding == .reply
-        case (.refused, .transforming): outstanding == .reply && lane.isCareful
+        case (.refused, .transforming): outstanding == .reply && lane.isSuspect
         case (.committed, .committing), (.moved, .committing), (.full, .committing), (.refused, .committing):
             outstanding == .reply
         case (.peeked, _), (.unsure, _), (.transformed, _), (.failed, _), (.committed, _), (.moved, _), (.full, _),
@@ -88,7 +88,7 @@ struct LaneLivenessTests {
     func possible() {
         var generator = SplitMix64()
         for _ in 0..<4000 {
-            var lane = Lane(limits: PipelineLimits(), careful: Bool.random(using: &generator))
+            var lane = Lane(limits: PipelineLimits(), suspect: Bool.random(using: &generator))
             let first = lane.begin()
             var outstanding = Self.outstanding(after: first, before: nil, input: .wake)
             var watch = Watch()
@@ -115,7 +115,7 @@ struct LaneLivenessTests {
     func impossible() {
         var generator = SplitMix64()
         for _ in 0..<4000 {
-            var lane = Lane(limits: PipelineLimits(), careful: Bool.random(using: &generator))
+            var lane = Lane(limits: PipelineLimits(), suspect: Bool.random(using: &generator))
             _ = lane.begin()
             var history: [Lane.Input] = []
             for _ in 0..<40 {
@@ -137,7 +137,7 @@ struct LaneLivenessTests {
     @Test("a closed lane does nothing any more", arguments: inputs)
     func closed(_ input: Lane.Input) {
         var generator = SplitMix64()
-        var lane = Lane(limits: PipelineLimits(), careful: false)
+        var lane = Lane(limits: PipelineLimits(), suspect: false)
         _ = lane.begin()
         _ = lane.handle(.fenced, using: &generator)
         #expect(lane.handle(input, using: &generator) == .none)

@@ -12,10 +12,10 @@ struct LaneTests {
     private static let breakage = RedisError(.disconnected, "gone")
 
     /// A lane that was brought into a state by what led there.
-    private mutating func lane(_ inputs: [Lane.Input], careful: Bool = false) -> Lane {
+    private mutating func lane(_ inputs: [Lane.Input], suspect: Bool = false) -> Lane {
         var limits = PipelineLimits()
         limits.attempts = 3
-        var lane = Lane(limits: limits, careful: careful)
+        var lane = Lane(limits: limits, suspect: suspect)
         _ = lane.begin()
         for input in inputs { _ = lane.handle(input, using: &generator) }
         return lane
@@ -27,7 +27,7 @@ struct LaneTests {
 
     @Test("the round of a busy lane is peek, transform, commit")
     mutating func round() {
-        var lane = Lane(limits: PipelineLimits(), careful: false)
+        var lane = Lane(limits: PipelineLimits(), suspect: false)
         #expect(lane.begin() == .peek(count: 512, watched: false))
         for _ in 0..<3 {
             #expect(lane.handle(.peeked(events: 512, bytes: 512 * 400), using: &generator) == .transform)
@@ -105,17 +105,17 @@ struct LaneTests {
     }
 
     @Test("after a death events are taken one by one, each attempt counted before it is made")
-    mutating func careful() {
+    mutating func suspect() {
         var limits = PipelineLimits()
         limits.batchEvents = 3
-        var lane = Lane(limits: limits, careful: true)
+        var lane = Lane(limits: limits, suspect: true)
         #expect(lane.begin() == .peek(count: 1, watched: false))
         for left in [2, 1, 0] {
             #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(isolated: false))
             #expect(lane.handle(.transformed(decided: 1), using: &generator) == .commit)
             // The peek that answers left with the commit.
             #expect(lane.handle(.committed, using: &generator) == .peek(count: 1, watched: true))
-            #expect(lane.isCareful == (left > 0))
+            #expect(lane.isSuspect == (left > 0))
         }
         #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .transform)
         #expect(lane.handle(.transformed(decided: 1), using: &generator) == .commit)
@@ -128,7 +128,7 @@ struct LaneTests {
     mutating func isolated(_ attempts: Int, _ deaths: Int, _ isIsolated: Bool) {
         var limits = PipelineLimits()
         limits.deaths = deaths
-        var lane = Lane(limits: limits, careful: true, attempts: attempts)
+        var lane = Lane(limits: limits, suspect: true, attempts: attempts)
         _ = lane.begin()
         #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(isolated: isIsolated))
         _ = lane.handle(.failed(ofFirstEvent: false), using: &generator)
@@ -139,15 +139,15 @@ struct LaneTests {
     }
 
     @Test("care ends with an empty queue")
-    mutating func carefulEnd() {
-        var lane = lane([Self.none], careful: true)
-        #expect(!lane.isCareful)
+    mutating func suspectEnd() {
+        var lane = lane([Self.none], suspect: true)
+        #expect(!lane.isSuspect)
         #expect(lane.handle(.peeked(events: 9, bytes: 900), using: &generator) == .transform)
     }
 
     @Test("a stage that fails kills nobody: before it is tried again the attempt is counted anew")
     mutating func failureIsNoDeath() {
-        var lane = lane([.peeked(events: 1, bytes: 400)], careful: true)
+        var lane = lane([.peeked(events: 1, bytes: 400)], suspect: true)
         #expect(lane.state == .transforming)
         guard case .wait = lane.handle(.failed(ofFirstEvent: false), using: &generator) else {
             Issue.record("no wait")
@@ -158,7 +158,7 @@ struct LaneTests {
 
     @Test("an attempt that Redis did not answer is made again")
     mutating func attemptAgain() {
-        var lane = lane([.peeked(events: 1, bytes: 400), .refused(Self.breakage)], careful: true)
+        var lane = lane([.peeked(events: 1, bytes: 400), .refused(Self.breakage)], suspect: true)
         #expect(lane.state == .disconnected(next: .attempt))
         #expect(lane.handle(.reconnected, using: &generator) == .attempt(isolated: false))
     }

@@ -8,7 +8,7 @@ struct TroubleLaneTests {
     @Test("after answers that took longer than a lease batches are smaller, down to one, and grow with each commit")
     func batches() {
         var generator = SplitMix64()
-        var lane = Lane(limits: PipelineLimits(), careful: false)
+        var lane = Lane(limits: PipelineLimits(), suspect: false)
         var sizes: [Int] = []
         func note(_ action: Lane.Action) {
             if case .peek(let count, _) = action { sizes.append(count) }

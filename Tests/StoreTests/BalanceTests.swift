@@ -85,7 +85,7 @@ struct BalanceTests {
         #expect(try pool.turn("w1").count == 7)
     }
 
-    @Test("an answer that was lost is given again: what waits, and over what to be careful")
+    @Test("an answer that was lost is given again: what waits, and which lane is suspect")
     func lostAnswer() throws {
         let pool = try Pool(partitions: 1)
         try pool.library.enqueue(["x"])
@@ -198,7 +198,7 @@ struct BalanceTests {
         let first = try pool.library.call("balance", ["t", "w1", "a", "60000", "1"])
         try pool.library.redis.ask("HSET", TidingsLibrary.lane, "paused", "1")
         let second = try pool.library.call("balance", ["t", "w1", "a", "60000", "1"])
-        // Careful, paused, surplus, attempts, waiting.
+        // Suspect, paused, surplus, attempts, waiting.
         #expect(first.hasSuffix(", 0, 0, 0, 0, 0]]"))
         #expect(second == first.replacing(", 0, 0, 0, 0, 0]]", with: ", 0, 1, 0, 0, 0]]"))
     }

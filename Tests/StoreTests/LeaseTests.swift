@@ -63,7 +63,7 @@ struct LeaseTests {
         #expect(try library.claim("w2").hasPrefix("[OK, "))
     }
 
-    @Test("a released lane is free at once, and its next owner need not be careful")
+    @Test("a released lane is free at once, and its next owner need not suspect it")
     func released() throws {
         let token = try library.token(of: "w1")
         try library.enqueue(["x"])
@@ -91,8 +91,8 @@ struct LeaseTests {
         #expect(try library.claim("w5").hasSuffix(", 0, 0]"))
     }
 
-    @Test("who gives a lane back while it is still careful says so, and the next owner is")
-    func releasedCareful() throws {
+    @Test("who gives a lane back that is still suspect says so, and it is to the next owner as well")
+    func releasedSuspect() throws {
         try library.enqueue(["x", "y"])
         _ = try library.token(of: "w1")
         try library.call("bury", ["t", "w1"])
@@ -104,7 +104,7 @@ struct LeaseTests {
     }
 
     @Test("who takes a lane over the head of which its owner may have died is told so")
-    func careful() throws {
+    func suspect() throws {
         _ = try library.token(of: "w1")
         try library.expire()
         #expect(try library.claim("w2").hasSuffix(", 0, 0]"), "nothing waits, so nobody died over it")

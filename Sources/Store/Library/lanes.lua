@@ -1,4 +1,7 @@
 -- Lanes: who owns them, and for how long.
+--
+-- The field `dirty` is 1 while a batch may be in flight, and 2 while the lane is suspect: a worker may have crashed over
+-- the head of its queue, so the events there are tried one by one.
 
 -- A lease lasts until its deadline, or for as long as the last heartbeat of its owner is younger than the lease,
 -- whichever is later: so an idle lane costs no renewal. `live` holds the owners with such a heartbeat.
@@ -6,45 +9,45 @@ local function is_free(owner, deadline, live, now_ms)
   return not owner or owner == '' or (tonumber(deadline or 0) < now_ms and not live[owner])
 end
 
--- A key of another type holds no events: its lane finds out and says so, the others are not to suffer for it.
+-- A key of another type counts as empty here: its own lane reports it, and the other lanes go on.
 local function has_events(queue)
   local length = redis.pcall('LLEN', queue)
   return type(length) == 'number' and length > 0
 end
 
--- Takes a lane that is free. Gives its token, larger than any before, whether the one who had it may have died over the
--- head of the queue, and how often that event was begun alone before. Where nothing waits, nobody died over anything.
+-- Takes a lane that is free. Gives its token, larger than any before; whether it is suspect; and how many attempts of
+-- the head event did not come back. A lane with an empty queue is never suspect.
 local function take(lane, queue, owner, lease, us)
   local known = redis.call('HMGET', lane, 'owner', 'token', 'dirty', 'attempts')
   local token = whole(math.max(tonumber(known[2] or 0) + 1, us))
-  local was_dirty = known[3] == '1' or known[3] == '2'
-  local careful = (was_dirty or (known[1] and known[1] ~= '')) and has_events(queue)
-  local attempts = careful and known[4] or '0'
+  local was_in_flight = known[3] == '1' or known[3] == '2'
+  local suspect = (was_in_flight or (known[1] and known[1] ~= '')) and has_events(queue)
+  local attempts = suspect and known[4] or '0'
   redis.call('HSET', lane, 'owner', owner, 'token', token, 'deadline', whole(us / 1000 + lease), 'serial', '',
-    'dirty', careful and '2' or '1', 'attempts', attempts)
-  return token, careful and '1' or '0', attempts
+    'dirty', suspect and '2' or '1', 'attempts', attempts)
+  return token, suspect and '1' or '0', attempts
 end
 
--- tidings_claim 2 LANE QUEUE NAME OWNER LEASE  ->  {'OK', token, careful, attempts} or {'TAKEN', owner, deadline}
+-- tidings_claim 2 LANE QUEUE NAME OWNER LEASE  ->  {'OK', token, suspect, attempts} or {'TAKEN', owner, deadline}
 local function claim(keys, args)
   local us = now_us()
   local lease = tonumber(args[3])
   local known = redis.call('HMGET', keys[1], 'owner', 'deadline')
   local _, live = live_processes(args[1], lease, us / 1000)
   if not is_free(known[1], known[2], live, us / 1000) then return { 'TAKEN', known[1], known[2] } end
-  local token, careful, attempts = take(keys[1], keys[2], args[2], lease, us)
-  return { 'OK', token, careful, attempts }
+  local token, suspect, attempts = take(keys[1], keys[2], args[2], lease, us)
+  return { 'OK', token, suspect, attempts }
 end
 
--- The attempt that was counted under this token has come back: it killed nobody.
+-- Uncounts the attempt of this token: it ended without a crash.
 local function take_back(lane, token)
   local known = redis.call('HMGET', lane, 'tried', 'attempts')
   if known[1] ~= token then return end
   redis.call('HSET', lane, 'tried', '', 'attempts', whole(math.max(0, (tonumber(known[2] or 0) or 0) - 1)))
 end
 
--- tidings_release 1 LANE TOKEN NAME [CAREFUL]  ->  {'OK'} or {'FENCED'}. Nothing is in hand: the next owner need not be
--- careful, unless this one had to be and is not done with it: it says so by CAREFUL '1', or has not come past the head.
+-- tidings_release 1 LANE TOKEN NAME [SUSPECT]  ->  {'OK'} or {'FENCED'}. No batch is in flight, so the lane is not
+-- suspect to its next owner, unless it is still suspect to this one: SUSPECT is '1', or it has not committed yet.
 local function release(keys, args)
   local known = redis.call('HMGET', keys[1], 'token', 'dirty', 'serial')
   if known[1] ~= args[1] then return { 'FENCED' } end
@@ -58,9 +61,9 @@ local function release(keys, args)
   return { 'OK' }
 end
 
--- tidings_bury 0 NAME OWNER…  ->  how many lanes were freed. For the supervisor that saw these workers die: ends their
--- leases at once, theirs only.
-local function bury(_, args)
+-- tidings_bury 0 NAME OWNER…  ->  how many lanes were freed. Ends the leases of these workers at once. For the
+-- supervisor that saw them die.
+local function end_leases(_, args)
   local name = args[1]
   local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
   local dead = {}
@@ -83,9 +86,9 @@ local function bury(_, args)
   return freed
 end
 
--- tidings_attempt 1 LANE TOKEN [BACK]  ->  {'OK', attempts} or {'FENCED'}. Counts a try of the head event before it is
--- made; the next commit sets the count back. The same again, after a lost reply, counts nothing: a token has one try.
--- With BACK '1' its try has ended without a commit, and is no longer counted.
+-- tidings_attempt 1 LANE TOKEN [BACK]  ->  {'OK', attempts} or {'FENCED'}. Counts an attempt of the head event before it
+-- is made; the next commit sets the count back. A token counts one attempt at most, so a call may be repeated after a
+-- lost reply. With BACK '1' the attempt has ended without a commit and without a crash: it is uncounted.
 local function attempt(keys, args)
   local known = redis.call('HMGET', keys[1], 'token', 'tried', 'attempts')
   if known[1] ~= args[1] then return { 'FENCED' } end
@@ -99,13 +102,13 @@ local function attempt(keys, args)
 end
 
 -- tidings_balance 0 NAME ID STAGES LEASE CLAIM
--- ->  {share, {partition, stage, token, careful, paused, surplus, attempts, waiting}…, [ms]}: the lanes this worker has
--- now, and the time until a lease of somebody who is gone runs out, when one does: a look is due then. `waiting`: whether
--- the queue holds an event. A lane without a commit under its token may have been taken by a call whose answer was lost:
--- it is named as it was then.
--- Takes free lanes up to the worker's share when CLAIM is '1'; what it has beyond that is surplus, to be released.
--- Lanes that the same workers can serve form a group, of which each of these has a share of ceil(lanes / workers): so
--- no lane stays free because those who could serve it are busy with what others could do as well.
+-- ->  {share, {partition, stage, token, suspect, paused, surplus, attempts, waiting}…, [ms]}: the worker's lanes, and the
+-- time until the next lease of a dead worker ends, if there is one: the caller balances again then. `waiting`: whether
+-- the queue holds an event. The answer names a lane without a commit as it was when it was taken, since the call that
+-- took it may have lost its answer.
+-- Takes free lanes up to the worker's share when CLAIM is '1'; lanes beyond the share are surplus, to be released.
+-- Lanes that the same workers can serve form a group, and each of these workers has a share of ceil(lanes / workers) of
+-- it: so no lane stays free while its workers are busy with lanes that others can serve as well.
 local function balance(_, args)
   local name, id, lease = args[1], args[2], tonumber(args[4])
   local us = now_us()
@@ -178,16 +181,15 @@ local function balance(_, args)
   return mine
 end
 
--- tidings_leave 0 NAME ID  ->  1. A process says goodbye. Its lanes are released already, but those that it could not
--- release since its connection was gone at that moment.
+-- tidings_leave 0 NAME ID  ->  1. Takes a process off the list, and frees the lanes that it could not release.
 local function leave(_, args)
-  bury(nil, args)
+  end_leases(nil, args)
   return 1
 end
 
 register('tidings_claim', claim, 'allow-oom')
 register('tidings_release', release, 'allow-oom')
-register('tidings_bury', bury, 'allow-oom')
+register('tidings_bury', end_leases, 'allow-oom')
 register('tidings_attempt', attempt, 'allow-oom')
 register('tidings_balance', balance, 'allow-oom')
 register('tidings_leave', leave, 'allow-oom')
