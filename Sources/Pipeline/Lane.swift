@@ -72,7 +72,7 @@ struct Lane {
         case attempt(isolated: Bool)
         case commit
         /// Make the head event a dead letter: its attempts are used up.
-        case bury
+        case deadLetter
         /// Wait that many milliseconds, then say `timer`.
         case wait(Int64)
         /// Give the lane back.
@@ -247,7 +247,7 @@ struct Lane {
         guard state == .transforming else { return .none }
         if ofFirstEvent {
             failures += 1
-            if failures >= limits.attempts { return beginCommit(.bury) }
+            if failures >= limits.attempts { return beginCommit(.deadLetter) }
         }
         // A stage that fails kills nobody: what was counted is taken back, and counted anew.
         return wait(for: isSuspect ? .attempt : .transform, &generator)

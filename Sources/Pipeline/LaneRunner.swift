@@ -79,7 +79,7 @@ final class LaneRunner {
         case .transform: enterGate(isolated: false) { $0.transform() }
         case .attempt(let isolated): enterGate(isolated: isolated) { $0.attempt() }
         case .commit: sendCommit()
-        case .bury: bury()
+        case .deadLetter: deadLetter()
         case .wait(let milliseconds): timer.schedule(after: milliseconds)
         case .release: release()
         case .abandon: close()
@@ -163,7 +163,7 @@ final class LaneRunner {
             case .success(.counted(let deaths)):
                 // The first death happened before events were taken one by one.
                 if deaths >= self.environment.limits.deaths {
-                    self.rejectHead("poison: \(deaths) workers died over this event", attempts: deaths)
+                    self.deadLetterHead("poison: \(deaths) workers died over this event", attempts: deaths)
                     self.tell(.transformed(decided: 1))
                 } else {
                     self.transform()
@@ -243,13 +243,13 @@ final class LaneRunner {
     }
 
     /// The head event's attempts are used up.
-    private func bury() {
-        rejectHead(lastError?.message ?? "the stage failed", attempts: lane.failures)
+    private func deadLetter() {
+        deadLetterHead(lastError?.message ?? "the stage failed", attempts: lane.failures)
         sendCommit()
     }
 
     /// Builds the commit that makes the head event a dead letter.
-    private func rejectHead(_ reason: String, attempts: Int) {
+    private func deadLetterHead(_ reason: String, attempts: Int) {
         environment.logger.error(
             "event set aside as a dead letter",
             metadata: ["lane": "\(id)", "error": "\(reason)", "attempts": "\(attempts)"])

@@ -23,7 +23,7 @@ struct LaneLivenessTests {
             let left = follows
             if let input, LaneLivenessTests.isAnswer(input) { follows = nil }
             switch (action, input) {
-            case (.commit, _), (.bury, _): follows = lane.following.watched
+            case (.commit, _), (.deadLetter, _): follows = lane.following.watched
             case (.peek(_, let watched), .committed): isOn = left ?? watched
             case (.peek(_, let watched), _): isOn = watched
             default: break
@@ -49,7 +49,7 @@ struct LaneLivenessTests {
     private static func outstanding(after action: Lane.Action, before: Outstanding?, input: Lane.Input) -> Outstanding?
     {
         switch action {
-        case .peek, .transform, .attempt, .commit, .bury: return .reply
+        case .peek, .transform, .attempt, .commit, .deadLetter: return .reply
         case .wait: return .timer
         case .release, .abandon: return nil
         case .none:

@@ -164,7 +164,7 @@ struct LaneTests {
     }
 
     @Test("a head event that fails is tried again in place, and set aside when its attempts are used up")
-    mutating func bury() {
+    mutating func deadLetter() {
         var lane = lane([Self.some])
         var waits: [Int64] = []
         for failure in 1...2 {
@@ -177,7 +177,7 @@ struct LaneTests {
             #expect(lane.handle(.timer, using: &generator) == .transform)
         }
         #expect((10...20).contains(waits[0]) && (20...40).contains(waits[1]), "\(waits)")
-        #expect(lane.handle(.failed(ofFirstEvent: true), using: &generator) == .bury)
+        #expect(lane.handle(.failed(ofFirstEvent: true), using: &generator) == .deadLetter)
         #expect(lane.handle(.committed, using: &generator) == .peek(count: 512, watched: true))
         #expect(lane.failures == 0)
     }
@@ -195,7 +195,7 @@ struct LaneTests {
             }
             #expect(lane.handle(.timer, using: &generator) == .transform)
         }
-        #expect(lane.handle(.failed(ofFirstEvent: true), using: &generator) == .bury)
+        #expect(lane.handle(.failed(ofFirstEvent: true), using: &generator) == .deadLetter)
     }
 
     @Test("a stage that cannot begin blames no event")
