@@ -54,7 +54,7 @@ let package = Package(
         .target(
             name: "Store", dependencies: ["Redis", "JSON"],
             resources: [
-                "library", "feeds", "processes", "lanes", "jobs", "doors", "letters", "windows", "commit", "control",
+                "library", "feeds", "processes", "lanes", "jobs", "inlets", "letters", "windows", "commit", "control",
                 "status",
             ].map { .embedInCode("Library/\($0).lua") }, swiftSettings: strict),
         .target(

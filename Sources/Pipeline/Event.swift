@@ -1,4 +1,5 @@
 public import JSON
+internal import Store
 
 /// One event on its way through the pipeline: a JSON object.
 public struct Event: Sendable {
@@ -7,11 +8,11 @@ public struct Event: Sendable {
         didSet { isChanged = true }
     }
 
-    /// The bytes that stood in the queue. Sent on as they are when no stage has changed `fields`.
+    /// The bytes that stood in the queue. They are handed on as they are when no stage has changed `fields`.
     public let raw: [UInt8]
 
-    /// What makes this event a repeat of another: set by a stage that wants repeats dropped. The commit drops the event
-    /// when the same key was committed lately in this partition. At most 64 bytes.
+    /// Identifies the repeats of this event. A stage that wants repeats dropped sets it: the commit drops the event when
+    /// the same key was committed lately in this partition. At most 64 bytes. See ``Stage/duplicates``.
     public var duplicateKey: [UInt8]?
 
     private var isChanged = false
@@ -24,5 +25,45 @@ public struct Event: Sendable {
     /// The bytes to hand on.
     public var bytes: [UInt8] {
         isChanged ? fields.bytes : raw
+    }
+}
+
+/// The events that a lane works on, from the peek to the commit, and what the stage decided about them.
+struct Batch {
+    /// The elements as they stood in the queue, head first.
+    let raw: [[UInt8]]
+    /// Each element parsed, or the reason why it is no event.
+    let entries: [Entry]
+    /// The Thoonk jobs that elements came from, by index.
+    let jobs: [Int: JobTicket]
+    /// What the stage decided about the first so many entries.
+    var decisions: [Disposition] = []
+
+    enum Entry {
+        case event(Event)
+        case unreadable(reason: String)
+    }
+
+    init(raw: [[UInt8]], parser: JSONParser) {
+        self.raw = raw
+        var jobs: [Int: JobTicket] = [:]
+        entries = raw.enumerated().map { index, bytes in
+            var bytes = bytes
+            if let (job, event) = JobTicket.split(bytes) {
+                jobs[index] = job
+                bytes = event
+            }
+            do throws(JSONError) {
+                return .event(Event(fields: try parser.parseObject(bytes), raw: bytes))
+            } catch {
+                return .unreadable(reason: "not a JSON object: \(error.message)")
+            }
+        }
+        self.jobs = jobs
+    }
+
+    /// The events that the stage gets.
+    var events: [Event] {
+        entries.compactMap { if case .event(let event) = $0 { event } else { nil } }
     }
 }

@@ -1,15 +1,15 @@
 internal import Redis
 
-/// When to draw from a source, as a state machine: as long as something comes at once, then when the source is changed,
-/// and not while the door is full.
+/// When to draw from an inlet, as a state machine: again at once while there are items, then when the inlet changes, and
+/// not while the queue `NAME:incoming` is full.
 ///
 /// Pure: it is told what happened and answers what to do next. ``InletPoller`` does it.
 struct InletPollState {
     enum State: Equatable {
         case drawing
-        /// The source was empty: it is being read once more, watched.
+        /// The inlet was empty: its key is read once more, with its next change reported.
         case watching
-        /// Empty, and watched since before it was found so.
+        /// The inlet was found empty while its changes were already being reported.
         case asleep
         case waiting
         case disconnected
@@ -24,7 +24,7 @@ struct InletPollState {
         case refused(RedisError)
         /// The watched read was answered.
         case watched
-        /// The source has changed since, or may have.
+        /// The inlet has changed since, or may have.
         case wake
         case timer
         case reconnected
@@ -34,20 +34,20 @@ struct InletPollState {
     enum Action: Equatable {
         case none
         case draw
-        /// Read the source's key and have its next change told.
+        /// Read the inlet's key and have its next change reported.
         case watch
         /// Wait that many milliseconds, then say `timer`.
         case wait(Int64)
     }
 
     private(set) var state: State = .drawing
-    /// A watch is in force since before the draw that is under way.
+    /// Changes have been reported since before the draw that is under way.
     private var isWatched = false
-    /// Something was told while the watched read was under way: that read may not have been remembered.
+    /// A change was reported while the watched read was under way: the server may have forgotten that read.
     private var isOutdated = false
     private var backoff = Backoff(base: 10, limit: 1000)
 
-    /// The longest wait for room at the door, in milliseconds.
+    /// The longest wait for room in the queue, in milliseconds.
     private static let longestWaitForRoom: Int64 = 100
 
     mutating func begin() -> Action { draw() }
@@ -70,7 +70,7 @@ struct InletPollState {
             return state == .asleep ? draw() : .none
         case .timer: return state == .waiting ? draw() : .none
         case .reconnected:
-            // What was watched is forgotten with the connection.
+            // The server forgets with the connection what it was to report.
             isWatched = false
             return draw()
         case .fenced, .stop:
@@ -87,7 +87,7 @@ struct InletPollState {
     private mutating func drawn(_ count: Int) -> Action {
         guard state == .drawing else { return .none }
         backoff.reset()
-        // What was taken has changed the source: the watch is spent.
+        // Taking items changed the inlet, so the one report is used up.
         if count > 0 {
             isWatched = false
             return draw()

@@ -3,14 +3,14 @@ internal import Logging
 internal import Redis
 internal import Store
 
-/// Brings what is put into a Thoonk source to the open door, for the worker that owns the door's lane: does what the
-/// state machine ``InletPollState`` says and tells it what came of it.
+/// Moves what is put into an inlet to the queue `NAME:incoming`, for the worker that owns the lane of that queue: does
+/// what the machine ``InletPollState`` says and tells it the outcome.
 ///
-/// Taking from the source, claiming and handing on is one function, which checks the lane's token: whenever a process
-/// dies, an item is either there or here.
+/// One function takes an item out, claims it and hands it on, and checks the lane's token: when a process dies, an item
+/// is either still in the inlet or already in the queue.
 final class InletPoller {
-    let source: Inlet
-    /// The fencing token of the open door's lane.
+    let inlet: Inlet
+    /// The fencing token of the lane.
     let token: String
 
     private let environment: LaneEnvironment
@@ -20,8 +20,8 @@ final class InletPoller {
     private var generator = SystemRandomNumberGenerator()
     private lazy var timer = Timer(on: environment.loop) { [unowned self] in self.tell(.timer) }
 
-    init(source: Inlet, token: String, environment: LaneEnvironment) {
-        self.source = source
+    init(inlet: Inlet, token: String, environment: LaneEnvironment) {
+        self.inlet = inlet
         self.token = token
         self.environment = environment
     }
@@ -53,8 +53,7 @@ final class InletPoller {
         step += 1
         let sent = step
         let batch = environment.limits.batchEvents
-        let call = FunctionCall.draw(
-            from: source, into: environment.layout, token: token, count: batch, limit: batch)
+        let call = FunctionCall.draw(from: inlet, into: environment.layout, token: token, count: batch, limit: batch)
         environment.connection.call(call) { [weak self] result in
             guard let self, sent == self.step else { return }
             switch result {
@@ -74,7 +73,7 @@ final class InletPoller {
         step += 1
         let sent = step
         // Any command that reads the key will do; EXISTS fits all types.
-        environment.watcher.read(RedisCommand("EXISTS", source.key)) { [weak self] result in
+        environment.watcher.read(RedisCommand("EXISTS", inlet.key)) { [weak self] result in
             guard let self, sent == self.step else { return }
             switch result {
             case .failure(let error): self.tell(.refused(error))
@@ -88,6 +87,6 @@ final class InletPoller {
         lastLogged = error.message
         environment.logger.warning(
             "nothing can be taken from this door now, trying again",
-            metadata: ["door": "\(source)", "error": "\(error.message)"])
+            metadata: ["door": "\(inlet)", "error": "\(error.message)"])
     }
 }

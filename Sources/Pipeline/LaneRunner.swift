@@ -335,3 +335,21 @@ final class LaneRunner {
             "redis refused, trying again", metadata: ["lane": "\(id)", "error": "\(error.message)"])
     }
 }
+
+/// What all lanes of a worker share.
+struct LaneEnvironment {
+    let loop: EventLoop
+    let layout: PipelineLayout
+    let limits: PipelineLimits
+    let connection: RedisConnection
+    let watcher: KeyWatcher
+    let parser: JSONParser
+    let logger: Logger
+    /// The gate that each lane passes on its way into its stage.
+    let gate: IsolationGate
+    /// Whether the worker's leases last for a while yet by its own clock. A worker that was stopped for long has to hear
+    /// from the server before it touches anything outside Redis, where no token fences it.
+    let isLeaseSure: () -> Bool
+    /// Told after each commit: the lane and how many events it took.
+    let onCommitted: (LaneID, Int) -> Void
+}

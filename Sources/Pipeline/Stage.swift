@@ -5,9 +5,9 @@ public import Redis
 /// A named transform of events: what a worker does between taking a batch from a queue and committing it.
 ///
 /// One instance serves one lane, so it sees the events of a conversation in their order and is never called for two
-/// batches at once. All calls come on the worker's thread and must not block it: what has to wait is done in
-/// ``prepare(_:context:ready:)``, which calls back. Nothing that a stage does in memory is lost or doubled by a crash
-/// unless it leaves the process: a batch may be run again.
+/// batches at once. All calls come on the worker's thread and must not block it: a stage waits in
+/// ``prepare(_:context:ready:)``, which calls back. A crash neither loses nor doubles what a stage does in memory, but a
+/// batch may run again: what leaves the process may be done twice.
 public protocol Stage: AnyObject {
     /// Which repeats are dropped among the events that the stage forwards with an ``Event/duplicateKey``.
     var duplicates: DuplicatePolicy { get }
@@ -17,7 +17,7 @@ public protocol Stage: AnyObject {
     /// processed, with an error when it must be tried again later.
     func prepare(_ batch: [Event], context: StageContext, ready: @escaping (StageError?) -> Void)
 
-    /// Maps one event to what becomes of it. Called for each event of the batch, in order.
+    /// Decides about one event. Called for each event of the batch, in order.
     ///
     /// - Throws: ``StageError`` when another attempt may succeed.
     func process(_ event: Event, context: StageContext) throws(StageError) -> Disposition
@@ -29,6 +29,52 @@ extension Stage {
     public func prepare(_ batch: [Event], context: StageContext, ready: @escaping (StageError?) -> Void) {
         ready(nil)
     }
+}
+
+/// What a stage wants done with one event.
+public enum Disposition: Sendable {
+    /// Hand these on to the next queue, in this order. Usually one; a stage may split an event into many.
+    case forward([Event])
+
+    /// Hand the event on to the next queue of this partition. For the stage `incoming`, which gets the events of all
+    /// conversations; every other stage's events stay in their partition.
+    case assign(Event, partition: Int)
+
+    /// Append the event to the feeds of these channels and announce it. The event's end, or, when another stage follows,
+    /// it is handed on as well.
+    case publish(Event, channels: [String])
+
+    /// Delete the event. The reason is a word or two (`duplicate`, `blocked_word`): it names a counter.
+    case drop(reason: String)
+
+    /// Set the event aside until a person decides. The reason is a sentence that this person reads.
+    case hold(Event, reason: String)
+
+    /// Make it a dead letter with this reason. For an event that can never become valid.
+    case reject(reason: String)
+}
+
+/// A failure of a stage that another attempt may cure: the event is tried again in place, with backoff.
+///
+/// A failure that no attempt can cure is no error: return ``Disposition/reject(reason:)``.
+public struct StageError: Error, CustomStringConvertible {
+    /// What failed, and what to do about it. Stored with the dead letter when the attempts are used up.
+    public let message: String
+    /// Whether this was an attempt of the event. When not, it is tried again without limit: its turn has not come.
+    public let isCounted: Bool
+
+    public init(_ message: String, isCounted: Bool = true) {
+        self.message = message
+        self.isCounted = isCounted
+    }
+
+    /// Nothing was attempted: the stage could not get as far as this event yet, or waits before it tries again. The
+    /// events before it are committed.
+    public static func notYet(_ message: String) -> StageError {
+        StageError(message, isCounted: false)
+    }
+
+    public var description: String { message }
 }
 
 /// How long a lane remembers the keys of the events that it committed.
@@ -56,8 +102,8 @@ public struct StageContext {
     public let loop: EventLoop
     /// For what a person should know of.
     public let logger: Logger
-    /// The worker's connection, for a stage that keeps state in Redis. Shared with the lanes: never send a command on
-    /// it that blocks.
+    /// The worker's connection, for a stage that keeps state in Redis. The lanes use it too: never send a command on it
+    /// that blocks.
     public let redis: RedisConnection
     /// The time of the batch, in milliseconds since 1970.
     public let now: Int64
@@ -73,5 +119,14 @@ public struct StageContext {
         self.redis = redis
         self.logger = logger
         self.now = now
+    }
+}
+
+/// A stage that changes nothing: for trying out a pipeline's shape and for measuring what the lanes cost.
+public final class PassStage: Stage {
+    public init() {}
+
+    public func process(_ event: Event, context: StageContext) throws(StageError) -> Disposition {
+        .forward([event])
     }
 }

@@ -116,7 +116,7 @@ public final class Worker {
         session.onRefused = { [unowned self] in self.onRefused($0) }
         watcher.onChange = { [unowned self] key in
             if let lane = self.laneOfQueue[key] { self.runners[lane]?.tell(.wake) }
-            for poller in self.pollers where poller.source.key == key { poller.tell(.wake) }
+            for poller in self.pollers where poller.inlet.key == key { poller.tell(.wake) }
         }
         watcher.onReset = { [unowned self] in
             for runner in self.runners.values { runner.tell(.wake) }
@@ -231,7 +231,7 @@ public final class Worker {
 
     private func openInlets(_ token: String, _ environment: LaneEnvironment) {
         closeInlets()
-        pollers = options.inlets.map { InletPoller(source: $0, token: token, environment: environment) }
+        pollers = options.inlets.map { InletPoller(inlet: -e, token: token, environment: environment) }
         for poller in pollers { poller.begin() }
     }
 
@@ -341,5 +341,25 @@ public final class Worker {
     private func hangUp() {
         subscriber.stop()
         connection.stop()
+    }
+}
+
+/// Listens on the pipeline's control channel: a process came, went, or freed a lane. Messages that were sent while the
+/// subscription was down are lost, so its return counts as a message.
+private final class ControlListener: RedisSubscriberHandler {
+    private let heard: () -> Void
+
+    init(heard: @escaping () -> Void) {
+        self.heard = heard
+    }
+
+    func subscriptionConfirmed(_ channel: String) {
+        heard()
+    }
+
+    func subscriptionLost(_ channel: String) {}
+
+    func subscriptionMessage(_ channel: String, _ payload: [UInt8]) {
+        heard()
     }
 }

@@ -1,8 +1,8 @@
 public import Redis
 public import Store
 
-/// Makes a stage for one lane. Called once for each lane a worker takes. A maker that fails leaves the stage to others for
-/// half a minute; then it is asked again.
+/// Makes a stage for one lane. Called once for each lane that a worker takes. When it fails, the worker leaves the stage
+/// to other workers for half a minute, then calls it again.
 public typealias StageFactory = () throws -> any Stage
 
 /// What a worker is told at its start.
@@ -11,13 +11,14 @@ public struct WorkerOptions {
     public var id: String
     public var layout: PipelineLayout
     public var limits: PipelineLimits
-    /// The stages that it serves, `incoming` among them where it serves the inlets.
+    /// The stages that the worker serves; `incoming` for the inlets.
     public var serves: [String]
     public var redis: RedisAddress
     public var deadlines = RedisDeadlines()
-    /// A maker for each stage that is served, by the stage's name.
+    /// A factory for each stage that is served, by the stage's name.
     public var stages: [String: StageFactory]
-    /// Thoonk sources that are inlets besides the open one. The worker that owns the open inlet polls all of them.
+    /// Thoonk sources that events come from, besides the list `NAME:incoming`. The worker that owns the lane of that list
+    /// polls all of them.
     public var inlets: [Inlet] = []
 
     public init(
@@ -31,4 +32,31 @@ public struct WorkerOptions {
         self.redis = redis
         self.stages = stages
     }
+}
+
+/// Every limit of the lanes, each with its default.
+public struct PipelineLimits: Sendable {
+    /// Events a batch holds at most.
+    public var batchEvents = 512
+    /// Bytes that a batch should not exceed; with larger events batches hold fewer.
+    public var batchBytes = 1 << 20
+    /// Events that a queue takes before the lane in front of it stops. 0: no limit.
+    public var queueEvents = 100_000
+    /// Dead letters kept for each lane; the oldest fall off, counted.
+    public var deadLetters = 10_000
+    /// Held events kept for each lane; the oldest fall off, counted.
+    public var heldEvents = 10_000
+    /// Attempts of an event whose stage fails, before it becomes a dead letter.
+    public var attempts = 5
+    /// Crashes of a worker over an event, before it becomes a dead letter. At least 2: the first one happened over a
+    /// whole batch, and is no event's fault yet.
+    public var deaths = 3
+    /// Events that a channel's feed keeps.
+    public var historyEvents = 100
+    /// How long a feed stays when nothing is published, in milliseconds (7 days).
+    public var feedLifetime: Int64 = 7 * 86_400_000
+    /// How long a silent worker keeps its lanes, in milliseconds.
+    public var lease: Int64 = 10_000
+
+    public init() {}
 }

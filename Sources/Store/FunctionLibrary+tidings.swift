@@ -9,7 +9,7 @@ extension FunctionLibrary {
         let version: Int64 = 7
         let files = [
             PackageResources.library_lua, PackageResources.feeds_lua, PackageResources.processes_lua,
-            PackageResources.lanes_lua, PackageResources.jobs_lua, PackageResources.doors_lua,
+            PackageResources.lanes_lua, PackageResources.jobs_lua, PackageResources.inlets_lua,
             PackageResources.letters_lua, PackageResources.windows_lua, PackageResources.commit_lua,
             PackageResources.control_lua, PackageResources.status_lua,
         ]

@@ -1,11 +1,14 @@
-/// Names a lane: a stage in a partition. The door's stage is `incoming`; the open door belongs to no partition.
+package import JSON
+
+/// Names a lane: a stage in a partition. The stage `incoming` stands before the first one. Its lane without a partition
+/// has the queue `NAME:incoming`, into which any program may push.
 public struct LaneID: Sendable, Hashable, CustomStringConvertible {
     public static let incoming = "incoming"
-    /// The lane of the open door, `NAME:incoming`.
+    /// The lane of `NAME:incoming`.
     package static let openInlet = LaneID(stage: incoming, partition: nil)
 
     public let stage: String
-    /// Nil for the open door.
+    /// Nil for the lane of `NAME:incoming`.
     public let partition: Int?
 
     public init(stage: String, partition: Int?) {
@@ -42,7 +45,7 @@ public struct PipelineLayout: Sendable, Equatable {
         Int(CRC16.checksum(conversation.utf8)) % partitions
     }
 
-    /// Every lane: the open door, then partition by partition.
+    /// Every lane: that of `NAME:incoming`, then partition by partition.
     public var lanes: [LaneID] {
         [LaneID(stage: LaneID.incoming, partition: nil)]
             + (0..<partitions).flatMap { partition in
@@ -99,4 +102,33 @@ public struct PipelineLayout: Sendable, Equatable {
 
     /// The epoch that offsets of channels carry. All partitions of one server change theirs together.
     public var epoch: String { "\(prefix(0)):epoch" }
+}
+
+/// Finds the conversation of an event.
+package enum ConversationKey {
+    /// The value of `thread` as text; nil when there is none that could name a conversation.
+    package static func conversation(of fields: JSONObject) -> String? {
+        switch fields["thread"] {
+        case .string(let name): name
+        case .int(let number): String(number)
+        case .uint(let number): String(number)
+        default: nil
+        }
+    }
+}
+
+/// CRC16 as Redis Cluster uses it to hash keys (XMODEM: polynomial 0x1021, initial value 0).
+/// Source: Redis cluster specification, appendix A.
+package enum CRC16 {
+    package static func checksum(_ bytes: some Sequence<UInt8>) -> UInt16 {
+        var crc: UInt16 = 0
+        for byte in bytes {
+            crc = (crc << 8) ^ table[Int((crc >> 8) ^ UInt16(byte))]
+        }
+        return crc
+    }
+
+    private static let table: [UInt16] = (0..<256).map { index in
+        (0..<8).reduce(UInt16(index) << 8) { crc, _ in crc & 0x8000 == 0 ? crc << 1 : (crc << 1) ^ 0x1021 }
+    }
 }

@@ -9,7 +9,7 @@ local readers = {
     return op
   end,
   -- once QUEUE LANE LIMIT SEEN WINDOW CAP k (key event)…
-  -- A key of one NUL: no repeat of anything. An empty key: this came of the same event as the one before, shares its
+  -- A key of one NUL: the event repeats nothing. An empty key: the event is a further part of the one before, shares its
   -- fate and is not counted again.
   once = function(read)
     local op = {
@@ -61,13 +61,13 @@ local function hand_on(op, events)
   tally(op.lane, 'in', #events)
 end
 
--- The event with the one channel that it still has to reach: so that a retry brings it there and nowhere else.
+-- The event with the one channel that it did not reach, so that a retry publishes it there and nowhere else.
 local function addressed(event, channel)
   if not string.match(event, '^{%s*"') then return event end
   return '{"channels":' .. cjson.encode({ channel }) .. ',' .. string.sub(event, 2)
 end
 
--- Each gives how many letters fell off a full list, or nothing.
+-- Each carries an operation out, and returns how many letters fell off a full list, or nothing.
 local writers = {
   push = function(op, lane)
     hand_on(op, op.events)
@@ -102,7 +102,8 @@ local writers = {
       if last then
         tally(lane, 'emitted', #channel.events)
       else
-        -- A foreign key stands where the feed should be: the events are kept for whoever clears it.
+        -- A foreign key blocks the feed: the events become dead letters, until an operator deletes the key.
+        -- Form of a letter: letters.lua.
         local letters = {}
         for index, event in ipairs(channel.events) do
           letters[index] = cjson.encode({
@@ -130,9 +131,9 @@ local writers = {
 
 -- tidings_commit 2 LANE QUEUE TOKEN SERIAL COUNT FIRST LAST LEASE operation…
 -- ->  {'OK'} or {'OK', letters that fell off a full list}, {'FENCED'}, {'MOVED'} (the queue does not start with this batch any more) or {'FULL', queue, length}
--- Takes COUNT events off the queue and does what became of them, all or nothing. The same SERIAL again, or one that
--- comes late, after its successor: {'OK'}, nothing done. Who asks has outlived his try of the head event, whatever the
--- answer; what was counted for a head that is gone does not count for the next one.
+-- Takes COUNT events off the queue and carries the operations out, all or nothing. A SERIAL that was committed already,
+-- or that comes after its successor, does nothing and gets {'OK'}. The caller has survived its attempt of the head event
+-- whatever the answer is, and attempts of a head that is gone do not count for the next one.
 local function commit(keys, args)
   local lane, queue = keys[1], keys[2]
   local known = redis.call('HMGET', lane, 'token', 'serial', 'clock', 'attempts')
@@ -157,7 +158,7 @@ local function commit(keys, args)
     local op = readers[name](read)
     op.name = name
     op.commit = args[1] .. '-' .. args[2]
-    -- A look at each key that will be written: one that holds a foreign type raises its error here, before anything is.
+    -- Reads each key that will be written: a foreign type raises its error here, before anything is written.
     if op.lane then redis.call('HLEN', op.lane) end
     if op.list or op.dead then redis.call('LLEN', op.list or op.dead) end
     if op.seen then
@@ -187,7 +188,7 @@ local function commit(keys, args)
 end
 
 -- tidings_enqueue 2n QUEUE LANE… LIMIT (k event…)…  ->  {'OK'} or {'FULL', queue, length}
--- Puts events into one queue or several, all or nothing. Not flagged allow-oom: when memory is full the door is shut.
+-- Puts events into one or more queues, all or nothing. Not flagged allow-oom: nothing is taken in when memory is full.
 local function enqueue(keys, args)
   local limit = tonumber(args[1])
   for index = 1, #keys, 2 do

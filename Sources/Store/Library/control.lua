@@ -1,8 +1,8 @@
 -- What an operator does to a stage.
 
 
--- tidings_purge 2 QUEUE LANE  ->  how many events were dropped. What is being worked on is dropped as well: its commit
--- finds the queue changed.
+-- tidings_purge 2 QUEUE LANE  ->  how many events were dropped. Drops also what a worker has in flight: its commit finds
+-- the queue changed.
 local function purge(keys)
   local count = redis.call('LLEN', keys[1])
   if count > 0 then
@@ -17,7 +17,7 @@ local function purge(keys)
     end
     redis.call('HSET', keys[2], 'attempts', '0', 'tried', '')
     redis.call('UNLINK', keys[1])
-    if is_door(keys[1]) then tally(keys[2], 'in', count) end
+    if is_incoming(keys[1]) then tally(keys[2], 'in', count) end
     tally(keys[2], 'dropped', count)
     tally(keys[2], 'dropped:purged', count)
   end

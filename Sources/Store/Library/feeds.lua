@@ -1,12 +1,12 @@
 -- Channel feeds (Thoonk, second generation): append, read, clear.
 
--- Events that are read at once when only so many bytes are wanted: what is read too much is thrown away.
+-- Events that are read at once when the answer is limited in bytes: what exceeds the limit is read in vain.
 local FEW = 32
 
 -- Appends events (raw strings) to a channel's feed and announces them. Ids are the values of feed.publishes, so they
--- are dense: what falls off the history is known by arithmetic. `clock` is a score (ms, with a fraction) no smaller
--- than any the lane used before. Gives the last sequence number, or nil and an error, and no trace, when a key of
--- the feed holds a foreign type.
+-- are dense, and the ids that fall off the history are computed. `clock` is a score (ms, with a fraction) that is not
+-- smaller than any that the lane used before. Returns the last sequence number. When a key of the feed has a foreign
+-- type it returns nil and an error, and undoes what it wrote.
 local function append(channel, events, history, ttl, clock)
   local feed = '{' .. channel .. '}'
   local count = #events
@@ -54,14 +54,14 @@ local function append(channel, events, history, ttl, clock)
       end
     end
   end
-  -- A limit that was changed reaches the feed now and then; a foreign key in the place of its configuration is no
-  -- reason to fail half-way.
+  -- A changed limit is written to the feed now and then. A foreign key in its place is ignored: everything else is
+  -- already written.
   if not is_new and last % 16 < count then
     redis.pcall('HSET', 'feed.config:' .. feed, 'max_length', history, 'ttl', ttl)
   end
   for index, event in ipairs(events) do
     local id = first + index - 1
-    -- One at a time, as every publisher of Thoonk does it: no id is retracted before it was published.
+    -- One at a time, as every Thoonk publisher does it: no id is retracted before it was published.
     if id > history then redis.call('PUBLISH', 'feed.retract:' .. feed, whole(id - history)) end
     redis.call('PUBLISH', 'feed.publish:' .. feed, whole(id) .. '\0' .. event)
   end
@@ -78,9 +78,9 @@ local function publish(_, args)
 end
 
 -- tidings_history 1 EPOCH-KEY CHANNEL AFTER LIMIT [BYTES]
--- ->  {epoch, born (ms), last, capacity, oldest kept, sequence, event, sequence, event, …}: what is kept after AFTER,
--- the newest LIMIT of it, oldest first. With BYTES it is the oldest: up to LIMIT events of together so many bytes, and
--- one whatever its size. Hardly more is read of the feed than that. A feed that does not exist has zeros.
+-- ->  {epoch, born (ms), last, capacity, oldest kept, sequence, event, sequence, event, …}: the newest LIMIT events that
+-- are kept after AFTER, oldest first. With BYTES it is the oldest: up to LIMIT events with at most BYTES bytes
+-- together, or one event of any size. Hardly more of the feed is read than that. A feed that does not exist has zeros.
 local function history(keys, args)
   local feed = '{' .. args[1] .. '}'
   local after, limit, room = tonumber(args[2]), tonumber(args[3]), tonumber(args[4] or '')
@@ -92,8 +92,8 @@ local function history(keys, args)
   local answer = { whole(epoch), config[1] or '0', whole(last), whole(capacity), whole(oldest) }
   local from = math.max(after + 1, room and 1 or last - limit + 1, oldest, 1)
   local count = math.max(0, last - from + 1)
-  -- Where numbers are far more than items (nothing kept, much retracted, ids of another client), the items are gone
-  -- through and not the numbers: those may be millions.
+  -- There may be millions of numbers for a few items (nothing kept, much retracted, ids of another client): then the
+  -- ids that exist are scanned instead.
   local numbers
   if count > 2 * redis.call('ZCARD', 'feed.ids:' .. feed) + CHUNK then
     numbers = {}
@@ -112,7 +112,7 @@ local function history(keys, args)
     end
     local items = redis.call('HMGET', 'feed.items:' .. feed, unpack(ids))
     for index, id in ipairs(ids) do
-      -- An item that was retracted leaves a hole, which is no loss.
+      -- A retracted item leaves a hole, which is no loss.
       if items[index] then
         if room then
           room = room - #items[index]
@@ -135,7 +135,7 @@ local function sweep(_, args)
   local page = redis.call('SSCAN', 'feeds', args[1], 'COUNT', count)
   local removed = 0
   for _, feed in ipairs(page[2]) do
-    -- A key of another type is not ours either, and no reason to leave the others uncleared.
+    -- A key of another type is not ours either; the sweep goes on.
     local ttl = tonumber(redis.pcall('HGET', 'feed.config:' .. feed, 'ttl') or '')
     local newest = ttl and redis.pcall('ZRANGE', 'feed.ids:' .. feed, -1, -1, 'WITHSCORES')
     if ttl and ttl > 0 and not newest.err and (not newest[2] or tonumber(newest[2]) < now - ttl) then

@@ -17,9 +17,9 @@ local function job_of(text)
   return type(job) == 'table' and #job == 3 and job or nil
 end
 
--- Ends a job's stay here, once. OUTCOME is 'stalled', for an operator to look at, or what its result says: 'published',
--- 'done', 'dropped: REASON'. A job that has been given to somebody else meanwhile is his; one that was stalled by us and
--- whose event has been sent on its way again is finished all the same. Foreign keys are no reason to fail half-way.
+-- Finishes or stalls a job, once. OUTCOME is 'stalled', for an operator to look at, or the job's result: 'published',
+-- 'done', 'dropped: REASON'. A job that another worker has claimed meanwhile is left to it. A job that this pipeline
+-- stalled, and whose event was retried, is finished all the same. Foreign keys are ignored: the commit goes on.
 local function settle(name, job, outcome)
   local feed, id, ticket = tostring(job[1]), tostring(job[2]), tostring(job[3])
   local field = feed .. '\0' .. id

@@ -4,7 +4,7 @@
 -- the head of its queue, so the events there are tried one by one.
 
 -- A lease lasts until its deadline, or for as long as the last heartbeat of its owner is younger than the lease,
--- whichever is later: so an idle lane costs no renewal. `live` holds the owners with such a heartbeat.
+-- whichever is later, so an idle lane costs no renewal. `live` holds the owners with such a heartbeat.
 local function is_free(owner, deadline, live, now_ms)
   return not owner or owner == '' or (tonumber(deadline or 0) < now_ms and not live[owner])
 end

@@ -1,6 +1,9 @@
--- Letters: dead letters and held events.
+-- Letters: events that were set aside, as dead letters or held for a person's decision.
+--
+-- A letter is a JSON object with id, stage, error, attempts, time (ms) and event. SetAsideEvent.swift defines it and
+-- writes all but those of feeds that cannot be written (commit.lua); a test compares the two.
 
--- Gives how many of the oldest letters fell off.
+-- Appends letters to a list of at most `cap`. Returns how many of the oldest fell off.
 local function store_letters(lane, field, list, cap, letters)
   call_in_chunks('RPUSH', list, letters, 1, #letters)
   tally(lane, field, #letters)
@@ -17,12 +20,12 @@ local function store_letters(lane, field, list, cap, letters)
 end
 
 -- tidings_letters 3 LIST QUEUE LANE (letter event)…  ->  how many were moved
--- Takes letters (dead or held) out of their list and puts their events into a queue. An empty QUEUE only takes them out.
--- A letter that is not there any more is passed over: two operators may press the same key.
+-- The one way out of a list: retry, approve and drop. Takes letters out and puts their events into QUEUE; with an empty
+-- QUEUE the events are dropped. A letter that is gone is skipped: two operators may have chosen it at the same time.
 local function letters(keys, args)
   local moved = 0
   if keys[2] ~= '' then
-    -- A look at what will be written: a foreign type raises its error here, before a letter is taken out.
+    -- Reads the keys that will be written: a foreign type raises its error here, before a letter is taken out.
     redis.call('LLEN', keys[2])
     redis.call('HLEN', keys[3])
   end
@@ -30,7 +33,7 @@ local function letters(keys, args)
     if redis.call('LREM', keys[1], 1, args[index]) == 1 then
       if keys[2] ~= '' then
         redis.call('RPUSH', keys[2], args[index + 1])
-        if not is_door(keys[2]) then tally(keys[3], 'in', 1) end
+        if not is_incoming(keys[2]) then tally(keys[3], 'in', 1) end
       else
         local job = job_of(args[index + 1])
         if job then settle(name_of(keys[1]), job, 'dropped: by an operator') end

@@ -6,12 +6,12 @@ them. A file uses what stands in files before it.
 
 Rules that hold for all of it:
 - Check first, write last: Redis does not roll a script back.
-- A lane's hash holds: owner, token, deadline (ms), serial (of the last commit), attempts, tried (the token that the
-  last of them was counted under), dirty, paused, and the counters in, out, emitted, dropped, dead, held. `in` counts
-  arrivals, so that for every stage in = out + dropped + dead + held + LLEN(queue); a door's arrivals are not seen, so
-  it counts them when it takes them.
+- A lane's hash holds: owner, token, deadline (ms), serial (of the last commit), attempts, tried (the token under which
+  the last attempt was counted), dirty, paused, and the counters in, out, emitted, dropped, dead, held. `in` counts
+  arrivals, so that for every stage in = out + dropped + dead + held + LLEN(queue). Arrivals in an incoming queue are
+  not seen, since any program may push there: its lane counts them when it takes them.
 - Time is the server's (TIME): no clock of another host matters.
-- Functions that only drain are flagged allow-oom: they free memory and have to work when it is full.
+- Functions that only drain are flagged allow-oom: they free memory, so they have to work when it is full.
 ]]
 
 -- Lua's unpack puts everything on the stack, which ends near 8,000 values.
@@ -41,8 +41,8 @@ local function call_in_chunks(command, key, list, first, last)
   return result
 end
 
--- The same, but gives the error instead of raising it; nil when all went well. A key of a foreign type fails at the
--- first piece, so that nothing was written.
+-- The same, but returns the error instead of raising it; nil on success. A key of a foreign type fails at the first
+-- piece, before anything is written.
 local function try_in_chunks(command, key, list)
   for from = 1, #list, CHUNK do
     local result = redis.pcall(command, key, unpack(list, from, math.min(from + CHUNK - 1, #list)))
@@ -50,8 +50,8 @@ local function try_in_chunks(command, key, list)
   end
 end
 
--- Counts in a field of a hash. One that somebody has made something else than a number begins anew: a counter is no
--- reason to fail half-way.
+-- Adds to a counter in a hash. A field that is no number any more begins anew: a broken counter must not stop a
+-- function half-way.
 local function tally(key, field, number)
   local sum = redis.pcall('HINCRBY', key, field, number)
   if type(sum) == 'table' then redis.call('HSET', key, field, number) end
@@ -59,7 +59,7 @@ end
 
 -- Keys ----------------------------------------------------------------------------------------------------------------
 
--- Partition '' is the open door NAME:incoming, which belongs to no partition.
+-- Partition '' stands for none: NAME:incoming belongs to no partition.
 local function prefix(name, partition)
   if partition == '' then return name end
   return '{' .. name .. '.' .. partition .. '}'
@@ -70,8 +70,8 @@ local function queue_key(name, partition, stage)
   return prefix(name, partition) .. ':queue:' .. stage
 end
 
--- A door counts what it takes, not what arrives: strangers push into it.
-local function is_door(queue)
+-- The lane of such a queue counts what it takes, not what arrives: any program may push there.
+local function is_incoming(queue)
   return string.sub(queue, -9) == ':incoming'
 end
 
@@ -79,8 +79,8 @@ local function lane_key(name, partition, stage)
   return prefix(name, partition) .. ':lane:' .. stage
 end
 
--- Every lane of a pipeline as {partition, stage}, partition by partition, the open door first: neighbours in a worker
--- hand on to each other.
+-- Every lane of a pipeline as {partition, stage}: NAME:incoming first, then partition by partition, so that a worker
+-- that takes neighbours has stages that follow each other.
 local function lanes_of(partitions, stages)
   local lanes = { { '', 'incoming' } }
   for partition = 0, partitions - 1 do

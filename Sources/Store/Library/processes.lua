@@ -8,8 +8,8 @@ local function live_processes(name, lease, now_ms)
   return list, set
 end
 
--- Gives every partition a new epoch when the server is not the one that it was: it may have lost events. The number is
--- at least the time in seconds, so that a lost second of the append-only file cannot issue it twice.
+-- Gives every partition a new epoch when the server has restarted or was replaced: it may have lost events. The number
+-- is at least the time in seconds, so that it is not issued twice when the append-only file lost the last second.
 local function renew_epoch(name, partitions)
   local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
   local seconds = math.floor(now_us() / 1000000)
@@ -23,9 +23,9 @@ local function renew_epoch(name, partitions)
 end
 
 -- tidings_hello 0 NAME CONTRACT PARTITIONS STAGES  ->  {'OK'} or {'DIFFERS', field, in Redis, given, why it stands}
--- Called by every process each time it has connected, before anything else. Stages are separated by commas. A
--- configuration that differs is taken over when nothing would be stranded by it: no process lives and the queues that
--- it would orphan are empty.
+-- Every process calls it after each connect, before anything else. STAGES are separated by commas. A configuration that
+-- differs replaces the stored one when that strands nothing: no process lives, and the queues that it would orphan are
+-- empty.
 local function hello(_, args)
   local name, contract, partitions, stages = args[1], args[2], args[3], args[4]
   local key = name .. ':config'
@@ -40,7 +40,7 @@ local function hello(_, args)
       end
       for _, lane in ipairs(lanes_of(tonumber(known[2]), split(known[3], ','))) do
         local queue = queue_key(name, lane[1], lane[2])
-        -- The open door belongs to every shape; a queue of a stage that stays is not orphaned by the others.
+        -- NAME:incoming belongs to every shape, and the queue of a stage that stays is not orphaned.
         local stays = lane[1] == ''
           or field == 'stages' and string.find(',' .. stages .. ',incoming,', ',' .. lane[2] .. ',', 1, true)
         local waiting = redis.call('LLEN', queue)
@@ -56,9 +56,9 @@ local function hello(_, args)
 end
 
 -- tidings_beat 0 NAME ID ROLE STAGES TTL (field value)…  ->  the ids of all processes that were heard within TTL, or
--- within the field `lease` (ms) where one is given: whose leases are over is to be noticed then.
--- Shows that a process lives, and with it the leases of its lanes. STAGES: those that it serves, 'incoming' among them.
--- Few commands, since every process sends one every two seconds for ever.
+-- within the field `lease` (ms) where one is given, so that a worker notices when another one's leases end.
+-- Keeps a process listed, and with it the leases of its lanes. STAGES: those that it serves, 'incoming' among them.
+-- It uses few commands, since every process calls it every two seconds.
 local function beat(_, args)
   local name, id, ttl = args[1], args[2], tonumber(args[5])
   local now_ms = now_us() / 1000
@@ -68,13 +68,13 @@ local function beat(_, args)
   local window = ttl
   for index = 6, #args do fields[#fields + 1] = args[index] end
   for index = 6, #args - 1, 2 do
-    -- Edges beat every 4 s: they are not to come and go in the eyes of workers with a short lease.
+    -- Edges beat every 4 s: to workers with a shorter lease they would seem to come and go.
     if args[index] == 'lease' then window = math.min(ttl, math.max(5000, tonumber(args[index + 1]))) end
   end
   redis.call('HSET', key, unpack(fields))
   redis.call('PEXPIRE', key, ttl)
   if is_new then
-    -- Not before the longest lease that can be configured is over: the owner of lanes may be behind it.
+    -- Entries stay for the longest lease that can be configured: their process may still own lanes.
     redis.call('ZREMRANGEBYSCORE', name .. ':procs', '-inf', whole(now_ms - 600000))
     redis.call('PUBLISH', name .. ':control', 'join')
   end

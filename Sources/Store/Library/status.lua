@@ -21,7 +21,7 @@ local function gather(name)
       paused = fields.paused == '1', fields = fields,
     }
     for _, counter in ipairs(COUNTERS) do entry[counter] = tonumber(fields[counter] or 0) end
-    -- The event at the head tells how long it has been on its way, once a stage has stamped it.
+    -- The event at the head shows how long it has been on its way, once a stage has stamped it.
     if entry.waiting > 0 and stage ~= 'incoming' then
       local good, head = pcall(cjson.decode, redis.call('LINDEX', queue, 0))
       if good and type(head) == 'table' and type(head.received_at) == 'number' then
@@ -37,14 +37,14 @@ local function unknown(name)
   return redis.error_reply('ERR no pipeline is called ' .. name .. '; start one with tidings up')
 end
 
--- How many letters a lane keeps; a key that holds something else keeps none.
+-- How many letters a lane keeps; none when the key holds another type.
 local function letters_in(name, lane, kind)
   local length = redis.pcall('LLEN', prefix(name, lane.partition) .. ':' .. kind .. ':' .. lane.stage)
   return type(length) == 'number' and length or 0
 end
 
--- tidings_stats 0 NAME  ->  JSON: everything that `tidings status` shows. dead and held count what ever was; dead_letters
--- and held_events what is there.
+-- tidings_stats 0 NAME  ->  JSON: everything that `tidings status` shows. dead and held are totals since the beginning;
+-- dead_letters and held_events are what the lists hold now.
 local function stats(_, args)
   local name = args[1]
   local lanes, config, now_ms = gather(name)

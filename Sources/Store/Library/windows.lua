@@ -1,7 +1,7 @@
--- What is remembered for a window of time: keys that were seen, rates.
+-- Sets that are kept for a window of time: keys of events that were committed, and the rates of authors.
 
 -- Two sets of keys, the new one and the one before it: a key is remembered for at least `window` ms and at most twice
--- that, and never more than `cap` of them.
+-- that, and at most `cap` keys are.
 local function open_seen(lane, key, window, cap, now_ms)
   local recent, older = key .. ':new', key .. ':old'
   local since = tonumber(redis.call('HGET', lane, 'seen_since') or 0)
@@ -16,8 +16,8 @@ end
 
 -- tidings_rate 1 KEY WINDOW LIMIT (author event)…  ->  {beyond, …}: 1 for each event that is more than LIMIT allows its
 -- author in a window of that many ms, else 0.
--- EVENT is a whole number that names it: the same one again, in this window or the next, is answered as it was and not
--- counted twice, so that a batch may be run again. What is beyond the limit is not kept: LIMIT numbers an author.
+-- EVENT is a whole number that names the event. The same number again, in this window or the next, gets the same answer
+-- and is not counted twice, so a batch may be run again. At most LIMIT numbers are stored for an author.
 local function rate(keys, args)
   local window, limit = tonumber(args[1]), tonumber(args[2])
   local number = math.floor(now_us() / 1000 / window)

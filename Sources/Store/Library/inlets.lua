@@ -1,15 +1,15 @@
--- Doors: what is taken out of Thoonk queues, job feeds and feeds.
+-- Inlets (`doors` in keys and configuration): items of Thoonk queues, job feeds and feeds become events.
 
 -- Scores of a feed below this are seconds, as the Python client writes them; above, milliseconds.
 local SECONDS_END = 100000000000
 
--- How far the clocks of a feed's writers may be apart, in ms: what appears that much behind is still found.
+-- How far the clocks of a feed's writers may differ, in ms: an item that appears that much behind is still found.
 local LATE_MS = 60000
 
--- Each takes up to `draw.count` items out of its source and gives their events, oldest first, and how many it saw.
+-- Each takes up to `draw.count` items out of its inlet, and returns their events, oldest first, and how many it saw.
 local drawers = {}
 
--- A queue: what is taken is gone there.
+-- A queue: items are removed there.
 function drawers.queue(draw)
   local ids_key, items_key = 'feed.ids:' .. draw.feed, 'feed.items:' .. draw.feed
   redis.call('LLEN', ids_key)
@@ -18,7 +18,7 @@ function drawers.queue(draw)
   if #ids == 0 then return {}, 0 end
   local events = {}
   for index, item in ipairs(redis.call('HMGET', items_key, unpack(ids))) do
-    -- An id without an item: an old client died between two steps.
+    -- An id without an item: another client died between two steps.
     if item then events[#events + 1] = item end
     ids[index] = tostring(ids[index])
   end
@@ -26,8 +26,9 @@ function drawers.queue(draw)
   return events, #ids
 end
 
--- A job feed: taking and claiming is one step; the job ends with its event. One that is on its way here already, and
--- that somebody has put back into the list, is claimed again and not doubled. What is no JSON object is stalled at once.
+-- A job feed: an item is taken and claimed in one step, and its job ends with its event. A job whose event is already on
+-- its way, and that was put back into the list, is claimed again but gives no second event. A job whose item is no JSON
+-- object is stalled at once.
 function drawers.job(draw)
   local feed = draw.feed
   redis.call('LLEN', 'feed.ids:' .. feed)
@@ -61,9 +62,9 @@ function drawers.job(draw)
   return events, #ids
 end
 
--- What a feed holds beyond a position, in one of the two scales: first what has appeared behind the position since, then
--- what is ahead of it. `taken` are the ids, with their scores, that were given lately: to compare their number with that
--- in the feed tells at little cost whether something is new behind. An edited item has a new score and comes again.
+-- The ids of a feed beyond a position, in one of the two scales: first those that have appeared behind the position
+-- since, then those ahead of it. `taken` holds the ids, with their scores, that were returned lately: comparing their
+-- number with that in the feed shows cheaply whether a new one is behind. An edited item has a new score and comes again.
 local function draw_scale(draw, scale, low, high, late)
   local ids_key, state = 'feed.ids:' .. draw.feed, draw.name .. ':door:' .. draw.feed
   local taken = state .. ':' .. scale
@@ -109,8 +110,8 @@ local function draw_scale(draw, scale, low, high, late)
   return found
 end
 
--- An edited item is an event of its own, though its comment has the id that it had: what names itself by its `id` only gets
--- an `event_id`, which says which item of which feed it is, and as of when.
+-- An edited item is an event of its own, though its comment keeps its id. An item with an `id` and without an `event_id`
+-- gets one, made of the feed, the item's id and its score.
 local function named(item, feed, id)
   if not string.find(item, '"id"', 1, true) then return item end
   local rest = string.match(item, '^%s*{%s*(.+)$')
@@ -120,7 +121,7 @@ local function named(item, feed, id)
   return '{"event_id":"' .. redis.sha1hex(feed .. '\0' .. id .. '\0' .. score) .. '",' .. rest
 end
 
--- A feed: read and left as it is; where the door stands is kept beside.
+-- A feed: items are read and stay; the position is kept in a hash of the pipeline.
 function drawers.feed(draw)
   redis.call('HLEN', draw.name .. ':door:' .. draw.feed)
   redis.call('ZCARD', 'feed.ids:' .. draw.feed)
@@ -138,9 +139,9 @@ end
 
 -- tidings_draw 2 LANE DOOR TOKEN KIND FEED COUNT LIMIT FROM
 -- ->  {'OK', items seen}, {'FENCED'} or {'FULL', length}
--- Moves items of a Thoonk queue, job feed or feed (KIND) to the open door, in one step, for the worker that owns its
--- lane; nothing while LIMIT events wait there. FROM: 'now' or 'start', for a feed that was never read. Not flagged
--- allow-oom: when memory is full the door is shut.
+-- Moves items of a Thoonk queue, job feed or feed (KIND) to NAME:incoming (the key DOOR), in one step, for the worker
+-- that owns its lane; nothing while LIMIT events wait there. FROM: 'now' or 'start', for a feed that was never read. Not
+-- flagged allow-oom: nothing is taken in when memory is full.
 local function draw(keys, args)
   if redis.call('HGET', keys[1], 'token') ~= args[1] then return { 'FENCED' } end
   local waiting = redis.call('LLEN', keys[2])
