@@ -46,13 +46,13 @@ struct CommitBuilder {
         var pushes: [Int: [[UInt8]]] = [:]
         var keyed: [Commit.KeyedEvent] = []
         var publication: Commit.Publication
-        /// By the bytes of the names: what `==` of two strings takes for the same may be two channels to Redis.
+        /// By the bytes of the names: two strings that are equal in Swift may be two channels to Redis.
         var channelIndex: [[UInt8]: Int] = [:]
         var dead: [[UInt8]] = []
         var held: [[UInt8]] = []
         var drops: [String: Int] = [:]
         var out = 0
-        /// The job that the event in hand came from.
+        /// The job that the current event came from.
         var job: JobTicket?
         var settled: [JobOutcome: [JobTicket]] = [:]
 

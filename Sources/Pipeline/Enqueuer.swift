@@ -21,8 +21,8 @@ public final class Enqueuer {
 
     /// Puts events into the first queues of their partitions, each partition's in their order, all of them or none.
     ///
-    /// - Parameter completion: called once. With code `full` nothing was taken: try again later. With code `redis` the
-    ///   events may have been taken: the same again is safe as long as repeats are recognised.
+    /// - Parameter completion: called once. After code `full` nothing was taken: try again later. After code `redis` the
+    ///   events may have been taken: trying again is safe while repeats are recognised.
     public func enqueue(
         _ events: [Int: [[UInt8]]], completion: @escaping (Result<Void, PipelineError>) -> Void
     ) {

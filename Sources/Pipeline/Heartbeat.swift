@@ -3,23 +3,23 @@ import Glibc
 public import Redis
 public import Store
 
-/// The heartbeat of a process in `NAME:procs` and `NAME:proc:ID`: shows operators that it lives, and keeps a worker's
+/// The heartbeat of a process in `NAME:procs` and `NAME:proc:ID`: lists the process for operators, and keeps a worker's
 /// leases.
 public final class Heartbeat {
     /// Called when the set of live processes has changed.
     public var onMembersChanged: () -> Void = {}
-    /// Called when the server does not know the functions (any more): load them again.
+    /// Called when the server does not know the functions: load them again.
     public var onFunctionMissing: () -> Void = {}
-    /// Asked before each beat for what else to show: counters, lanes.
+    /// Further fields for operators, such as counters; called before each heartbeat.
     public var details: () -> [(String, String)] = { [] }
 
-    /// Time between two beats, in milliseconds.
+    /// Time between two heartbeats, in milliseconds.
     public static let interval: Int64 = 2000
     /// How long a silent process is listed, in milliseconds.
     public static let lifetime: Int64 = 15_000
 
     public let id: String
-    /// What a worker serves at the moment; shown from the next beat on.
+    /// What a worker serves at the moment; announced with the next heartbeat.
     public var stages: [String]
     private let role: String
     private let layout: PipelineLayout
@@ -27,7 +27,7 @@ public final class Heartbeat {
     private let loop: EventLoop
     private let interval: Int64
     private let lease: Int64
-    /// When the last beat was sent that the server is known to have taken; monotonic, in milliseconds.
+    /// When the last heartbeat was sent that the server has answered; monotonic, in milliseconds.
     public private(set) var lastTaken: Int64 = .min / 2
     private var members: Set<String> = []
     private lazy var timer = Timer(on: loop) { [unowned self] in self.beat() }
@@ -35,7 +35,7 @@ public final class Heartbeat {
     /// - Parameters:
     ///   - role: `worker` or `edge`.
     ///   - stages: what a worker serves at first.
-    ///   - lease: what a worker keeps by its beats, in milliseconds: it beats four times in that time at least.
+    ///   - lease: of a worker, in milliseconds: it sends at least four heartbeats in that time.
     public init(
         on loop: EventLoop, id: String, role: String, stages: [String], layout: PipelineLayout,
         connection: RedisConnection, lease: Int64 = .max
@@ -47,11 +47,11 @@ public final class Heartbeat {
         self.layout = layout
         self.connection = connection
         self.lease = lease
-        // Only workers keep leases by it.
+        // Only workers have leases to keep.
         interval = role == "worker" ? min(Heartbeat.interval, lease / 4) : Heartbeat.interval * 2
     }
 
-    /// Beats now and from now on.
+    /// Sends a heartbeat now, and regularly from now on.
     public func start() {
         beat()
         timer.schedule(every: interval)
@@ -61,7 +61,7 @@ public final class Heartbeat {
         timer.cancel()
     }
 
-    /// Beats once, now. The reply comes before those of commands sent later.
+    /// Sends one heartbeat, now. Its reply comes before those of commands that are sent later.
     public func beat() {
         var fields = [
             ("host", HostName.current), ("pid", String(getpid())), ("redis_us", String(connection.roundTrip)),
@@ -84,8 +84,8 @@ public final class Heartbeat {
         }
     }
 
-    /// This process stood still, or its line did, for longer than its lease: the others have its lanes and may list it
-    /// still. They are to share anew.
+    /// We missed our lease; ask all workers to rebalance. Those that took our lanes may list us still, and would not
+    /// notice our return.
     private func announce() {
         connection.send(RedisCommand("PUBLISH", layout.control, "join")) { _ in }
     }

@@ -2,8 +2,8 @@ internal import Redis
 
 /// What a worker does with one lane, as a state machine: peek, transform, commit.
 ///
-/// Pure: it is told what happened and answers what to do next. ``LaneRunner`` does it. Whatever happens, there is
-/// always something that will wake it again: a reply, a timer, a change of the queue, or the worker's next connection.
+/// Pure: it is told what happened and answers what to do next. ``LaneRunner`` does it. In every state something will wake
+/// it again: a reply, a timer, a change of the queue, or the worker's next connection.
 struct Lane {
     enum State: Equatable {
         /// A peek is under way.
@@ -35,14 +35,14 @@ struct Lane {
     enum Input {
         /// The peek's answer: how many events, of how many bytes.
         case peeked(events: Int, bytes: Int)
-        /// The peek was answered, but the lease may be over by now: read again when the server was heard.
+        /// The peek was answered, but the lease may have ended meanwhile: peek again when a heartbeat was answered.
         case unsure
         /// The queue has changed since it was found empty.
         case wake
-        /// The stage is through: so many events of the batch are decided, all or those before one that failed, or that
-        /// was not tried yet: then `isNextFailed` is false.
+        /// The stage decided about so many events: about the whole batch, or about those before an event that failed. With
+        /// `isNextFailed` false that event was not tried yet.
         case transformed(decided: Int, isNextFailed: Bool = true)
-        /// The stage failed over the batch's first event, or could not begin, or did not try it yet.
+        /// The stage failed on the batch's first event; or it could not begin, or did not try that event yet.
         case failed(ofFirstEvent: Bool)
         case committed
         /// The queue does not start with the batch any more: somebody removed events by hand.
@@ -55,16 +55,16 @@ struct Lane {
         case refused(RedisError)
         case timer
         case reconnected
-        /// Operator's wishes.
+        /// An operator pauses the stage or lets it go on.
         case pause
         case resume
-        /// The lane is to be given back as soon as nothing is in hand.
+        /// The lane is to be given back as soon as nothing is in flight.
         case stop
     }
 
     enum Action: Equatable {
         case none
-        /// Read this many events; `watched`: and have a change told when there are none.
+        /// Read this many events; `watched`: and have the queue's next change reported when there are none.
         case peek(count: Int, watched: Bool)
         case transform
         /// Count the attempt first, then transform: the last worker may have crashed over this event. `isolated`: while
@@ -88,18 +88,18 @@ struct Lane {
     private var isNextHeadFailed = false
     private var isStopping = false
     private var isPausing = false
-    /// Events still to be taken one by one, after a worker died here.
+    /// Events still to be taken one by one, after a worker crashed on this lane.
     private var suspect: Int
     /// Workers that crashed while they tried the head event, isolated or beside the heads of other lanes.
     private var deaths: Int
     private var lastCount = 0
     private var averageBytes = 400
-    /// Events a batch holds while the line to Redis is too slow for more.
+    /// Events that a batch holds while the connection is too slow for more.
     private var ceiling: Int
     private var isWatchingPeek = false
-    /// What the peek that leaves together with a commit asks for: settled before the commit's answer changes anything.
+    /// What the peek that is sent with a commit asks for: fixed before the commit's answer changes the batch size.
     private(set) var following: (count: Int, watched: Bool) = (1, false)
-    /// The queue was reported changed while a peek was under way, whose answer may be older than the report.
+    /// The queue changed while a peek was under way: its answer may be older than the change.
     private var isOutdated = false
     private var backoff = Backoff(base: 20, limit: 2000)
     private let limits: PipelineLimits
@@ -125,7 +125,7 @@ struct Lane {
     /// second attempt on: it is never dead-lettered for crashes that another event may have caused.
     private var attempt: Action { .attempt(isolated: deaths > 0 || limits.deaths < 3) }
 
-    /// A short batch means that the queue is nearly empty: the next peek looks and watches in one step.
+    /// A short batch means that the queue is nearly empty: the next peek asks for a report of the next change as well.
     var expectsEmptiness: Bool { lastCount < max(2, batchSize / 4) }
 
     /// The first step.
@@ -172,7 +172,7 @@ struct Lane {
         return .peek(count: count, watched: watched)
     }
 
-    /// What is reported from here on may be news to the peek that leaves with the commit.
+    /// A change that is reported from here on may be too late for the peek that is sent with the commit.
     private mutating func beginCommit(_ action: Action = .commit) -> Action {
         isOutdated = false
         following = (batchSize, expectsEmptiness)
@@ -210,7 +210,7 @@ struct Lane {
         return isSuspect ? attempt : .transform
     }
 
-    /// The answer took longer than leases allow: fewer events take less.
+    /// The answer took longer than the lease allows: a smaller batch takes less time.
     private mutating func unsure(_ generator: inout some RandomNumberGenerator) -> Action {
         guard state == .peeking else { return .none }
         ceiling = max(1, batchSize / 8)
@@ -235,7 +235,7 @@ struct Lane {
         return beginPeek(count: following.count, watched: following.watched)
     }
 
-    /// Another event is the head now: what was counted for the one before is not its.
+    /// Another event is at the head now: it has no failures yet.
     private mutating func moved() -> Action {
         guard state == .committing else { return .none }
         failures = 0
@@ -249,7 +249,7 @@ struct Lane {
             failures += 1
             if failures >= limits.attempts { return beginCommit(.deadLetter) }
         }
-        // A stage that fails kills nobody: what was counted is taken back, and counted anew.
+        // A failure is no crash: the attempt was uncounted, and is counted again.
         return wait(for: isSuspect ? .attempt : .transform, &generator)
     }
 
@@ -268,7 +268,7 @@ struct Lane {
         return wait(for: next, &generator)
     }
 
-    /// Nothing of the batch is committed: stopping here loses nothing, and what is waited for may take long.
+    /// Nothing of the batch is committed, so a lane that is asked to stop stops here: the wait may be long.
     private mutating func wait(
         for next: Retry, _ generator: inout some RandomNumberGenerator, limit: Int64 = .max
     ) -> Action {
@@ -285,7 +285,7 @@ struct Lane {
     private mutating func reconnected() -> Action {
         switch state {
         case .disconnected(let next), .waiting(let next): again(next)
-        // What was watched is forgotten with the connection.
+        // The server forgets with the connection which changes it was to report.
         case .asleep, .peeking: peek(watched: false)
         default: .none
         }
@@ -324,8 +324,7 @@ struct Lane {
     private mutating func stop() -> Action {
         isStopping = true
         switch state {
-        // Nothing is in hand, or nothing of it is decided: the lane can go at once.
-        // The next queue may stay full for long: the batch stays where it is.
+        // Nothing is in flight, or the next queue is full and may stay so: the batch stays in its queue.
         case .asleep, .paused, .waiting, .peeking:
             state = .closed
             return .release

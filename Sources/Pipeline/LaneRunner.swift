@@ -25,14 +25,14 @@ final class LaneRunner {
     private var commit: FunctionCall<CommitAnswer>?
     private var serial = 0
     private var step = 0
-    /// The peek that left with a commit: its answer, once there, or nil while it is on its way.
+    /// A peek was sent with the commit, whose answer the machine has not taken up yet.
     private var isPeekUnderWay = false
-    /// Where this lane stands at the gate that all lanes of the worker pass to their stages.
-    private var standing = Standing.away
+    /// Where this lane is at the worker's gate.
+    private var passage = Passage.away
     private var generator = SystemRandomNumberGenerator()
     private lazy var timer = Timer(on: environment.loop) { [unowned self] in self.tell(.timer) }
 
-    private enum Standing: Equatable {
+    private enum Passage: Equatable {
         case away
         case waiting(isolated: Bool)
         case inside(isolated: Bool)
@@ -68,8 +68,8 @@ final class LaneRunner {
     func tell(_ input: Lane.Input) {
         perform(lane.handle(input, using: &generator))
         leaveGate()
-        // Who waits at the gate has nothing in hand that is worth waiting for.
-        if case .stop = input, case .waiting = standing { tell(.failed(ofFirstEvent: false)) }
+        // A lane that waits at the gate has decided nothing yet, so it can stop.
+        if case .stop = input, case .waiting = passage { tell(.failed(ofFirstEvent: false)) }
     }
 
     private func perform(_ action: Lane.Action) {
@@ -89,10 +89,10 @@ final class LaneRunner {
     // MARK: Gate
 
     private func enterGate(isolated: Bool, body: @escaping (LaneRunner) -> Void) {
-        standing = .waiting(isolated: isolated)
+        passage = .waiting(isolated: isolated)
         environment.gate.enter(self, isolated: isolated) { [weak self] in
             guard let self else { return }
-            self.standing = .inside(isolated: isolated)
+            self.passage = .inside(isolated: isolated)
             body(self)
         }
     }
@@ -100,11 +100,11 @@ final class LaneRunner {
     /// An isolated lane stays inside until its commit is answered: until then a crash of this worker counts against its
     /// event. It leaves when the answer is that the next queue is full: a lane that waits at the gate may have to drain it.
     private func leaveGate() {
-        switch (standing, lane.state) {
+        switch (passage, lane.state) {
         case (.away, _), (_, .transforming): return
         case (.inside(isolated: true), .committing), (.inside(isolated: true), .disconnected(next: .commit)): return
         default:
-            standing = .away
+            passage = .away
             environment.gate.leave(self)
         }
     }
@@ -161,7 +161,7 @@ final class LaneRunner {
             case .failure(let error): self.tell(.refused(error))
             case .success(.fenced): self.tell(.fenced)
             case .success(.counted(let deaths)):
-                // The first death happened before events were taken one by one.
+                // This count leaves out the first crash, which made the lane suspect, and includes this attempt.
                 if deaths >= self.environment.limits.deaths {
                     self.deadLetterHead("poison: \(deaths) workers died over this event", attempts: deaths)
                     self.tell(.transformed(decided: 1))
@@ -202,7 +202,7 @@ final class LaneRunner {
                     decisions.append(try stage.process(event, context: context))
                 } catch {
                     if decisions.isEmpty { return failed(error, ofFirstEvent: error.isCounted) }
-                    // What is before it is committed; it is tried again as the head.
+                    // The events before it are committed; it is tried again as the head.
                     return transformed(decisions, isNextFailed: error.isCounted)
                 }
             }
@@ -232,7 +232,7 @@ final class LaneRunner {
 
     private func failed(_ error: StageError, ofFirstEvent: Bool) {
         if error.isCounted { lastError = error }
-        // A stage that fails has killed nobody.
+        // A failure is no crash.
         if lane.isSuspect {
             environment.connection.call(.takeBackAttempt(id, of: environment.layout, token: token))
         }
@@ -265,7 +265,7 @@ final class LaneRunner {
         environment.connection.call(commit) { [weak self] result in
             guard let self, sent == self.step else { return }
             self.committed(result)
-            // Unless the machine took up the peek that follows, its answer is of no use.
+            // A peek that the machine has not taken up by now is stale.
             self.isPeekUnderWay = false
         }
         guard sent == step, lane.state == .committing else { return }

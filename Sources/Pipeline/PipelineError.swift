@@ -3,11 +3,11 @@ public import Redis
 /// Why the pipeline refused.
 public struct PipelineError: Error, CustomStringConvertible, Sendable {
     public enum Code: Sendable {
-        /// The configuration is not that of the processes that run, or of the events that wait.
+        /// The configuration differs from that of the running processes, or of the waiting events.
         case differs
         /// A queue is full, or memory is.
         case full
-        /// Redis is out of reach or in trouble.
+        /// Redis cannot be reached, or reported an error.
         case redis
         /// The input is no event.
         case invalid

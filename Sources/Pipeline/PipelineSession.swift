@@ -3,22 +3,22 @@ public import Logging
 public import Redis
 public import Store
 
-/// A process's standing with the pipeline's Redis: each time the connection is made, the functions are loaded, the
-/// configuration is compared and the epoch is brought up to date, before anything else is done.
+/// Prepares the pipeline's Redis after each connect, before anything else is sent: loads the functions, compares the
+/// configuration and brings the epoch up to date.
 ///
-/// Two errors concern everybody who uses the connection, whoever was told: functions that the server does not know (any
-/// more) are loaded again, and a server that has become a replica is left, since its address may lead to another by now.
+/// It handles two errors for all users of the connection: when the server does not know the functions, it loads them
+/// again; when the server has become a replica, it reconnects, since the address may lead to another server by now.
 public final class PipelineSession {
-    /// Called each time the session stands (again).
+    /// Called each time the session is ready.
     public var onReady: () -> Void = {}
-    /// Called each time it is lost; it will come back by itself.
+    /// Called each time the connection is lost; the session reconnects by itself.
     public var onLost: () -> Void = {}
-    /// Called when this process must not work with that Redis: its configuration differs. Attempts go on, so that the
-    /// caller may choose to wait.
+    /// Called when this process must not work with that Redis, since its configuration differs. The session goes on
+    /// trying, so the caller may wait.
     public var onRefused: (PipelineError) -> Void = { _ in }
 
     public private(set) var isReady = false
-    /// Why the last comparison ended badly; nil when it did not, or none was made since.
+    /// Why the configuration was refused; nil when it was not, or not compared since the last connect.
     public private(set) var refusal: PipelineError?
 
     public let connection: RedisConnection
@@ -46,15 +46,15 @@ public final class PipelineSession {
         connection.onErrorReply = { [unowned self] in self.replied($0) }
     }
 
-    /// Loads the functions again, after a server said that it does not know them.
+    /// Loads the functions again. Call when a server did not know one.
     public func reload() {
         guard isReady else { return }
         isReady = false
         greet()
     }
 
-    /// Looks whether the functions are still those that were loaded, for a caller that does so now and then: somebody may
-    /// have loaded older ones by hand.
+    /// Checks that the server still has the functions, and loads them where it has older ones: an operator may have
+    /// loaded those by hand. Call now and then.
     public func verify() {
         guard isReady else { return }
         FunctionLibrary.tidings.ensureLoaded(on: connection) { _ in }

@@ -6,12 +6,12 @@ internal import Store
 
 /// A worker: takes its share of the pipeline's lanes and runs them, on one loop, over one connection.
 ///
-/// Its duties: join and keep the heartbeat; take lanes up to its share and let go of what it has beyond; run each lane;
-/// wake lanes whose queue was changed by anybody; clear idle feeds; leave without a trace.
+/// Its duties: join and keep the heartbeat; take lanes up to its share and release those beyond it; run each lane; wake
+/// lanes whose queue has changed; clear idle feeds; leave.
 public final class Worker {
     /// Called when the worker cannot work with that Redis; it goes on trying.
     public var onRefused: (PipelineError) -> Void = { _ in }
-    /// Called each time the lanes it has have changed, with their number.
+    /// Called with the number of its lanes each time they change.
     public var onLanesChanged: (Int) -> Void = { _ in }
 
     /// Events committed since the start, by all lanes.
@@ -29,12 +29,11 @@ public final class Worker {
     private let parser = JSONParser(maxBytes: 512 << 20)
     private var runners: [LaneID: LaneRunner] = [:]
     private var laneOfQueue: [String: LaneID] = [:]
-    /// The token that each lane's last runner had, which ended: commits are numbered within a token, so none begins anew
-    /// with it.
+    /// The token of each lane's last runner. No runner may begin with it again, since a token numbers its commits.
     private var endedTokens: [LaneID: String] = [:]
-    /// Stages that could not be made, and until when they are left to others; monotonic, in milliseconds.
+    /// Stages whose factory failed, and until when they are left to other workers; monotonic, in milliseconds.
     private var unmade: [String: Int64] = [:]
-    /// What another process of this name may have left behind is cleared away.
+    /// The lanes that an earlier process with this id left behind are freed.
     private var hasArrived = false
     /// Pollers of the inlets, while this worker owns the open inlet.
     private var pollers: [InletPoller] = []
@@ -52,7 +51,7 @@ public final class Worker {
     private static let housekeepingInterval: Int64 = 5000
     /// A full look at all lanes is due after so many turns of housekeeping without one.
     private static let turnsBetweenBalances = 6
-    /// How long a stage that could not be made is left to others, in milliseconds.
+    /// How long a stage whose factory failed is left to other workers, in milliseconds.
     private static let remaking: Int64 = 30_000
 
     public init(on loop: EventLoop, options: WorkerOptions, logger: Logger) {
@@ -83,8 +82,8 @@ public final class Worker {
         housekeeping.schedule(every: Worker.housekeepingInterval)
     }
 
-    /// Finishes the batches in hand, gives the lanes back and takes no more; goes on living until ``stop(completion:)``.
-    /// What it cannot give back at the moment, without a connection, it gives back when there is one.
+    /// Finishes the batches in flight, gives the lanes back and takes no more, until ``stop(completion:)``. Lanes that it
+    /// cannot give back without a connection it gives back when there is one.
     public func quiet() {
         guard !isQuiet, !isStopping else { return }
         isQuiet = true
@@ -92,15 +91,15 @@ public final class Worker {
         for runner in Array(runners.values) { runner.tell(.stop) }
     }
 
-    /// Finishes the batches in hand, gives the lanes back and leaves. `completion` is called when that is done; without
-    /// a connection at once, since then nothing can be given back.
+    /// Finishes the batches in flight, gives the lanes back and leaves. `completion` is called when that is done; without
+    /// a connection at once, since nothing can be given back then.
     public func stop(completion: @escaping () -> Void) {
         guard !isStopping else { return }
         isStopping = true
         self.completion = completion
         housekeeping.cancel()
         leaseEnd.cancel()
-        // The last beat says that it is leaving: the others may take its share at once.
+        // The last heartbeat says that it is leaving, so that the others take its share at once.
         beat.beat()
         beat.stop()
         for runner in Array(runners.values) { runner.tell(.stop) }
@@ -151,7 +150,7 @@ public final class Worker {
     // MARK: Lanes
 
     private func balanceSoon() {
-        // A batch of arrivals and departures is one occasion.
+        // Several processes often come or go together: balance once for all of them.
         if !soon.isScheduled { soon.schedule(after: 2) }
     }
 
@@ -173,17 +172,17 @@ public final class Worker {
             switch result {
             case .success(let balance): self.adopt(balance, of: stages)
             case .failure(let error):
-                // A lane without a worker must not wait for the next occasion. Without a connection there will be one.
+                // Free lanes must not wait for the next change. After a reconnect the worker balances anyway.
                 if error.code != .disconnected, error.code != .timeout { self.soon.schedule(after: 500) }
             }
             if self.mustBalanceAgain { self.balanceSoon() }
         }
     }
 
-    /// Takes over what the server says: new lanes begin, lost ones end, what is beyond the share is let go. A quiet worker
-    /// gives back whatever is still its own.
+    /// Takes over the server's answer: begins new lanes, ends lost ones, releases those beyond the share. A quiet worker
+    /// gives back all that it still has.
     ///
-    /// - Parameter stages: whose lanes were asked for.
+    /// - Parameter stages: those whose lanes were asked for.
     private func adopt(_ balance: LaneBalance, of stages: [String]) {
         guard !isStopping else { return }
         var named: Set<LaneID> = []
@@ -197,7 +196,7 @@ public final class Worker {
             }
             if runners[lane]?.token != grant.token, !isQuiet { begin(grant) }
             runners[lane]?.tell(grant.isPaused ? .pause : .resume)
-            // Something waits there: if the lane sleeps, it was not told.
+            // A lane that sleeps although events wait has missed a report.
             if grant.isWaiting { runners[lane]?.tell(.wake) }
             if grant.isSurplus || isQuiet { surplus.append(lane) }
         }
@@ -205,7 +204,7 @@ public final class Worker {
             runner.tell(.fenced)
         }
         for lane in surplus.reversed() { runners[lane]?.tell(.stop) }
-        // A lease of somebody who is gone runs out then.
+        // Lanes become free then.
         if let wait = balance.nextLeaseEnd, !isQuiet { leaseEnd.schedule(after: wait) }
         onLanesChanged(runners.count)
     }
@@ -240,7 +239,7 @@ public final class Worker {
         pollers = []
     }
 
-    /// No runner of this worker has it. All hear that it is free.
+    /// Gives back a lane that no runner of this worker has.
     private func giveBack(_ lane: LaneID, _ token: String) {
         connection.call(.release(lane, of: options.layout, token: token))
     }
@@ -261,13 +260,13 @@ public final class Worker {
         return nil
     }
 
-    /// Says which stages it serves now, before anything that is sent later. The lanes that it has go on.
+    /// Announces which stages it serves now, before it sends anything else. Its lanes go on.
     private func serve() {
         beat.stages = options.serves.filter { unmade[$0] == nil }
         if session.isReady { beat.beat() }
     }
 
-    /// Stages that could not be made are tried again after a while.
+    /// Serves stages again whose factory failed a while ago.
     private func serveAgain() {
         let now = Clock.monotonicMilliseconds()
         guard unmade.contains(where: { $0.value <= now }) else { return }
@@ -276,7 +275,7 @@ public final class Worker {
         balanceSoon()
     }
 
-    /// A lease begins when the server takes a beat, which is after this process has sent it.
+    /// A lease begins when the server takes a heartbeat, which is after this process sent it.
     private var isLeaseSure: Bool {
         Clock.monotonicMilliseconds() - beat.lastTaken < options.limits.lease * 4 / 5
     }
@@ -286,7 +285,7 @@ public final class Worker {
     }
 
     private func closed(_ runner: LaneRunner) {
-        // A lane that was taken anew has a new runner already.
+        // A lane that was taken again has a new runner already.
         if runners[runner.id] === runner {
             runners[runner.id] = nil
             endedTokens[runner.id] = runner.token
@@ -305,7 +304,7 @@ public final class Worker {
             balance()
             for poller in pollers { poller.tell(.wake) }
         }
-        // Without the server's reports (the subscription is down, or not allowed) a look now and then is all there is.
+        // Without the server's reports (the subscription is down, or not allowed) the worker polls.
         if !watcher.isWatching {
             for runner in runners.values { runner.tell(.wake) }
             for poller in pollers { poller.tell(.wake) }
@@ -315,8 +314,8 @@ public final class Worker {
         if let last = options.layout.stages.last, runners[LaneID(stage: last, partition: 0)] != nil { sweep() }
     }
 
-    /// Removes feeds that have been idle for long: a page of them each time, by whoever has the last stage's first lane.
-    /// All of them are seen in a tenth of the time that they may be idle.
+    /// Removes feeds that have been idle for too long: one page a call, by the worker that has the last stage's first
+    /// lane. The pages cover all feeds in a tenth of the time that a feed may be idle.
     private func sweep() {
         let share = max(1, options.limits.feedLifetime / 10 / Worker.housekeepingInterval)
         connection.call(.sweep(from: sweepCursor, share: share)) { [weak self] result in
