@@ -4,7 +4,7 @@ import Testing
 
 @testable import Pipeline
 
-@Suite("when to draw from a source")
+@Suite("when to draw from an inlet")
 struct InletPollStateTests {
     private var generator = SplitMix64(seed: 1)
 
@@ -51,14 +51,14 @@ struct InletPollStateTests {
         #expect(answers([.drawn(0), .wake, .watched, .drawn(0)]) == ["draw", "watch", "-", "draw", "watch"])
     }
 
-    @Test("a full door is tried again after a while, an error too")
+    @Test("a full queue is tried again after a while, an error too")
     func trouble() {
         #expect(answers([.full, .wake, .timer, .full]) == ["draw", "wait", "-", "draw", "wait"])
         #expect(answers([.refused(Self.wrong), .timer, .drawn(1)]) == ["draw", "wait", "draw", "draw"])
         #expect(answers([.drawn(0), .refused(Self.wrong), .timer]) == ["draw", "watch", "wait", "draw"])
     }
 
-    @Test("the wait for room is at most 100 ms, however long the door stays full")
+    @Test("the wait for room is at most 100 ms, however long the queue stays full")
     func wait() {
         var machine = InletPollState()
         var generator = self.generator

@@ -6,8 +6,8 @@ import Store
 import TestSupport
 import Testing
 
-/// Thoonk queues, job feeds and feeds as doors of a running pipeline.
-@Suite("workers at doors from Thoonk")
+/// Thoonk queues, job feeds and feeds as inlets of a running pipeline.
+@Suite("workers at inlets from Thoonk")
 struct InletTests {
     private func pool(_ inlets: [Inlet], a: @escaping StageFactory = WorkerPool.pass) throws -> WorkerPool {
         let pool = try WorkerPool(stages: ["a": a, "b": WorkerPool.publisher])
@@ -138,7 +138,7 @@ struct InletTests {
         #expect(try counted(pool, "ZCARD", "feed.ids:f") == 101)
     }
 
-    @Test("a door does not take more than it has room for: the rest waits where any client can take it")
+    @Test("an inlet gives no more than there is room for: the rest waits where any client can take it")
     func room() throws {
         let pool = try pool([Inlet(.queue, "q")])
         pool.limits.batchEvents = 20
@@ -188,7 +188,9 @@ struct InletTests {
             }
         }
         try pool.published(total, within: 20)
-        pool.runner.run(for: 0.1)
+        try pool.runner.run(within: 10, "the jobs are finished") {
+            try counted(pool, "EXISTS", "feed.claimed:j", "feed.items:j", "t:jobs") == 0
+        }
         let published = try pool.published()
         #expect(published.count == total && Set(published).count == total, "seed \(seed)")
         #expect(published.filter { $0 % 2 == 0 } == Array(stride(from: 0, to: total, by: 2)), "seed \(seed)")

@@ -103,7 +103,6 @@ struct TroubleNetworkTests {
             let expected = Array(stride(from: thread, to: 2000, by: 2))
             #expect(try pool.published(thread: thread) == expected, "seed \(generator.seed)")
         }
-        pool.runner.run(for: 0.05)
         try pool.expectBalance("seed \(generator.seed)")
         worker.stop {}
     }

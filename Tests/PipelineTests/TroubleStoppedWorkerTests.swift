@@ -49,7 +49,6 @@ struct TroubleStoppedWorkerTests {
             }
             #expect(try pool.published(thread: thread) == Array(stride(from: thread, to: 1400, by: 2)))
         }
-        pool.runner.run(for: 0.05)
         try pool.expectBalance()
         sleeper.stop {}
         other.run(for: 0.1)

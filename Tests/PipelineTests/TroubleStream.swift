@@ -29,7 +29,6 @@ extension WorkerPool {
             try published(500, thread: thread, within: seconds)
             #expect(try published(thread: thread) == Array(stride(from: thread, to: 1500, by: 3)))
         }
-        runner.run(for: 0.05)
         try expectBalance()
     }
 

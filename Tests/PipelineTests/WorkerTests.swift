@@ -24,10 +24,12 @@ struct WorkerTests {
         try pool.startAlone()
         for start in stride(from: 0, to: 2000, by: 100) { try pool.push(start..<start + 100, threads: 5) }
         try pool.runner.run(within: 20, "2000 events arrive") { seen.values.reduce(0) { $0 + $1.count } >= 2000 }
-        pool.runner.run(for: 0.05)
         for thread in 0..<5 { #expect(seen["\(thread)"] == (0..<400).map { Int64($0 * 5 + thread) }) }
         try pool.expectBalance()
-        #expect(pool.workers["w1"]?.committedEvents == 2000 * 4)
+        // The counters in Redis are ahead of the worker's, which wait for the answers.
+        try pool.runner.run(within: 5, "all commits are answered") {
+            pool.workers["w1"]?.committedEvents == 2000 * 4
+        }
     }
 
     @Test("workers share the lanes as they come, and take them over as they leave")
@@ -105,8 +107,7 @@ struct WorkerTests {
             pool.runner.run(for: 0.01)
             try pool.server.cli("CLIENT", "KILL", "TYPE", type)
             if type == "normal" {
-                try pool.runner.run(within: 10, "the test noticed") { !pool.redis.connection.isReady }
-                try pool.redis.reconnected()
+                try pool.reconnected()
             }
         }
         for thread in 0..<3 {
@@ -114,7 +115,6 @@ struct WorkerTests {
             try pool.published(expected.count, thread: thread)
             #expect(try pool.published(thread: thread) == expected)
         }
-        pool.runner.run(for: 0.05)
         try pool.expectBalance()
     }
 
@@ -128,14 +128,12 @@ struct WorkerTests {
             try pool.push(round * 500..<(round + 1) * 500, threads: 2)
             pool.runner.run(for: 0.01)
             try pool.server.restart()
-            try pool.runner.run(within: 10, "the test noticed") { !pool.redis.connection.isReady }
-            try pool.redis.reconnected()
+            try pool.reconnected()
         }
         for thread in 0..<2 {
             try pool.published(750, thread: thread)
             #expect(try pool.published(thread: thread) == Array(stride(from: thread, to: 1500, by: 2)))
         }
-        pool.runner.run(for: 0.05)
         try pool.expectBalance()
     }
 

@@ -67,7 +67,7 @@ struct HelloTests {
         var numbers = [first]
         for _ in 0..<3 {
             try kept.server.restart()
-            kept.runner.run(for: 0.05)
+            try kept.runner.run(within: 10, "the test noticed") { !kept.redis.connection.isReady }
             try kept.redis.reconnected()
             #expect(try kept.hello(partitions: 2) == "[OK]")
             numbers.append(try number(0))

@@ -56,7 +56,7 @@ struct LoadingTests {
     func restart() throws {
         let kept = try TidingsLibrary(appendOnly: .always)
         try kept.server.restart()
-        kept.runner.run(for: 0.05)
+        try kept.runner.run(within: 10, "the test noticed") { !kept.redis.connection.isReady }
         try kept.redis.reconnected()
         #expect(try kept.call("version", []) == "\(FunctionLibrary.tidings.version)")
     }
