@@ -89,7 +89,7 @@ struct Lane {
     private var isStopping = false
     private var isPausing = false
     /// Events still to be taken one by one, after a worker crashed on this lane.
-    private var suspect: Int
+    private var suspects: Int
     /// Workers that crashed while they tried the head event, isolated or beside the heads of other lanes.
     private var deaths: Int
     private var lastCount = 0

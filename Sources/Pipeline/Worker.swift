@@ -230,7 +230,7 @@ public final class Worker {
 
     private func openInlets(_ token: String, _ environment: LaneEnvironment) {
         closeInlets()
-        pollers = options.inlets.map { InletPoller(inlet: -e, token: token, environment: environment) }
+        pollers = options.inlets.map { InletPoller(inlet: $0, token: token, environment: environment) }
         for poller in pollers { poller.begin() }
     }
 
