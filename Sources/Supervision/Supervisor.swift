@@ -57,7 +57,7 @@ package final class Supervisor {
     }
 
     /// A child that was replaced and finishes what it has in hand.
-    private struct Leaver {
+    private struct RetiringChild {
         let pid: pid_t
         let place: String
         let arguments: [String]
@@ -67,7 +67,7 @@ package final class Supervisor {
     private let loop: EventLoop
     private let logger: Logger
     private var children: [Child]
-    private var leavers: [Leaver] = []
+    private var retiring: [RetiringChild] = []
     /// Places whose child is to be replaced, each when the one before it is done.
     private var renewals: [Int] = []
     private var isStopping = false
@@ -75,7 +75,7 @@ package final class Supervisor {
     private var childSignal: SignalEvent?
     private lazy var stopDeadline = Timer(on: loop) { [unowned self] in self.signalAll(SIGKILL) }
     private lazy var renewalDeadline = Timer(on: loop) { [unowned self] in
-        for leaver in self.leavers { kill(leaver.pid, SIGKILL) }
+        for child in self.retiring { kill(child.pid, SIGKILL) }
     }
     private lazy var inspection = Timer(on: loop) { [unowned self] in self.inspect() }
 
@@ -112,7 +112,7 @@ package final class Supervisor {
         signalAll(SIGTERM)
         // One that got SIGTSTP before it knew what to do with it stands still, and would not hear the other.
         if isQuiet { signalAll(SIGCONT) }
-        let graces = children.filter { $0.pid != nil }.map(\.grace) + leavers.map(\.grace)
+        let graces = children.filter { $0.pid != nil }.map(\.grace) + retiring.map(\.grace)
         stopDeadline.schedule(after: graces.max() ?? grace)
         finishWhenEmpty()
     }
@@ -132,7 +132,7 @@ package final class Supervisor {
         for child in children where isMeant(child.place.name) {
             if let pid = child.pid { kill(pid, signal) }
         }
-        for leaver in leavers where isMeant(leaver.place) { kill(leaver.pid, signal) }
+        for child in retiring where isMeant(child.place) { kill(child.pid, signal) }
     }
 
     /// The children that run, without those that were replaced already.
@@ -147,7 +147,7 @@ package final class Supervisor {
 
     /// Whether that process is one of its children, also of those that were replaced and have not ended.
     package func owns(_ pid: pid_t) -> Bool {
-        children.contains { $0.pid == pid } || leavers.contains { $0.pid == pid }
+        children.contains { $0.pid == pid } || retiring.contains { $0.pid == pid }
     }
 
     /// Replaces every child, or those in the places that are meant, by a new one, one place after the other: the new one
@@ -160,12 +160,12 @@ package final class Supervisor {
     }
 
     private func renewNext() {
-        guard !isStopping, leavers.isEmpty, let index = renewals.first else { return }
+        guard !isStopping, retiring.isEmpty, let index = renewals.first else { return }
         renewals.removeFirst()
         let old = children[index]
         // One that is dead is about to be started anew anyway.
         guard let pid = old.pid else { return renewNext() }
-        leavers.append(Leaver(pid: pid, place: old.place.name, arguments: old.arguments, grace: old.grace))
+        retiring.append(RetiringChild(pid: pid, place: old.place.name, arguments: old.arguments, grace: old.grace))
         children[index].pid = nil
         spawn(index)
         kill(pid, SIGHUP)
@@ -209,13 +209,13 @@ package final class Supervisor {
             children[index].pid = nil
             ended(index, status: status)
         }
-        for leaver in leavers {
-            guard let status = end(of: leaver.pid) else { continue }
-            leavers.removeAll { $0.pid == leaver.pid }
+        for child in retiring {
+            guard let status = end(of: child.pid) else { continue }
+            retiring.removeAll { $0.pid == child.pid }
             renewalDeadline.cancel()
-            onEnded(leaver.place, leaver.arguments)
+            onEnded(child.place, child.arguments)
             logger.notice(
-                "child was replaced", metadata: ["child": "\(leaver.place)", "how": "\(Subprocess.describe(status))"])
+                "child was replaced", metadata: ["child": "\(child.place)", "how": "\(Subprocess.describe(status))"])
             renewNext()
         }
         finishWhenEmpty()
@@ -272,7 +272,7 @@ package final class Supervisor {
     }
 
     private func finishWhenEmpty() {
-        guard isStopping, leavers.isEmpty, children.allSatisfy({ $0.pid == nil }) else { return }
+        guard isStopping, retiring.isEmpty, children.allSatisfy({ $0.pid == nil }) else { return }
         stopDeadline.cancel()
         childSignal = nil
         let tell = onStopped
