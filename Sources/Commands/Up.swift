@@ -196,11 +196,11 @@ private final class UpRun {
             // Dead children are buried before the end: others need not wait for their leases.
             immediate: { [unowned self] in if self.hasStarted { self.pool.stop() } })
         let reload = SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() }
-        let orphanage = Orphanage(on: loop) { [unowned self] in self.pool.owns($0) || self.server?.owns($0) == true }
+        let reaper = OrphanReaper(on: loop) { [unowned self] in self.pool.owns($0) || self.server?.owns($0) == true }
         server?.start()
         connection.start()
         loop.run()
-        orphanage.close()
+        reaper.close()
         withExtendedLifetime((exit, reload)) {}
         if let failure { throw failure }
     }

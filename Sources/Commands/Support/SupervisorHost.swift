@@ -69,10 +69,10 @@ final class SupervisorHost {
             SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() },
             SignalEvent(on: loop, signal: SIGTSTP) { [unowned self] in self.pool.quiet() },
         ]
-        let orphanage = Orphanage(on: loop) { [unowned self] in self.pool.owns($0) }
+        let reaper = OrphanReaper(on: loop) { [unowned self] in self.pool.owns($0) }
         connection.start()
         loop.run()
-        orphanage.close()
+        reaper.close()
         withExtendedLifetime(exit) {}
         if let failure { throw failure }
     }

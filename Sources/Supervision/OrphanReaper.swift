@@ -6,7 +6,7 @@ package import Glibc
 ///
 /// Spared is who has made itself a session of its own (setsid(2), as daemons do): it was meant to stay. For one object
 /// a process, on the loop of its supervisors.
-package final class Orphanage {
+package final class OrphanReaper {
     private let isOwn: (pid_t) -> Bool
     private var childSignal: SignalEvent?
 
