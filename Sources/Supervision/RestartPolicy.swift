@@ -2,7 +2,7 @@
 ///
 /// Each death in a row doubles the wait, up to a limit, drawn evenly from its upper half; a child that lived for a
 /// minute starts afresh. Many deaths in a short time mean that starting again is no help: then it gives up. A child that
-/// cannot use its configuration is not dead but misled: the file was changed since, and whoever did it will see to it.
+/// cannot use its configuration is tried for ever: somebody changed the file, and will correct it.
 package struct RestartPolicy: Sendable {
     package enum Decision: Equatable, Sendable {
         case restart(after: Int64)
@@ -28,12 +28,13 @@ package struct RestartPolicy: Sendable {
 
     /// A child died, or stopped without having been asked to.
     ///
-    /// - Parameter isMisled: it ended since it could not use its configuration: it is tried again however often.
+    /// - Parameter hasBadConfiguration: it ended since it could not use its configuration: it is tried again however often.
     package mutating func died(
-        at now: Int64, lived: Int64, isMisled: Bool = false, using generator: inout some RandomNumberGenerator
+        at now: Int64, lived: Int64, hasBadConfiguration: Bool = false,
+        using generator: inout some RandomNumberGenerator
     ) -> Decision {
         inARow = lived >= health ? 1 : inARow + 1
-        if !isMisled { times.append(now) }
+        if !hasBadConfiguration { times.append(now) }
         times.removeAll { $0 < now - window }
         if times.count > deaths { return .giveUp(deaths: times.count) }
         let ceiling = min(limit, base << Int64(min(inARow - 1, 20)))

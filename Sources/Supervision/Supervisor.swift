@@ -228,7 +228,7 @@ package final class Supervisor {
     }
 
     /// A child whose configuration cannot be used exits so.
-    private static let misled: Int32 = 2 << 8
+    private static let badConfiguration: Int32 = 2 << 8
 
     /// - Parameter status: nil: it could not be started.
     private func ended(_ index: Int, status: Int32?) {
@@ -244,14 +244,14 @@ package final class Supervisor {
         let now = Clock.monotonicMilliseconds()
         let lived = now - child.started
         var policy = child.policy
-        let isMisled = status == Supervisor.misled
-        let decision = policy.died(at: now, lived: lived, isMisled: isMisled, using: &generator)
+        let hasBadConfiguration = status == Supervisor.badConfiguration
+        let decision = policy.died(at: now, lived: lived, hasBadConfiguration: hasBadConfiguration, using: &generator)
         children[index].policy = policy
         switch decision {
         case .restart(let wait):
             logger.log(
-                level: isMisled ? .error : .warning,
-                isMisled
+                level: hasBadConfiguration ? .error : .warning,
+                hasBadConfiguration
                     ? "child cannot use the configuration as it is now, trying again"
                     : "child ended, starting it again",
                 metadata: [

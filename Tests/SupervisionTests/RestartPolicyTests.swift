@@ -38,12 +38,12 @@ struct RestartPolicyTests {
     }
 
     @Test("a child that cannot use its configuration is tried again however often, ever more slowly")
-    mutating func misled() throws {
+    mutating func badConfiguration() throws {
         var policy = RestartPolicy()
         policy.deaths = 2
         var last: Int64 = 0
         for death in 0..<1000 {
-            let decision = policy.died(at: Int64(death), lived: 0, isMisled: true, using: &generator)
+            let decision = policy.died(at: Int64(death), lived: 0, hasBadConfiguration: true, using: &generator)
             guard case .restart(let wait) = decision else { throw Unexpected(decision: decision) }
             last = wait
         }
