@@ -193,7 +193,7 @@ private final class UpRun {
                 Terminal.writeError("\nstopping…\n")
                 self.stop()
             },
-            // Dead children are buried before the end: others need not wait for their leases.
+            // The leases of killed children are ended first, so that other pools can take their lanes at once.
             immediate: { [unowned self] in if self.hasStarted { self.pool.stop() } })
         let reload = SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() }
         let reaper = OrphanReaper(on: loop) { [unowned self] in self.pool.owns($0) || self.server?.owns($0) == true }

@@ -49,21 +49,21 @@ package final class ProcessPool {
     private let loop: EventLoop
     private var connectedSince: Int64 = 0
     /// Children that died and whose leases are not known to have been ended.
-    private var dead: [String] = []
+    private var unreleased: [String] = []
     /// That those leases could not be ended was logged, and nothing has changed.
-    private var hasComplained = false
-    /// The last child has ended; what is left to do is to end the leases of the dead.
+    private var hasLoggedFailure = false
+    /// The last child has ended; what is left to do is to end the leases of children that have died.
     private var hasStopped = false
-    private lazy var patience = Timer(on: loop) { [unowned self] in self.finish() }
-    private lazy var burial = Timer(on: loop) { [unowned self] in self.buryAll() }
-    private lazy var listening = Timer(on: loop) { [unowned self] in self.listen() }
+    private lazy var releaseDeadline = Timer(on: loop) { [unowned self] in self.finish() }
+    private lazy var releaseRetry = Timer(on: loop) { [unowned self] in self.releaseLeases() }
+    private lazy var hangCheck = Timer(on: loop) { [unowned self] in self.checkForHangs() }
 
     /// Time between two looks at the heartbeats of children, in milliseconds.
-    private static let listeningInterval: Int64 = 5000
+    private static let hangCheckInterval: Int64 = 5000
     /// How long the end waits for Redis to take the last word, in milliseconds.
-    private static let lastWord: Int64 = 1000
-    /// How soon a server that would not end the leases of the dead, as it is busy, is asked again, in milliseconds.
-    private static let burialRetry: Int64 = 250
+    private static let releaseTimeout: Int64 = 1000
+    /// How soon a server that would not end the leases, as it is busy, is asked again, in milliseconds.
+    private static let releaseRetryInterval: Int64 = 250
 
     /// - Parameters:
     ///   - grace: how long children have to end in order, in milliseconds.
@@ -87,25 +87,25 @@ package final class ProcessPool {
         self.connection = connection
         self.pipeline = pipeline
         self.logger = logger
-        supervisor.onEnded = { [unowned self] _, arguments in self.bury(arguments) }
+        supervisor.onEnded = { [unowned self] _, arguments in self.releaseLeases(ofChildWith: arguments) }
         supervisor.onGaveUp = { [unowned self] in self.onGaveUp($0) }
         supervisor.onStopped = { [unowned self] in self.childrenGone() }
     }
 
     package func start() {
         supervisor.start()
-        if silence > 0 { listening.schedule(every: ProcessPool.listeningInterval) }
+        if silence > 0 { hangCheck.schedule(every: ProcessPool.hangCheckInterval) }
     }
 
     /// The connection to Redis has been made, for the first time or anew.
     package func redisIsReady() {
         connectedSince = Clock.monotonicMilliseconds()
-        buryAll()
+        releaseLeases()
     }
 
     /// Ends the children in order; a second call kills them.
     package func stop() {
-        listening.cancel()
+        hangCheck.cancel()
         supervisor.stop()
     }
 
@@ -192,7 +192,7 @@ package final class ProcessPool {
 
     /// Kills those who are old enough to have been heard and were not: they hang. What they had in hand is tried again
     /// by others, event by event.
-    private func listen() {
+    private func checkForHangs() {
         let children = supervisor.running.filter { $0.age > silence }
         let ids = children.compactMap { ProcessPool.id(in: $0.arguments) }
         guard !ids.isEmpty, ids.count == children.count else { return }
@@ -213,34 +213,34 @@ package final class ProcessPool {
 
     private func childrenGone() {
         hasStopped = true
-        if dead.isEmpty { finish() } else { patience.schedule(after: ProcessPool.lastWord) }
+        if unreleased.isEmpty { finish() } else { releaseDeadline.schedule(after: ProcessPool.releaseTimeout) }
     }
 
     private func finish() {
         guard hasStopped else { return }
         hasStopped = false
-        patience.cancel()
-        burial.cancel()
+        releaseDeadline.cancel()
+        releaseRetry.cancel()
         onStopped()
     }
 
-    private func bury(_ arguments: [String]) {
+    private func releaseLeases(ofChildWith arguments: [String]) {
         guard let id = ProcessPool.id(in: arguments) else { return }
-        dead.append(id)
-        buryAll()
+        unreleased.append(id)
+        releaseLeases()
     }
 
     /// Ends the leases of those who have died; who dies while Redis is away is remembered until it is back.
-    private func buryAll() {
-        for id in dead {
+    private func releaseLeases() {
+        for id in unreleased {
             connection.call(.endLeases(pipeline: pipeline, of: [id])) { [weak self] result in
                 switch result {
                 case .success:
-                    self?.dead.removeAll { $0 == id }
-                    self?.hasComplained = false
-                    if self?.dead.isEmpty == true { self?.finish() }
+                    self?.unreleased.removeAll { $0 == id }
+                    self?.hasLoggedFailure = false
+                    if self?.unreleased.isEmpty == true { self?.finish() }
                 case .failure(let error):
-                    self?.couldNotBury(error)
+                    self?.leasesNotReleased(error)
                 }
             }
         }
@@ -248,13 +248,13 @@ package final class ProcessPool {
 
     /// Without a connection there is nothing to do until there is one. A server that is busy, or cannot write, is asked
     /// again: it does not say when it can.
-    private func couldNotBury(_ error: RedisError) {
+    private func leasesNotReleased(_ error: RedisError) {
         if error.code == .disconnected || error.code == .timeout { return finish() }
-        if !hasComplained {
+        if !hasLoggedFailure {
             logger.warning(
                 "leases of a dead worker could not be ended, trying again", metadata: ["error": "\(error.message)"])
         }
-        hasComplained = true
-        burial.schedule(after: ProcessPool.burialRetry)
+        hasLoggedFailure = true
+        releaseRetry.schedule(after: ProcessPool.releaseRetryInterval)
     }
 }

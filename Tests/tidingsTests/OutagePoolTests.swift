@@ -78,7 +78,7 @@ struct OutagePoolTests {
     }
 
     @Test("leases of a dead worker that a refusing Redis does not end are ended as soon as it does")
-    func burialWaits() throws {
+    func leasesEndLater() throws {
         let folder = try TemporaryFolder()
         let configuration = try folder.write("partitions: 2\nlease: 1m\nstages: [validate, publish]\n", to: "long.yaml")
         let pool = try TidingsBinary.launch([

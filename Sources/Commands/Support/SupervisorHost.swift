@@ -63,7 +63,7 @@ final class SupervisorHost {
         let exit = Exit(
             on: loop,
             graceful: { [unowned self] in self.stop() },
-            // Dead children are buried before the end: others need not wait for their leases.
+            // The leases of killed children are ended first, so that other pools can take their lanes at once.
             immediate: { [unowned self] in self.pool.stop() })
         forwarded = [
             SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() },

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What a supervisor does for children that are alive but not well, and what it tells a service manager.
-struct SupervisionTests {
+struct PoolSupervisionTests {
     private func start(
         _ server: RedisServer, _ flags: String..., environment: [String: String] = [:]
     ) throws -> ChildProcess {
