@@ -85,8 +85,8 @@ let package = Package(
                 .embedInCode("Pages/Client/tidings.d.ts"), .embedInCode("Pages/Client/tidings.d.mts"),
             ],
             swiftSettings: strict),
-        // A person's terminal: text, colours, errors of one line.
-        .target(name: "Console", dependencies: ["Redis"], swiftSettings: strict),
+        // A person's terminal: text, files, log lines, errors of one line.
+        .target(name: "Console", dependencies: ["Redis", "Events", logging], swiftSettings: strict),
         .target(
             name: "Supervision",
             dependencies: ["CSpawn", "Console", "Pipeline", "Store", "Redis", "Events", logging],

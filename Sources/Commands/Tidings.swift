@@ -1,7 +1,11 @@
 package import ArgumentParser
+import Configuration
 import Console
 import Glibc
+import Pipeline
+import Redis
 import Supervision
+import Thoonk
 
 /// The command `tidings`.
 package struct Tidings: ParsableCommand {
@@ -32,7 +36,7 @@ package struct Tidings: ParsableCommand {
             if let known = CommandError(of: error) { fail(known.description, known.exitCode) }
             let code = exitCode(for: error)
             if code == .success {
-                // Help and version are errors to the parser.
+                // The parser throws help and version as errors.
                 Terminal.write(fullMessage(for: error) + "\n")
                 Glibc.exit(0)
             }
@@ -44,5 +48,31 @@ package struct Tidings: ParsableCommand {
     private static func fail(_ message: String, _ code: Int32) -> Never {
         Terminal.writeError("tidings: \(message)\n")
         Glibc.exit(code)
+    }
+}
+
+extension CommandError {
+    /// The line and exit code for an error of this program's modules; nil for other errors, such as the argument parser's.
+    init?(of error: any Error) {
+        switch error {
+        case let error as CommandError: self = error
+        case let error as ConfigurationError: self.init(error.description, exitCode: 2)
+        case let error as RedisError:
+            self.init(error.message, exitCode: error.code == .address ? 2 : error.isTransient ? 75 : 1)
+        case let error as PipelineError:
+            self.init(error.message, exitCode: CommandError.isTransient(error) ? 75 : 1)
+        case let error as ThoonkError: self.init(error.message, exitCode: error.exitCode)
+        case let error as ItemOutput.Failure: self.init(error.description)
+        default: return nil
+        }
+    }
+
+    private static func isTransient(_ error: PipelineError) -> Bool {
+        switch error.code {
+        case .full: true
+        // Trying again does not help with a key of the wrong type.
+        case .redis: error.underlying?.isTransient ?? true
+        case .differs, .invalid, .process: false
+        }
     }
 }

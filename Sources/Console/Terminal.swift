@@ -1,6 +1,6 @@
 import Glibc
 
-/// What is known of the person's terminal.
+/// The terminal of the person who runs a command, and its environment.
 package enum Terminal {
     /// Whether a descriptor is a terminal that wants colour. Source: no-color.org.
     package static func isColoured(_ descriptor: Int32) -> Bool {
@@ -12,6 +12,7 @@ package enum Terminal {
         getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 
+    /// Writes a text whole.
     package static func write(_ text: String, to descriptor: Int32 = STDOUT_FILENO) {
         var text = text
         text.withUTF8 { buffer in
@@ -28,12 +29,30 @@ package enum Terminal {
         write(text, to: STDERR_FILENO)
     }
 
-    /// One line that stands for the one before it, for work that takes long; nothing where nobody watches.
+    /// Shows how far a long command has come, in place of the last such line; nothing unless standard error is a terminal.
     package static func progress(_ text: String) {
         if isatty(STDERR_FILENO) == 1 { writeError("\r\(text) …\u{1B}[K") }
     }
 
+    /// Removes the line of ``progress(_:)``.
     package static func clearProgress() {
         if isatty(STDERR_FILENO) == 1 { writeError("\r\u{1B}[K") }
+    }
+}
+
+/// Why a command did not do what it was asked, in one line that says what to do; and the exit code that goes with it.
+package struct CommandError: Error, CustomStringConvertible {
+    /// 1: failed. 2: wrong use. 75: try again later (EX_TEMPFAIL of sysexits.h).
+    package let exitCode: Int32
+    package let description: String
+
+    package init(_ message: String, exitCode: Int32 = 1) {
+        description = message
+        self.exitCode = exitCode
+    }
+
+    /// The same error, after a text that says how far the command has come.
+    package func after(_ progress: String) -> CommandError {
+        CommandError("\(progress): \(description)", exitCode: exitCode)
     }
 }

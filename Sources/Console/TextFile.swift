@@ -1,20 +1,42 @@
-import Console
 import Glibc
 
-/// Reads a file or standard input line by line, whatever bytes it holds.
-final class LineReader {
-    /// The number of the line that was read last, from 1.
-    private(set) var lineNumber = 0
+/// Small files that are read whole, such as keys.
+package enum SmallFile {
+    /// The text of a file.
+    ///
+    /// - Throws: ``CommandError`` that names the path, when the file cannot be read, is larger than `maxBytes` or is not UTF-8.
+    package static func read(_ path: String, maxBytes: Int) throws(CommandError) -> String {
+        guard let file = fopen(path, "r") else {
+            throw CommandError("\(path) cannot be read: \(String(cString: strerror(errno)))", exitCode: 2)
+        }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: maxBytes + 1)
+        let count = fread(&bytes, 1, bytes.count, file)
+        // A folder can be opened.
+        guard ferror(file) == 0 else { throw CommandError("\(path) cannot be read", exitCode: 2) }
+        guard count <= maxBytes else { throw CommandError("\(path) is larger than \(maxBytes) bytes", exitCode: 2) }
+        guard let text = String(validating: bytes[..<count], as: UTF8.self) else {
+            throw CommandError("\(path) is no UTF-8 text", exitCode: 2)
+        }
+        return text
+    }
+}
+
+/// Reads a file or standard input line by line, as bytes.
+package final class LineReader {
+    /// The number of the line that was read last; the first is 1.
+    package private(set) var lineNumber = 0
 
     private let path: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var position = 0
     private var isAtEnd = false
-    /// A longer line is an error: it would be no event.
+    /// The longest line, in bytes; no event is longer.
     private static let maximumLine = 16 << 20
 
-    init(path: String) throws {
+    /// - Parameter path: `-` reads standard input.
+    package init(path: String) throws {
         self.path = path
         if path == "-" {
             descriptor = STDIN_FILENO
@@ -30,13 +52,15 @@ final class LineReader {
         if descriptor != STDIN_FILENO { close(descriptor) }
     }
 
-    /// Whether a whole line is there without reading more.
-    var hasBufferedLine: Bool {
+    /// Whether ``next()`` returns a line without reading more.
+    package var hasBufferedLine: Bool {
         buffer[position...].contains(UInt8(ascii: "\n"))
     }
 
-    /// The next line without its end; nil after the last.
-    func next() throws -> [UInt8]? {
+    /// The next line, without its line end; nil after the last.
+    ///
+    /// - Throws: ``CommandError`` when the file cannot be read, or the line is too long.
+    package func next() throws -> [UInt8]? {
         var searched = position
         while true {
             if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {

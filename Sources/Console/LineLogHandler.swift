@@ -1,34 +1,33 @@
-import Console
 import Events
 import Glibc
-import Logging
+package import Logging
 
 /// Writes a log line to standard error: time, level, message, then the metadata as `key=value`. In colour on a terminal.
-struct LineLogHandler: LogHandler {
-    var logLevel: Logger.Level
-    var metadata: Logger.Metadata = [:]
+package struct LineLogHandler: LogHandler {
+    package var logLevel: Logger.Level
+    package var metadata: Logger.Metadata = [:]
     private let label: String
     private let isColoured: Bool
 
-    init(label: String, level: Logger.Level) {
+    package init(label: String, level: Logger.Level) {
         self.label = label
         logLevel = level
         isColoured = Terminal.isColoured(STDERR_FILENO)
     }
 
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    package func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         var line = "\(LineLogHandler.timestamp()) \(mark(event.level)) \(label): \(event.message)"
         for (key, value) in all.sorted(by: { $0.key < $1.key }) {
             line += " \(key)=\(LineLogHandler.quoted("\(value)"))"
         }
         line += "\n"
-        // One write a line: lines of several processes do not mix.
+        // One write for each line, so that the lines of several processes do not mix.
         line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
@@ -43,7 +42,7 @@ struct LineLogHandler: LogHandler {
         }
     }
 
-    /// Data may hold anything: what would break the line is escaped.
+    /// Metadata may hold any text: whitespace, quotes and control characters are escaped.
     private static func quoted(_ text: String) -> String {
         guard text.isEmpty || text.utf8.contains(where: { $0 <= 32 || $0 == 34 || $0 == 127 }) else { return text }
         return text.debugDescription
