@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Supervision
 import TestSupport
@@ -45,9 +46,11 @@ struct OrphanTests {
         try eventually(within: 10, "it hangs in the pipe: \(Self.place(of: pid))") {
             Self.place(of: pid).contains("pipe")
         }
-        // It is so deep in there that it hears nothing.
+        // Its loop hangs: SIGTERM is delivered, and changes nothing.
         kill(pid, SIGTERM)
-        usleep(300_000)
+        try eventually(within: 10, "SIGTERM is delivered, and it hangs as before: \(Self.place(of: pid))") {
+            Self.hasNoPendingSignal(pid) && Self.place(of: pid).contains("pipe")
+        }
         #expect(kill(pid, 0) == 0)
         parent.kill()
         try eventually(within: 5, "it is ended; log: \(parent.errors)") { kill(pid, 0) != 0 }
@@ -88,6 +91,13 @@ struct OrphanTests {
         pool.send(SIGTERM)
         #expect(try pool.wait(within: 15) == .code(0))
         #expect(running(helper) == [])
+    }
+
+    /// Whether every signal that was sent to a process has been delivered.
+    private static func hasNoPendingSignal(_ pid: Int32) -> Bool {
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        let pending = status.split(separator: "\n").filter { $0.hasPrefix("SigPnd:") || $0.hasPrefix("ShdPnd:") }
+        return pending.count == 2 && pending.allSatisfy { $0.hasSuffix("\t0000000000000000") }
     }
 
     /// Where in the kernel a process waits.

@@ -31,7 +31,9 @@ struct OutagePoolTests {
     func startedWithout() throws {
         try world.server.kill()
         let pool = try world.launch("work", "--workers", "1")
-        usleep(500_000)
+        try eventually(within: 10, "it tries again and again; log: \(pool.errors)") {
+            pool.errors.contains("no connection to redis, trying again")
+        }
         #expect(pool.isRunning)
         try world.server.restart()
         try world.waitForOwners(1, within: 5)

@@ -27,7 +27,9 @@ struct PoolTests {
                     "{comments.\(partition)}:lane:\($0)"
                 }
             }
-        return try lanes.map { try server.cli("HGET", $0, "owner") }
+        let script = "local r = {} for i, k in ipairs(KEYS) do r[i] = redis.call('HGET', k, 'owner') or '' end return r"
+        return try server.cli(["EVAL", script, String(lanes.count)] + lanes)
+            .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
 
     private func waitForLanes(owned: Bool) throws {
