@@ -71,7 +71,7 @@ let package = Package(
         .target(
             name: "Connectors",
             dependencies: [
-                "CCurl", "CSpawn", "Supervision", "Pipeline", "Redis", "Events", "JSON", "Signing", deque, logging,
+                "CCurl", "Supervision", "Pipeline", "Redis", "Events", "JSON", "Signing", deque, logging,
             ],
             swiftSettings: strict),
         .target(

@@ -19,7 +19,8 @@ package final class BenchServer {
         let data = DataFolder(path: folder.path)
         let server = EmbeddedRedis(folder: data, port: 0)
         try server.writeConfiguration()
-        pid = try Subprocess.spawn(server.place.arguments())
+        let child = server.child
+        pid = try child.spawn(child.launch(0))
         address = RedisAddress(endpoint: .unix(path: data.socket))
         for _ in 0..<500 where access(data.socket, F_OK) != 0 { usleep(10_000) }
     }
@@ -109,7 +110,7 @@ package enum BenchChild {
     /// - Parameter words: the program, looked for on the path, and its arguments.
     /// - Returns: its process id.
     package static func spawn(_ words: [String]) throws -> pid_t {
-        try Subprocess.spawn(Subprocess.under(words))
+        try Subprocess.spawn(words, parentDeathSignal: SIGTERM)
     }
 }
 

@@ -30,10 +30,10 @@ package struct BenchRun {
         try folder.write(shape.yaml, to: "tidings.yaml")
         setenv("TIDINGS_REDIS", server.address.url, 1)
         setenv("TIDINGS_CONFIG", folder.path + "/tidings.yaml", 1)
-        let places = ProcessPool.workers(workers, stages: [])
+        let children = ChildSpec.workers(workers, stages: [])
         var pids: [pid_t] = []
         defer { BenchRun.end(pids) }
-        for place in places { pids.append(try Subprocess.spawn(place.arguments())) }
+        for child in children { pids.append(try child.spawn(child.launch(20_000))) }
 
         var first: (time: Int64, done: Int)?
         let deadline = Clock.monotonicMilliseconds() + 300_000

@@ -1,8 +1,6 @@
 import ArgumentParser
-import Comments
 import Configuration
 import Console
-import Diagnostics
 import Edge
 import Events
 import Glibc
@@ -28,8 +26,8 @@ struct EdgeCommand: ParsableCommand {
             """)
 
     @OptionGroup var options: GlobalOptions
-    @OptionGroup var child: ChildOptions
-    @OptionGroup var supervisor: SupervisorOptions
+    @OptionGroup var child: ChildFlags
+    @OptionGroup var supervisor: SupervisorFlags
     @OptionGroup(title: "Limits") var limits: EdgeLimitOptions
     @OptionGroup(title: "Access") var access: EdgeAccessOptions
     @OptionGroup var dashboard: DashboardFlags
@@ -78,16 +76,17 @@ struct EdgeCommand: ParsableCommand {
             throw CommandError(error.message, exitCode: 2)
         }
         if let id = child.id {
-            try runEdge(id, settings, redis, address)
+            child.followParent()
+            try EdgeProcess(process(id, settings, redis, address), logger: options.logger("edge")).run()
         } else {
             try supervise(settings, redis, address)
         }
     }
 
     private func supervise(_ settings: Configuration, _ redis: RedisAddress, _ address: ListenAddress) throws {
-        // Better one error now than one from each child.
+        // One error now is better than one from each child.
         let shape = try self.shape(settings)
-        ChildEnvironment.set(options: options, redis: redis)
+        ChildFlags.setEnvironment(options, redis: redis)
         var sockets: PoolSockets?
         var listen = address.description
         if case .tcp(let host, let port) = address {
@@ -97,20 +96,23 @@ struct EdgeCommand: ParsableCommand {
         } else if workers > 1 {
             throw CommandError("several processes cannot share a unix socket; give --workers 1 or a port", exitCode: 2)
         }
-        var words = ["--listen", listen] + limits.words + access.words + dashboard.words()
-        if let hold { words += ["--hold", String(hold)] }
-        if let drain { words += ["--drain", String(drain)] }
-        if demo { words.append("--demo") }
-        let host = try SupervisorHost(
-            settings: settings, redis: redis, logger: options.logger("edge"),
-            places: ProcessPool.edges(workers, words: words, sockets: sockets), shape: shape,
-            rules: supervisor.rules(memory: 0), reload: { try self.shape(options.configuration()) })
+        var flags = ["--listen", listen] + limits.words + access.words + dashboard.words()
+        if let hold { flags += ["--hold", String(hold)] }
+        if let drain { flags += ["--drain", String(drain)] }
+        if demo { flags.append("--demo") }
+        let children = ChildSpec.edges(workers, flags: flags, sockets: sockets)
+        let host = SupervisorHost(
+            on: try EventLoop(), name: "tidings-supervisor", redis: redis, children: children, shape: shape,
+            rules: try supervisor.rules(memory: 0),
+            summary: "\(settings.pipeline): \(children.map(\.name).joined(separator: ", "))",
+            logger: try options.logger("edge"), reload: { try self.shape(options.configuration()) })
+        host.onStarted = { [unowned host] in host.ready() }
         Terminal.write("edge on \(listen)\n")
-        try host.run()
+        try host.run(takesQuiet: true)
         withExtendedLifetime(sockets) {}
     }
 
-    /// What the configuration makes of the processes.
+    /// What the configuration says about the processes.
     ///
     /// - Throws: when they could not work with it.
     private func shape(_ settings: Configuration) throws -> PoolShape {
@@ -126,7 +128,7 @@ struct EdgeCommand: ParsableCommand {
         try hold ?? EdgeCommand.seconds(in: "TIDINGS_HOLD", 1...55) ?? settings.hold
     }
 
-    /// Nil: one hold.
+    /// Nil: as long as a long-poll is held.
     private func drainSeconds(_ settings: Configuration) throws -> Int? {
         try drain ?? EdgeCommand.seconds(in: "TIDINGS_DRAIN", 0...3600) ?? settings.drain
     }
@@ -140,7 +142,7 @@ struct EdgeCommand: ParsableCommand {
     }
 
     /// The sockets of a pool of edges, or one line on why there are none.
-    static func sockets(host: String, port: UInt16, count: Int) throws -> PoolSockets {
+    private static func sockets(host: String, port: UInt16, count: Int) throws -> PoolSockets {
         do {
             return try PoolSockets(host: host, port: port, count: count)
         } catch {
@@ -148,136 +150,36 @@ struct EdgeCommand: ParsableCommand {
         }
     }
 
-    private func runEdge(
+    /// What one edge needs to know.
+    private func process(
         _ id: String, _ settings: Configuration, _ redis: RedisAddress, _ address: ListenAddress
-    ) throws {
-        child.followParent()
-        let loop = try EventLoop()
-        let logger = try options.logger("edge")
-        let connection = RedisConnection(on: loop, to: redis, name: "tidings-edge-\(id)", logger: logger)
-        let subscriber = RedisSubscriber(
-            on: loop, to: redis, name: "tidings-edge-\(id)-events", publisher: connection, logger: logger)
-        let session = PipelineSession(on: loop, connection: connection, layout: settings.layout, logger: logger)
-        let sink = PipelineSink(
-            layout: settings.layout,
-            enqueuer: Enqueuer(layout: settings.layout, limits: settings.limits, connection: connection),
-            options: ValidateOptions(maxBytes: settings.eventBytes),
-            trouble: {
-                if session.isReady || !connection.isReady { return nil }
-                return session.refusal?.message ?? "the pipeline in Redis is being looked at; try again"
-            })
-        let server = EdgeServer(
-            on: loop, options: try edgeOptions(settings, address, logger), redis: connection, subscriber: subscriber,
-            isServing: { session.isReady }, sink: sink,
-            status: DashboardSource(
-                connection: connection, pipeline: settings.pipeline, limits: settings.limits),
-            logger: logger)
-        let beat = Heartbeat(
-            on: loop, id: id, role: "edge", stages: [], layout: settings.layout, connection: connection)
-        beat.details = {
-            [
-                ("connections", String(server.connections)), ("readers", String(server.readers)),
-                ("listen", address.description), ("limits", server.limitsReached),
-            ]
-        }
-        session.onRefused = { logger.critical("\($0.message)") }
-        let drain = { (isReplaced: Bool) in
-            beat.stop()
-            server.drain(isReplaced: isReplaced) {
-                connection.call(.leave(settings.layout, process: id)) { _ in
-                    loop.stop()
-                }
-            }
-        }
-        let exit = Exit(on: loop, graceful: { drain(false) })
-        // Another process with what the configuration says now is there, or about to be started.
-        let reload = SignalEvent(on: loop, signal: SIGHUP) { drain(true) }
-        let limited = SignalEvent(on: loop, signal: ProcessPool.takeLimitsSignal) {
-            do {
-                server.adopt(limits: try fittingLimits(try options.configuration(), logger))
-                logger.notice("took the limits that the configuration has now")
-            } catch {
-                logger.error("the limits stay as they are", metadata: ["error": "\(error)"])
-            }
-        }
-        let quiet = SignalEvent(on: loop, signal: SIGTSTP) {
-            logger.notice("taking no more connections, on SIGTSTP")
-            server.stopAccepting()
-        }
-        // Whoever connects before Redis is there would hear of it: better to let them wait a moment.
-        var failure: CommandError?
-        var hasBegun = false
-        let begin = {
-            guard !hasBegun else { return }
-            hasBegun = true
-            do {
-                try server.start()
-            } catch {
-                failure = CommandError("\(error)")
-                loop.stop()
-            }
-        }
-        let patience = Timer(on: loop, action: begin)
-        patience.schedule(after: EdgeCommand.patience)
-        session.onReady = {
-            beat.start()
-            begin()
-            server.renew()
-        }
-        connection.start()
-        subscriber.start()
-        loop.run()
-        server.stop()
-        withExtendedLifetime((exit, session, beat, reload, limited, quiet, patience)) {}
-        if let failure { throw failure }
+    ) throws -> EdgeProcess.Options {
+        EdgeProcess.Options(
+            id: id, layout: settings.layout, redis: redis, limits: settings.limits, eventBytes: settings.eventBytes,
+            edge: try edgeOptions(settings, address),
+            reloadLimits: { try limits.limits(options.configuration()) })
     }
 
-    /// How long an edge waits for Redis before it takes connections without it, in milliseconds.
-    private static let patience: Int64 = 2000
-
-    private func edgeOptions(
-        _ settings: Configuration, _ address: ListenAddress, _ logger: Logger
-    ) throws -> EdgeOptions {
+    private func edgeOptions(_ settings: Configuration, _ address: ListenAddress) throws -> EdgeOptions {
         var result = EdgeOptions(address: address, epochKey: settings.layout.epoch)
-        result.inheritedSockets = inheritedSockets
+        result.inheritedSockets = (listenDescriptors ?? "").split(separator: ",").compactMap { Int32($0) }
         result.holdSeconds = try holdSeconds(settings)
         result.drainSeconds = try drainSeconds(settings)
         result.publicKinds = settings.publicKinds
         result.access = try access.options(settings.access)
-        result.limits = try fittingLimits(settings, logger)
+        result.limits = try limits.limits(settings)
         result.proxies = limits.proxies(settings.clients)
         result.files = ClientFiles.all
         if demo { result.page = DemoPage.page }
         result.dashboard = dashboard.setting(settings.dashboard).options(at: address)
         return result
     }
+}
 
-    private var inheritedSockets: [Int32] {
-        (listenDescriptors ?? "").split(separator: ",").compactMap { Int32($0) }
-    }
-
-    /// The limits, no higher than the system allows.
-    private func fittingLimits(_ settings: Configuration, _ logger: Logger) throws -> EdgeLimits {
-        var limits = try self.limits.limits(settings)
-        let files = EdgeCommand.raiseFileLimit()
-        // Nobody has asked for as many as the default says.
-        let level: Logger.Level = limits.maxConnections == EdgeLimits().maxConnections ? .notice : .warning
-        if limits.fit(files: files, inherited: inheritedSockets.count) {
-            logger.log(
-                level: level,
-                "fewer files may be open than connections are allowed: taking fewer; raise the limit of open files",
-                metadata: ["files": "\(files)", "connections": "\(limits.maxConnections)"])
-        }
-        return limits
-    }
-
-    /// Every connection is an open file: takes what the system allows, and gives how many that is.
-    private static func raiseFileLimit() -> Int {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return Int.max }
-        let soft = limit.rlim_cur
-        limit.rlim_cur = limit.rlim_max
-        if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) != 0 { limit.rlim_cur = soft }
-        return Int(clamping: limit.rlim_cur)
+extension PoolShape.Edges {
+    /// - Parameter limits: the limits of an edge, from flags, environment and file.
+    init(_ settings: Configuration, limits: EdgeLimits) throws {
+        // A key whose file has other content is another key.
+        self.init(limits: limits, rest: [AnyHashable(settings.rest), AnyHashable(try settings.access.digest())])
     }
 }

@@ -22,7 +22,7 @@ package struct Tidings: ParsableCommand {
         subcommands: [
             Up.self, Work.self, EdgeCommand.self, Enqueue.self, Status.self, Dead.self, Held.self, Pause.self,
             Resume.self, Purge.self, FeedCommand.self, QueueCommand.self, JobCommand.self, Token.self, Doctor.self,
-            Bench.self, Under.self,
+            Bench.self,
         ])
 
     /// Exit codes: 0 done, 1 failed, 2 wrong use, 75 try again later. Errors are one line on standard error.
@@ -61,6 +61,7 @@ extension CommandError {
             self.init(error.message, exitCode: error.code == .address ? 2 : error.isTransient ? 75 : 1)
         case let error as PipelineError:
             self.init(error.message, exitCode: CommandError.isTransient(error) ? 75 : 1)
+        case let error as SpawnError: self.init(error.message)
         case let error as ThoonkError: self.init(error.message, exitCode: error.exitCode)
         case let error as ItemOutput.Failure: self.init(error.description)
         default: return nil
@@ -72,7 +73,7 @@ extension CommandError {
         case .full: true
         // Trying again does not help with a key of the wrong type.
         case .redis: error.underlying?.isTransient ?? true
-        case .differs, .invalid, .process: false
+        case .differs, .invalid: false
         }
     }
 }

@@ -24,7 +24,7 @@ struct Up: ParsableCommand {
             """)
 
     @OptionGroup var options: GlobalOptions
-    @OptionGroup var supervisor: SupervisorOptions
+    @OptionGroup var supervisor: SupervisorFlags
     @OptionGroup var dashboard: DashboardFlags
     @OptionGroup(title: "Limits of an edge") var limits: EdgeLimitOptions
     @OptionGroup(title: "Access") var access: EdgeAccessOptions
@@ -51,7 +51,7 @@ struct Up: ParsableCommand {
     @Flag(name: .long, inversion: .prefixedNo, help: "Serve the demo page at /.")
     var demo = true
 
-    /// Less is no use: functions and buffers take their share.
+    /// The least that a Redis needs for functions and buffers, in bytes.
     private static let leastMemory = 64 << 20
 
     func validate() throws {
@@ -66,10 +66,10 @@ struct Up: ParsableCommand {
     func run() throws {
         let settings = try options.configuration()
         let address = listen ?? Terminal.environment("TIDINGS_LISTEN") ?? settings.listen
-        try UpRun(self, settings: settings, shape: self.shape(settings), listen: address).run()
+        try UpRun(self, settings: settings, listen: address).run()
     }
 
-    /// What the configuration makes of the processes.
+    /// What the configuration says about the processes.
     ///
     /// - Throws: when they could not work with it.
     fileprivate func shape(_ settings: Configuration) throws -> PoolShape {
@@ -81,68 +81,65 @@ struct Up: ParsableCommand {
     }
 }
 
-/// One run of `up`, from the first process to the last.
+/// One run of `up`: the host of its pool, with a redis-server of its own where none is named, and the lines that say where
+/// everything is.
 private final class UpRun {
     private let command: Up
     private let settings: Configuration
-    private var shape: PoolShape
     private let loop: EventLoop
-    private let host: String
+    private let host: SupervisorHost
     private let sockets: PoolSockets
-    private var port: UInt16 { sockets.port }
+    private let name: String
     private let redis: RedisAddress
-    private let connection: RedisConnection
-    private let session: PipelineSession
-    /// The embedded server; nil where somebody else's is used.
-    private let server: Supervisor?
-    private let serverPort: UInt16
-    private let pool: ProcessPool
-    private let manager = ServiceManager()
-    private var hasStarted = false
-    private var isStoppingServer = false
-    private var failure: CommandError?
+    /// The loopback port of its own redis-server; 0: none.
+    private let redisPort: UInt16
     private lazy var announcement = Timer(on: loop) { [unowned self] in self.announceWhenReachable() }
 
-    /// Held polls are answered within this time when everything stops, in seconds.
+    /// Seconds within which long-polls are answered when everything stops.
     private static let drain = "1"
+    /// Time between two looks whether an edge accepts connections, in milliseconds.
+    private static let reachabilityInterval: Int64 = 20
 
-    init(_ command: Up, settings: Configuration, shape: PoolShape, listen: String) throws {
+    init(_ command: Up, settings: Configuration, listen: String) throws {
         self.command = command
         self.settings = settings
-        self.shape = shape
-        loop = try EventLoop()
+        let shape = try command.shape(settings)
+        let loop = try EventLoop()
+        self.loop = loop
         let logger = try command.options.logger("up")
-        guard case .tcp(let host, let wanted) = try UpRun.address(listen) else {
+        guard case .tcp(let name, let wanted) = try UpRun.address(listen) else {
             throw CommandError("--listen takes HOST:PORT here; for a unix socket run 'tidings edge'", exitCode: 2)
         }
+        self.name = name
         do {
-            sockets = try PoolSockets(host: host, port: wanted, count: command.edges)
+            sockets = try PoolSockets(host: name, port: wanted, count: command.edges)
         } catch {
             throw CommandError(
                 "\(error.message): the port is taken, or it is no address of this machine; try --listen 127.0.0.1:0")
         }
-        self.host = host
+        var server: Supervisor?
         if let named = try command.options.namedRedis(settings) {
-            (redis, server, serverPort) = (named, nil, 0)
+            (redis, redisPort) = (named, 0)
         } else {
-            let folder = DataFolder(path: command.options.dataPath)
-            (redis, serverPort, server) = try UpRun.prepare(
-                folder, port: command.redisPort, memory: command.redisMemory.flatMap(ByteSize.bytes), on: loop,
-                logger: logger)
+            let own = try UpRun.prepare(command)
+            (redis, redisPort) = (RedisAddress(endpoint: .unix(path: own.folder.socket)), own.port)
+            server = Supervisor(on: loop, children: [own.child], grace: 20_000, logger: logger)
         }
-        ChildEnvironment.set(options: command.options, redis: redis)
-        connection = RedisConnection(on: loop, to: redis, name: "tidings-up-\(getpid())", logger: logger)
-        session = PipelineSession(on: loop, connection: connection, layout: settings.layout, logger: logger)
-        pool = ProcessPool(
-            on: loop,
-            places: ProcessPool.workers(command.workers, stages: [])
-                + ProcessPool.edges(
-                    command.edges,
-                    words: ["--listen", "\(host):\(sockets.port)", "--drain", UpRun.drain]
-                        + (command.demo ? ["--demo"] : []) + command.dashboard.words(isLocal: true)
-                        + command.limits.words + command.access.words, sockets: sockets),
-            grace: shape.grace, rules: try command.supervisor.rules(memory: 1 << 30), connection: connection,
-            pipeline: settings.pipeline, logger: logger)
+        ChildFlags.setEnvironment(command.options, redis: redis)
+        let flags =
+            ["--listen", "\(name):\(sockets.port)", "--drain", UpRun.drain] + (command.demo ? ["--demo"] : [])
+            + command.dashboard.words(isLocal: true) + command.limits.words + command.access.words
+        host = SupervisorHost(
+            on: loop, name: "tidings-up", redis: redis, server: server,
+            children: ChildSpec.workers(command.workers, stages: [])
+                + ChildSpec.edges(command.edges, flags: flags, sockets: sockets),
+            shape: shape, rules: try command.supervisor.rules(memory: 1 << 30),
+            summary: "\(settings.pipeline): \(name):\(sockets.port)", logger: logger,
+            reload: { try command.shape(command.options.configuration()) })
+        server?.onGaveUp = { [unowned host] _ in
+            host.fail(
+                CommandError("redis-server does not start; see redis.log in \(command.options.dataPath)"))
+        }
     }
 
     private static func address(_ listen: String) throws -> ListenAddress {
@@ -153,106 +150,44 @@ private final class UpRun {
         }
     }
 
-    private static func prepare(
-        _ folder: DataFolder, port: UInt16, memory: Int?, on loop: EventLoop, logger: Logger
-    ) throws -> (RedisAddress, UInt16, Supervisor) {
+    /// Makes the folder and the configuration of its own redis-server.
+    private static func prepare(_ command: Up) throws -> EmbeddedRedis {
         guard EmbeddedRedis.isInstalled else {
             throw CommandError(
                 "there is no redis-server on this machine; install it (apt-get install redis-server) or name one with --redis URL"
             )
         }
+        let folder = DataFolder(path: command.options.dataPath)
         try folder.create()
         try folder.takeLock()
-        let free = port != 0 && EmbeddedRedis.isFree(port: port) ? port : 0
-        let server = EmbeddedRedis(folder: folder, port: free, memory: memory ?? EmbeddedRedis.halfOfMachine)
+        let port = command.redisPort != 0 && LocalPort.isFree(command.redisPort) ? command.redisPort : 0
+        let memory = command.redisMemory.flatMap(ByteSize.bytes) ?? EmbeddedRedis.halfOfMachine
+        let server = EmbeddedRedis(folder: folder, port: port, memory: memory)
         try server.writeConfiguration()
-        let supervisor = Supervisor(on: loop, places: [server.place], grace: 20_000, logger: logger)
-        return (RedisAddress(endpoint: .unix(path: folder.socket)), free, supervisor)
+        return server
     }
 
     func run() throws {
-        session.onReady = { [unowned self] in
-            self.pool.redisIsReady()
-            guard !self.hasStarted else { return }
-            self.hasStarted = true
-            self.pool.start()
-            self.announcement.schedule(after: 20)
+        host.onStarted = { [unowned self] in self.announcement.schedule(after: UpRun.reachabilityInterval) }
+        host.onStopping = { [unowned self] in
+            self.announcement.cancel()
+            if self.host.failure == nil { Terminal.writeError("\nstopping…\n") }
         }
-        session.onRefused = { [unowned self] error in
-            if !self.hasStarted { self.end(CommandError(error.message)) }
-        }
-        pool.onGaveUp = { [unowned self] in self.end(CommandError("\($0) dies again and again; see the log above")) }
-        pool.onStopped = { [unowned self] in self.stopServer() }
-        server?.onGaveUp = { [unowned self] _ in
-            self.end(CommandError("redis-server does not start; see redis.log in \(self.command.options.dataPath)"))
-        }
-        server?.onStopped = { [unowned self] in self.loop.stop() }
-        let exit = Exit(
-            on: loop,
-            graceful: { [unowned self] in
-                Terminal.writeError("\nstopping…\n")
-                self.stop()
-            },
-            // The leases of killed children are ended first, so that other pools can take their lanes at once.
-            immediate: { [unowned self] in if self.hasStarted { self.pool.stop() } })
-        let reload = SignalEvent(on: loop, signal: SIGHUP) { [unowned self] in self.renew() }
-        let reaper = OrphanReaper(on: loop) { [unowned self] in self.pool.owns($0) || self.server?.owns($0) == true }
-        server?.start()
-        connection.start()
-        loop.run()
-        reaper.close()
-        withExtendedLifetime((exit, reload)) {}
-        if let failure { throw failure }
-    }
-
-    private func renew() {
-        do {
-            let found = try command.shape(command.options.configuration())
-            guard found.layout == shape.layout else {
-                throw CommandError("stages or partitions differ from those that run: stop it, then start it anew")
-            }
-            let isLimitsOnly = found.differsOnlyInLimits(from: shape)
-            shape = found
-            manager?.reloading()
-            if isLimitsOnly { pool.takeLimits() } else { pool.renew() }
-            manager?.ready(on: loop, status: summary)
-        } catch {
-            Terminal.writeError("nothing was changed: \(error)\n")
-        }
-    }
-
-    private func end(_ error: CommandError) {
-        failure = failure ?? error
-        stop()
-    }
-
-    /// What a service manager shows.
-    private var summary: String { "\(settings.pipeline): \(host):\(port)" }
-
-    private func stop() {
-        announcement.cancel()
-        manager?.stopping()
-        if hasStarted { pool.stop() } else { stopServer() }
-    }
-
-    /// Redis goes last: what the others had in hand is in it.
-    private func stopServer() {
-        // A second word would kill it.
-        guard !isStoppingServer else { return }
-        isStoppingServer = true
-        connection.stop()
-        if let server { server.stop() } else { loop.stop() }
+        // Ctrl-Z suspends it, as it does any program in a terminal.
+        try host.run(takesQuiet: false)
     }
 
     private func announceWhenReachable() {
-        guard Reachability.accepts(host: host, port: port) else { return announcement.schedule(after: 20) }
-        let shown = host.isEmpty || host == "0.0.0.0" ? "127.0.0.1" : host
-        let address = "http://\(shown):\(port)"
+        guard LocalPort.accepts(host: name, port: sockets.port) else {
+            return announcement.schedule(after: UpRun.reachabilityInterval)
+        }
+        let shown = name.isEmpty || name == "0.0.0.0" ? "127.0.0.1" : name
+        let address = "http://\(shown):\(sockets.port)"
         let client =
-            serverPort != 0
-            ? (serverPort == 6379 ? "redis-cli" : "redis-cli -p \(serverPort)")
+            redisPort != 0
+            ? (redisPort == 6379 ? "redis-cli" : "redis-cli -p \(redisPort)")
             : { if case .unix(let path) = redis.endpoint { "redis-cli -s \(path)" } else { "redis-cli -u \(redis)" } }()
-        // As it was called here: after `make run` it is on nobody's path.
+        // As it was called here: after `make run` it is not on the path.
         let program = CommandLine.arguments.first ?? "tidings"
         Terminal.write(
             """
@@ -264,13 +199,13 @@ private final class UpRun {
               stop     Ctrl-C
 
             """)
-        manager?.ready(on: loop, status: summary)
+        host.ready()
     }
 
     /// Where the dashboard is, when there is one.
     private func dashboard(at address: String) -> String {
         let setting = command.dashboard.setting(settings.dashboard ?? .local)
-        let options = setting.options(at: .tcp(host: host, port: port))
+        let options = setting.options(at: .tcp(host: name, port: sockets.port))
         return options == nil ? "" : "   or \(address)/dashboard"
     }
 }

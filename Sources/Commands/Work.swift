@@ -24,8 +24,8 @@ struct Work: ParsableCommand {
             """)
 
     @OptionGroup var options: GlobalOptions
-    @OptionGroup var child: ChildOptions
-    @OptionGroup var supervisor: SupervisorOptions
+    @OptionGroup var child: ChildFlags
+    @OptionGroup var supervisor: SupervisorFlags
 
     @Argument(help: "Stages to serve; none: all, and the doors.")
     var stages: [String] = []
@@ -54,19 +54,22 @@ struct Work: ParsableCommand {
 
     private func supervise(_ settings: Configuration, _ redis: RedisAddress) throws {
         try settings.checkStages()
-        ChildEnvironment.set(options: options, redis: redis)
+        ChildFlags.setEnvironment(options, redis: redis)
         let count = try Work.count(
             workers, environment: "TIDINGS_WORKERS", otherwise: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-        let host = try SupervisorHost(
-            settings: settings, redis: redis, logger: options.logger("work"),
-            places: ProcessPool.workers(count, stages: stages), shape: Work.shape(settings),
-            rules: supervisor.rules(memory: 1 << 30),
+        let children = ChildSpec.workers(count, stages: stages)
+        let host = SupervisorHost(
+            on: try EventLoop(), name: "tidings-supervisor", redis: redis, children: children,
+            shape: Work.shape(settings), rules: try supervisor.rules(memory: 1 << 30),
+            summary: "\(settings.pipeline): \(children.map(\.name).joined(separator: ", "))",
+            logger: try options.logger("work"),
             reload: {
                 let settings = try options.configuration()
                 try settings.checkStages()
                 return Work.shape(settings)
             })
-        try host.run()
+        host.onStarted = { [unowned host] in host.ready() }
+        try host.run(takesQuiet: true)
     }
 
     private static func shape(_ settings: Configuration) -> PoolShape {
@@ -75,32 +78,11 @@ struct Work: ParsableCommand {
 
     private func runWorker(_ id: String, _ settings: Configuration, _ redis: RedisAddress) throws {
         child.followParent()
-        let loop = try EventLoop()
-        let logger = try options.logger("worker")
-        var setting = WorkerOptions(
+        var worker = WorkerOptions(
             id: id, layout: settings.layout, limits: settings.limits, serves: stages.isEmpty ? nil : stages,
             redis: redis, stages: Dictionary(uniqueKeysWithValues: settings.stages.map { ($0.name, $0.factory) }))
-        setting.inlets = settings.doors
-        let worker = Worker(on: loop, options: setting, logger: logger)
-        worker.onRefused = { logger.critical("\($0.message)") }
-        let deadline = Timer(on: loop) {
-            logger.error("lanes could not be given back in time; their leases will run out")
-            loop.stop()
-        }
-        let end = {
-            deadline.schedule(after: 10_000)
-            worker.stop { loop.stop() }
-        }
-        let exit = Exit(on: loop, graceful: end)
-        // The supervisor has started, or starts, another with what the configuration says now.
-        let reload = SignalEvent(on: loop, signal: SIGHUP, action: end)
-        let quiet = SignalEvent(on: loop, signal: SIGTSTP) {
-            logger.notice("taking no more events, on SIGTSTP")
-            worker.quiet()
-        }
-        worker.start()
-        loop.run()
-        withExtendedLifetime((exit, deadline, reload, quiet)) {}
+        worker.inlets = settings.doors
+        try WorkerProcess(options: worker, logger: options.logger("worker")).run()
     }
 
     static func count(_ flag: Int?, environment: String, otherwise: Int) throws -> Int {

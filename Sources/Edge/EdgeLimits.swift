@@ -1,6 +1,6 @@
 /// Every limit of an edge process with its default. Times are milliseconds, sizes are bytes. ``EdgeLimit`` has their
 /// public names and ranges.
-public struct EdgeLimits: Sendable, Equatable {
+public struct EdgeLimits: Sendable, Hashable {
     /// Open connections. Beyond: answered 503 and closed.
     public var maxConnections = 65_536
     /// Connections beyond the limit whose request is read before they are refused. An `EventSource` never reconnects

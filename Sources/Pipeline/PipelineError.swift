@@ -11,8 +11,6 @@ public struct PipelineError: Error, CustomStringConvertible, Sendable {
         case redis
         /// The input is no event.
         case invalid
-        /// A process could not be started.
-        case process
     }
 
     public let code: Code

@@ -1,18 +1,18 @@
 package import Events
 import Glibc
 
-/// The sockets of a pool of edges: one for each process, all bound to one port, held by the supervisor for as long as it
-/// runs. So a connection that waits for a process that is being replaced, or was killed, waits for the next one.
+/// The listening sockets of a pool of edges: one for each process, all bound to one port, kept by the supervisor for as
+/// long as it runs. Connections that arrive while an edge is replaced, or was killed, wait for its successor.
 package final class PoolSockets {
     package let port: UInt16
     private let descriptors: [Int32]
 
-    /// Binds the sockets; who listens on them is their process.
+    /// Binds the sockets. Each edge listens on its own.
     ///
     /// - Parameters:
     ///   - port: 0 lets the system choose.
-    /// - Throws: ``EventsError`` when somebody else has the port: sharing is for those who belong together, and a second
-    ///   pool that took half of the readers by mistake would be hard to find.
+    /// - Throws: ``EventsError`` when the port is taken, also by another pool: SO_REUSEPORT would give that pool half of the
+    ///   readers, and such a mistake is hard to find.
     package init(host: String, port: UInt16, count: Int) throws(EventsError) {
         if port != 0 { close(try ListeningSocket.bound(.tcp(host: host, port: port), isShared: false)) }
         var opened = [try ListeningSocket.bound(.tcp(host: host, port: port), isShared: true)]
@@ -36,5 +36,41 @@ package final class PoolSockets {
     /// All of them, that of one process first.
     package func ordered(first index: Int) -> [Int32] {
         [descriptors[index]] + descriptors.enumerated().filter { $0.offset != index }.map(\.element)
+    }
+}
+
+/// TCP ports of this machine.
+package enum LocalPort {
+    /// A loopback port that nobody uses now, for a program that will listen there.
+    package static func unused() throws(EventsError) -> UInt16 {
+        let descriptor = try ListeningSocket.bound(.tcp(host: "127.0.0.1", port: 0), isShared: false)
+        defer { close(descriptor) }
+        return ListeningSocket.port(of: descriptor)
+    }
+
+    /// Whether a loopback port can be bound now.
+    package static func isFree(_ port: UInt16) -> Bool {
+        guard let descriptor = try? ListeningSocket.bound(.tcp(host: "127.0.0.1", port: port), isShared: false) else {
+            return false
+        }
+        close(descriptor)
+        return true
+    }
+
+    /// Whether a process accepts connections at an IPv4 address of this machine.
+    package static func accepts(host: String, port: UInt16) -> Bool {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        let name = host.isEmpty || host == "0.0.0.0" || host == "localhost" ? "127.0.0.1" : host
+        guard inet_pton(AF_INET, name, &address.sin_addr) == 1 else { return false }
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
     }
 }

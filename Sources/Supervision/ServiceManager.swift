@@ -2,23 +2,23 @@ import Console
 package import Events
 import Glibc
 
-/// Tells systemd how the service is, where it asks (`Type=notify`, `WatchdogSec=`). Source: sd_notify(3).
+/// Tells systemd the state of the service, for units with `Type=notify` or `WatchdogSec=`. Source: sd_notify(3).
 ///
-/// The watchdog is fed from the supervisor's loop: one that hangs is killed and started again, its children with it.
+/// The watchdog is fed from the supervisor's loop: systemd restarts a supervisor that hangs, and its children with it.
 package final class ServiceManager {
     private let descriptor: Int32
     private var address = sockaddr_un()
     private var length: socklen_t = 0
     private var watchdog: Timer?
 
-    /// Nil where no service manager listens.
+    /// Nil when there is no service manager.
     package init?() {
         guard let path = Terminal.environment("NOTIFY_SOCKET"), path.utf8.count < 108,
             path.hasPrefix("/") || path.hasPrefix("@")
         else { return nil }
         descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return nil }
-        // The children are not to speak for the service.
+        // Children must not report for the service.
         unsetenv("NOTIFY_SOCKET")
         address.sun_family = sa_family_t(AF_UNIX)
         var bytes = Array(path.utf8)
@@ -32,7 +32,9 @@ package final class ServiceManager {
         close(descriptor)
     }
 
-    /// The service does its work from now on.
+    /// The service is ready.
+    ///
+    /// - Parameter status: what `systemctl status` shows.
     package func ready(on loop: EventLoop, status: String) {
         send("READY=1\nSTATUS=\(status)")
         guard let text = Terminal.environment("WATCHDOG_USEC"), let microseconds = Int64(text), microseconds > 0 else {
@@ -44,12 +46,7 @@ package final class ServiceManager {
         watchdog = timer
     }
 
-    /// What `systemctl status` shows.
-    package func status(_ text: String) {
-        send("STATUS=\(text)")
-    }
-
-    /// The configuration is being read again; ``ready(on:status:)`` is to follow.
+    /// The configuration is being read again; call ``ready(on:status:)`` afterwards.
     package func reloading() {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
@@ -61,7 +58,7 @@ package final class ServiceManager {
         send("STOPPING=1")
     }
 
-    /// One datagram; one that is not taken is lost, as with everybody who speaks this protocol.
+    /// Sends one datagram. The protocol has no answer: a datagram that is not taken is lost.
     private func send(_ text: String) {
         withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in

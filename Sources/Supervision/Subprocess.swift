@@ -1,45 +1,67 @@
+internal import CSpawn
 package import Glibc
-package import Pipeline
 
-/// Starting a process, and what became of it.
+/// A program could not be started.
+package struct SpawnError: Error, CustomStringConvertible {
+    package let program: String
+    /// The `errno` that says why.
+    package let code: Int32
+
+    package var message: String { "cannot start \(program): \(String(cString: strerror(code)))" }
+    package var description: String { message }
+}
+
+/// Starting programs, and how they ended.
+///
+/// Each gets a process group of its own, so that Ctrl-C reaches only the supervisor, which ends its children in order. Its
+/// signals are as in a fresh shell, whatever this process blocks or ignores.
 package enum Subprocess {
-    /// Starts a program with these arguments (the first names it) in this environment and working folder.
+    /// The three pipes of a program: this process's ends, non-blocking and close-on-exec.
+    package struct Pipes {
+        /// To its standard input.
+        package let input: Int32
+        /// From its standard output.
+        package let output: Int32
+        /// From its standard error.
+        package let errors: Int32
+    }
+
+    /// Starts a program in the environment and working folder of this process.
     ///
-    /// - Parameter descriptors: those that it gets, under the same numbers, besides the standard three.
-    package static func spawn(_ arguments: [String], descriptors: [Int32] = []) throws(PipelineError) -> pid_t {
-        var files = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&files)
-        defer { posix_spawn_file_actions_destroy(&files) }
-        // From a descriptor to itself: it is not closed on exec.
-        for descriptor in descriptors { posix_spawn_file_actions_adddup2(&files, descriptor, descriptor) }
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // Ctrl-C is for the supervisor, which ends its children in order: each gets a group of its own. Nothing that the
-        // parent ignores or blocks is to be inherited.
-        var signals = sigset_t()
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+    /// - Parameters:
+    ///   - arguments: the first names the program, which is looked up in `PATH` when it has no slash.
+    ///   - descriptors: those that it gets, under the same numbers, besides the standard three.
+    ///   - signal: sent to it by the kernel when the calling thread ends, however that happens; nil: none.
+    /// - Returns: its process id. The caller waits for its end.
+    package static func spawn(
+        _ arguments: [String], inheriting descriptors: [Int32] = [], parentDeathSignal signal: Int32? = nil
+    ) throws(SpawnError) -> pid_t {
+        try start(arguments, descriptors, nil, signal)
+    }
+
+    /// Starts a program as ``spawn(_:inheriting:parentDeathSignal:)`` does, with pipes as its standard three.
+    ///
+    /// - Returns: its process id, and the pipes, which the caller closes.
+    package static func spawnPiped(
+        _ arguments: [String], parentDeathSignal signal: Int32? = nil
+    ) throws(SpawnError) -> (pid: pid_t, pipes: Pipes) {
+        var ends: [Int32] = [-1, -1, -1]
+        let pid = try ends.withUnsafeMutableBufferPointer { buffer throws(SpawnError) in
+            try start(arguments, [], buffer.baseAddress, signal)
+        }
+        return (pid, Pipes(input: ends[0], output: ends[1], errors: ends[2]))
+    }
+
+    private static func start(
+        _ arguments: [String], _ descriptors: [Int32], _ pipes: UnsafeMutablePointer<Int32>?, _ signal: Int32?
+    ) throws(SpawnError) -> pid_t {
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         argv.append(nil)
         defer { for case let word? in argv { free(word) } }
         var pid: pid_t = 0
-        let result = posix_spawnp(&pid, arguments[0], &files, &attributes, argv, environ)
-        guard result == 0 else {
-            throw PipelineError(.process, "cannot start \(arguments[0]): \(String(cString: strerror(result)))")
-        }
+        let code = cspawn_start(&argv, descriptors, Int32(descriptors.count), pipes, signal ?? 0, &pid)
+        guard code == 0 else { throw SpawnError(program: arguments.first ?? "", code: code) }
         return pid
-    }
-
-    /// The words that start another program so that it ends with this process: `tidings under`.
-    package static func under(_ command: [String]) -> [String] {
-        [ownPath, "under", "--parent", String(getpid()), "--"] + command
     }
 
     /// The path of the program that runs now.
@@ -49,36 +71,27 @@ package enum Subprocess {
         return String(decoding: buffer.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// All children of this process, dead ones that nobody has waited for among them. Source: proc(5), `children`.
-    static var children: [pid_t] {
-        guard let tasks = opendir("/proc/self/task") else { return [] }
-        defer { closedir(tasks) }
-        var found: [pid_t] = []
-        // Each thread has children of its own.
-        while let task = readdir(tasks) {
-            let name = withUnsafeBytes(of: &task.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard let file = fopen("/proc/self/task/\(name)/children", "r") else { continue }
-            defer { fclose(file) }
-            var pid: pid_t = 0
-            var character = fgetc(file)
-            while character != EOF {
-                if character == 0x20 {
-                    found.append(pid)
-                    pid = 0
-                } else {
-                    pid = pid * 10 + (character - 0x30)
-                }
-                character = fgetc(file)
-            }
-        }
-        return found
+    /// How a child of this process ended, as waitpid(2) says it; nil while it runs. The process id is free afterwards.
+    package static func status(of pid: pid_t) -> Int32? {
+        var status: Int32 = 0
+        return waitpid(pid, &status, WNOHANG) == pid ? status : nil
     }
 
-    /// How a process ended, from what waitpid() says: for a person.
+    /// A status of waitpid(2) in words: `exit 1`, `signal 9`.
     package static func describe(_ status: Int32) -> String {
         let signal = status & 0x7f
         return signal == 0 ? "exit \((status >> 8) & 0xff)" : "signal \(signal)"
+    }
+
+    /// A descriptor that can be read once a child has ended, which the caller closes; nil where the kernel has none (before
+    /// Linux 5.3).
+    package static func exitDescriptor(of pid: pid_t) -> Int32? {
+        let descriptor = cspawn_exit_descriptor(pid)
+        return descriptor < 0 ? nil : descriptor
+    }
+
+    /// The bytes that were written to a pipe and not read yet; still known after the reader has ended.
+    package static func unread(in pipe: Int32) -> Int {
+        max(0, Int(cspawn_unread(pipe)))
     }
 }

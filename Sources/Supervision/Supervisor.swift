@@ -1,66 +1,51 @@
 package import Events
 package import Glibc
 package import Logging
-import Pipeline
 
-/// Keeps child processes alive: starts them, starts them again when they die, replaces them when they have grown too
-/// large or old, passes on signals, and ends them.
+/// Keeps child processes alive: starts them, restarts them when they die, replaces them when they have grown too large or
+/// too old, passes signals on, and ends them.
 ///
-/// A child that is to die with its supervisor arranges that itself (`ParentDeath`): the kernel tells it,
-/// also when the supervisor is killed.
+/// Children end with this process, also when it is killed: see ``ChildSpec/parentDeathSignal``.
 package final class Supervisor {
-    /// What to run in one place. `arguments` is asked at each start, since a child may need a name of its own each time.
-    package struct Place {
-        package var name: String
-        package var arguments: () -> [String]
-        /// Open files that each of its children gets, under the same numbers.
-        package var descriptors: [Int32]
-
-        package init(name: String, descriptors: [Int32] = [], arguments: @escaping () -> [String]) {
-            self.name = name
-            self.descriptors = descriptors
-            self.arguments = arguments
-        }
-    }
-
     /// A child that runs.
     package struct Running {
+        /// The name of its place.
         package let name: String
         package let pid: pid_t
-        package let arguments: [String]
+        package let id: String
         /// For how long it has run, in milliseconds.
         package let age: Int64
     }
 
-    /// Called for each child that ended, before it is started again: its place and its arguments.
-    package var onEnded: (String, [String]) -> Void = { _, _ in }
-    /// Called when a child dies too often to be started again; the supervisor goes on with the others.
-    package var onGaveUp: (String) -> Void = { _ in }
-    /// Called once when, after ``stop(after:)``, the last child has ended.
+    /// Called with the id of each child that has ended, before its place gets another one.
+    package var onEnded: (_ id: String) -> Void = { _ in }
+    /// Called with the name of a place whose child dies too often to be restarted. The other children go on.
+    package var onGaveUp: (_ name: String) -> Void = { _ in }
+    /// Called once, when the last child has ended after ``stop()``.
     package var onStopped: () -> Void = {}
     /// No child is started any more: ``quiet()``.
     package private(set) var isQuiet = false
-    /// When a child is replaced though it is well.
+    /// When a healthy child is replaced. Set before ``start()``.
     package var recycling = RecyclePolicy()
-    /// How long a child that was asked to end has for it, in milliseconds, before it is killed. Holds for those that are
-    /// started from now on.
+    /// Time in milliseconds that a child has to end in order before it is killed. Applies to children that are started
+    /// from now on.
     package var grace: Int64
 
     private struct Child {
-        let place: Place
+        let spec: ChildSpec
         var pid: pid_t?
-        var arguments: [String] = []
+        var id = ""
         var started: Int64 = 0
         var grace: Int64 = 0
         var policy: RestartPolicy
-        var timer: Timer?
+        var restart: Timer?
     }
 
-    /// A child that was replaced and finishes what it has in hand.
+    /// A child that was replaced and finishes its work.
     private struct RetiringChild {
         let pid: pid_t
-        let place: String
-        let arguments: [String]
+        let spec: ChildSpec
+        let id: String
         let grace: Int64
     }
 
@@ -68,30 +53,30 @@ package final class Supervisor {
     private let logger: Logger
     private var children: [Child]
     private var retiring: [RetiringChild] = []
-    /// Places whose child is to be replaced, each when the one before it is done.
-    private var renewals: [Int] = []
+    /// Children to be replaced, by index. The next one is replaced when the one before it has ended.
+    private var replacements: [Int] = []
     private var isStopping = false
     private var generator = SystemRandomNumberGenerator()
     private var childSignal: SignalEvent?
     private lazy var stopDeadline = Timer(on: loop) { [unowned self] in self.signalAll(SIGKILL) }
-    private lazy var renewalDeadline = Timer(on: loop) { [unowned self] in
+    private lazy var retirementDeadline = Timer(on: loop) { [unowned self] in
         for child in self.retiring { kill(child.pid, SIGKILL) }
     }
     private lazy var inspection = Timer(on: loop) { [unowned self] in self.inspect() }
 
     /// Time between two looks at the memory and the age of children, in milliseconds.
     private static let inspectionInterval: Int64 = 5000
+    /// How a child ends that cannot use its configuration: exit code 2, as waitpid(2) says it.
+    private static let badConfiguration: Int32 = 2 << 8
 
-    /// - Parameters:
-    ///   - grace: see ``grace``.
-    ///   - restarts: when dead children are started again, and when no longer.
     package init(
-        on loop: EventLoop, places: [Place], grace: Int64, restarts: RestartPolicy = RestartPolicy(), logger: Logger
+        on loop: EventLoop, children specs: [ChildSpec], grace: Int64, restarts: RestartPolicy = RestartPolicy(),
+        logger: Logger
     ) {
         self.loop = loop
         self.grace = grace
         self.logger = logger
-        children = places.map { Child(place: $0, policy: restarts) }
+        children = specs.map { Child(spec: $0, policy: restarts) }
     }
 
     /// Starts every child.
@@ -101,152 +86,141 @@ package final class Supervisor {
         if recycling.isActive { inspection.schedule(every: Supervisor.inspectionInterval) }
     }
 
-    /// Asks every child to end (SIGTERM) and kills those that have not within the grace. A second call kills at once.
+    /// Sends SIGTERM to every child, and SIGKILL to those that still run when their grace is over. A second call sends
+    /// SIGKILL at once.
     package func stop() {
         if isStopping { return signalAll(SIGKILL) }
         isStopping = true
-        renewals = []
+        replacements = []
         inspection.cancel()
-        renewalDeadline.cancel()
-        for index in children.indices { children[index].timer = nil }
+        retirementDeadline.cancel()
+        for index in children.indices { children[index].restart = nil }
         signalAll(SIGTERM)
-        // One that got SIGTSTP before it knew what to do with it stands still, and would not hear the other.
+        // A child that got SIGTSTP before it had a handler for it is stopped, and does not receive SIGTERM until it continues.
         if isQuiet { signalAll(SIGCONT) }
         let graces = children.filter { $0.pid != nil }.map(\.grace) + retiring.map(\.grace)
         stopDeadline.schedule(after: graces.max() ?? grace)
         finishWhenEmpty()
     }
 
-    /// Has every child take nothing new (SIGTSTP). From now on none is started, again or in place of another: it would
-    /// take what the others leave.
+    /// Sends SIGTSTP to every child: they take nothing new. From now on no child is started, since it would take what the
+    /// others leave.
     package func quiet() {
         guard !isStopping, !isQuiet else { return }
         isQuiet = true
-        renewals = []
-        for index in children.indices { children[index].timer = nil }
+        replacements = []
+        for index in children.indices { children[index].restart = nil }
         signalAll(SIGTSTP)
     }
 
-    /// Sends a signal to every child, or to those in the places that are meant.
-    package func signalAll(_ signal: Int32, where isMeant: (String) -> Bool = { _ in true }) {
-        for child in children where isMeant(child.place.name) {
+    /// Sends a signal to the children that satisfy a condition, retiring ones included.
+    package func signalAll(_ signal: Int32, where isMeant: (ChildSpec) -> Bool = { _ in true }) {
+        for child in children where isMeant(child.spec) {
             if let pid = child.pid { kill(pid, signal) }
         }
-        for child in retiring where isMeant(child.place) { kill(child.pid, signal) }
+        for child in retiring where isMeant(child.spec) { kill(child.pid, signal) }
     }
 
-    /// The children that run, without those that were replaced already.
+    /// The children that run, without the retiring ones.
     package var running: [Running] {
         let now = Clock.monotonicMilliseconds()
         return children.compactMap { child in
-            child.pid.map {
-                Running(name: child.place.name, pid: $0, arguments: child.arguments, age: now - child.started)
-            }
+            child.pid.map { Running(name: child.spec.name, pid: $0, id: child.id, age: now - child.started) }
         }
     }
 
-    /// Whether that process is one of its children, also of those that were replaced and have not ended.
+    /// Whether a process is one of its children, retiring ones included.
     package func owns(_ pid: pid_t) -> Bool {
         children.contains { $0.pid == pid } || retiring.contains { $0.pid == pid }
     }
 
-    /// Replaces every child, or those in the places that are meant, by a new one, one place after the other: the new one
-    /// starts, the old one is asked to end (SIGHUP: its place is taken already) and finishes what it has in hand. So a pool
-    /// is never without a child that works. After ``quiet()`` nothing is done.
-    package func renew(where isMeant: (String) -> Bool = { _ in true }) {
+    /// Replaces the children that satisfy a condition, one after the other: the new child starts first, then the old one
+    /// gets SIGHUP and finishes its work. So the pool is never without a child that works. Does nothing after ``quiet()``.
+    package func replaceAll(where isMeant: (ChildSpec) -> Bool = { _ in true }) {
         guard !isQuiet else { return }
-        renewals += children.indices.filter { !renewals.contains($0) && isMeant(children[$0].place.name) }
-        renewNext()
+        replacements += children.indices.filter { !replacements.contains($0) && isMeant(children[$0].spec) }
+        replaceNext()
     }
 
-    private func renewNext() {
-        guard !isStopping, retiring.isEmpty, let index = renewals.first else { return }
-        renewals.removeFirst()
+    private func replaceNext() {
+        guard !isStopping, retiring.isEmpty, let index = replacements.first else { return }
+        replacements.removeFirst()
         let old = children[index]
-        // One that is dead is about to be started anew anyway.
-        guard let pid = old.pid else { return renewNext() }
-        retiring.append(RetiringChild(pid: pid, place: old.place.name, arguments: old.arguments, grace: old.grace))
+        // A dead child is about to be restarted anyway.
+        guard let pid = old.pid else { return replaceNext() }
+        retiring.append(RetiringChild(pid: pid, spec: old.spec, id: old.id, grace: old.grace))
         children[index].pid = nil
         spawn(index)
         kill(pid, SIGHUP)
-        renewalDeadline.schedule(after: old.grace)
+        retirementDeadline.schedule(after: old.grace)
     }
 
     private func inspect() {
         guard !isQuiet else { return }
-        for (index, child) in children.enumerated() where !renewals.contains(index) {
+        for (index, child) in children.enumerated() where !replacements.contains(index) {
             guard let pid = child.pid else { continue }
             let age = Clock.monotonicMilliseconds() - child.started
             let memory = ProcessMemory.residentKilobytes(of: pid)
             guard let reason = recycling.reason(kilobytes: memory, age: age) else { continue }
-            logger.notice("replacing a child", metadata: ["child": "\(child.place.name)", "reason": "\(reason)"])
-            renewals.append(index)
+            logger.notice("replacing a child", metadata: ["child": "\(child.spec.name)", "reason": "\(reason)"])
+            replacements.append(index)
         }
-        renewNext()
+        replaceNext()
     }
 
     private func spawn(_ index: Int) {
-        children[index].timer = nil
+        children[index].restart = nil
         guard !isStopping, !isQuiet else { return }
-        let arguments = children[index].place.arguments()
-        children[index].arguments = arguments
+        let spec = children[index].spec
+        let launch = spec.launch(grace)
+        children[index].id = launch.id
         children[index].grace = grace
         children[index].started = Clock.monotonicMilliseconds()
-        do throws(PipelineError) {
-            children[index].pid = try Subprocess.spawn(arguments, descriptors: children[index].place.descriptors)
+        do throws(SpawnError) {
+            children[index].pid = try spec.spawn(launch)
         } catch {
             logger.error(
-                "child could not be started",
-                metadata: ["child": "\(children[index].place.name)", "error": "\(error.message)"])
+                "child could not be started", metadata: ["child": "\(spec.name)", "error": "\(error.message)"])
             ended(index, status: nil)
         }
     }
 
-    /// Asks for its own children only: another supervisor in this process has some as well.
+    /// Waits for its own children only: this process may have another supervisor.
     private func reap() {
         for index in children.indices {
-            guard let pid = children[index].pid, let status = end(of: pid) else { continue }
+            guard let pid = children[index].pid, let status = Subprocess.status(of: pid) else { continue }
             children[index].pid = nil
             ended(index, status: status)
         }
         for child in retiring {
-            guard let status = end(of: child.pid) else { continue }
+            guard let status = Subprocess.status(of: child.pid) else { continue }
             retiring.removeAll { $0.pid == child.pid }
-            renewalDeadline.cancel()
-            onEnded(child.place, child.arguments)
+            retirementDeadline.cancel()
+            onEnded(child.id)
             logger.notice(
-                "child was replaced", metadata: ["child": "\(child.place)", "how": "\(Subprocess.describe(status))"])
-            renewNext()
+                "child was replaced",
+                metadata: ["child": "\(child.spec.name)", "how": "\(Subprocess.describe(status))"])
+            replaceNext()
         }
         finishWhenEmpty()
     }
 
-    /// How that child ended, as waitpid(2) says it; nil while it runs.
-    private func end(of pid: pid_t) -> Int32? {
-        var status: Int32 = 0
-        return waitpid(pid, &status, WNOHANG) == pid ? status : nil
-    }
-
-    /// A child whose configuration cannot be used exits so.
-    private static let badConfiguration: Int32 = 2 << 8
-
-    /// - Parameter status: nil: it could not be started.
+    /// - Parameter status: as waitpid(2) says it; nil: the child could not be started.
     private func ended(_ index: Int, status: Int32?) {
         let child = children[index]
         let how = status.map(Subprocess.describe) ?? "not started"
-        onEnded(child.place.name, child.arguments)
+        onEnded(child.id)
         guard !isStopping else { return }
         if isQuiet {
             return logger.warning(
                 "child ended, not starting it again after SIGTSTP",
-                metadata: ["child": "\(child.place.name)", "how": "\(how)"])
+                metadata: ["child": "\(child.spec.name)", "how": "\(how)"])
         }
         let now = Clock.monotonicMilliseconds()
         let lived = now - child.started
-        var policy = child.policy
         let hasBadConfiguration = status == Supervisor.badConfiguration
-        let decision = policy.died(at: now, lived: lived, hasBadConfiguration: hasBadConfiguration, using: &generator)
-        children[index].policy = policy
+        let decision = children[index].policy.died(
+            at: now, lived: lived, hasBadConfiguration: hasBadConfiguration, using: &generator)
         switch decision {
         case .restart(let wait):
             logger.log(
@@ -255,19 +229,19 @@ package final class Supervisor {
                     ? "child cannot use the configuration as it is now, trying again"
                     : "child ended, starting it again",
                 metadata: [
-                    "child": "\(child.place.name)", "how": "\(how)", "lived_ms": "\(lived)", "wait_ms": "\(wait)",
+                    "child": "\(child.spec.name)", "how": "\(how)", "lived_ms": "\(lived)", "wait_ms": "\(wait)",
                 ])
             let timer = Timer(on: loop) { [unowned self] in self.spawn(index) }
-            children[index].timer = timer
+            children[index].restart = timer
             timer.schedule(after: wait)
         case .giveUp(let deaths):
             logger.critical(
                 "child ended too often, giving up",
                 metadata: [
-                    "child": "\(child.place.name)", "how": "\(how)", "deaths": "\(deaths)",
-                    "within_s": "\(policy.window / 1000)",
+                    "child": "\(child.spec.name)", "how": "\(how)", "deaths": "\(deaths)",
+                    "within_s": "\(child.policy.window / 1000)",
                 ])
-            onGaveUp(child.place.name)
+            onGaveUp(child.spec.name)
         }
     }
 

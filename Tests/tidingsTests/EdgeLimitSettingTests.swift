@@ -1,6 +1,7 @@
 import ArgumentParser
 import Edge
 import Store
+import Supervision
 import TestSupport
 import Testing
 

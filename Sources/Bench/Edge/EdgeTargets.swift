@@ -84,7 +84,7 @@ package final class TidingsTarget: EdgeTarget {
         server = try BenchServer(folder: folder, logger: logger)
         client = try server.client()
         try client.greet(BenchShape.standard.layout)
-        port = try ReservedPort.freePort()
+        port = try LocalPort.unused()
         pool = try BenchPool(
             ["edge", "--workers", String(workers), "--listen", "127.0.0.1:\(port)", "--drain", "0"],
             yaml: BenchShape.standard.yaml, server: server, folder: folder)

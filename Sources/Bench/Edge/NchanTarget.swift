@@ -20,7 +20,7 @@ package final class NchanTarget: EdgeTarget {
     private static let program = "/usr/sbin/nginx"
 
     package init(folder: BenchFolder, workers: Int) throws {
-        port = try ReservedPort.freePort()
+        port = try LocalPort.unused()
         try folder.write(NchanTarget.configuration(port: port, workers: workers, folder: folder.path), to: "nginx.conf")
         pid = try BenchChild.spawn(
             [

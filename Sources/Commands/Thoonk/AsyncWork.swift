@@ -35,7 +35,7 @@ enum AsyncWork {
             var one: UInt8 = 1
             _ = write(bell, &one, 1)
         }
-        let exit = isCancelledBySignals ? Exit(on: loop, graceful: { task.cancel() }) : nil
+        let exit = isCancelledBySignals ? ExitSignals(on: loop, graceful: { task.cancel() }) : nil
         defer { withExtendedLifetime(exit) {} }
         while true {
             loop.run()

@@ -1,4 +1,3 @@
-import CSpawn
 import Events
 import Glibc
 import Pipeline
@@ -25,9 +24,9 @@ final class ExecChild {
     private var errors: FileEvent?
     private var exit: FileEvent?
     /// The parent's ends of the pipes. Owned here, closed in `deinit`.
-    private let pipes: [Int32]
-    /// A pidfd, readable when the process has ended; -1 where the system has none. Owned here.
-    private let exitDescriptor: Int32
+    private let pipes: Subprocess.Pipes
+    /// A pidfd, readable when the process has ended; nil where the kernel has none. Owned here.
+    private let exitDescriptor: Int32?
     private var pending: [UInt8] = []
     /// How many bytes of `pending` are written.
     private var written = 0
@@ -42,23 +41,22 @@ final class ExecChild {
     /// - Throws: ``ExecError`` when it cannot be started.
     init(on loop: EventLoop, command: [String]) throws(ExecError) {
         self.loop = loop
-        var argv: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
-        argv.append(nil)
-        defer { for case let word? in argv { free(word) } }
-        var pipes: [Int32] = [-1, -1, -1]
-        var pid: pid_t = 0
-        let code = cspawn_start(&argv, &pipes, &pid)
-        guard code == 0 else { throw ExecError(command: command, code: code) }
+        let (pid, pipes): (pid_t, Subprocess.Pipes)
+        do {
+            (pid, pipes) = try Subprocess.spawnPiped(command, parentDeathSignal: SIGKILL)
+        } catch {
+            throw ExecError(command: command, code: error.code)
+        }
         self.pid = pid
         self.pipes = pipes
-        exitDescriptor = cspawn_watch(pid)
+        exitDescriptor = Subprocess.exitDescriptor(of: pid)
         watch()
     }
 
     deinit {
         for event in [input, output, errors, exit] { event?.cancel() }
-        for descriptor in pipes { close(descriptor) }
-        if exitDescriptor >= 0 { close(exitDescriptor) }
+        for descriptor in [pipes.input, pipes.output, pipes.errors] { close(descriptor) }
+        if let exitDescriptor { close(exitDescriptor) }
         guard !isReaped else { return }
         Glibc.kill(-pid, SIGKILL)
         // Reaped within a moment, or else a zombie until this process ends.
@@ -67,7 +65,7 @@ final class ExecChild {
 
     /// The number of bytes that were given to the program and that it has not read.
     var unread: Int {
-        pending.count - written + max(0, Int(cspawn_unread(pipes[0])))
+        pending.count - written + Subprocess.unread(in: pipes.input)
     }
 
     /// Queues bytes for the program; ``flush()`` writes them.
@@ -80,7 +78,7 @@ final class ExecChild {
         guard let input else { return }
         while written < pending.count {
             let count = pending.withUnsafeBytes { buffer in
-                Glibc.write(pipes[0], buffer.baseAddress.map { $0 + written }, buffer.count - written)
+                Glibc.write(pipes.input, buffer.baseAddress.map { $0 + written }, buffer.count - written)
             }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
@@ -113,23 +111,23 @@ final class ExecChild {
     /// Reads the bytes that are available on its standard output.
     func drain() {
         // A pipe holds at most 16 chunks.
-        for _ in 0..<16 where output == nil || read(pipes[1], onOutput) <= 0 { break }
+        for _ in 0..<16 where output == nil || read(pipes.output, onOutput) <= 0 { break }
     }
 
     private func watch() {
-        input = FileEvent(on: loop, descriptor: pipes[0]) { [unowned self] _ in self.flush() }
-        output = FileEvent(on: loop, descriptor: pipes[1]) { [unowned self] _ in
-            if self.read(self.pipes[1], self.onOutput) == 0 {
+        input = FileEvent(on: loop, descriptor: pipes.input) { [unowned self] _ in self.flush() }
+        output = FileEvent(on: loop, descriptor: pipes.output) { [unowned self] _ in
+            if self.read(self.pipes.output, self.onOutput) == 0 {
                 self.ignoreOutput()
                 self.onClosed()
             }
         }
-        errors = FileEvent(on: loop, descriptor: pipes[2]) { [unowned self] _ in
-            if self.read(self.pipes[2], self.onErrors) == 0 { self.errors?.cancel() }
+        errors = FileEvent(on: loop, descriptor: pipes.errors) { [unowned self] _ in
+            if self.read(self.pipes.errors, self.onErrors) == 0 { self.errors?.cancel() }
         }
         output?.watch(.read)
         errors?.watch(.read)
-        if exitDescriptor >= 0 {
+        if let exitDescriptor {
             exit = FileEvent(on: loop, descriptor: exitDescriptor) { [unowned self] _ in self.reap() }
             exit?.watch(.read)
         } else {
@@ -152,14 +150,13 @@ final class ExecChild {
     }
 
     private func reap() {
-        var status: Int32 = 0
-        guard !isReaped, waitpid(pid, &status, WNOHANG) != 0 else { return }
+        guard !isReaped, let status = Subprocess.status(of: pid) else { return }
         isReaped = true
         exit?.cancel()
         poll.cancel()
         // Output from before its end counts; that of processes that it has left behind does not.
         drain()
-        for _ in 0..<16 where read(pipes[2], onErrors) <= 0 { break }
+        for _ in 0..<16 where read(pipes.errors, onErrors) <= 0 { break }
         for event in [input, output, errors] { event?.cancel() }
         (input, output, errors) = (nil, nil, nil)
         onEnded(Subprocess.describe(status))

@@ -6,8 +6,8 @@ import JSON
 import Pipeline
 import Store
 
-/// What the edge does with posted comments: checks them as the first stage would, gives each an id, and puts them into
-/// the pipeline's queues. A request is taken whole or not at all.
+/// Takes posted comments from an edge: checks them as the stage `validate` would, gives each an id, and puts them into the
+/// pipeline's queues. It accepts all comments of a request or none.
 final class PipelineSink: CommentSink {
     private let layout: PipelineLayout
     private let enqueuer: Enqueuer
@@ -17,8 +17,8 @@ final class PipelineSink: CommentSink {
 
     /// - Parameters:
     ///   - options: those of the stage `validate`.
-    ///   - trouble: why comments cannot be taken now, besides a lost connection: while Redis holds a pipeline of another
-    ///     shape than the layout's they would come to lie in queues that nobody works. Nil: they can.
+    ///   - trouble: why comments cannot be taken now, other than a lost connection; nil: they can. While Redis holds a
+    ///     pipeline of another layout, no worker would take them from the queues of this one.
     init(layout: PipelineLayout, enqueuer: Enqueuer, options: ValidateOptions, trouble: @escaping () -> String?) {
         self.layout = layout
         self.enqueuer = enqueuer
