@@ -74,7 +74,7 @@ public enum EdgeLimit: String, CaseIterable, Sendable {
                 "Connections of one address, or IPv6 /64, to one process; more: 429; 0: unlimited")
         case .acceptRate:
             .number(
-                \.acceptsPerSecond, 0...10_000_000,
+                \.acceptRate, 0...10_000_000,
                 "New connections per second of one process; more wait; 0: unlimited")
         case .headerBytes: .bytes(\.headerBytes, 256...1 << 20, "Size of a request's head; more: 431")
         case .headerFields: .number(\.headerFields, 8...10_000, "Fields of a request's head; more: 431")
@@ -111,7 +111,7 @@ public enum EdgeLimit: String, CaseIterable, Sendable {
         case .answerTimeout: .time(\.answerTimeout, 1000...86_400_000, "Time for a whole answer to be sent")
         case .lingerTimeout:
             .time(\.lingerTimeout, 100...60_000, "Time for a refused client to receive its last answer")
-        case .postTimeout: .time(\.acceptTimeout, 1000...300_000, "Time for Redis to store posted comments; later: 503")
+        case .postTimeout: .time(\.postTimeout, 1000...300_000, "Time for Redis to store posted comments; later: 503")
         case .loadTimeout:
             .time(
                 \.loadTimeout, 100...300_000,

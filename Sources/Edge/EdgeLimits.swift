@@ -12,7 +12,7 @@ public struct EdgeLimits: Sendable, Hashable {
     /// 429 and closed. 0: unlimited. Connections from this machine are not counted.
     public var connectionsPerAddress = 1000
     /// New connections accepted per second. Beyond: they wait in the kernel's queue. 0: unlimited.
-    public var acceptsPerSecond = 0
+    public var acceptRate = 0
     /// A request's head: request line, fields and the empty line. Larger: 431.
     public var headerBytes = 16 * 1024
     /// Fields in a request's head. More: 431.
@@ -71,7 +71,7 @@ public struct EdgeLimits: Sendable, Hashable {
     /// For reading the remaining input of a connection to be closed, so that its last answer arrives.
     public var lingerTimeout: Int64 = 2_000
     /// For an answer of the comment sink. Later: 503.
-    public var acceptTimeout: Int64 = 30_000
+    public var postTimeout: Int64 = 30_000
     /// For a channel's history, for requests that are not long polls. Later: 503.
     public var loadTimeout: Int64 = 5_000
     /// How long the subscription of a channel without readers is kept.

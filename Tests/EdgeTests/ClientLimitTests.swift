@@ -122,7 +122,7 @@ struct ClientLimitTests {
 
     @Test("beyond the rate of new connections clients wait, and are all served")
     func acceptRate() throws {
-        let edge = try EdgeHarness { $0.limits.acceptsPerSecond = 50 }
+        let edge = try EdgeHarness { $0.limits.acceptRate = 50 }
         defer { try? edge.stop() }
         let start = ContinuousClock().now
         for _ in 0..<40 {
@@ -137,7 +137,7 @@ struct ClientLimitTests {
 
     @Test("below the rate no connection waits, however often the listener accepts")
     func belowAcceptRate() throws {
-        let edge = try EdgeHarness { $0.limits.acceptsPerSecond = 200 }
+        let edge = try EdgeHarness { $0.limits.acceptRate = 200 }
         defer { try? edge.stop() }
         // More than the bucket holds, at no more than 160 per second.
         var next = ContinuousClock().now

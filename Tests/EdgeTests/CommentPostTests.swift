@@ -48,7 +48,7 @@ struct CommentPostTests {
 
     @Test("comments are answered with the sink's verdict")
     func verdicts() throws {
-        let edge = try EdgeHarness { $0.limits.acceptTimeout = 200 }
+        let edge = try EdgeHarness { $0.limits.postTimeout = 200 }
         defer { try? edge.stop() }
         let client = edge.client()
         try edge.on { $0.sink.verdict = .invalid(reason: "thread is missing") }
@@ -72,7 +72,7 @@ struct CommentPostTests {
     func posted() throws {
         let edge = try EdgeHarness {
             $0.limits.postedBytes = 100
-            $0.limits.acceptTimeout = 100
+            $0.limits.postTimeout = 100
         }
         defer { try? edge.stop() }
         try edge.on { $0.sink.verdict = nil }

@@ -85,7 +85,7 @@ struct EdgeLimitSettingTests {
     @Test("three stand where they stood before there was a place for all, too")
     func early() throws {
         let limits = try Self.limits(file: "connections_per_address: 7, accept_rate: 8, stream_timeout: 9s")
-        #expect(limits.connectionsPerAddress == 7 && limits.acceptsPerSecond == 8 && limits.streamTimeout == 9000)
+        #expect(limits.connectionsPerAddress == 7 && limits.acceptRate == 8 && limits.streamTimeout == 9000)
     }
 
     @Test(

@@ -45,7 +45,7 @@ final class Listener {
         on loop: EventLoop, address: ListenAddress, inherited: [Int32] = [], pool: ConnectionPool, logger: Logger
     ) {
         self.inherited = inherited
-        rate = AcceptRate(perSecond: pool.limits.acceptsPerSecond, now: Clock.monotonicMilliseconds())
+        rate = AcceptRate(perSecond: pool.limits.acceptRate, now: Clock.monotonicMilliseconds())
         self.loop = loop
         self.address = address
         self.pool = pool
@@ -54,7 +54,7 @@ final class Listener {
 
     /// Applies a new rate of connections.
     func adopt(limits: EdgeLimits) {
-        rate.change(perSecond: limits.acceptsPerSecond)
+        rate.change(perSecond: limits.acceptRate)
     }
 
     deinit {

@@ -35,7 +35,7 @@ final class CommentPost: PendingResponse {
         try checkPending(of: body.count)
         try services.access.take(count, of: apiKey)
         connection.begin(self)
-        connection.hold(until: Clock.monotonicMilliseconds() + services.limits.acceptTimeout)
+        connection.hold(until: Clock.monotonicMilliseconds() + services.limits.postTimeout)
         services.metrics.postedBytes += body.count
         // Counted until the sink has answered, even if the client is gone: the sink keeps the body until then.
         sink.accept(body, ndjson: ndjson) { verdict in
