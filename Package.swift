@@ -164,6 +164,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "ConfigurationTests",
+            dependencies: [
+                "Commands", "Configuration", "Console", "Edge", "JSON", "Pipeline", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "tidingsTests",
             dependencies: [
                 "Commands", "Bench", "Configuration", "Console", "Diagnostics", "Supervision", "tidings", "Edge",

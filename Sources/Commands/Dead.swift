@@ -20,7 +20,7 @@ struct Dead: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List them: id, error.")
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: GlobalFlags
         @Option(name: .long, help: "Only those of this stage.") var stage: String?
         @Flag(name: .long, help: "Print them whole, as a JSON array.") var json = false
 
@@ -62,7 +62,7 @@ struct Dead: ParsableCommand {
 /// What `dead list` and `held list` do.
 struct LetterListing {
     let kind: SetAsideEvent.Kind
-    let options: GlobalOptions
+    let options: GlobalFlags
     let stage: String?
     let json: Bool
 

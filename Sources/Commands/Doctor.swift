@@ -15,40 +15,40 @@ struct Doctor: ParsableCommand {
         abstract: "Examine Redis, the pipeline's data and this host; say what is wrong, where, and what to type.",
         discussion: """
             Three levels: a fault is wrong now or will lose events; a warning may lose or delay them when something else \
-            happens; a note is worth knowing. Without --fix nothing is written. It may run at any time, on a pipeline at \
-            work as well.
+            happens; a note is worth knowing. Without --fix nothing is written. It may run at any time, also while the \
+            pipeline works.
 
-            --fix repairs what is safe: it loads the functions, ends the leases of dead workers, removes heartbeats of \
-            dead processes, puts `feeds` right, sets appendonly and maxmemory-policy. Each repair is printed. Then \
-            everything is looked at again.
+            --fix repairs what is safe: it loads the functions, ends the leases of dead workers, removes the heartbeats \
+            of dead processes, corrects `feeds`, sets appendonly and maxmemory-policy. Each repair is printed, then \
+            everything is examined again.
 
             Exit codes: 0 no fault; 1 a fault; 75 Redis cannot be reached.
 
             Examples:
               tidings doctor
-              tidings doctor --verbose                  what is well, too
+              tidings doctor --verbose                  also the checks that passed
               tidings doctor --fix
               tidings doctor --json | jq '.checks[] | select(.state == "fault")'
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
 
-    @Flag(name: .long, help: "Repair what can be repaired safely, and say so.")
+    @Flag(name: .long, help: "Repair what can be repaired safely, and print each repair.")
     var fix = false
 
-    @Flag(name: .long, help: "Show what is well, and what could not be looked at, too.")
+    @Flag(name: .long, help: "Also show the checks that passed, and those that could not be made.")
     var verbose = false
 
     @Flag(name: .long, help: "Print everything as one JSON object.")
     var json = false
 
-    @Option(name: .long, help: "Look at that many feeds at most, picked by chance.")
+    @Option(name: .long, help: "Examine at most this many feeds, picked at random.")
     var feeds = 1000
 
-    @Option(name: .long, help: "Look at that many keys at most, in search of those that belong to nothing.")
+    @Option(name: .long, help: "Examine at most this many keys when looking for keys that belong to nothing.")
     var keys = 100_000
 
-    @Flag(name: .long, help: "Look at all feeds and all keys, however many there are.")
+    @Flag(name: .long, help: "Examine all feeds and all keys.")
     var all = false
 
     func validate() throws {

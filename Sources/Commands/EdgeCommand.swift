@@ -25,7 +25,7 @@ struct EdgeCommand: ParsableCommand {
               tidings edge --listen 0.0.0.0:8080 --workers 4
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @OptionGroup var child: ChildFlags
     @OptionGroup var supervisor: SupervisorFlags
     @OptionGroup(title: "Limits") var limits: EdgeLimitOptions

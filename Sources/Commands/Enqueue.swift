@@ -14,49 +14,29 @@ struct Enqueue: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Put comments into the pipeline: one JSON object a line.",
         discussion: """
-            Each line goes to the first stage of its conversation's partition, in order. A line that is no event is named
-            by its number and left out; the others go in. While a queue or Redis' memory is full it waits, --patience at most
-            for each batch. Exit code: 0 all in, 1 some lines were bad or a key holds something foreign, 75 Redis is out of
-            reach or stayed full (what was in before stays in: the same file again is safe within the duplicate window).
+            Each line goes to the first stage of its conversation's partition, in order. A line that is no event is reported
+            with its number and left out. While a queue or Redis' memory is full the command waits, --patience at most for
+            each batch. Exit code: 0 all lines are in, 1 some lines were bad or a key has a foreign type, 75 Redis cannot be
+            reached or stayed full. Earlier lines stay in; the same file again is safe within the duplicate window.
 
             Examples:
               tidings enqueue comments.ndjson
               tail -f app.log | tidings enqueue -
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
 
     @Argument(help: "A file with one JSON object a line, or - for standard input.")
     var file: String = "-"
 
-    @Option(name: .long, help: "Lines that are sent together; fewer when they are long.")
-    var batch: Int = 500
+    enum Group: SettingGroup {
+        static let settings = Settings.Enqueue.flags
+    }
 
-    @Option(
-        name: .long,
-        help:
-            "How long to wait while a queue or Redis' memory is full, such as 500ms or 10m. (env TIDINGS_PATIENCE; default 30s)"
-    )
-    var patience: String?
+    @OptionGroup var flags: SettingFlags<Group>
 
     @Flag(name: .long, help: "Print the counts as JSON.")
     var json = false
-
-    func validate() throws {
-        guard (1...5000).contains(batch) else { throw ValidationError("--batch takes 1 to 5000") }
-        _ = try patienceMilliseconds
-    }
-
-    private var patienceMilliseconds: Int64 {
-        get throws {
-            let text = patience ?? Terminal.environment("TIDINGS_PATIENCE") ?? "30s"
-            guard let time = DurationText.milliseconds(text) else {
-                throw ValidationError("--patience takes a time such as 30s or 10m, not '\(text)'")
-            }
-            // Whoever means for ever says so with days: no clock of ours overflows.
-            return min(time, 36_500 * 86_400_000)
-        }
-    }
 
     func run() throws {
         let settings = try options.configuration()
@@ -66,9 +46,9 @@ struct Enqueue: ParsableCommand {
         var run = EnqueueRun(
             layout: settings.layout, client: client,
             enqueuer: Enqueuer(layout: settings.layout, limits: settings.limits, connection: client.connection),
-            patience: try patienceMilliseconds, showsProgress: isatty(STDERR_FILENO) == 1)
+            patience: try flags.value(Settings.Enqueue.patience), showsProgress: isatty(STDERR_FILENO) == 1)
         do {
-            try run.all(from: reader, batch: batch)
+            try run.all(from: reader, batch: flags.value(Settings.Enqueue.batch))
         } catch {
             run.finishProgress()
             guard let known = CommandError(of: error) else { throw error }
@@ -130,8 +110,8 @@ private struct EnqueueRun {
                 events[partition, default: []].append(event)
                 count += 1
             }
-            // A pipe that has nothing more for now must not keep what it gave. And so a batch has no more bytes than the
-            // reader has read ahead, and one line.
+            // Lines of a pipe that pauses are sent at once. So a batch has no more bytes than the reader's buffer and one
+            // line.
             if count >= batch || (count > 0 && !reader.hasBufferedLine) {
                 try send(&events, count: count)
                 count = 0
@@ -159,7 +139,7 @@ private struct EnqueueRun {
         return nil
     }
 
-    /// Waits while a queue is full: backpressure reaches whoever feeds the file.
+    /// Waits while a queue is full: backpressure reaches the writer of the pipe.
     private mutating func send(_ events: inout [Int: [[UInt8]]], count: Int) throws {
         let batch = events
         var backoff = Backoff(base: 20, limit: 500)

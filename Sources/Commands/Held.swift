@@ -19,7 +19,7 @@ struct Held: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List them: id, reason.")
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: GlobalFlags
         @Option(name: .long, help: "Only those of this stage.") var stage: String?
         @Flag(name: .long, help: "Print them whole, as a JSON array.") var json = false
 

@@ -4,13 +4,13 @@ import Console
 import Pipeline
 import Store
 
-/// `tidings pause`: a stage takes no new batch; what comes waits in its queue.
+/// `tidings pause`: a stage takes no new batch; events wait in its queue.
 struct Pause: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stop a stage from taking events; they wait in its queue.",
         discussion: "Example:\n  tidings pause publish")
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The stage, or incoming for the doors.") var stage: String
 
     func run() throws {
@@ -24,7 +24,7 @@ struct Resume: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Let a paused stage go on.", discussion: "Example:\n  tidings resume publish")
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The stage, or incoming for the doors.") var stage: String
 
     func run() throws {
@@ -33,15 +33,15 @@ struct Resume: ParsableCommand {
     }
 }
 
-/// `tidings purge`: drops what waits before a stage.
+/// `tidings purge`: drops the events that wait in a stage's queue.
 struct Purge: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Drop every event that waits before a stage, counted as dropped.",
         discussion: "Example:\n  tidings purge moderate --yes")
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The stage.") var stage: String
-    @Flag(name: .long, help: "Really: the events are gone for good.") var yes = false
+    @Flag(name: .long, help: "Confirm: the events are deleted for good.") var yes = false
 
     func run() throws {
         guard yes else {
@@ -58,9 +58,9 @@ struct Purge: ParsableCommand {
     }
 }
 
-/// What pause, resume and purge share: a stage that has to exist.
+/// The stage that pause, resume or purge names; it has to exist.
 struct StageSwitch {
-    let options: GlobalOptions
+    let options: GlobalFlags
     let stage: String
 
     func open() throws -> (BlockingRedis, PipelineLayout) {

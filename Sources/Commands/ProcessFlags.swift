@@ -23,7 +23,7 @@ struct ChildFlags: ParsableArguments {
 
     /// Sets what children inherit in the environment. The address is not on their command line, where every user of the
     /// machine could read its password.
-    static func setEnvironment(_ options: GlobalOptions, redis: RedisAddress) {
+    static func setEnvironment(_ options: GlobalFlags, redis: RedisAddress) {
         setenv("TIDINGS_REDIS", redis.url, 1)
         if let config = options.config { setenv("TIDINGS_CONFIG", config, 1) }
         if let log = options.log { setenv("TIDINGS_LOG", log, 1) }

@@ -13,8 +13,8 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show queues, lanes, processes, rates and the oldest wait; what is wrong, and what to type.",
         discussion: """
-            `in` counts arrivals, so in = out + dropped + held + dead + waiting for every stage. `oldest` is how long the \
-            event at a queue's head has been on its way. An edge shows the same at /dashboard (see 'tidings edge --help').
+            `in` counts arrivals, so in = out + dropped + held + dead + waiting for every stage. `oldest` is the age of \
+            the event at a queue's head. An edge shows the same at /dashboard (see 'tidings edge --help').
 
             Examples:
               tidings status
@@ -22,12 +22,12 @@ struct Status: ParsableCommand {
               tidings status --json | jq .advice
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
 
     @Flag(name: .long, help: "Print everything as one JSON object.")
     var json = false
 
-    @Flag(name: .long, help: "Show it anew every second, with rates, until Ctrl-C.")
+    @Flag(name: .long, help: "Refresh every second, with rates, until Ctrl-C.")
     var watch = false
 
     func run() throws {

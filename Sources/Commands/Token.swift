@@ -8,10 +8,10 @@ import JSON
 /// `tidings token`: makes a token for private channels.
 struct Token: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make a token that gives leave to read private channels.",
+        abstract: "Make a token with which a client may read private channels.",
         discussion: """
             Signs with the first HS256 key of edge.tokens.keys, with the key that --key-id names, or with the key in a \
-            file. Nothing is asked of Redis or of an edge. A token cannot be called back: give it a short life.
+            file. Needs neither Redis nor an edge. A token cannot be revoked: give it a short life.
 
             Examples:
               tidings token --channel user:7 --ttl 1h
@@ -19,19 +19,20 @@ struct Token: ParsableCommand {
               tidings token --channel user:7 --key private.pem --key-id k2
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "A channel, or all whose names begin alike: user:7, 'room:*'. Can be repeated.", valueName: "channel"))
+            "A channel, or all channels whose names begin alike: user:7, 'room:*'. Can be repeated.",
+            valueName: "channel"))
     var channel: [String]
 
-    @Option(name: .long, help: "How long it is good, such as 90s, 15m or 12h; at most 3650d.")
+    @Option(name: .long, help: "How long the token is valid, such as 90s, 15m or 12h; at most 3650d.")
     var ttl = "1h"
 
     @Option(
-        name: .long, help: "The id of the key: which one of tidings.yaml, or what a key from a file is called there.")
+        name: .long, help: "The id of the key in tidings.yaml, also of a key that --key reads from a file.")
     var keyId: String?
 
     @Option(
@@ -39,10 +40,10 @@ struct Token: ParsableCommand {
         help: "File with the key: a private key on the curve P-256 in PEM form, or the secret of HS256.")
     var key: String?
 
-    @Option(name: .long, help: "Whom it is for. (default: edge.tokens.audience)")
+    @Option(name: .long, help: "The audience of the token. (default: edge.tokens.audience)")
     var audience: String?
 
-    @Option(name: .long, help: "Who it is about; for people, edges do not look at it.")
+    @Option(name: .long, help: "The subject of the token; edges ignore it.")
     var subject: String?
 
     @Flag(name: .long, help: "Print a JSON object: token, expires (seconds since 1970), channels, algorithm, key_id.")
@@ -88,7 +89,7 @@ struct Token: ParsableCommand {
         Terminal.write(JSON.object(result).text + "\n")
     }
 
-    private func signer(_ settings: AccessSetting) throws -> TokenSigner {
+    private func signer(_ settings: AccessSettings) throws -> TokenSigner {
         if let key { return try signer(file: key) }
         guard !settings.tokenKeys.isEmpty else {
             throw CommandError(
@@ -117,9 +118,9 @@ struct Token: ParsableCommand {
         }
     }
 
-    /// Whoever signs with a key that no edge knows is told now, not by readers.
-    private func warn(of token: String, _ settings: AccessSetting) {
-        // A key that cannot be read here may be readable where the edge runs.
+    /// Warns of a key that no edge knows: otherwise readers would be the first to notice.
+    private func warn(of token: String, _ settings: AccessSettings) {
+        // A key that this user cannot read may still be readable to the edge.
         guard !settings.tokenKeys.isEmpty, let access = try? settings.tokenOptions() else { return }
         if let reason = access.refusal(of: token) {
             Terminal.writeError("tidings: with this tidings.yaml an edge would refuse it: \(reason)\n")

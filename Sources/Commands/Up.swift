@@ -23,7 +23,7 @@ struct Up: ParsableCommand {
               tidings up --listen 0.0.0.0:80 --redis redis://10.0.0.5:6379/0
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @OptionGroup var supervisor: SupervisorFlags
     @OptionGroup var dashboard: DashboardFlags
     @OptionGroup(title: "Limits of an edge") var limits: EdgeLimitOptions

@@ -23,7 +23,7 @@ struct Work: ParsableCommand {
               tidings work moderate --workers 4       only one stage
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @OptionGroup var child: ChildFlags
     @OptionGroup var supervisor: SupervisorFlags
 

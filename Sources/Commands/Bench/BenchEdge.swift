@@ -29,7 +29,7 @@ struct BenchEdge: ParsableCommand {
         case bare, tidings, nchan
     }
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "A situation; can be repeated. (default: all)")
     var scenario: [EdgeScenario.Name] = []

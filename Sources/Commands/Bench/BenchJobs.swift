@@ -21,7 +21,7 @@ struct BenchJobs: ParsableCommand {
               tidings bench jobs --memory 1000000
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Option(name: .long, help: "Jobs in each run.") var jobs = 20_000
     @Option(name: .long, help: "Jobs a call, in the runs with many.") var batch = 500
     @Option(name: .long, help: "Bytes of an item.") var itemBytes = 100

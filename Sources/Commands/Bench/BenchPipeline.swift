@@ -24,7 +24,7 @@ struct BenchPipeline: ParsableCommand {
               tidings bench pipeline --events 200000 --workers 2
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "Events in each run of the three stages; the default pipeline takes a quarter.")
     var events: Int = 200_000

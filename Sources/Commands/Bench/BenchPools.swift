@@ -15,7 +15,7 @@ struct BenchTakeover: ParsableCommand {
               tidings bench takeover --kills 50
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "Workers killed, one at a time.")
     var kills = 50
@@ -51,7 +51,7 @@ struct BenchIdle: ParsableCommand {
               tidings bench idle --seconds 60
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "How long to watch.")
     var seconds = 30
@@ -92,7 +92,7 @@ struct BenchMemory: ParsableCommand {
               tidings bench memory --events 5000000
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "Events in all.")
     var events = 5_000_000

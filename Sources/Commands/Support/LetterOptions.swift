@@ -8,7 +8,7 @@ import Store
 
 /// Which letters a command of `dead` or `held` means.
 struct LetterOptions: ParsableArguments {
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
 
     @Argument(help: "Ids of letters, as `list` shows them.")
     var ids: [String] = []
@@ -62,7 +62,7 @@ extension LetterBox {
     /// Connects to the box that the configuration means.
     ///
     /// - Parameter isForReading: nothing is written then, no functions either.
-    static func open(_ kind: SetAsideEvent.Kind, options: GlobalOptions, stage: String?, isForReading: Bool) throws
+    static func open(_ kind: SetAsideEvent.Kind, options: GlobalFlags, stage: String?, isForReading: Bool) throws
         -> LetterBox
     {
         let settings = try options.configuration()

@@ -40,7 +40,7 @@ struct FeedList: ThoonkCommand {
               tidings feed list --type job
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Option(name: .long, help: "Only those of this type.") var type: FeedType?
     @Flag(name: .long, help: "Print one JSON object a line: name, type.") var json = false
 
@@ -71,7 +71,7 @@ struct FeedCreate: ThoonkCommand {
               tidings feed create agenda --type sorted_feed title=today
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @OptionGroup var settings: FeedFlags
     @Option(name: .long, help: "Its type.") var type = FeedType.feed
@@ -107,7 +107,7 @@ struct FeedConfigure: ThoonkCommand {
               tidings feed configure news --max-length 500 title=News
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @OptionGroup var settings: FeedFlags
     @Flag(name: .long, help: "Print the configuration as a JSON object.") var json = false
@@ -136,7 +136,7 @@ struct FeedDelete: ThoonkCommand {
         abstract: "Delete a feed of any type with all its items.",
         discussion: "Example:\n  tidings feed delete news --yes")
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @Flag(name: .long, help: "Confirm: the items cannot be restored.") var yes = false
 

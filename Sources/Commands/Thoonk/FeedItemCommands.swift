@@ -16,7 +16,7 @@ struct FeedGet: ThoonkCommand {
               tidings feed get news 17
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @Argument(help: "Ids of items. (default: all items)") var ids: [String] = []
     @Flag(name: .long, help: "Print one JSON object a line: id, item (base64 when it is no UTF-8).") var json = false
@@ -65,7 +65,7 @@ struct FeedIds: ThoonkCommand {
               tidings feed ids news
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
 
@@ -97,7 +97,7 @@ struct FeedPublish: ThoonkCommand {
               tidings feed publish log < app.ndjson
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @OptionGroup var input: ItemInput
     @Option(name: .long, help: "The id, for a single item. (default: a new id)") var id: String?
@@ -125,7 +125,7 @@ struct FeedRetract: ThoonkCommand {
         abstract: "Remove items from a feed or a sorted feed.",
         discussion: "Example:\n  tidings feed retract news 17 18")
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @Argument(help: "Ids of items.") var ids: [String]
     @Flag(name: .long, help: "Print one JSON object a line: id, outcome (done or absent).") var json = false

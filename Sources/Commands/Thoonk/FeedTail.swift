@@ -20,7 +20,7 @@ struct FeedTail: ThoonkCommand {
             """)
     static let endsInOrder = true
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "Feeds. (default: all, including those created later)") var names: [String] = []
     @Flag(
         name: .long,

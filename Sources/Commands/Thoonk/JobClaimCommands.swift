@@ -18,7 +18,7 @@ struct JobFinish: ThoonkCommand {
               tidings job finish mail ID --result - < report.txt
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var claims: ClaimFlags
     @Option(name: .long, help: "The result, the same for each job; -: all of standard input, unchanged.")
@@ -45,7 +45,7 @@ struct JobCancel: ThoonkCommand {
               tidings job cancel mail ID --token TOKEN
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var claims: ClaimFlags
 
@@ -67,7 +67,7 @@ struct JobStall: ThoonkCommand {
               tidings job stall mail ID --token TOKEN
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var claims: ClaimFlags
 
@@ -89,7 +89,7 @@ struct JobExtend: ThoonkCommand {
               tidings job extend mail ID --token TOKEN --by 10m
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var claims: ClaimFlags
     @Option(name: .long, help: "When the claim expires, counted from now, such as 90s or 10m.") var by: TimeSpan

@@ -41,7 +41,7 @@ struct JobPut: ThoonkCommand {
               tidings job put mail < mails.ndjson
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var input: ItemInput
     @Option(name: .long, help: "The id, for a single job. (default: a new id)") var id: String?
@@ -80,7 +80,7 @@ struct JobGet: ThoonkCommand {
             """)
     static let endsInOrder = true
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @Option(name: .long, help: "How many at most, 1 to 1000; it waits for the first one only.") var count = 1
     @Option(
@@ -148,7 +148,7 @@ struct JobStatusCommand: ThoonkCommand {
               tidings job status mail ID --json
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @Argument(help: "A job's id. (default: counts of all jobs)") var id: String?
     @Flag(name: .long, help: "Print a JSON object.") var json = false
@@ -218,7 +218,7 @@ struct JobRetry: ThoonkCommand {
               tidings job retry mail --all
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @Argument(help: "Ids of stalled jobs.") var ids: [String] = []
     @Flag(name: .long, help: "All stalled jobs.") var all = false
@@ -248,7 +248,7 @@ struct JobRetract: ThoonkCommand {
         abstract: "Remove jobs in any state; claims on them are lost.",
         discussion: "Example:\n  tidings job retract mail ID")
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @Argument(help: "Ids of jobs.") var ids: [String]
     @Flag(name: .long, help: "Print one JSON object a line: id, outcome (done or absent).") var json = false
@@ -278,7 +278,7 @@ struct JobMaintain: ThoonkCommand {
               tidings job maintain mail
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "Job feeds.") var names: [String]
     @Option(name: .long, help: "How long a job must be in no list to count as lost. (default: 1m)") var grace: TimeSpan?
     @Flag(name: .long, help: "Print one JSON object a line: feed, put_back, taken_back, missing.") var json = false

@@ -34,7 +34,7 @@ struct QueuePut: ThoonkCommand {
               tidings queue put mail < mails.ndjson
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The queue's name.") var name: String
     @OptionGroup var input: ItemInput
     @Flag(name: .long, help: "Put each batch at the head of the queue instead of at its end.") var priority =
@@ -62,7 +62,7 @@ struct QueueGet: ThoonkCommand {
             """)
     static let endsInOrder = true
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The queue's name.") var name: String
     @Option(name: .long, help: "How many at most, 1 to 1000; it waits for the first one only.") var count = 1
     @Option(
@@ -95,7 +95,7 @@ struct QueueLength: ThoonkCommand {
         abstract: "Print how many items wait in a queue.",
         discussion: "Example:\n  tidings queue length mail")
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The queue's name.") var name: String
     @Flag(name: .long, help: "Print a JSON object: length.") var json = false
 

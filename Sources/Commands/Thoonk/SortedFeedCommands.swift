@@ -8,7 +8,7 @@ struct FeedAppend: ThoonkCommand {
         abstract: "Add items at the end of a sorted feed; prints their ids.",
         discussion: "Example:\n  tidings feed append agenda 'welcome' 'minutes'")
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The sorted feed's name.") var name: String
     @OptionGroup var input: ItemInput
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
@@ -25,7 +25,7 @@ struct FeedPrepend: ThoonkCommand {
         abstract: "Add items at the beginning of a sorted feed; prints their ids.",
         discussion: "Example:\n  tidings feed prepend agenda 'welcome' 'minutes'")
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The sorted feed's name.") var name: String
     @OptionGroup var input: ItemInput
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
@@ -46,7 +46,7 @@ struct FeedInsert: ThoonkCommand {
               tidings feed insert agenda --after 3 'lunch' 'coffee'
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The sorted feed's name.") var name: String
     @OptionGroup var input: ItemInput
     @Option(name: .long, help: "Insert right before the item with this id.") var before: String?
@@ -76,7 +76,7 @@ struct FeedEdit: ThoonkCommand {
               tidings feed edit agenda 3 - < agenda.txt
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The sorted feed's name.") var name: String
     @Argument(help: "The item's id.") var id: String
     @Argument(help: "The content; -: all of standard input, unchanged.") var item: String
@@ -97,7 +97,7 @@ struct FeedMove: ThoonkCommand {
               tidings feed move agenda 3 --after 7
             """)
 
-    @OptionGroup var options: GlobalOptions
+    @OptionGroup var options: GlobalFlags
     @Argument(help: "The sorted feed's name.") var name: String
     @Argument(help: "The item's id.") var id: String
     @Flag(name: .long, help: "To the beginning.") var first = false

@@ -11,7 +11,7 @@ import Thoonk
 /// Exit codes: 0 done; 1 failed; 2 wrong usage; 75 try again later: Redis is unreachable or full, or nothing came in
 /// time.
 protocol ThoonkCommand: ParsableCommand, Sendable {
-    var options: GlobalOptions { get }
+    var options: GlobalFlags { get }
     /// Whether SIGINT and SIGTERM cancel the work, so that it ends in order, instead of ending the process at once.
     static var endsInOrder: Bool { get }
     /// Does the command's work. The client is closed afterwards.

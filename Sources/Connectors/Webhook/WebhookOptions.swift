@@ -17,8 +17,8 @@ public struct WebhookOptions: Sendable {
     public var caFile: String?
 
     /// A worker that shuts down waits for its requests: this bound keeps that within the time for a shutdown.
-    static let timeouts: ClosedRange<Int64> = 100...10_000
-    static let inFlights = 1...256
+    package static let timeouts: ClosedRange<Int64> = 100...10_000
+    package static let inFlights = 1...256
 
     public init(
         url: String, secret: String, timeout: Int64 = 5000, inFlight: Int = 8, types: Set<String>? = nil,

@@ -4,12 +4,11 @@ import JSON
 import TestSupport
 import Testing
 
-@testable import Commands
 @testable import Configuration
 
 /// What `tidings.yaml` says about who may read and write.
 struct AccessConfigurationTests {
-    private static func access(_ edge: String) throws -> AccessSetting {
+    private static func access(_ edge: String) throws -> AccessSettings {
         try Configuration(yaml: "edge: { \(edge) }", file: "tidings.yaml").access
     }
 
@@ -147,16 +146,5 @@ struct AccessConfigurationTests {
             if !text.hasPrefix("tidings.yaml:1: \(placed(expected))") { Issue.record("\(text)\nwanted: \(expected)") }
             return error is ConfigurationError && !text.contains(word)
         }
-    }
-
-    @Test(
-        "flags are checked before anything starts",
-        arguments: [
-            (["--origin", "https://example.org/"], "is no origin"), (["--api-rate", "fast"], "--api-rate takes"),
-            (["--api-burst", "0"], "--api-burst takes"), (["--token-bytes", "1"], "--token-bytes takes"),
-        ])
-    func flags(arguments: [String], expected: String) throws {
-        let result = try TidingsBinary.run(["edge", "--redis", "unix:///nowhere"] + arguments)
-        #expect(result.exit == .code(2) && result.errors.contains(expected), "\(result.errors)")
     }
 }

@@ -17,7 +17,7 @@ struct EdgeLimitSettingTests {
     private static func limits(
         _ flags: [String] = [], variables: [String: String] = [:], file: String = "hold: 20s"
     ) throws -> EdgeLimits {
-        try EdgeLimitOptions.parse(flags).limits(settings(file), environment: { variables[$0] })
+        try EdgeLimitFlags.parse(flags).limits(settings(file), environment: { variables[$0] })
     }
 
     @Test("nothing said is nothing changed")
@@ -30,8 +30,8 @@ struct EdgeLimitSettingTests {
         let low = limit.declaration.range.lowerBound
         let file = "limits: { \(limit.name): \(limit.text(low)) }"
         let variables = [limit.variable: limit.text(low + 1)]
-        let flags = ["--\(limit.flag)", limit.text(low + 2)]
-        #expect(limit.value(in: try Self.limits()) == limit.standard)
+        let flags = [limit.flag, limit.text(low + 2)]
+        #expect(limit.value(in: try Self.limits()) == limit.setting.defaultValue)
         #expect(limit.value(in: try Self.limits(file: file)) == low)
         #expect(limit.value(in: try Self.limits(variables: variables, file: file)) == low + 1)
         #expect(limit.value(in: try Self.limits(flags, variables: variables, file: file)) == low + 2)
@@ -40,8 +40,8 @@ struct EdgeLimitSettingTests {
         limit.set(low + 2, in: &only)
         #expect(try Self.limits(flags) == only)
         // A child is told the same, and only what flags say: the rest it finds itself.
-        #expect(try EdgeLimitOptions.parse(flags).words == flags)
-        #expect(try EdgeLimitOptions.parse([]).words == [])
+        #expect(try EdgeLimitFlags.parse(flags).words == flags)
+        #expect(try EdgeLimitFlags.parse([]).words == [])
     }
 
     @Test("both ends of the range can be set everywhere, and nothing beyond", arguments: EdgeLimit.allCases)
@@ -49,14 +49,14 @@ struct EdgeLimitSettingTests {
         let range = limit.declaration.range
         for end in [range.lowerBound, range.upperBound] {
             #expect(limit.value(in: try Self.limits(file: "limits: { \(limit.name): \(limit.text(end)) }")) == end)
-            #expect(limit.value(in: try Self.limits(["--\(limit.flag)", limit.text(end)])) == end)
+            #expect(limit.value(in: try Self.limits([limit.flag, limit.text(end)])) == end)
         }
         for beyond in [range.lowerBound - 1, range.upperBound + 1] where beyond >= 0 {
             let text = limit.text(beyond)
             #expect(throws: ConfigurationError.self, "\(text)") {
                 try Self.limits(file: "limits: { \(limit.name): \(text) }")
             }
-            #expect(throws: (any Error).self, "\(text)") { try Self.limits(["--\(limit.flag)", text]) }
+            #expect(throws: (any Error).self, "\(text)") { try Self.limits([limit.flag, text]) }
             #expect(throws: (any Error).self, "\(text)") { try Self.limits(variables: [limit.variable: text]) }
         }
     }
@@ -74,9 +74,9 @@ struct EdgeLimitSettingTests {
     func followers() throws {
         let yaml = "stages: [{ validate: { max_bytes: 1000 } }, { publish: { history: 5000 } }]"
         let settings = try Configuration(yaml: yaml, file: "tidings.yaml")
-        let limits = try EdgeLimitOptions.parse([]).limits(settings, environment: { _ in nil })
+        let limits = try EdgeLimitFlags.parse([]).limits(settings, environment: { _ in nil })
         #expect(limits.bodyBytes == 1000 && limits.ringEvents == 5000)
-        let said = try EdgeLimitOptions.parse(["--body-bytes", "500"]).limits(
+        let said = try EdgeLimitFlags.parse(["--body-bytes", "500"]).limits(
             Configuration(yaml: yaml + "\nedge: { limits: { ring_events: 10 } }", file: "tidings.yaml"),
             environment: { _ in nil })
         #expect(said.bodyBytes == 500 && said.ringEvents == 10)
@@ -123,29 +123,11 @@ struct EdgeLimitSettingTests {
         }
     }
 
-    @Test("a wrong flag or variable is wrong use: named, with what it takes, before anything starts")
-    func wrongUse() throws {
-        for (arguments, environment, expected) in [
-            (["edge", "--url-bytes", "1"], [:], "--url-bytes takes 64B to 64KB, not '1'"),
-            (["up", "--header-timeout", "0s"], [:], "--header-timeout takes 1s to 1h, not '0s'"),
-            (["edge"], ["TIDINGS_MAX_CHANNELS": "many"], "TIDINGS_MAX_CHANNELS takes 1 to 10000000, not 'many'"),
-            (["up"], ["TIDINGS_RING_BYTES": "1"], "TIDINGS_RING_BYTES takes 1KB to 1GB, not '1'"),
-            (["edge"], ["TIDINGS_HOLD": "56"], "TIDINGS_HOLD is '56'; it takes 1 to 55"),
-            (["edge"], ["TIDINGS_DRAIN": "-1"], "TIDINGS_DRAIN is '-1'; it takes 0 to 3600"),
-            (["edge"], ["TIDINGS_API_RATE": "fast"], "TIDINGS_API_RATE takes a number per s"),
-            (["up"], ["TIDINGS_API_BURST": "0"], "TIDINGS_API_BURST takes 1 to"),
-        ] as [([String], [String: String], String)] {
-            let result = try TidingsBinary.run(
-                arguments + ["--redis", "unix:///nowhere", "--listen", "127.0.0.1:0"], environment: environment)
-            #expect(result.exit == .code(2) && result.errors.contains(expected), "\(result.errors)")
-        }
-    }
-
     @Test("the rate of a key comes from the flag, else from the environment, else from the file")
     func rate() throws {
         let setting = try Self.settings("api_rate: 1/s").access
         func options(_ flags: [String], _ variables: [String: String]) throws -> AccessOptions {
-            try EdgeAccessOptions.parse(flags).options(setting, environment: { variables[$0] })
+            try EdgeAccessFlags.parse(flags).options(setting, environment: { variables[$0] })
         }
         #expect(try options([], [:]).apiRate?.count == 1)
         let variables = ["TIDINGS_API_RATE": "2/s", "TIDINGS_API_BURST": "22"]
@@ -173,7 +155,7 @@ struct EdgeLimitSettingTests {
     func shape(before: String, after: String, isLimitsOnly: Bool) throws {
         func shape(_ yaml: String) throws -> PoolShape {
             let settings = try Configuration(yaml: yaml, file: "tidings.yaml")
-            let limits = try EdgeLimitOptions.parse([]).limits(settings, environment: { _ in nil })
+            let limits = try EdgeLimitFlags.parse([]).limits(settings, environment: { _ in nil })
             return PoolShape(
                 layout: settings.layout, grace: 0, edges: try PoolShape.Edges(settings, limits: limits))
         }
@@ -187,7 +169,7 @@ struct EdgeLimitSettingTests {
             try folder.write(key, to: "key")
             let settings = try Self.settings(
                 "api_keys: [{ name: a, file: \(folder.file("key")) }], limits: { max_channels: \(limit) }")
-            let limits = try EdgeLimitOptions.parse([]).limits(settings, environment: { _ in nil })
+            let limits = try EdgeLimitFlags.parse([]).limits(settings, environment: { _ in nil })
             return PoolShape(
                 layout: settings.layout, grace: 0, edges: try PoolShape.Edges(settings, limits: limits))
         }
@@ -202,4 +184,10 @@ struct EdgeLimitSettingTests {
         #expect(texts == ["0B", "1B", "1023B", "1KB", "1025B", "64KB", "1MB", "1025KB", "1TB"])
         for text in texts { #expect(ByteSize.bytes(text).map(ByteSize.text) == text) }
     }
+}
+
+extension EdgeLimit {
+    fileprivate var flag: String { "--" + (setting.flag ?? "") }
+    fileprivate var variable: String { setting.variable ?? "" }
+    fileprivate func text(_ value: Int) -> String { setting.form.text(value) }
 }

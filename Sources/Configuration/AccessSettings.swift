@@ -1,38 +1,44 @@
 package import Edge
 
-/// Who may read and write at an edge, as `tidings.yaml` says it. Keys are read only where they are needed: a worker has
-/// no business with them.
-package struct AccessSetting {
+/// Who may read and write at an edge, as `tidings.yaml` says it. The keys themselves are read only by processes that need
+/// them: a worker never does.
+package struct AccessSettings {
     /// What stands in `edge` beside other things.
     package static let keys = ["tokens", "api_keys", "api_rate", "api_burst", "origins"]
 
     package private(set) var tokenKeys: [TokenKeySetting] = []
     package private(set) var audience: String?
     private var apiKeys: [(setting: APIKeySetting, node: ConfigurationNode)] = []
-    /// Nil: as the edge has it; `.some(nil)`: none.
-    private var rate: AccessOptions.Rate??
-    package private(set) var burst: Int?
-    private var origins = AllowedOrigins.any
+    /// Nil: the file does not say; `.some(nil)`: any number.
+    package private(set) var apiRate: Rate??
+    package private(set) var apiBurst: Int?
+    package private(set) var origins: AllowedOrigins?
+
+    private static let fields: [SettingField<AccessSettings>] = [
+        SettingField(Settings.Access.apiRate) { $1.apiRate = .some($0) },
+        SettingField(Settings.Access.apiBurst) { $1.apiBurst = $0 },
+        SettingField(Settings.Access.origins) { $1.origins = $0 },
+    ]
 
     package init() {}
 
     /// - Parameter members: those of `edge`.
-    package init(_ members: [String: ConfigurationNode]) throws {
+    init(_ members: [String: ConfigurationNode]) throws {
         if let node = members["tokens"] { try readTokens(node) }
         if let node = members["api_keys"] { try readAPIKeys(node) }
-        if let node = members["api_rate"] {
-            rate = .some(try node.isNone ? nil : AccessSetting.rate(node.rate()))
-        }
-        if let node = members["api_burst"] { burst = try node.integer(in: AccessSetting.bursts) }
-        if let node = members["origins"] { origins = try AccessSetting.origins(node) }
+        try members.read(AccessSettings.fields, into: &self)
     }
 
-    package static let bursts = 1...1_000_000
-
-    /// What an edge is told: the keys as they are now.
+    /// What an edge is told, with the keys as they are now.
     ///
+    /// - Parameters:
+    ///   - rate: what a flag or the environment says; nil: nothing.
+    ///   - burst: the same.
+    ///   - origins: the same.
     /// - Throws: ``ConfigurationError`` for a key that cannot be read or used.
-    package func options() throws -> AccessOptions {
+    package func options(
+        rate: Rate?? = nil, burst: Int? = nil, origins: AllowedOrigins? = nil
+    ) throws -> AccessOptions {
         var options = try tokenOptions()
         for (setting, node) in apiKeys {
             let key = try setting.key()
@@ -41,14 +47,15 @@ package struct AccessSetting {
             }
             options.apiKeys.append(key)
         }
-        if let rate { options.apiRate = rate }
-        options.apiBurst = burst ?? AccessSetting.burst(for: options.apiRate)
-        options.origins = origins
+        let rate = rate ?? apiRate ?? Settings.Access.apiRate.defaultValue
+        options.apiRate = rate.map { AccessOptions.Rate(count: $0.count, milliseconds: $0.milliseconds) }
+        options.apiBurst = burst ?? apiBurst ?? AccessSettings.burst(for: rate)
+        options.origins = origins ?? self.origins ?? Settings.Access.origins.defaultValue
         return options
     }
 
-    /// Another number when a key is another, though it stands in the same file or variable. Means something in this process
-    /// only.
+    /// A number that changes with any of the keys, also when the key stands in the same file or variable as before. Only
+    /// for comparison within this process.
     package func digest() throws(ConfigurationError) -> Int {
         var hasher = Hasher()
         for key in tokenKeys { hasher.combine(try key.text()) }
@@ -56,7 +63,7 @@ package struct AccessSetting {
         return hasher.finalize()
     }
 
-    /// The part of ``options()`` that tokens are checked with.
+    /// The part of ``options(rate:burst:origins:)`` that tokens are checked with.
     package func tokenOptions() throws -> AccessOptions {
         var options = AccessOptions()
         options.tokenKeys = try tokenKeys.map { try $0.key() }
@@ -64,25 +71,21 @@ package struct AccessSetting {
         return options
     }
 
-    /// What may come at once when nobody says it: as much as in one unit of the rate, or in ten seconds.
-    package static func burst(for rate: AccessOptions.Rate?) -> Int {
+    /// The burst when nobody says one: as much as in one unit of the rate, or in ten seconds.
+    private static func burst(for rate: Rate?) -> Int {
         guard let rate else { return AccessOptions().apiBurst }
         let count = Double(rate.count)
         let most = max(count, count * 10_000 / Double(rate.milliseconds))
-        return Int(min(most, Double(bursts.upperBound)).rounded(.down))
-    }
-
-    package static func rate(_ rate: (count: Int, window: Int64)) -> AccessOptions.Rate {
-        AccessOptions.Rate(count: rate.count, milliseconds: rate.window)
+        return Int(min(most, 1_000_000).rounded(.down))
     }
 
     private mutating func readTokens(_ node: ConfigurationNode) throws {
-        let members = try node.members(known: ["keys", "audience"])
+        let members = try node.members(of: [Settings.Access.tokenKeys, Settings.Access.audience])
         guard let list = members["keys"], case let elements = try list.elements(), !elements.isEmpty else {
             throw node.error("needs keys, such as 'keys: [{ id: k1, hs256: { env: TIDINGS_TOKEN_KEY } }]'")
         }
         guard elements.count <= AccessOptions.maxTokenKeys else {
-            throw list.error("at most \(AccessOptions.maxTokenKeys) keys; remove those that have had their time")
+            throw list.error("at most \(AccessOptions.maxTokenKeys) keys; remove those that are no longer used")
         }
         for element in elements {
             let key = try TokenKeySetting(element)
@@ -107,25 +110,5 @@ package struct AccessSetting {
             }
             apiKeys.append((key, element))
         }
-    }
-
-    private static func origins(_ node: ConfigurationNode) throws -> AllowedOrigins {
-        if node.isAny { return .any }
-        let elements = try node.elements()
-        guard elements.count <= AllowedOrigins.maxCount else {
-            throw node.error("at most \(AllowedOrigins.maxCount) origins")
-        }
-        return .listed(
-            try elements.map { element in
-                let text = try element.string()
-                guard AllowedOrigins.isOrigin(text) else { throw element.error(noOrigin(text)) }
-                return text
-            })
-    }
-
-    /// What is wrong with an origin.
-    package static func noOrigin(_ text: String) -> String {
-        "'\(text)' is no origin; write it as browsers send it: scheme://host or scheme://host:port, in lower case, without "
-            + "a path and without the scheme's own port, such as https://example.org"
     }
 }

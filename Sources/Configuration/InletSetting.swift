@@ -1,22 +1,17 @@
-import Pipeline
 package import Store
-import Yams
 
-/// One element of `doors`: a Thoonk queue, job feed or feed that is a door besides the open one.
-package enum DoorSetting {
+/// One element of `doors`: a Thoonk queue, job feed or feed from which events are taken besides the incoming list.
+package enum InletSetting {
     private static let example =
         "expected one source, such as '- queue: comments', '- job: comments' or "
         + "'- feed: { name: comments, from: start }'"
 
     package static func source(_ element: ConfigurationNode) throws(ConfigurationError) -> Inlet {
-        guard let mapping = element.node.mapping, mapping.count == 1, let pair = mapping.first,
-            let word = pair.key.string
-        else { throw element.error(example) }
+        guard let (word, value) = element.onlyMember(in: element.key) else { throw element.error(example) }
         guard let kind = Inlet.Kind(rawValue: word) else {
             throw element.error("unknown door '\(word)'; \(example)")
         }
-        let value = ConfigurationNode(file: element.file, key: "\(element.key).\(word)", node: pair.value)
-        if value.node.scalar != nil { return Inlet(kind, try name(value)) }
+        if value.isScalar { return Inlet(kind, try name(value)) }
         let members = try value.members(known: kind == .feed ? ["name", "from"] : ["name"])
         guard let given = members["name"] else { throw value.error("`name` is missing: the feed's name") }
         return Inlet(kind, try name(given), fromStart: try members["from"].map(fromStart) ?? false)

@@ -2,7 +2,6 @@ import Pipeline
 import Store
 import Testing
 
-@testable import Commands
 @testable import Configuration
 
 /// Reading `tidings.yaml`: what it may say, and what is said of it when it is wrong.
@@ -12,7 +11,9 @@ struct ConfigurationTests {
         let settings = try Configuration(yaml: "", file: "tidings.yaml")
         #expect(settings.layout.stages == ["validate", "moderate", "format", "route", "publish"])
         #expect(settings.pipeline == "comments" && settings.partitions == 8)
-        #expect(settings.listen == "127.0.0.1:8080" && settings.hold == 25)
+        #expect(
+            try Settings.Edge.listen.resolve(file: settings.edge.listen, environment: { _ in nil }) == "127.0.0.1:8080")
+        #expect(try Settings.Edge.hold.resolve(file: settings.edge.hold, environment: { _ in nil }) == 25)
     }
 
     @Test("every key of the sample is understood")
@@ -48,7 +49,9 @@ struct ConfigurationTests {
                 Inlet(.queue, "in"), Inlet(.job, "work"), Inlet(.feed, "wall", fromStart: true),
                 Inlet(.feed, "now"),
             ])
-        #expect(settings.hold == 20 && settings.publicKinds == ["thread"] && settings.dashboard == .local)
+        #expect(
+            settings.edge.hold == 20 && settings.edge.publicKinds == ["thread"] && settings.edge.dashboard == .local)
+        #expect(settings.edge.listen == "127.0.0.1:9090")
         for stage in settings.stages { _ = try stage.factory() }
     }
 

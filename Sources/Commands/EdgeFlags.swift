@@ -1,0 +1,115 @@
+import ArgumentParser
+import Configuration
+import Console
+import Edge
+import Pipeline
+
+/// The flags of an edge's limits, one for each ``EdgeLimit``, and of its proxies.
+struct EdgeLimitFlags: ParsableArguments {
+    enum Group: SettingGroup {
+        static let settings: [any SettingDeclaration] = EdgeLimit.allCases.map(\.setting)
+    }
+
+    @OptionGroup var flags: SettingFlags<Group>
+
+    @Option(
+        name: .flag(Settings.Edge.proxies), help: ArgumentHelp(Settings.Edge.proxies, valueName: "network"))
+    var proxy: [String] = []
+
+    @Flag(name: .flag(Settings.Edge.proxyProtocol), help: ArgumentHelp(Settings.Edge.proxyProtocol))
+    var proxyProtocol = false
+
+    func validate() throws {
+        for text in proxy { try Settings.Edge.proxies.checkFlag(text) }
+    }
+
+    /// What an edge is told: flag over environment over file over default.
+    ///
+    /// If nobody says otherwise a comment may be as large as the pipeline takes it, and a ring keeps as many events as a
+    /// feed, if these are more.
+    ///
+    /// - Throws: ``CommandError`` for a variable that is no such limit.
+    func limits(
+        _ settings: Configuration, environment: (String) -> String? = Terminal.environment
+    ) throws -> EdgeLimits {
+        var limits = EdgeLimits()
+        limits.bodyBytes = settings.eventBytes
+        limits.ringEvents = max(limits.ringEvents, settings.limits.historyEvents)
+        for limit in EdgeLimit.allCases {
+            let file = settings.edgeLimits[limit] ?? limit.value(in: limits)
+            limit.set(try flags.value(limit.setting, file: file, environment: environment), in: &limits)
+        }
+        return limits
+    }
+
+    func proxies(_ settings: EdgeSettings) -> ProxyTrust {
+        ProxyTrust(
+            ranges: proxy.isEmpty
+                ? settings.proxies ?? Settings.Edge.proxies.defaultValue : proxy.compactMap(AddressRange.init),
+            speaksProxyProtocol: proxyProtocol || settings.proxyProtocol ?? Settings.Edge.proxyProtocol.defaultValue)
+    }
+
+    /// The same flags again, for a child. It finds the environment and the file itself.
+    var words: [String] {
+        flags.words + proxy.flatMap { ["--proxy", $0] } + (proxyProtocol ? ["--proxy-protocol"] : [])
+    }
+}
+
+/// The flags of access control.
+struct EdgeAccessFlags: ParsableArguments {
+    enum Group: SettingGroup {
+        static let settings = Settings.Access.flags
+    }
+
+    @Option(
+        name: .flag(Settings.Access.origins), help: ArgumentHelp(Settings.Access.origins, valueName: "origin"))
+    var origin: [String] = []
+
+    @OptionGroup var flags: SettingFlags<Group>
+
+    func validate() throws {
+        for text in origin { try Settings.Access.origins.checkFlag(text) }
+        guard origin.count <= AllowedOrigins.maxCount else {
+            throw ValidationError("--origin can be given \(AllowedOrigins.maxCount) times")
+        }
+    }
+
+    /// What an edge is told: flag over environment over file over default. A rate from a flag or the environment leaves the
+    /// burst to the file, and its default follows that rate.
+    ///
+    /// - Throws: ``ConfigurationError`` for a key that cannot be read or used, ``CommandError`` for a wrong variable.
+    func options(
+        _ settings: AccessSettings, environment: (String) -> String? = Terminal.environment
+    ) throws -> AccessOptions {
+        try settings.options(
+            rate: flags.value(Settings.Access.apiRate, file: settings.apiRate, environment: environment),
+            burst: flags.value(Settings.Access.apiBurst, file: settings.apiBurst, environment: environment),
+            origins: origin.isEmpty ? nil : origin.contains("*") ? .any : .listed(origin))
+    }
+
+    /// The same flags again, for a child.
+    var words: [String] { origin.flatMap { ["--origin", $0] } + flags.words }
+}
+
+/// Who gets to see the dashboard: the flag, else tidings.yaml, else the default of the command.
+struct DashboardFlags: ParsableArguments {
+    @Flag(name: .flag(Settings.Edge.dashboard), inversion: .prefixedNo, help: ArgumentHelp(Settings.Edge.dashboard))
+    var dashboard: Bool?
+
+    /// The default of `up`, handed to its edges.
+    @Flag(name: .customLong("local-dashboard"), help: .hidden)
+    var isLocal = false
+
+    func setting(_ configured: DashboardSetting?) -> DashboardSetting {
+        if let dashboard { return dashboard ? .everyone : .off }
+        return configured ?? (isLocal ? .local : Settings.Edge.dashboard.defaultValue)
+    }
+
+    /// The same flags again, for a child.
+    ///
+    /// - Parameter isLocal: whether this machine sees it if nobody says anything.
+    func words(isLocal: Bool = false) -> [String] {
+        if let dashboard { return [dashboard ? "--dashboard" : "--no-dashboard"] }
+        return isLocal || self.isLocal ? ["--local-dashboard"] : []
+    }
+}
