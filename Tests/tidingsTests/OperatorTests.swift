@@ -23,7 +23,7 @@ struct OperatorTests {
         let retried = try up.run("dead", "retry", first)
         #expect(retried.output == "1 put back\n", "\(retried)")
         try eventually(within: 10, "it is dead again") { try up.redis("HGET", "comments:lane:incoming", "dead") == "2" }
-        #expect(try up.run("dead", "retry", first).errors.contains("there is no letter '\(first)'"))
+        #expect(try up.run("dead", "retry", first).errors.contains("there is no dead letter '\(first)'"))
 
         #expect(try up.run("dead", "drop", "--all").output == "3 deleted\n")
         #expect(try up.run("dead", "list").output == "none\n")

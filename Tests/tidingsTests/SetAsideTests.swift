@@ -1,8 +1,8 @@
 import TestSupport
 import Testing
 
-/// Letters that lie in Redis while no process runs, and more of them than one call carries.
-struct LetterTests {
+/// Dead letters in Redis while no process runs, more than one call carries.
+struct SetAsideTests {
     private let server: RedisServer
 
     init() throws {
