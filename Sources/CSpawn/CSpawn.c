@@ -40,8 +40,8 @@ struct child {
     int parent_death_signal;
 };
 
-/* Turns the child into the program. Only calls that are safe between fork and exec in a program with threads. Returns when
-   that fails, with errno set. */
+/* Turns the child into the program. Only calls that are safe between fork and exec in a program with threads. Returns
+   when that fails, with errno set. */
 static void become(const struct child *child, pid_t parent)
 {
     setpgid(0, 0);
@@ -106,7 +106,8 @@ static int start(const struct child *what, pid_t *pid)
     return code;
 }
 
-/* Opens three pipes: the first to the child, the others from it. Returns 0 or an errno; the caller closes what is open. */
+/* Opens three pipes: the first to the child, the others from it. Returns 0 or an errno; the caller closes what is
+   open. */
 static int open_pipes(int *own, int *theirs)
 {
     for (int index = 0; index < 3; index++) {
@@ -155,8 +156,8 @@ int cspawn_unread(int descriptor)
 
 static unsigned orphan_grace;
 
-/* The parent has ended. SIGTERM asks the loop to end; SIGALRM ends this process if the loop hangs. Only calls that are safe
-   in a handler. */
+/* The parent has ended. SIGTERM asks the loop to end; SIGALRM ends this process if the loop hangs. Only calls that are
+   safe in a handler. */
 static void orphaned(int signal)
 {
     (void)signal;

@@ -10,8 +10,8 @@ import Redis
 import Store
 import Supervision
 
-/// An edge as a process of its own: the server on a loop, its connections to Redis, its heartbeat, and the signals of its
-/// supervisor.
+/// An edge as a process of its own: the server on a loop, its connections to Redis, its heartbeat, and the signals of
+/// its supervisor.
 ///
 /// It stands in the module of the commands, since no module below sees both Edge and Pipeline.
 final class EdgeProcess {

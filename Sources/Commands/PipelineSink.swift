@@ -6,8 +6,8 @@ import JSON
 import Pipeline
 import Store
 
-/// Takes posted comments from an edge: checks them as the stage `validate` would, gives each an id, and puts them into the
-/// pipeline's queues. It accepts all comments of a request or none.
+/// Takes posted comments from an edge: checks them as the stage `validate` would, gives each an id, and puts them into
+/// the pipeline's queues. It accepts all comments of a request or none.
 final class PipelineSink: CommentSink {
     private let layout: PipelineLayout
     private let enqueuer: Enqueuer

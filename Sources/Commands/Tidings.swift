@@ -52,7 +52,8 @@ package struct Tidings: ParsableCommand {
 }
 
 extension CommandError {
-    /// The line and exit code for an error of this program's modules; nil for other errors, such as the argument parser's.
+    /// The line and exit code for an error of this program's modules; nil for other errors, such as the argument
+    /// parser's.
     init?(of error: any Error) {
         switch error {
         case let error as CommandError: self = error

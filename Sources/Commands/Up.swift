@@ -81,8 +81,8 @@ struct Up: ParsableCommand {
     }
 }
 
-/// One run of `up`: the host of its pool, with a redis-server of its own where none is named, and the lines that say where
-/// everything is.
+/// One run of `up`: the host of its pool, with a redis-server of its own where none is named, and the lines that say
+/// where everything is.
 private final class UpRun {
     private let command: Up
     private let settings: Configuration
@@ -173,6 +173,7 @@ private final class UpRun {
             self.announcement.cancel()
             if self.host.failure == nil { Terminal.writeError("\nstopping…\n") }
         }
+        host.onReloadFailed = { Terminal.writeError("nothing was changed: \($0)\n") }
         // Ctrl-Z suspends it, as it does any program in a terminal.
         try host.run(takesQuiet: false)
     }

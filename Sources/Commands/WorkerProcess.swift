@@ -5,8 +5,8 @@ import Logging
 import Pipeline
 import Supervision
 
-/// A worker as a process of its own: the worker on a loop, and the signals of its supervisor. SIGTERM and SIGHUP end it in
-/// order, SIGTSTP has it take no more events.
+/// A worker as a process of its own: the worker on a loop, and the signals of its supervisor. SIGTERM and SIGHUP end it
+/// in order, SIGTSTP has it take no more events.
 struct WorkerProcess {
     let options: WorkerOptions
     let logger: Logger

@@ -2,7 +2,8 @@ import Events
 import Glibc
 package import Logging
 
-/// Writes a log line to standard error: time, level, message, then the metadata as `key=value`. In colour on a terminal.
+/// Writes a log line to standard error: time, level, message, then the metadata as `key=value`. In colour on a
+/// terminal.
 package struct LineLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]

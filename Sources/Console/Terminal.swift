@@ -29,7 +29,8 @@ package enum Terminal {
         write(text, to: STDERR_FILENO)
     }
 
-    /// Shows how far a long command has come, in place of the last such line; nothing unless standard error is a terminal.
+    /// Shows how far a long command has come, in place of the last such line; nothing unless standard error is a
+    /// terminal.
     package static func progress(_ text: String) {
         if isatty(STDERR_FILENO) == 1 { writeError("\r\(text) …\u{1B}[K") }
     }

@@ -4,7 +4,8 @@ import Glibc
 package enum SmallFile {
     /// The text of a file.
     ///
-    /// - Throws: ``CommandError`` that names the path, when the file cannot be read, is larger than `maxBytes` or is not UTF-8.
+    /// - Throws: ``CommandError`` that names the path, when the file cannot be read, is larger than `maxBytes` or is
+    ///   not UTF-8.
     package static func read(_ path: String, maxBytes: Int) throws(CommandError) -> String {
         guard let file = fopen(path, "r") else {
             throw CommandError("\(path) cannot be read: \(String(cString: strerror(errno)))", exitCode: 2)

@@ -1,9 +1,9 @@
 /// When a supervisor restarts a child that has died. Pure: time is passed in, in milliseconds.
 ///
-/// Each death in a row doubles the wait, up to a limit; the wait is drawn evenly from its upper half. A child that has lived
-/// for a minute was healthy, and its next death counts as the first. The supervisor gives up when a child dies too often
-/// within a window. A child that cannot use its configuration is restarted without end: somebody has changed the file, and
-/// will correct it.
+/// Each death in a row doubles the wait, up to a limit; the wait is drawn evenly from its upper half. A child that has
+/// lived for a minute was healthy, and its next death counts as the first. The supervisor gives up when a child dies
+/// too often within a window. A child that cannot use its configuration is restarted without end: somebody has changed
+/// the file, and will correct it.
 package struct RestartPolicy: Sendable {
     package enum Decision: Equatable, Sendable {
         case restart(after: Int64)

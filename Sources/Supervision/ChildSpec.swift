@@ -13,8 +13,8 @@ package struct ChildSpec {
 
     /// One start of the child.
     package struct Launch {
-        /// The name of the process in the pipeline, as in `NAME:procs` and as owner of lanes. Another one at each start, so
-        /// that a lease never passes from a dead worker to its successor.
+        /// The name of the process in the pipeline, as in `NAME:procs` and as owner of lanes. Another one at each
+        /// start, so that a lease never passes from a dead worker to its successor.
         package let id: String
         /// The program and its arguments.
         package let arguments: [String]

@@ -42,13 +42,14 @@ package struct DataFolder {
     }
 }
 
-/// The redis-server that `tidings up` starts for itself: in its data folder, on a unix socket, with an append-only file.
+/// The redis-server that `tidings up` starts for itself: in its data folder, on a unix socket, with an append-only
+/// file.
 package struct EmbeddedRedis {
     package let folder: DataFolder
     /// A loopback port besides the socket, for redis-cli and web apps; 0: none.
     package let port: UInt16
-    /// Bytes that it may use, 0: no limit. Beyond them it refuses writes, so that the pipeline takes no more events; without
-    /// a limit the kernel would kill it.
+    /// Bytes that it may use, 0: no limit. Beyond them it refuses writes, so that the pipeline takes no more events;
+    /// without a limit the kernel would kill it.
     package let memory: Int
 
     package init(folder: DataFolder, port: UInt16, memory: Int = EmbeddedRedis.halfOfMachine) {
@@ -88,8 +89,8 @@ package struct EmbeddedRedis {
         ChildSpec(program: "redis-server", arguments: [folder.redisConfiguration])
     }
 
-    /// Half of the machine's memory, in bytes. The other half is for the copy that rewriting the append-only file may need,
-    /// and for other processes.
+    /// Half of the machine's memory, in bytes. The other half is for the copy that rewriting the append-only file may
+    /// need, and for other processes.
     package static let halfOfMachine = sysconf(Int32(_SC_PHYS_PAGES)) / 2 * sysconf(Int32(_SC_PAGESIZE))
 
     /// Whether this machine has a redis-server to start.

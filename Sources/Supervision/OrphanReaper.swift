@@ -2,8 +2,8 @@ internal import CSpawn
 package import Events
 package import Glibc
 
-/// Adopts the processes that children of this process leave behind when they die, and kills them: above all the programs
-/// of a killed worker, which nobody else would find.
+/// Adopts the processes that children of this process leave behind when they die, and kills them: above all the
+/// programs of a killed worker, which nobody else would find.
 ///
 /// Processes that called setsid(2), as daemons do, are left alone. Make one object a process, on the loop of its
 /// supervisors.

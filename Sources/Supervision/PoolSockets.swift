@@ -11,8 +11,8 @@ package final class PoolSockets {
     ///
     /// - Parameters:
     ///   - port: 0 lets the system choose.
-    /// - Throws: ``EventsError`` when the port is taken, also by another pool: SO_REUSEPORT would give that pool half of the
-    ///   readers, and such a mistake is hard to find.
+    /// - Throws: ``EventsError`` when the port is taken, also by another pool: SO_REUSEPORT would give that pool half
+    ///   of the readers, and such a mistake is hard to find.
     package init(host: String, port: UInt16, count: Int) throws(EventsError) {
         if port != 0 { close(try ListeningSocket.bound(.tcp(host: host, port: port), isShared: false)) }
         var opened = [try ListeningSocket.bound(.tcp(host: host, port: port), isShared: true)]

@@ -9,8 +9,8 @@ package final class ExitSignals {
 
     /// - Parameters:
     ///   - graceful: called at the first SIGTERM or SIGINT; it ends the loop when the work in hand is done.
-    ///   - immediate: called at the second one; it ends the loop within a moment. Without it, and at a third signal, the
-    ///     process exits with code 0 there and then.
+    ///   - immediate: called at the second one; it ends the loop within a moment. Without it, and at a third signal,
+    ///     the process exits with code 0 there and then.
     package init(on loop: EventLoop, graceful: @escaping () -> Void, immediate: (() -> Void)? = nil) {
         for signal in [SIGTERM, SIGINT] {
             signals.append(
@@ -28,8 +28,8 @@ package final class ExitSignals {
 
 /// Ends this process with its parent, however the parent ends.
 package enum ParentDeath {
-    /// Has SIGTERM sent to this process when its parent ends, and has the kernel end this process `grace` seconds later if it
-    /// still runs: a loop that hangs does not handle SIGTERM, and the supervisor that would kill it is gone.
+    /// Has SIGTERM sent to this process when its parent ends, and has the kernel end this process `grace` seconds later
+    /// if it still runs: a loop that hangs does not handle SIGTERM, and the supervisor that would kill it is gone.
     ///
     /// Takes SIGUSR2 and SIGALRM. Not kept over exec.
     ///

@@ -108,8 +108,8 @@ package final class ProcessPool {
 
     /// Has the running edges apply the limits that the configuration has now, and replaces the workers.
     ///
-    /// An edge that has only just been started has no handler for the signal yet and ends by it; it has no readers, and its
-    /// successor reads the new limits.
+    /// An edge that has only just been started has no handler for the signal yet and ends by it; it has no readers, and
+    /// its successor reads the new limits.
     package func reloadLimits() {
         supervisor.signalAll(ProcessPool.reloadLimitsSignal) { $0.role == .edge }
         supervisor.replaceAll { $0.role != .edge }
@@ -128,8 +128,8 @@ package final class ProcessPool {
         supervisor.quiet()
     }
 
-    /// Kills children that run for long enough to have sent a heartbeat and have not: they hang. The events that they had
-    /// are tried again by others, one by one.
+    /// Kills children that run for long enough to have sent a heartbeat and have not: they hang. The events that they
+    /// had are tried again by others, one by one.
     private func checkForHangs() {
         let children = supervisor.running.filter { $0.age > silence }
         guard !children.isEmpty else { return }
@@ -178,8 +178,8 @@ package final class ProcessPool {
         }
     }
 
-    /// Without a connection, ``redisIsReady()`` tries again. A server that is busy or cannot write does not say when it can
-    /// again, so it is asked after an interval.
+    /// Without a connection, ``redisIsReady()`` tries again. A server that is busy or cannot write does not say when it
+    /// can again, so it is asked after an interval.
     private func releaseFailed(_ error: RedisError) {
         if error.code == .disconnected || error.code == .timeout { return finish() }
         if !hasLoggedFailure {

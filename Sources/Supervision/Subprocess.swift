@@ -13,8 +13,8 @@ package struct SpawnError: Error, CustomStringConvertible {
 
 /// Starting programs, and how they ended.
 ///
-/// Each gets a process group of its own, so that Ctrl-C reaches only the supervisor, which ends its children in order. Its
-/// signals are as in a fresh shell, whatever this process blocks or ignores.
+/// Each gets a process group of its own, so that Ctrl-C reaches only the supervisor, which ends its children in order.
+/// Its signals are as in a fresh shell, whatever this process blocks or ignores.
 package enum Subprocess {
     /// The three pipes of a program: this process's ends, non-blocking and close-on-exec.
     package struct Pipes {
@@ -83,8 +83,8 @@ package enum Subprocess {
         return signal == 0 ? "exit \((status >> 8) & 0xff)" : "signal \(signal)"
     }
 
-    /// A descriptor that can be read once a child has ended, which the caller closes; nil where the kernel has none (before
-    /// Linux 5.3).
+    /// A descriptor that can be read once a child has ended, which the caller closes; nil where the kernel has none
+    /// (before Linux 5.3).
     package static func exitDescriptor(of pid: pid_t) -> Int32? {
         let descriptor = cspawn_exit_descriptor(pid)
         return descriptor < 0 ? nil : descriptor

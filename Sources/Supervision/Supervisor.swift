@@ -2,8 +2,8 @@ package import Events
 package import Glibc
 package import Logging
 
-/// Keeps child processes alive: starts them, restarts them when they die, replaces them when they have grown too large or
-/// too old, passes signals on, and ends them.
+/// Keeps child processes alive: starts them, restarts them when they die, replaces them when they have grown too large
+/// or too old, passes signals on, and ends them.
 ///
 /// Children end with this process, also when it is killed: see ``ChildSpec/parentDeathSignal``.
 package final class Supervisor {
@@ -96,15 +96,16 @@ package final class Supervisor {
         retirementDeadline.cancel()
         for index in children.indices { children[index].restart = nil }
         signalAll(SIGTERM)
-        // A child that got SIGTSTP before it had a handler for it is stopped, and does not receive SIGTERM until it continues.
+        // A child that got SIGTSTP before it had a handler for it is stopped, and does not receive SIGTERM until it
+        // continues.
         if isQuiet { signalAll(SIGCONT) }
         let graces = children.filter { $0.pid != nil }.map(\.grace) + retiring.map(\.grace)
         stopDeadline.schedule(after: graces.max() ?? grace)
         finishWhenEmpty()
     }
 
-    /// Sends SIGTSTP to every child: they take nothing new. From now on no child is started, since it would take what the
-    /// others leave.
+    /// Sends SIGTSTP to every child: they take nothing new. From now on no child is started, since it would take what
+    /// the others leave.
     package func quiet() {
         guard !isStopping, !isQuiet else { return }
         isQuiet = true
@@ -134,8 +135,9 @@ package final class Supervisor {
         children.contains { $0.pid == pid } || retiring.contains { $0.pid == pid }
     }
 
-    /// Replaces the children that satisfy a condition, one after the other: the new child starts first, then the old one
-    /// gets SIGHUP and finishes its work. So the pool is never without a child that works. Does nothing after ``quiet()``.
+    /// Replaces the children that satisfy a condition, one after the other: the new child starts first, then the old
+    /// one gets SIGHUP and finishes its work. So the pool is never without a child that works. Does nothing after
+    /// ``quiet()``.
     package func replaceAll(where isMeant: (ChildSpec) -> Bool = { _ in true }) {
         guard !isQuiet else { return }
         replacements += children.indices.filter { !replacements.contains($0) && isMeant(children[$0].spec) }

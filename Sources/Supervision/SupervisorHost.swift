@@ -50,6 +50,11 @@ package final class SupervisorHost {
     package var onStarted: () -> Void = {}
     /// Called once when it begins to stop, at a signal or after a failure.
     package var onStopping: () -> Void = {}
+    /// Called when a SIGHUP changes nothing, since the processes could not work with the configuration. Unless it is
+    /// set, the log says so.
+    package lazy var onReloadFailed: (any Error) -> Void = { [logger] error in
+        logger.error("the configuration is wrong, nothing was changed", metadata: ["error": "\(error)"])
+    }
     /// Why it ends, if not at a signal.
     package private(set) var failure: CommandError?
 
@@ -146,7 +151,7 @@ package final class SupervisorHost {
         do {
             let found = try reload()
             guard found.layout == shape.layout else {
-                return logger.error(
+                throw CommandError(
                     "stages or partitions differ from those that run: stop all processes, then start them anew")
             }
             let isLimitsOnly = found.differsOnlyInLimits(from: shape)
@@ -162,7 +167,7 @@ package final class SupervisorHost {
             }
             ready()
         } catch {
-            logger.error("the configuration is wrong, nothing was changed", metadata: ["error": "\(error)"])
+            onReloadFailed(error)
         }
     }
 

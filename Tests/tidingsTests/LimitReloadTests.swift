@@ -172,7 +172,7 @@ struct LimitReloadTests {
         try folder.write("edge:\n  limits: { max_channels: none }", to: "tidings.yaml")
         up.send(SIGHUP)
         try eventually(within: 10, "it is told: \(up.errors)") {
-            up.errors.contains("nothing was changed")
+            up.errors.contains("nothing was changed: ")
                 && up.errors.contains("tidings.yaml:2: edge.limits.max_channels: 'none' is no whole number")
         }
         try Self.waitFor("max_channels", "200", port: port, up)
