@@ -147,6 +147,10 @@ let package = Package(
         .testTarget(
             name: "SupervisionTests", dependencies: ["Supervision", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(
+            name: "DiagnosticsTests",
+            dependencies: ["Diagnostics", "Configuration", "Console", "Pipeline", "Redis", "JSON", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
             name: "CommentsTests",
             dependencies: ["Comments", "Pipeline", "Store", "Redis", "Events", "JSON", "TestSupport", logging],
             swiftSettings: strict),
@@ -173,8 +177,7 @@ let package = Package(
         .testTarget(
             name: "tidingsTests",
             dependencies: [
-                "Commands", "Bench", "Configuration", "Console", "Diagnostics", "Supervision", "tidings", "Edge",
-                "JSON",
+                "Commands", "Bench", "Configuration", "Console", "Supervision", "tidings", "Edge", "JSON",
                 "Pipeline", "Store", "Redis", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -14,41 +14,41 @@ struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Examine Redis, the pipeline's data and this host; say what is wrong, where, and what to type.",
         discussion: """
-            Three levels: a fault is wrong now or will lose events; a warning may lose or delay them when something else \
-            happens; a note is worth knowing. Without --fix nothing is written. It may run at any time, also while the \
-            pipeline works.
+            There are three levels. A fault is wrong now or will lose events. A warning may lose or delay events when \
+            something else happens. A note is worth knowing. Without --fix nothing is written; it is safe to run at any \
+            time, also while the pipeline works.
 
-            --fix repairs what is safe: it loads the functions, ends the leases of dead workers, removes the heartbeats \
-            of dead processes, corrects `feeds`, sets appendonly and maxmemory-policy. Each repair is printed, then \
-            everything is examined again.
+            --fix makes the repairs that are safe: it loads the functions, ends the leases of dead workers, removes \
+            heartbeats of dead processes, corrects `feeds`, sets appendonly and maxmemory-policy. It prints each repair, \
+            then examines everything again.
 
             Exit codes: 0 no fault; 1 a fault; 75 Redis cannot be reached.
 
             Examples:
               tidings doctor
-              tidings doctor --verbose                  also the checks that passed
+              tidings doctor --verbose                  also what is well
               tidings doctor --fix
               tidings doctor --json | jq '.checks[] | select(.state == "fault")'
             """)
 
     @OptionGroup var options: GlobalFlags
 
-    @Flag(name: .long, help: "Repair what can be repaired safely, and print each repair.")
+    @Flag(name: .long, help: "Make the repairs that are safe, and print each.")
     var fix = false
 
-    @Flag(name: .long, help: "Also show the checks that passed, and those that could not be made.")
+    @Flag(name: .long, help: "Also show what is well, and what could not be judged.")
     var verbose = false
 
     @Flag(name: .long, help: "Print everything as one JSON object.")
     var json = false
 
-    @Option(name: .long, help: "Examine at most this many feeds, picked at random.")
+    @Option(name: .long, help: "Examine at most that many feeds, picked at random.")
     var feeds = 1000
 
-    @Option(name: .long, help: "Examine at most this many keys when looking for keys that belong to nothing.")
+    @Option(name: .long, help: "Search at most that many keys for those of stages and feeds that are gone.")
     var keys = 100_000
 
-    @Flag(name: .long, help: "Examine all feeds and all keys.")
+    @Flag(name: .long, help: "Examine all feeds and search all keys, however many there are.")
     var all = false
 
     func validate() throws {
@@ -59,20 +59,22 @@ struct Doctor: ParsableCommand {
         let settings = try options.configuration()
         let address = try options.redisAddress(settings)
         let client = try BlockingRedis(address: address, name: "tidings-doctor", loadsFunctions: false)
-        func examine() throws -> Examination {
-            try Examination(
+        func examine() throws -> Report {
+            try Report(
                 client: client, address: address, expected: settings.layout, limits: settings.limits,
                 duplicates: settings.duplicates, feeds: all ? nil : feeds, keys: all ? nil : keys)
         }
-        var report = DoctorReport(try examine())
-        if fix, !report.examination.repairs.isEmpty {
-            let outcomes = try Repairer(client: client).perform(report.examination.repairs)
-            report = DoctorReport(try examine(), outcomes: outcomes)
+        var report = try examine()
+        var repairs: [RepairResult] = []
+        if fix, !report.repairs.isEmpty {
+            repairs = try Repairer(client: client).perform(report.repairs)
+            report = try examine()
         }
+        let output = DoctorReport(report, repairs: repairs)
         Terminal.write(
             json
-                ? JSON.object(report.json).text + "\n"
-                : report.text(verbose: verbose, coloured: Terminal.isColoured(STDOUT_FILENO)))
-        if report.examination.count(.fault) > 0 { throw ExitCode(1) }
+                ? JSON.object(output.json).text + "\n"
+                : output.text(verbose: verbose, coloured: Terminal.isColoured(STDOUT_FILENO)))
+        if report.count(.fault) > 0 { throw ExitCode(1) }
     }
 }

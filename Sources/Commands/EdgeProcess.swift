@@ -125,8 +125,9 @@ final class EdgeProcess {
     private func drain(isReplaced: Bool) {
         heartbeat.stop()
         server.drain(isReplaced: isReplaced) { [unowned self] in
-            let leave = RedisCommand("FCALL", "tidings_leave", "0", self.options.layout.name, self.options.id)
-            self.connection.send(leave) { [unowned self] _ in self.loop.stop() }
+            self.connection.call(.leave(self.options.layout, process: self.options.id)) { [unowned self] _ in
+                self.loop.stop()
+            }
         }
     }
 

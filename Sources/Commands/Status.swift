@@ -27,29 +27,24 @@ struct Status: ParsableCommand {
     @Flag(name: .long, help: "Print everything as one JSON object.")
     var json = false
 
-    @Flag(name: .long, help: "Refresh every second, with rates, until Ctrl-C.")
+    @Flag(name: .long, help: "Show it again every second, with rates, until Ctrl-C.")
     var watch = false
 
     func run() throws {
         let settings = try options.configuration()
         let address = try options.redisAddress(settings)
         let client = try BlockingRedis(address: address, name: "tidings-status")
-        let survey = StatusSurvey(connection: client.connection, pipeline: settings.pipeline)
+        let survey = StatusSurvey(
+            connection: client.connection, pipeline: settings.pipeline, limits: settings.limits)
         let table = StatusTable(coloured: Terminal.isColoured(STDOUT_FILENO))
-        var before: StatusReport?
         repeat {
             let report = try ask(survey, client)
-            let advice = StatusAdvisor.advise(
-                StatusSituation(
-                    report: report, earlier: before, queueLimit: settings.limits.queueEvents,
-                    client: ShellQuote.redisCLI(address)))
             if json {
-                Terminal.write(report.document(advice).text + "\n")
+                Terminal.write(report.document.text + "\n")
             } else {
                 let clear = watch && isatty(STDOUT_FILENO) == 1 ? "\u{1B}[H\u{1B}[2J" : ""
-                Terminal.write(clear + table.text(report, since: before, advice: advice))
+                Terminal.write(clear + table.text(report))
             }
-            before = report
             if watch { client.pause(milliseconds: 1000) }
         } while watch
     }
@@ -58,6 +53,7 @@ struct Status: ParsableCommand {
         do {
             return try client.wait { survey.ask(completion: $0) }
         } catch let error as RedisError where error.code == .reply {
+            // Without the code in front: ERR no pipeline is called …
             throw CommandError(String(error.message.drop { $0 != " " }.dropFirst()))
         }
     }

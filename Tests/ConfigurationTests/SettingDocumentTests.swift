@@ -146,12 +146,12 @@ struct SettingDocumentTests {
         #expect(said.layout == none.layout && said.eventBytes == none.eventBytes)
         for path: KeyPath<Configuration, Int> in [
             \.limits.queueEvents, \.limits.deadLetters, \.limits.heldEvents, \.limits.batchEvents, \.limits.attempts,
-            \.limits.deaths, \.limits.duplicateKeys, \.limits.historyEvents,
+            \.limits.deaths, \.duplicates.keys, \.limits.historyEvents,
         ] {
             #expect(said[keyPath: path] == none[keyPath: path], "\(path)")
         }
         for path: KeyPath<Configuration, Int64> in [
-            \.limits.lease, \.limits.duplicateWindow, \.limits.feedLifetime,
+            \.limits.lease, \.duplicates.window, \.limits.feedLifetime,
         ] {
             #expect(said[keyPath: path] == none[keyPath: path], "\(path)")
         }
