@@ -170,7 +170,7 @@ let package = Package(
         .testTarget(
             name: "ConfigurationTests",
             dependencies: [
-                "Commands", "Configuration", "Console", "Edge", "JSON", "Pipeline", "TestSupport",
+                "Commands", "Configuration", "Console", "Edge", "JSON", "Pipeline", "Supervision", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
