@@ -28,47 +28,28 @@ struct EdgeCommand: ParsableCommand {
     @OptionGroup var options: GlobalFlags
     @OptionGroup var child: ChildFlags
     @OptionGroup var supervisor: SupervisorFlags
-    @OptionGroup(title: "Limits") var limits: EdgeLimitOptions
-    @OptionGroup(title: "Access") var access: EdgeAccessOptions
+    @OptionGroup(title: "Limits") var limits: EdgeLimitFlags
+    @OptionGroup(title: "Access") var access: EdgeAccessFlags
     @OptionGroup var dashboard: DashboardFlags
 
-    @Option(name: .long, help: "HOST:PORT or unix:/PATH. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
-    var listen: String?
+    enum Group: SettingGroup {
+        static let settings: [any SettingDeclaration] = [
+            Settings.Edge.listen, Settings.Processes.edges, Settings.Edge.hold, Settings.Edge.drain,
+        ]
+    }
+
+    @OptionGroup var flags: SettingFlags<Group>
 
     @Option(name: .customLong("listen-descriptors"), help: .hidden)
     var listenDescriptors: String?
 
-    @Option(name: .long, help: "Number of edge processes.")
-    var workers: Int = 2
-
-    @Option(
-        name: .long,
-        help: """
-            Seconds that a long-poll is held when its client names no time, 1 to 55. (env TIDINGS_HOLD, key edge.hold; \
-            default 25)
-            """)
-    var hold: Int?
-
-    @Option(
-        name: .long,
-        help: """
-            Seconds in which held polls are answered after SIGTERM. (env TIDINGS_DRAIN, key edge.drain; default: one hold)
-            """)
-    var drain: Int?
-
-    @Flag(name: .long, help: "Serve the demo page at /.")
-    var demo = false
-
-    func validate() throws {
-        guard (1...256).contains(workers) else { throw ValidationError("--workers takes 1 to 256") }
-        if let hold, !(1...55).contains(hold) { throw ValidationError("--hold takes 1 to 55") }
-        if let drain, !(0...3600).contains(drain) { throw ValidationError("--drain takes 0 to 3600") }
-    }
+    @Flag(name: .flag(Settings.Processes.demo), help: ArgumentHelp(Settings.Processes.demo))
+    var demo = Settings.Processes.demo.defaultValue
 
     func run() throws {
         let settings = try options.configuration()
         let redis = try options.redisAddress(settings)
-        let text = listen ?? Terminal.environment("TIDINGS_LISTEN") ?? settings.listen
+        let text = try flags.value(Settings.Edge.listen, file: settings.edge.listen)
         let address: ListenAddress
         do {
             address = try ListenAddress(parsing: text)
@@ -86,6 +67,7 @@ struct EdgeCommand: ParsableCommand {
     private func supervise(_ settings: Configuration, _ redis: RedisAddress, _ address: ListenAddress) throws {
         // One error now is better than one from each child.
         let shape = try self.shape(settings)
+        let workers = flags.flag(Settings.Processes.edges)
         ChildFlags.setEnvironment(options, redis: redis)
         var sockets: PoolSockets?
         var listen = address.description
@@ -96,14 +78,13 @@ struct EdgeCommand: ParsableCommand {
         } else if workers > 1 {
             throw CommandError("several processes cannot share a unix socket; give --workers 1 or a port", exitCode: 2)
         }
-        var flags = ["--listen", listen] + limits.words + access.words + dashboard.words()
-        if let hold { flags += ["--hold", String(hold)] }
-        if let drain { flags += ["--drain", String(drain)] }
-        if demo { flags.append("--demo") }
-        let children = ChildSpec.edges(workers, flags: flags, sockets: sockets)
+        var words = ["--listen", listen] + limits.words + access.words + dashboard.words()
+        words += flags.words(of: [Settings.Edge.hold, Settings.Edge.drain])
+        if demo { words.append("--demo") }
+        let children = ChildSpec.edges(workers, flags: words, sockets: sockets)
         let host = SupervisorHost(
             on: try EventLoop(), name: "tidings-supervisor", redis: redis, children: children, shape: shape,
-            rules: try supervisor.rules(memory: 0),
+            rules: supervisor.rules(memory: 0),
             summary: "\(settings.pipeline): \(children.map(\.name).joined(separator: ", "))",
             logger: try options.logger("edge"), reload: { try self.shape(options.configuration()) })
         host.onStarted = { [unowned host] in host.ready() }
@@ -125,20 +106,12 @@ struct EdgeCommand: ParsableCommand {
     }
 
     private func holdSeconds(_ settings: Configuration) throws -> Int {
-        try hold ?? EdgeCommand.seconds(in: "TIDINGS_HOLD", 1...55) ?? settings.hold
+        try flags.value(Settings.Edge.hold, file: settings.edge.hold)
     }
 
     /// Nil: as long as a long-poll is held.
     private func drainSeconds(_ settings: Configuration) throws -> Int? {
-        try drain ?? EdgeCommand.seconds(in: "TIDINGS_DRAIN", 0...3600) ?? settings.drain
-    }
-
-    private static func seconds(in variable: String, _ range: ClosedRange<Int>) throws -> Int? {
-        guard let text = Terminal.environment(variable) else { return nil }
-        guard let seconds = Int(text), range.contains(seconds) else {
-            throw ValidationError("\(variable) is '\(text)'; it takes \(range.lowerBound) to \(range.upperBound)")
-        }
-        return seconds
+        try flags.value(Settings.Edge.drain, file: settings.edge.drain)
     }
 
     /// The sockets of a pool of edges, or one line on why there are none.
@@ -165,13 +138,13 @@ struct EdgeCommand: ParsableCommand {
         result.inheritedSockets = (listenDescriptors ?? "").split(separator: ",").compactMap { Int32($0) }
         result.holdSeconds = try holdSeconds(settings)
         result.drainSeconds = try drainSeconds(settings)
-        result.publicKinds = settings.publicKinds
+        result.publicKinds = settings.edge.publicKinds
         result.access = try access.options(settings.access)
         result.limits = try limits.limits(settings)
-        result.proxies = limits.proxies(settings.clients)
+        result.proxies = limits.proxies(settings.edge)
         result.files = ClientFiles.all
         if demo { result.page = DemoPage.page }
-        result.dashboard = dashboard.setting(settings.dashboard).options(at: address)
+        result.dashboard = dashboard.setting(settings.edge.dashboard).options(at: address)
         return result
     }
 }

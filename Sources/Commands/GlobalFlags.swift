@@ -51,15 +51,3 @@ struct GlobalFlags: ParsableArguments {
         return Logger(label: label) { LineLogHandler(label: $0, level: level) }
     }
 }
-
-typealias EdgeLimitOptions = EdgeLimitFlags
-typealias EdgeAccessOptions = EdgeAccessFlags
-
-extension Configuration {
-    var listen: String { edge.listen ?? Settings.Edge.listen.defaultValue }
-    var hold: Int { edge.hold ?? Settings.Edge.hold.defaultValue }
-    var drain: Int? { edge.drain }
-    var publicKinds: Set<String> { edge.publicKinds }
-    var clients: EdgeSettings { edge }
-    var dashboard: DashboardSetting? { edge.dashboard }
-}

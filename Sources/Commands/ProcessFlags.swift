@@ -33,58 +33,23 @@ struct ChildFlags: ParsableArguments {
 
 /// How a supervisor treats its children.
 struct SupervisorFlags: ParsableArguments {
-    @Option(
-        name: .long,
-        help:
-            "Replace a child that has more resident memory than this, such as 512MB. 0: never. (default 1GB for workers)"
-    )
-    var maxMemory: String?
-
-    @Option(name: .long, help: "Replace a child that is older than this, such as 12h. 0s: never.")
-    var maxAge = "0s"
-
-    @Option(
-        name: .long,
-        help: "Kill a child that has sent no heartbeat for this long while Redis answers, at least 10s. 0s: never.")
-    var silence = "60s"
-
-    @Option(name: .long, help: "Give up when a child dies more often than this …")
-    var maxDeaths = 20
-
-    @Option(name: .long, help: "… within this time.")
-    var deathWindow = "5m"
-
-    func validate() throws {
-        if let maxMemory, ByteSize.bytes(maxMemory) == nil {
-            throw ValidationError("--max-memory takes a size such as 512MB, not '\(maxMemory)'")
-        }
-        _ = try time(maxAge, "--max-age")
-        let silence = try time(silence, "--silence")
-        guard silence == 0 || silence >= 10_000 else { throw ValidationError("--silence takes 10s or more, or 0s") }
-        guard (1...10_000).contains(maxDeaths) else { throw ValidationError("--max-deaths takes 1 to 10000") }
-        guard try time(deathWindow, "--death-window") >= 1000 else {
-            throw ValidationError("--death-window takes 1s or more")
-        }
+    enum Group: SettingGroup {
+        static let settings = Settings.Processes.supervisorFlags
     }
+
+    @OptionGroup var flags: SettingFlags<Group>
 
     /// The rules that follow from the flags.
     ///
     /// - Parameter memory: the default of `--max-memory` for these children, in bytes.
-    func rules(memory: Int) throws -> ProcessPool.Rules {
+    func rules(memory: Int) -> ProcessPool.Rules {
         var restarts = RestartPolicy()
-        restarts.deaths = maxDeaths
-        restarts.window = try time(deathWindow, "--death-window")
+        restarts.deaths = flags.flag(Settings.Processes.maxDeaths)
+        restarts.window = flags.flag(Settings.Processes.deathWindow)
         return ProcessPool.Rules(
             recycling: RecyclePolicy(
-                maxKilobytes: (maxMemory.flatMap(ByteSize.bytes) ?? memory) / 1024,
-                maxAge: try time(maxAge, "--max-age")),
-            restarts: restarts, silence: try time(silence, "--silence"))
-    }
-
-    private func time(_ text: String, _ flag: String) throws -> Int64 {
-        guard let time = DurationText.milliseconds(text) else {
-            throw ValidationError("\(flag) takes a time such as 90s or 12h, not '\(text)'")
-        }
-        return time
+                maxKilobytes: (flags.flag(Settings.Processes.maxMemory) ?? memory) / 1024,
+                maxAge: flags.flag(Settings.Processes.maxAge)),
+            restarts: restarts, silence: flags.flag(Settings.Processes.silence))
     }
 }

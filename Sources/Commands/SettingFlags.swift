@@ -63,9 +63,17 @@ struct SettingFlags<Group: SettingGroup>: ParsableArguments, CustomReflectable {
         try setting.resolve(flag: text(setting), file: file, environment: environment)
     }
 
+    /// Flag over default, for a setting that is said nowhere else.
+    func flag<Value>(_ setting: Setting<Value>) -> Value {
+        text(setting).flatMap(setting.form.parse) ?? setting.defaultValue
+    }
+
     /// The same flags again, for a child. It finds the environment and the file itself.
-    var words: [String] {
-        Group.settings.flatMap { setting -> [String] in
+    var words: [String] { words(of: Group.settings) }
+
+    /// Some of these flags again, for a child.
+    func words(of settings: [any SettingDeclaration]) -> [String] {
+        settings.flatMap { setting -> [String] in
             guard let flag = setting.flag, let text = texts[flag] else { return [] }
             return ["--\(flag)", text]
         }

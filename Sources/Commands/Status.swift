@@ -54,7 +54,8 @@ struct Status: ParsableCommand {
             return try client.wait { survey.ask(completion: $0) }
         } catch let error as RedisError where error.code == .reply {
             // Without the code in front: ERR no pipeline is called …
-            throw CommandError(String(error.message.drop { $0 != " " }.dropFirst()))
+            // Redis puts the code of an error before its text.
+            throw CommandError(error.message.hasPrefix("ERR ") ? String(error.message.dropFirst(4)) : error.message)
         }
     }
 }

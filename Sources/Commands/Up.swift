@@ -26,46 +26,31 @@ struct Up: ParsableCommand {
     @OptionGroup var options: GlobalFlags
     @OptionGroup var supervisor: SupervisorFlags
     @OptionGroup var dashboard: DashboardFlags
-    @OptionGroup(title: "Limits of an edge") var limits: EdgeLimitOptions
-    @OptionGroup(title: "Access") var access: EdgeAccessOptions
+    @OptionGroup(title: "Limits of an edge") var limits: EdgeLimitFlags
+    @OptionGroup(title: "Access") var access: EdgeAccessFlags
 
-    @Option(name: .long, help: "Where readers connect: HOST:PORT. (env TIDINGS_LISTEN; default 127.0.0.1:8080)")
-    var listen: String?
-
-    @Option(name: .long, help: "Number of worker processes.")
-    var workers: Int = 2
-
-    @Option(name: .long, help: "Number of edge processes.")
-    var edges: Int = 2
-
-    @Option(
-        name: .long,
-        help: "Loopback port of the embedded Redis, besides its socket, when that port is free. 0: socket only.")
-    var redisPort: UInt16 = 6379
-
-    @Option(
-        name: .long,
-        help: "Memory that the embedded Redis may use: 512MB, 4GB; 0: no limit. (default: half of this machine's)")
-    var redisMemory: String?
-
-    @Flag(name: .long, inversion: .prefixedNo, help: "Serve the demo page at /.")
-    var demo = true
-
-    /// The least that a Redis needs for functions and buffers, in bytes.
-    private static let leastMemory = 64 << 20
-
-    func validate() throws {
-        guard (1...256).contains(workers), (1...256).contains(edges) else {
-            throw ValidationError("--workers and --edges take 1 to 256")
-        }
-        if let redisMemory, ByteSize.bytes(redisMemory).map({ $0 != 0 && $0 < Up.leastMemory }) ?? true {
-            throw ValidationError("--redis-memory takes a size of 64MB or more, such as 512MB, or 0 for no limit")
-        }
+    enum Group: SettingGroup {
+        static let settings: [any SettingDeclaration] = [
+            Settings.Edge.listen, Settings.Processes.workersOfUp, Settings.Processes.edgesOfUp,
+            Settings.Processes.redisPort, Settings.Processes.redisMemory,
+        ]
     }
+
+    @OptionGroup var flags: SettingFlags<Group>
+
+    @Flag(
+        name: .flag(Settings.Processes.demoOfUp), inversion: .prefixedNo,
+        help: ArgumentHelp(Settings.Processes.demoOfUp))
+    var demoFlag: Bool?
+
+    fileprivate var demo: Bool { demoFlag ?? Settings.Processes.demoOfUp.defaultValue }
+    fileprivate var workers: Int { flags.flag(Settings.Processes.workersOfUp) }
+    fileprivate var edges: Int { flags.flag(Settings.Processes.edgesOfUp) }
+    fileprivate var redisPort: UInt16 { UInt16(flags.flag(Settings.Processes.redisPort)) }
 
     func run() throws {
         let settings = try options.configuration()
-        let address = listen ?? Terminal.environment("TIDINGS_LISTEN") ?? settings.listen
+        let address = try flags.value(Settings.Edge.listen, file: settings.edge.listen)
         try UpRun(self, settings: settings, listen: address).run()
     }
 
@@ -133,7 +118,7 @@ private final class UpRun {
             on: loop, name: "tidings-up", redis: redis, server: server,
             children: ChildSpec.workers(command.workers, stages: [])
                 + ChildSpec.edges(command.edges, flags: flags, sockets: sockets),
-            shape: shape, rules: try command.supervisor.rules(memory: 1 << 30),
+            shape: shape, rules: command.supervisor.rules(memory: 1 << 30),
             summary: "\(settings.pipeline): \(name):\(sockets.port)", logger: logger,
             reload: { try command.shape(command.options.configuration()) })
         server?.onGaveUp = { [unowned host] _ in
@@ -161,7 +146,7 @@ private final class UpRun {
         try folder.create()
         try folder.takeLock()
         let port = command.redisPort != 0 && LocalPort.isFree(command.redisPort) ? command.redisPort : 0
-        let memory = command.redisMemory.flatMap(ByteSize.bytes) ?? EmbeddedRedis.halfOfMachine
+        let memory = command.flags.flag(Settings.Processes.redisMemory) ?? EmbeddedRedis.halfOfMachine
         let server = EmbeddedRedis(folder: folder, port: port, memory: memory)
         try server.writeConfiguration()
         return server
@@ -205,7 +190,7 @@ private final class UpRun {
 
     /// Where the dashboard is, when there is one.
     private func dashboard(at address: String) -> String {
-        let setting = command.dashboard.setting(settings.dashboard ?? .local)
+        let setting = command.dashboard.setting(settings.edge.dashboard ?? .local)
         let options = setting.options(at: .tcp(host: name, port: sockets.port))
         return options == nil ? "" : "   or \(address)/dashboard"
     }

@@ -27,15 +27,14 @@ struct Work: ParsableCommand {
     @OptionGroup var child: ChildFlags
     @OptionGroup var supervisor: SupervisorFlags
 
-    @Argument(help: "Stages to serve; none: all, and the doors.")
+    @Argument(help: "Stages to serve; none: all stages and the doors.")
     var stages: [String] = []
 
-    @Option(name: .long, help: "Number of worker processes. (env TIDINGS_WORKERS; default: one for each processor)")
-    var workers: Int?
-
-    func validate() throws {
-        if let workers, !(1...256).contains(workers) { throw ValidationError("--workers takes 1 to 256") }
+    enum Group: SettingGroup {
+        static let settings: [any SettingDeclaration] = [Settings.Processes.workers]
     }
+
+    @OptionGroup var flags: SettingFlags<Group>
 
     func run() throws {
         let settings = try options.configuration()
@@ -55,12 +54,11 @@ struct Work: ParsableCommand {
     private func supervise(_ settings: Configuration, _ redis: RedisAddress) throws {
         try settings.checkStages()
         ChildFlags.setEnvironment(options, redis: redis)
-        let count = try Work.count(
-            workers, environment: "TIDINGS_WORKERS", otherwise: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        let count = try flags.value(Settings.Processes.workers) ?? Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let children = ChildSpec.workers(count, stages: stages)
         let host = SupervisorHost(
             on: try EventLoop(), name: "tidings-supervisor", redis: redis, children: children,
-            shape: Work.shape(settings), rules: try supervisor.rules(memory: 1 << 30),
+            shape: Work.shape(settings), rules: supervisor.rules(memory: 1 << 30),
             summary: "\(settings.pipeline): \(children.map(\.name).joined(separator: ", "))",
             logger: try options.logger("work"),
             reload: {
@@ -83,14 +81,5 @@ struct Work: ParsableCommand {
             redis: redis, stages: Dictionary(uniqueKeysWithValues: settings.stages.map { ($0.name, $0.factory) }))
         worker.inlets = settings.doors
         try WorkerProcess(options: worker, logger: options.logger("worker")).run()
-    }
-
-    static func count(_ flag: Int?, environment: String, otherwise: Int) throws -> Int {
-        if let flag { return flag }
-        guard let text = Terminal.environment(environment) else { return otherwise }
-        guard let number = Int(text), (1...256).contains(number) else {
-            throw ValidationError("\(environment) is '\(text)'; it takes 1 to 256")
-        }
-        return number
     }
 }

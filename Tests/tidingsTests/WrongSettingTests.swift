@@ -10,11 +10,11 @@ struct WrongSettingTests {
             (["up", "--header-timeout", "0s"], [:], "--header-timeout takes 1s to 1h, not '0s'"),
             (["edge"], ["TIDINGS_MAX_CHANNELS": "many"], "TIDINGS_MAX_CHANNELS takes 1 to 10000000, not 'many'"),
             (["up"], ["TIDINGS_RING_BYTES": "1"], "TIDINGS_RING_BYTES takes 1KB to 1GB, not '1'"),
-            (["edge"], ["TIDINGS_HOLD": "56"], "TIDINGS_HOLD is '56'; it takes 1 to 55"),
-            (["edge"], ["TIDINGS_DRAIN": "-1"], "TIDINGS_DRAIN is '-1'; it takes 0 to 3600"),
+            (["edge"], ["TIDINGS_HOLD": "56"], "TIDINGS_HOLD takes 1 to 55, not '56'"),
+            (["edge"], ["TIDINGS_DRAIN": "-1"], "TIDINGS_DRAIN takes 0 to 3600, not '-1'"),
             (["edge"], ["TIDINGS_API_RATE": "fast"], "TIDINGS_API_RATE takes a number per s"),
             (["up"], ["TIDINGS_API_BURST": "0"], "TIDINGS_API_BURST takes 1 to 1000000, not '0'"),
-            (["work"], ["TIDINGS_WORKERS": "0"], "TIDINGS_WORKERS is '0'; it takes 1 to 256"),
+            (["work"], ["TIDINGS_WORKERS": "0"], "TIDINGS_WORKERS takes 1 to 256, not '0'"),
             (["work"], ["TIDINGS_LOG": "loud"], "TIDINGS_LOG takes trace, debug, info, notice, warning or error, not"),
         ] as [([String], [String: String], String)] {
             let result = try TidingsBinary.run(
