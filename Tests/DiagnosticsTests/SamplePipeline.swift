@@ -1,6 +1,7 @@
 import Configuration
 import Pipeline
 import Redis
+import Store
 import TestSupport
 
 @testable import Diagnostics
@@ -41,6 +42,7 @@ final class SamplePipeline {
     func report(feeds: Int? = 1000, keys: Int? = 100_000) throws -> Report {
         try Report(
             client: client(), address: RedisAddress(url: server.url), expected: layout, limits: PipelineLimits(),
+            duplicates: DuplicatePolicy(),
             feeds: feeds, keys: keys)
     }
 

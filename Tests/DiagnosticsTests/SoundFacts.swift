@@ -1,4 +1,5 @@
 import Pipeline
+import Store
 
 @testable import Diagnostics
 
