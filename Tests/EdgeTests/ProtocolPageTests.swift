@@ -73,7 +73,7 @@ struct ProtocolPageTests {
     func heartbeat() throws {
         let edge = try EdgeHarness { options in
             options.limits.heartbeat = 50
-            options.limits.streamTimeout = 1200
+            options.limits.streamTimeout = 1000
         }
         defer { try? edge.stop() }
         let clients = try Self.streams.map { try open($0, on: edge) }
