@@ -36,7 +36,8 @@ public final class ValidateStage: Stage {
         do throws(SigningError) {
             return try validator.decide(event, now: context.now, using: &generator)
         } catch {
-            throw StageError(error.message)
+            // The machine lacks a library: no fault of the event.
+            throw StageError(error.message, isCounted: false)
         }
     }
 }
