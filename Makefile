@@ -19,7 +19,8 @@ THOONK_PY := .build/thoonk-py
 # Where the release goes. A static standard library: one file to copy, 5 MB to start with.
 RELEASE := .build/release/tidings
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
-PACKAGES := libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev libsimdjson-dev libssl-dev redis-server redis-tools zlib1g-dev
+PACKAGES := libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev libsimdjson-dev libssl-dev \
+	libyaml-dev redis-server redis-tools zlib1g-dev
 TEST_PACKAGES := $(PACKAGES) chromium chromium-driver curl python3 python3-venv
 FORMATTED := Package.swift Sources Tests docs/examples/thoonk/Package.swift docs/examples/thoonk/Sources
 TRIPLE = $(shell swift -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p')

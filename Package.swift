@@ -23,7 +23,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
         // C libraries, each behind a module of its own.
@@ -33,6 +32,7 @@ let package = Package(
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
         .systemLibrary(name: "CZlib"),
+        .systemLibrary(name: "CYaml"),
         .target(name: "CSpawn"),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CCrypto", linkerSettings: [.linkedLibrary("dl")]),
@@ -41,6 +41,7 @@ let package = Package(
         .target(name: "Events", dependencies: ["CEvent"], swiftSettings: strict),
         .target(name: "JSON", dependencies: ["CSimdjson"], swiftSettings: strict),
         .target(name: "Signing", dependencies: ["CCrypto"], swiftSettings: strict),
+        .target(name: "YAML", dependencies: ["CYaml"], swiftSettings: strict),
         .target(
             name: "Redis",
             dependencies: ["CHiredis", "CEvent", "Events", deque, logging],
@@ -93,7 +94,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Configuration",
-            dependencies: ["Console", "Comments", "Connectors", "Edge", "Pipeline", "Store", "Redis", "Yams"],
+            dependencies: ["Console", "Comments", "Connectors", "Edge", "Pipeline", "Store", "Redis", "YAML"],
             swiftSettings: strict),
         .target(
             name: "Diagnostics",
@@ -111,7 +112,7 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Bench", "Diagnostics", "Configuration", "Supervision", "Console", "Comments", "Connectors",
-                "Edge", "Pipeline", "Store", "Thoonk", "Redis", "Events", "JSON", "Signing", "Yams",
+                "Edge", "Pipeline", "Store", "Thoonk", "Redis", "Events", "JSON", "Signing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 logging,
             ],
@@ -132,6 +133,7 @@ let package = Package(
         .testTarget(name: "BenchTests", dependencies: ["Bench", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "SigningTests", dependencies: ["Signing", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "YAMLTests", dependencies: ["YAML", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "RedisTests", dependencies: ["Redis", "Events", "TestSupport", logging], swiftSettings: strict),
         .testTarget(

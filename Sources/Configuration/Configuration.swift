@@ -3,7 +3,7 @@ import Edge
 import Glibc
 package import Pipeline
 package import Store
-package import Yams
+package import YAML
 
 /// Everything that `tidings.yaml` says, with the defaults for what it does not say. A missing file is the default
 /// comment pipeline.
@@ -24,7 +24,7 @@ package struct Configuration {
     /// The limits of an edge that the file names.
     package var edgeLimits = EdgeLimitSettings()
     /// The file without the limits of an edge; nil: it says nothing else.
-    package private(set) var rest: Node?
+    package private(set) var rest: YAMLNode?
 
     /// Which repeats the pipeline drops.
     package var duplicates: DuplicatePolicy { stages.lazy.compactMap(\.duplicates).first ?? DuplicatePolicy() }

@@ -1,4 +1,4 @@
-package import Yams
+package import YAML
 
 /// What is wrong in a configuration, and where: `tidings.yaml:12: stages.moderate.max_links: …`.
 package struct ConfigurationError: Error, CustomStringConvertible {
@@ -20,51 +20,42 @@ package struct ConfigurationError: Error, CustomStringConvertible {
 package struct ConfigurationNode {
     package let file: String
     package let key: String
-    package let node: Node
+    package let node: YAMLNode
 
     /// Parses a file.
     ///
     /// - Returns: its top; nil when it says nothing.
-    package static func parse(yaml text: String, file: String) throws -> ConfigurationNode? {
-        do {
-            guard let root = try Yams.compose(yaml: text) else { return nil }
+    package static func parse(yaml text: String, file: String) throws(ConfigurationError) -> ConfigurationNode? {
+        do throws(YAMLError) {
+            guard let root = try YAMLNode.parse(text) else { return nil }
             let top = ConfigurationNode(file: file, key: "", node: root)
             return top.isEmpty ? nil : top
-        } catch let error as YamlError {
-            throw describe(error, file: file)
-        }
-    }
-
-    private static func describe(_ error: YamlError, file: String) -> ConfigurationError {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            return ConfigurationError(file: file, line: mark.line, key: "", message: "no valid YAML: \(problem)")
-        default:
-            return ConfigurationError(file: file, line: nil, key: "", message: "no valid YAML: \(error)")
+        } catch {
+            throw ConfigurationError(
+                file: file, line: error.line, key: "", message: "no valid YAML: \(error.problem)")
         }
     }
 
     /// The error that names this place.
     package func error(_ message: String) -> ConfigurationError {
-        ConfigurationError(file: file, line: node.mark?.line, key: key, message: message)
+        ConfigurationError(file: file, line: node.line, key: key, message: message)
     }
 
     /// The members of a mapping. A key that is not among `known` is an error, and so is one that stands twice.
     package func members(known: [String]) throws(ConfigurationError) -> [String: ConfigurationNode] {
-        guard case .mapping(let mapping) = node else {
+        guard let mapping = node.mapping else {
             throw error("expected keys and values, such as '\(known.first ?? "key"): …'")
         }
         var members: [String: ConfigurationNode] = [:]
-        for (name, value) in mapping {
-            let text = name.string ?? ""
-            let member = ConfigurationNode(file: file, key: key.isEmpty ? text : "\(key).\(text)", node: value)
-            guard known.contains(text) else {
+        for entry in mapping {
+            let name = entry.key
+            let member = ConfigurationNode(file: file, key: key.isEmpty ? name : "\(key).\(name)", node: entry.value)
+            guard known.contains(name) else {
                 throw ConfigurationError(
-                    file: file, line: name.mark?.line, key: member.key,
+                    file: file, line: entry.line, key: member.key,
                     message: "unknown key; known here: \(known.joined(separator: ", "))")
             }
-            guard members.updateValue(member, forKey: text) == nil else { throw member.error("stands twice") }
+            guard members.updateValue(member, forKey: name) == nil else { throw member.error("stands twice") }
         }
         return members
     }
@@ -77,7 +68,7 @@ package struct ConfigurationNode {
     }
 
     /// The keys of a mapping; empty for anything else.
-    package var keys: [String] { node.mapping?.keys.compactMap(\.string) ?? [] }
+    package var keys: [String] { node.mapping?.map(\.key) ?? [] }
 
     /// Whether it is one text or number, no list and no mapping.
     package var isScalar: Bool { node.scalar != nil }
@@ -86,33 +77,31 @@ package struct ConfigurationNode {
     ///
     /// - Parameter parent: the keys that lead to it, for errors about the value.
     package func onlyMember(in parent: String) -> (key: String, value: ConfigurationNode)? {
-        guard let mapping = node.mapping, mapping.count == 1, let pair = mapping.first, let text = pair.key.string
-        else { return nil }
-        return (text, ConfigurationNode(file: file, key: "\(parent).\(text)", node: pair.value))
+        guard let mapping = node.mapping, mapping.count == 1, let pair = mapping.first else { return nil }
+        return (pair.key, ConfigurationNode(file: file, key: "\(parent).\(pair.key)", node: pair.value))
     }
 
     /// The elements of a list.
     package func elements() throws(ConfigurationError) -> [ConfigurationNode] {
-        guard case .sequence(let sequence) = node else { throw error("expected a list, such as [a, b]") }
+        guard let sequence = node.sequence else { throw error("expected a list, such as [a, b]") }
         return sequence.enumerated().map { index, element in
             ConfigurationNode(file: file, key: "\(key)[\(index)]", node: element)
         }
     }
 
     package var isEmpty: Bool {
-        if case .scalar(let scalar) = node { return scalar.string.isEmpty || scalar.string == "null" }
-        return false
+        node.scalar.map { $0.isEmpty || $0 == "null" } ?? false
     }
 
     /// Whether it is the word that switches a limit off.
-    package var isNone: Bool { node.string == "none" }
+    package var isNone: Bool { node.scalar == "none" }
 
     /// Whether it is the word for all there are.
-    package var isAny: Bool { node.string == "*" }
+    package var isAny: Bool { node.scalar == "*" }
 
     package func string() throws(ConfigurationError) -> String {
-        guard case .scalar(let scalar) = node, !scalar.string.isEmpty else { throw error("expected a text") }
-        return scalar.string
+        guard let text = node.scalar, !text.isEmpty else { throw error("expected a text") }
+        return text
     }
 
     /// A name that may be part of a Redis key.
@@ -183,12 +172,14 @@ package struct ConfigurationNode {
     }
 
     /// The file without some keys of `edge`: equal for two files that differ in nothing else. Nil when nothing is left.
-    package func without(edgeKeys keys: [String]) -> Node? {
-        guard case .mapping(var top) = node else { return node }
-        if case .mapping(var edge)? = top["edge"] {
-            for key in keys { edge[key] = nil }
-            top["edge"] = edge.isEmpty ? nil : .mapping(edge)
+    package func without(edgeKeys keys: [String]) -> YAMLNode? {
+        guard let top = node.mapping else { return node }
+        let rest = top.compactMap { (member) -> YAMLNode.Member? in
+            guard member.key == "edge", let edge = member.value.mapping else { return member }
+            let others = edge.filter { !keys.contains($0.key) }
+            guard !others.isEmpty else { return nil }
+            return YAMLNode.Member(key: member.key, line: member.line, value: member.value.with(.mapping(others)))
         }
-        return top.isEmpty ? nil : .mapping(top)
+        return rest.isEmpty ? nil : node.with(.mapping(rest))
     }
 }
