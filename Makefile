@@ -19,7 +19,7 @@ THOONK_PY := .build/thoonk-py
 # Where the release goes. A static standard library: one file to copy, 5 MB to start with.
 RELEASE := .build/release/tidings
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
-PACKAGES := libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev libsimdjson-dev libssl-dev \
+PACKAGES := binutils libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev libsimdjson-dev libssl-dev \
 	libyaml-dev redis-server redis-tools zlib1g-dev
 TEST_PACKAGES := $(PACKAGES) chromium chromium-driver curl python3 python3-venv
 FORMATTED := Package.swift Sources Tests docs/examples/thoonk/Package.swift docs/examples/thoonk/Sources
@@ -108,9 +108,9 @@ lint: ## Check the format; nothing is changed
 format: ## Format the sources in place
 	@swift format --in-place --parallel --recursive $(FORMATTED)
 
-install: build ## Install the release and its manual files (PREFIX, DESTDIR)
+install: build ## Install the release, stripped, and its manual files (PREFIX, DESTDIR)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tidings
-	install -m 755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/tidings
+	install -s -m 755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/tidings
 	install -m 644 deploy/* $(DESTDIR)$(PREFIX)/share/tidings/
 
 uninstall: ## Remove what install put there
