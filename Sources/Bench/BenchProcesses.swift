@@ -22,7 +22,12 @@ package final class BenchServer {
         let child = server.child
         pid = try child.spawn(child.launch(0))
         address = RedisAddress(endpoint: .unix(path: data.socket))
-        for _ in 0..<500 where access(data.socket, F_OK) != 0 { usleep(10_000) }
+        // The socket's file is there a moment before the server listens on it.
+        for _ in 0..<500 {
+            if (try? BlockingRedis(address: address, name: "tidings-bench", loadsFunctions: false)) != nil { return }
+            usleep(10_000)
+        }
+        throw CommandError("the redis-server of the benchmark did not answer within 5 s; see \(data.path)/redis.log")
     }
 
     package func client() throws -> BlockingRedis {

@@ -26,7 +26,7 @@ struct EdgeReadyTests {
         try eventually(within: Self.limit, "red") { edges.readiness() == 503 }
         try server.publish("thread:1", 4...6)
         let client = HTTPClient(port: port)
-        #expect(try client.get("/ready").text.contains("announcements are not heard"))
+        #expect(try client.get("/ready").text.contains("announcements are not received"))
         #expect(try client.post("/v1/comments", #"{"thread":"9","text":"taken"}"#).status == 202)
         #expect(try client.get("/live").status == 200)
         // It connects anew, and is as deaf as before.

@@ -48,10 +48,11 @@ struct PoolTests {
 
     @Test("a killed worker's lanes go to the other one long before the lease ends, and it is started again")
     func kill9() throws {
+        // One worker may own all lanes until the other one has joined.
+        try eventually(within: 20, "both workers have lanes") { try Set(owners()).count == 2 }
         let before = workers
         let victim = try #require(before.first)
         let names = Set(try owners())
-        #expect(names.count == 2)
         kill(victim, SIGKILL)
         try eventually(within: 5, "no lane is the dead worker's") {
             try owners().allSatisfy { !$0.isEmpty } && Set(owners()) != names

@@ -34,7 +34,7 @@ struct ThoonkQueueCommandTests {
         #expect(try waiting.wait() == .code(0))
         #expect(waiting.output == "late\n")
 
-        for (timeout, expected) in [("0s", "within 0ms"), ("200ms", "within 200ms")] {
+        for (timeout, expected) in [("0s", "within 0s"), ("200ms", "within 200ms")] {
             let result = try shell.run("queue", "get", "q", "--timeout", timeout)
             #expect(result.exit == .code(75) && result.errors.contains(expected), "\(result.errors)")
             #expect(result.output.isEmpty)
