@@ -54,7 +54,7 @@ package final class BenchPool {
         setenv("TIDINGS_CONFIG", folder.path + "/tidings.yaml", 1)
         // Deaths are what some of these are about; they need no line each.
         if Terminal.environment("TIDINGS_LOG") == nil { setenv("TIDINGS_LOG", "error", 1) }
-        // What it says to its operator is not for whoever reads figures.
+        // The standard output of the pool would mix with the figures.
         pid = try BenchChild.spawn(["sh", "-c", "exec \"$@\" >/dev/null", "sh", Subprocess.ownPath] + words)
     }
 

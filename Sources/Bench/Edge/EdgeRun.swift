@@ -92,7 +92,7 @@ package struct EdgeRun {
             events: crowd.events)
     }
 
-    /// Waits until all have ended by themselves; tells those that have not to end.
+    /// Waits until all readers have ended; after the deadline, tells the others to end.
     private func finish(_ readers: [Generator], seconds: Double) throws {
         let deadline = Clock.monotonicMilliseconds() + Int64(seconds * 1000)
         while readers.contains(where: { BenchFiles.read($0.files + ".result") == nil }) {
@@ -207,7 +207,7 @@ package struct EdgeRun {
 
     // MARK: Memory
 
-    /// What a thousand readers more, and so on, cost: with all of them having had an answer and waiting for the next.
+    /// Measures the memory of additional readers, each of which has had one answer and waits for the next.
     private func measureMemory() throws -> EdgeFigure? {
         guard let style = target.style(isStream: false) else { return nil }
         let all = scenario.crowds[0]

@@ -35,7 +35,7 @@ package struct EdgeTable {
         return scenario.title + "\n" + EdgeTable.aligned(rows)
     }
 
-    /// A line for each crowd: whoever stands alone is not to be hidden by the many.
+    /// One line for each group of readers, so that many readers do not hide the latency of a single one.
     private func readings(_ figure: EdgeFigure) -> [[String]] {
         figure.tallies.enumerated().map { number, tally in
             let name = figure.tallies.count > 1 ? ["the many", "the lone"][min(number, 1)] : nil
@@ -77,11 +77,11 @@ package struct EdgeFigure {
     package var seconds = 0.0
     /// Processor time of the server's processes meanwhile.
     package var processor = 0.0
-    /// Processor time of what it needs besides (Redis).
+    /// Processor time of the Redis server that it uses.
     package var besides = 0.0
     /// How late the last event was published, in milliseconds: the publisher's own delay is in the latencies.
     package var publisherLate = 0.0
-    /// New connections in a second, of those that got a whole answer, and how many got none.
+    /// New connections per second that got a complete answer, and the number that got none.
     package var connections = 0.0
     package var refused = 0
     /// Bytes of memory for each connection: of the server's processes, and of the kernel for both ends.
