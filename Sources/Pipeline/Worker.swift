@@ -48,7 +48,6 @@ public final class Worker {
     private lazy var leaseEnd = Timer(on: loop) { [unowned self] in self.balance() }
     private lazy var housekeeping = Timer(on: loop) { [unowned self] in self.keepHouse() }
 
-    private static let housekeepingInterval: Int64 = 5000
     /// A full look at all lanes is due after so many turns of housekeeping without one.
     private static let turnsBetweenBalances = 6
     /// How long a stage whose factory failed is left to other workers, in milliseconds.
@@ -79,7 +78,7 @@ public final class Worker {
         subscriber.subscribe(options.layout.control, handler: listener)
         connection.start()
         subscriber.start()
-        housekeeping.schedule(every: Worker.housekeepingInterval)
+        housekeeping.schedule(every: options.housekeepingInterval)
     }
 
     /// Finishes the batches in flight, gives the lanes back and takes no more, until ``stop(completion:)``. Lanes that it
@@ -317,7 +316,7 @@ public final class Worker {
     /// Removes feeds that have been idle for too long: one page a call, by the worker that has the last stage's first
     /// lane. The pages cover all feeds in a tenth of the time that a feed may be idle.
     private func sweep() {
-        let share = max(1, options.limits.feedLifetime / 10 / Worker.housekeepingInterval)
+        let share = max(1, options.limits.feedLifetime / 10 / options.housekeepingInterval)
         connection.call(.sweep(from: sweepCursor, share: share)) { [weak self] result in
             guard let self, case .success(let page) = result else { return }
             self.sweepCursor = page.cursor

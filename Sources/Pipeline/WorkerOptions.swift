@@ -20,6 +20,8 @@ public struct WorkerOptions {
     /// Thoonk sources that events come from, besides the list `NAME:incoming`. The worker that owns the lane of that list
     /// polls all of them.
     public var inlets: [Inlet] = []
+    /// Time between two looks at what no report announces, in milliseconds.
+    var housekeepingInterval: Int64 = 5000
 
     public init(
         id: String, layout: PipelineLayout, limits: PipelineLimits = PipelineLimits(), serves: [String]? = nil,

@@ -1,7 +1,8 @@
-import Pipeline
 import Redis
 import TestSupport
 import Testing
+
+@testable import Pipeline
 
 /// What every kind of trouble is measured by: a stream of events that is in full flow when it begins.
 extension WorkerPool {
@@ -42,10 +43,12 @@ extension WorkerPool {
 
     /// Starts a worker that reaches the server another way, and waits until it has every lane.
     func startAlone(
-        _ id: String, over address: RedisAddress, deadlines: RedisDeadlines = RedisDeadlines()
+        _ id: String, over address: RedisAddress, deadlines: RedisDeadlines = RedisDeadlines(),
+        housekeepingInterval: Int64 = 5000
     ) throws -> Worker {
         var options = WorkerOptions(id: id, layout: layout, limits: limits, redis: address, stages: stages)
         options.deadlines = deadlines
+        options.housekeepingInterval = housekeepingInterval
         let worker = Worker(on: runner.loop, options: options, logger: .silent)
         worker.start()
         try runner.run(within: 15, "\(id) has every lane") { try owners().allSatisfy { $0 == id } }
