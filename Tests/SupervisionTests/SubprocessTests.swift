@@ -21,7 +21,8 @@ struct SubprocessTests {
         let folder = try TemporaryFolder()
         let (given, other) = (open("/dev/null", O_RDONLY | O_CLOEXEC), open("/dev/null", O_RDONLY))
         defer { for descriptor in [given, other] { close(descriptor) } }
-        let script = "for d in \(given) \(other); do test -e /proc/$$/fd/$d && echo $d; done >\(folder.file("list")); exit 0"
+        let loop = "for d in \(given) \(other); do test -e /proc/$$/fd/$d && echo $d; done"
+        let script = "\(loop) >\(folder.file("list")); exit 0"
         let pid = try Subprocess.spawn(["sh", "-c", script], inheriting: [given])
         #expect(try end(of: pid) == "exit 0")
         #expect(folder.read("list") == "\(given)\n", "given \(given), other \(other)")
