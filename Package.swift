@@ -44,7 +44,7 @@ let package = Package(
         .target(name: "YAML", dependencies: ["CYaml"], swiftSettings: strict),
         .target(
             name: "Redis",
-            dependencies: ["CHiredis", "CEvent", "Events", deque, logging],
+            dependencies: ["CHiredis", "Events", deque, logging],
             swiftSettings: strict),
         .target(
             name: "Thoonk", dependencies: ["Redis", "Events", deque, logging],
@@ -60,20 +60,11 @@ let package = Package(
             ].map { .embedInCode("Library/\($0).lua") }, swiftSettings: strict),
         .target(
             name: "Pipeline",
-            dependencies: [
-                "Store", "Redis", "Events", "JSON", logging,
-                .product(name: "DequeModule", package: "swift-collections"),
-            ],
+            dependencies: ["Store", "Redis", "Events", "JSON", deque, logging],
             swiftSettings: strict),
         .target(
             name: "Comments",
             dependencies: ["Pipeline", "Store", "Redis", "JSON", "Signing", "CRE2"],
-            swiftSettings: strict),
-        .target(
-            name: "Connectors",
-            dependencies: [
-                "CCurl", "Supervision", "Pipeline", "Redis", "Events", "JSON", "Signing", deque, logging,
-            ],
             swiftSettings: strict),
         .target(
             name: "Edge",
@@ -93,8 +84,14 @@ let package = Package(
             dependencies: ["CSpawn", "Console", "Pipeline", "Store", "Redis", "Events", logging],
             swiftSettings: strict),
         .target(
+            name: "Connectors",
+            dependencies: [
+                "CCurl", "Supervision", "Pipeline", "Redis", "Events", "JSON", "Signing", deque, logging,
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Configuration",
-            dependencies: ["Console", "Comments", "Connectors", "Edge", "Pipeline", "Store", "Redis", "YAML"],
+            dependencies: ["Console", "Comments", "Connectors", "Edge", "Pipeline", "Store", "Events", "YAML"],
             swiftSettings: strict),
         .target(
             name: "Diagnostics",
@@ -111,8 +108,8 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Bench", "Diagnostics", "Configuration", "Supervision", "Console", "Comments", "Connectors",
-                "Edge", "Pipeline", "Store", "Thoonk", "Redis", "Events", "JSON", "Signing",
+                "Bench", "Diagnostics", "Configuration", "Supervision", "Console", "Comments", "Edge", "Pipeline",
+                "Store", "Thoonk", "Redis", "Events", "JSON", "Signing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 logging,
             ],
