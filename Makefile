@@ -102,10 +102,9 @@ example: deps ## Build and run the example of the Thoonk library, with a Redis o
 	until redis-cli -s $$folder/redis.sock ping >/dev/null 2>&1; do sleep 0.05; done; \
 	docs/examples/thoonk/.build/debug/thoonk-example unix://$$folder/redis.sock
 
-lint: ## Check the format and how the code is laid out; nothing is changed
+lint: ## Check the format, the layout of the files and the module arrows; nothing is changed
 	@swift format lint --strict --parallel --recursive $(FORMATTED)
-	@$(call install,python3)
-	@python3 -B Tests/House/house.py
+	@python3 -B Tests/House/house.py --quiet
 
 format: ## Format the sources in place
 	@swift format --in-place --parallel --recursive $(FORMATTED)
