@@ -104,7 +104,8 @@ example: deps ## Build and run the example of the Thoonk library, with a Redis o
 
 lint: ## Check the format, the layout of the files and the module arrows; nothing is changed
 	@swift format lint --strict --parallel --recursive $(FORMATTED)
-	@python3 -B Tests/House/house.py --quiet
+	@$(call install,python3)
+	@python3 -B Tests/House/house.py
 
 format: ## Format the sources in place
 	@swift format --in-place --parallel --recursive $(FORMATTED)
