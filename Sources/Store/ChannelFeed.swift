@@ -49,36 +49,22 @@ package struct ChannelHistory: Sendable, Equatable {
     package var born: Int64
     /// The newest sequence number ever given out; 0 when the feed does not exist.
     package var last: Int64
-    /// How many events the feed keeps; 0 when there is no bound, or it is not known.
-    package var capacity: Int64
-    /// The oldest sequence number that is kept; 0 when none is.
-    package var first: Int64
+    /// The number up to which the history has been cut, as the feed says it. What is missing above it was retracted,
+    /// which is no loss.
+    package var floor: Int64
     /// Ascending. A sequence number that is missing inside was retracted.
     package var items: [Item]
     /// Whether `items` are all that is kept after the sequence number that was asked for. A part of the oldest that is
     /// not complete has items.
     package var isComplete: Bool
 
-    package init(
-        epoch: Int64, born: Int64, last: Int64, capacity: Int64, first: Int64, items: [Item], isComplete: Bool
-    ) {
+    package init(epoch: Int64, born: Int64, last: Int64, floor: Int64, items: [Item], isComplete: Bool) {
         self.epoch = epoch
         self.born = born
         self.last = last
-        self.capacity = capacity
-        self.first = first
+        self.floor = floor
         self.items = items
         self.isComplete = isComplete
-    }
-
-    /// The lowest sequence number after which nothing was trimmed away: below it, events are lost.
-    ///
-    /// What is missing below the oldest kept event was either trimmed or retracted; only events older than the
-    /// feed's capacity can have been trimmed.
-    package var floor: Int64 {
-        let trimmed = capacity > 0 ? max(0, last - capacity) : 0
-        let oldest = first > 0 ? first : items.first?.sequence ?? last + 1
-        return capacity > 0 ? min(oldest - 1, trimmed) : oldest - 1
     }
 }
 
@@ -90,7 +76,7 @@ extension FunctionCall where Answer == ChannelHistory {
     ///   - limit: how many sequence numbers are looked at, at most; retracted ones count.
     package static func newest(of feed: ChannelFeed, after sequence: Int64, limit: Int) -> Self {
         history(feed, [String(sequence), String(limit)]) { history in
-            history.isComplete = history.last - Int64(limit) <= max(sequence, history.first - 1, 0)
+            history.isComplete = history.last - Int64(limit) <= max(sequence, history.floor)
         }
     }
 
@@ -122,7 +108,7 @@ extension ChannelHistory {
     fileprivate init?(_ value: RedisValue) {
         guard let parts = value.array, parts.count >= 5, parts.count % 2 == 1,
             let epoch = parts[0].integer, let born = parts[1].integer, let last = parts[2].integer,
-            let capacity = parts[3].integer, let first = parts[4].integer
+            let aboveFloor = parts[4].integer
         else { return nil }
         var items: [Item] = []
         items.reserveCapacity(parts.count / 2)
@@ -130,8 +116,7 @@ extension ChannelHistory {
             guard let sequence = parts[index].integer, let event = parts[index + 1].bytes else { continue }
             items.append(Item(sequence: sequence, event: event))
         }
-        self.init(
-            epoch: epoch, born: born, last: last, capacity: capacity, first: first, items: items, isComplete: false)
+        self.init(epoch: epoch, born: born, last: last, floor: aboveFloor - 1, items: items, isComplete: false)
     }
 }
 

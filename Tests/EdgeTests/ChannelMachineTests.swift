@@ -172,7 +172,7 @@ struct ChannelMachineTests {
     func firstEvent() {
         var machine = ChannelMachine(limits: EdgeLimits())
         _ = machine.handle(.confirmed)
-        let empty = ChannelHistory(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true)
+        let empty = ChannelHistory(epoch: 1, born: 0, last: 0, floor: 0, items: [], isComplete: true)
         _ = machine.handle(.loaded(generation: 1, empty))
         #expect(machine.isLive)
         #expect(machine.handle(Self.announced(1)).load == Load(generation: 2, after: 0))

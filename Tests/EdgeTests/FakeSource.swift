@@ -12,6 +12,7 @@ final class FakeSource: ChannelSource {
     var holdsLoads = false
     /// Whether loads fail.
     var failsLoads = false
+    /// How many events a feed keeps.
     var capacity: Int64 = 100
 
     private(set) var subscribed: Set<String> = []
@@ -26,6 +27,7 @@ final class FakeSource: ChannelSource {
     private struct Feed {
         var born: Int64
         var last: Int64 = 0
+        var floor: Int64 = 0
         var items: [ChannelHistory.Item] = []
     }
 
@@ -69,7 +71,8 @@ final class FakeSource: ChannelSource {
         var feed = feeds[channel] ?? Feed(born: 1000)
         feed.last += 1
         feed.items.append(ChannelHistory.Item(sequence: feed.last, event: Array(event.utf8)))
-        if feed.items.count > Int(capacity) { feed.items.removeFirst() }
+        feed.floor = max(feed.floor, feed.last - capacity)
+        feed.items.removeAll { $0.sequence <= feed.floor }
         feeds[channel] = feed
         guard announced, subscribed.contains(channel) else { return }
         delegate?.sourceAnnounced(channel, sequence: feed.last, event: Array(event.utf8))
@@ -92,14 +95,13 @@ final class FakeSource: ChannelSource {
 
     private func history(of channel: String, after sequence: Int64, limit: Int) -> ChannelHistory {
         guard let feed = feeds[channel] else {
-            return ChannelHistory(epoch: epoch, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true)
+            return ChannelHistory(epoch: epoch, born: 0, last: 0, floor: 0, items: [], isComplete: true)
         }
-        let first = feed.items.first?.sequence ?? 0
         let from = max(sequence + 1, feed.last - Int64(limit) + 1)
         return ChannelHistory(
-            epoch: epoch, born: feed.born, last: feed.last, capacity: capacity, first: first,
+            epoch: epoch, born: feed.born, last: feed.last, floor: feed.floor,
             items: feed.items.filter { $0.sequence >= from },
-            isComplete: feed.last - Int64(limit) <= max(sequence, first - 1, 0))
+            isComplete: feed.last - Int64(limit) <= max(sequence, feed.floor))
     }
 
     private func part(of channel: String, after sequence: Int64, limit: Int, bytes: Int) -> ChannelHistory {

@@ -23,12 +23,14 @@ struct FeedWorld {
 
     private var machine: ChannelMachine
     private let limits: EdgeLimits
-    private let capacity: Int64
+    /// How many events the feed keeps; an operator changes it now and then.
+    private var capacity: Int64
 
     // The server.
     private var epoch: Int64 = 1
     private var born: Int64 = 0
     private var last: Int64 = 0
+    private var floor: Int64 = 0
     private var clock: Int64 = 1000
     /// The events kept. An event's text is its number among all events ever published, so that a reader can detect a
     /// loss.
@@ -69,7 +71,12 @@ struct FeedWorld {
         case 95..<96: unlink()
         case 96..<97: readers[Int.random(in: 0..<readers.count, using: &random)] = Reader()
         case 97: if chance(10) { delete() } else { retract() }
-        case 98: if chance(10) { loseEvents() }
+        case 98:
+            if chance(10) {
+                loseEvents()
+            } else if chance(30) {
+                capacity = [2, 5, 12, 30, 100].randomElement(using: &random) ?? 5
+            }
         default: retry()
         }
     }
@@ -113,7 +120,8 @@ struct FeedWorld {
             // Redis does not repeat messages, but a proxy in between might.
             if isLinked, chance(3) { wire.append(.announced(last, event)) }
         }
-        items.removeAll { $0.sequence <= last - capacity }
+        floor = max(floor, last - capacity)
+        items.removeAll { $0.sequence <= floor }
     }
 
     private mutating func retract() {
@@ -124,7 +132,7 @@ struct FeedWorld {
     /// recreated with the same length in that moment.
     private mutating func delete() {
         guard machine.isLive || !isLinked else { return }
-        (born, last, items) = (0, 0, [])
+        (born, last, floor, items) = (0, 0, 0, [])
     }
 
     /// The server comes back without its newest events and with a new epoch; connections break.
@@ -133,16 +141,16 @@ struct FeedWorld {
         let count = min(items.count, Int.random(in: 0...3, using: &random))
         items.removeLast(count)
         last -= min(last, Int64(count))
+        floor = min(floor, last)
         unlink()
     }
 
     private func history(after sequence: Int64) -> ChannelHistory {
         let limit = Int64(limits.ringEvents)
-        let first = items.first?.sequence ?? 0
-        let from = max(sequence + 1, last - limit + 1, first, 1)
+        let from = max(sequence + 1, last - limit + 1, floor + 1)
         return ChannelHistory(
-            epoch: epoch, born: born, last: last, capacity: born == 0 ? 0 : capacity, first: first,
-            items: items.filter { $0.sequence >= from }, isComplete: last - limit <= max(sequence, first - 1, 0))
+            epoch: epoch, born: born, last: last, floor: floor,
+            items: items.filter { $0.sequence >= from }, isComplete: last - limit <= max(sequence, floor))
     }
 
     // MARK: The links

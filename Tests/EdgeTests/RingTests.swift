@@ -55,13 +55,13 @@ struct RingTests {
     @Test("the first event of a new feed is not appended before its birth is known")
     func unborn() {
         let ring = Self.ring(
-            ChannelHistory(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true))
+            ChannelHistory(epoch: 1, born: 0, last: 0, floor: 0, items: [], isComplete: true))
         #expect(ring.offer(1, [0x31]) == .suspect)
     }
 
     @Test("the oldest events are dropped when there are too many or they are too large")
     func bounded() {
-        let ring = Self.ring(.sample(1...10, capacity: 5)) { $0.ringEvents = 4 }
+        let ring = Self.ring(.sample(1...10)) { $0.ringEvents = 4 }
         #expect(ring.count == 4 && ring.floor == 6)
         let small = Self.ring(.sample(1...3)) { $0.ringBytes = 100 }
         #expect(small.offer(4, Array(repeating: 0x31, count: 99)) == .appended)
@@ -101,7 +101,7 @@ struct RingTests {
 
     @Test("a position before the trimmed events is lost; the oldest one after them can be read")
     func trimmed() {
-        let ring = Self.ring(.sample(11...20, capacity: 10))
+        let ring = Self.ring(.sample(11...20, floor: 10))
         #expect(ring.find(Self.position(9)) == .lost)
         #expect(ring.find(Self.position(10)) == Self.found(10, news: true))
         #expect(ring.find(.beginning) == Self.found(10, news: true))
@@ -109,9 +109,8 @@ struct RingTests {
 
     @Test("retracted events leave gaps that are not a loss")
     func retracted() {
-        var history = ChannelHistory.sample(1...9, capacity: 100)
+        var history = ChannelHistory.sample(1...9)
         history.items.removeAll { [1, 2, 5, 9].contains($0.sequence) }
-        history.first = 3
         let ring = Self.ring(history)
         #expect(ring.find(Self.position(0)) == Self.found(0, news: true))
         #expect(Self.text(ring.batch(after: 4)) == "[6,7,8]")
@@ -126,15 +125,15 @@ struct RingTests {
     func beforeFirst() {
         let offset = Self.position(0, born: 0)
         let unborn = Self.ring(
-            ChannelHistory(epoch: 1, born: 0, last: 0, capacity: 0, first: 0, items: [], isComplete: true))
+            ChannelHistory(epoch: 1, born: 0, last: 0, floor: 0, items: [], isComplete: true))
         #expect(unborn.find(offset) == Self.found(0, news: false, born: 0))
         #expect(Self.ring(.sample(1...5)).find(offset) == Self.found(0, news: true))
-        #expect(Self.ring(.sample(11...20, capacity: 10)).find(offset) == .lost)
+        #expect(Self.ring(.sample(11...20, floor: 10)).find(offset) == .lost)
     }
 
     @Test("events that only the feed still has are requested, not lost")
     func older() {
-        let ring = Self.ring(.sample(1...100, capacity: 1000)) { $0.ringEvents = 10 }
+        let ring = Self.ring(.sample(1...100)) { $0.ringEvents = 10 }
         #expect(ring.find(Self.position(50)) == .older)
         #expect(ring.find(.beginning) == .older)
         #expect(ring.find(Self.position(90)) == Self.found(90, news: true))
@@ -142,11 +141,29 @@ struct RingTests {
 
     @Test("a ring that holds more than the feed starts where the feed does, and serves slow readers longer")
     func larger() {
-        let ring = Self.ring(.sample(1...10, capacity: 10))
+        let ring = Self.ring(.sample(1...10))
         for sequence in Int64(11)...30 { #expect(ring.offer(sequence, Array("\(sequence)".utf8)) == .appended) }
+        #expect(ring.find(.beginning) == .older, "only the feed knows how far it was cut meanwhile")
+        ring.noteFloor(of: .sample(21...30, floor: 20, born: 7))
+        #expect(ring.find(.beginning) == .older, "another feed")
+        ring.noteFloor(of: .sample(21...30, floor: 20))
         #expect(ring.find(.beginning) == Self.found(20, news: true))
+        #expect(ring.offer(31, Array("31".utf8)) == .appended)
+        #expect(ring.find(.beginning) == Self.found(20, news: true), "a few events too many are no harm")
         #expect(ring.find(Self.position(3)) == Self.found(3, news: true))
-        #expect(ring.batch(after: 3).count == 27)
+        #expect(ring.batch(after: 3).count == 28)
+    }
+
+    @Test("a history that was made longer shows no events that were cut before: who needs them is told")
+    func raised() {
+        // 100 were kept up to 500, then 1000: 401 to 510 are there.
+        var history = ChannelHistory.sample(491...510, floor: 400)
+        history.isComplete = false
+        let ring = Self.ring(history)
+        #expect(ring.find(Self.position(10)) == .lost)
+        #expect(ring.find(Self.position(399)) == .lost)
+        #expect(ring.find(Self.position(400)) == .older)
+        #expect(ring.find(.beginning) == .older)
     }
 
     @Test("a history that continues the ring is appended; one after a gap replaces it")
@@ -154,18 +171,17 @@ struct RingTests {
         let ring = Self.ring(.sample(1...5))
         ring.merge(.sample(6...9, last: 9))
         #expect(Self.text(ring.batch(after: 3)) == "[4,5,6,7,8,9]")
-        ring.merge(.sample(101...110, capacity: 10))
+        ring.merge(.sample(101...110, floor: 100))
         #expect(ring.find(Self.position(9)) == .lost)
         #expect(Self.text(ring.batch(after: 108)) == "[109,110]")
     }
 
     /// The events 11 to 20 of a feed, read after the tenth.
     private static func part(
-        isComplete: Bool, floor: Int64 = 0, capacity: Int64 = 1000, after: Int64 = 10
+        isComplete: Bool, floor: Int64 = 0, after: Int64 = 10
     ) -> Ring {
         let ring = Ring(limits: EdgeLimits())
-        var history = ChannelHistory.sample(11...20, capacity: capacity, last: isComplete ? 20 : 500)
-        history.first = floor + 1
+        var history = ChannelHistory.sample(11...20, floor: floor, last: isComplete ? 20 : 500)
         history.isComplete = isComplete
         ring.replace(withPart: history, after: after)
         return ring
@@ -192,8 +208,8 @@ struct RingTests {
     @Test("events trimmed before a part was read are lost, and the oldest event kept is the beginning")
     func partsOfTrimmed() {
         // The feed was trimmed up to 12: the reader at 10 is too late.
-        var history = ChannelHistory.sample(13...20, capacity: 20, last: 32)
-        (history.first, history.isComplete) = (13, false)
+        var history = ChannelHistory.sample(13...20, floor: 12, last: 32)
+        history.isComplete = false
         let ring = Ring(limits: EdgeLimits())
         ring.replace(withPart: history, after: 10)
         #expect(ring.find(Self.position(10)) == .lost)
@@ -201,19 +217,16 @@ struct RingTests {
         #expect(ring.find(Self.position(12, epoch: 2)) == .lost)
         #expect(ring.find(Self.position(12, born: 7)) == .lost)
         #expect(Self.part(isComplete: false).find(.beginning) == .older)
-        // A feed with a lowered capacity keeps older events for a while, and they can be read.
-        #expect(Self.part(isComplete: false, capacity: 5).find(Self.position(9)) == .older)
     }
 }
 
 extension ChannelHistory {
     /// A feed with exactly these events; each event is its number.
     static func sample(
-        _ range: ClosedRange<Int64>, capacity: Int64 = 100, epoch: Int64 = 1, born: Int64 = 1000, last: Int64? = nil
+        _ range: ClosedRange<Int64>, floor: Int64 = 0, epoch: Int64 = 1, born: Int64 = 1000, last: Int64? = nil
     ) -> ChannelHistory {
         ChannelHistory(
-            epoch: epoch, born: born, last: last ?? range.upperBound, capacity: capacity,
-            first: max(1, range.upperBound - capacity + 1, capacity >= range.upperBound ? 1 : range.lowerBound),
+            epoch: epoch, born: born, last: last ?? range.upperBound, floor: floor,
             items: range.map { Item(sequence: $0, event: Array("\($0)".utf8)) }, isComplete: true)
     }
 }

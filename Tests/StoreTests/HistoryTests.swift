@@ -24,7 +24,7 @@ struct HistoryTests {
     @Test("a feed that does not exist has zeros, and the epoch")
     func none() throws {
         let read = try history(after: 0)
-        #expect([read.born, read.last, read.capacity, read.first] == [0, 0, 0, 0])
+        #expect([read.born, read.last, read.floor] == [0, 0, 0])
         #expect(read.items.isEmpty)
         #expect(read.epoch == (try library.redis.ask("HGET", "{t.0}:epoch", "number").integer))
     }
@@ -35,7 +35,7 @@ struct HistoryTests {
         let read = try history(after: sequence)
         #expect(read.items.map(\.sequence) == first.map { Array($0...10) } ?? [])
         #expect(read.items.map { String(decoding: $0.event, as: UTF8.self) } == read.items.map { "e\($0.sequence)" })
-        #expect([read.last, read.first, read.capacity] == [10, 1, 100])
+        #expect([read.last, read.floor] == [10, 0])
     }
 
     @Test("a history is complete when nothing that is kept after the asked number is left out")
@@ -69,7 +69,7 @@ struct HistoryTests {
         let read = try history(after: after, limit: limit, bytes: size)
         #expect(read.items.map(\.sequence) == expected)
         #expect(read.items.map { String(decoding: $0.event, as: UTF8.self) } == expected.map { "e\($0)" })
-        #expect([read.last, read.first, read.capacity] == [10, 1, 100])
+        #expect([read.last, read.floor] == [10, 0])
     }
 
     @Test("part after part a history comes whole: over holes, empty events, NUL and what is no text")
@@ -117,12 +117,114 @@ struct HistoryTests {
         #expect(throws: RedisError.self) { try history(after: 0) }
     }
 
-    @Test("what fell off is not there, and the oldest that is kept is told")
+    @Test("what fell off is not there, and up to where is told")
     func fallen() throws {
         try publish(1...10, history: 4)
         let read = try history(after: 0)
         #expect(read.items.map(\.sequence) == [7, 8, 9, 10])
-        #expect([read.first, read.capacity] == [7, 4])
+        #expect(read.floor == 6)
+    }
+
+    @Test("a history that is raised brings nothing back: the floor stays where the feed was cut")
+    func raised() throws {
+        try publish(1...500, history: 100)
+        try publish(501...510, history: 1000)
+        let read = try history(after: 10, limit: 1000)
+        #expect(read.floor == 400)
+        #expect(read.items.map(\.sequence) == Array(401...510))
+        #expect(read.isComplete)
+    }
+
+    @Test("a history that is lowered is cut by the next event, without holes", arguments: [1, 10, 150])
+    func lowered(_ count: Int) throws {
+        try publish(1...1000, history: 1000)
+        try publish(1001...1000 + count, history: 100)
+        let read = try history(after: 0, limit: 1000)
+        #expect(read.floor == Int64(900 + count))
+        #expect(read.items.map(\.sequence) == Array(Int64(901 + count)...Int64(1000 + count)))
+        #expect(try library.redis.ask("ZCARD", "feed.ids:{c}").integer == 100)
+        #expect(try library.redis.ask("HLEN", "feed.items:{c}").integer == 100)
+    }
+
+    @Test("two processes with different histories leave no hole")
+    func different() throws {
+        for number in stride(from: 1, to: 300, by: 2) {
+            try publish(number...number, history: 100)
+            try publish(number + 1...number + 1, history: 20)
+            let read = try history(after: 0, limit: 1000)
+            #expect(read.items.map(\.sequence) == Array(read.floor + 1...read.last))
+        }
+        #expect(try history(after: 0, limit: 1000).floor == 280)
+    }
+
+    @Test("a history that is made very much shorter is cut over several calls, and the floor says how far it is")
+    func stepwise() throws {
+        for start in stride(from: 1, to: 12_000, by: 1000) { try publish(start...start + 999, history: 12_000) }
+        try publish(12_001...12_001, history: 10)
+        let read = try history(after: 0, limit: 20_000)
+        #expect(read.floor == 10_001)
+        #expect(read.items.map(\.sequence) == Array(10_002...12_001))
+        try publish(12_002...12_002, history: 10)
+        #expect(try history(after: 0).items.map(\.sequence) == Array(11_993...12_002))
+    }
+
+    @Test("a clock that steps back takes no event out of a reader's sight")
+    func clockBack() throws {
+        try publish(1...30)
+        // As if the clock had been ahead when these were written.
+        for number in 1...30 {
+            try library.redis.ask("ZADD", "feed.ids:{c}", "\(9_000_000_000_000 + number)", "\(number)")
+        }
+        try publish(31...40)
+        #expect(try history(after: -1).items.map(\.sequence) == Array(1...40))
+        #expect(try history(after: -1, bytes: 10_000).items.map(\.sequence) == Array(1...40))
+        let ids = try library.redis.ask("ZRANGE", "feed.ids:{c}", "0", "-1").line
+        #expect(ids == "[\((1...40).map(String.init).joined(separator: ", "))]", "for other Thoonk clients as well")
+    }
+
+    @Test("a feed whose times were written in disorder is read and cut by number")
+    func disorder() throws {
+        try publish(1...30)
+        for number in 1...20 {
+            try library.redis.ask("ZADD", "feed.ids:{c}", "\(9_000_000_000_000 + number)", "\(number)")
+        }
+        #expect(try history(after: -1).items.map(\.sequence) == Array(1...30))
+        try publish(31...40, history: 15)
+        #expect(try history(after: -1).items.map(\.sequence) == Array(26...40))
+    }
+
+    @Test(
+        "a feed of an older version has lost what it does not hold, and the next event writes that down",
+        arguments: [
+            // Raised from 100 to 1000; a hole in the middle; nothing cut; the newest is missing.
+            ([], 400, Array(401...511)), ([450], 450, Array(451...511)), ([450, 510], 510, [511]),
+        ] as [([Int], Int64, [Int64])])
+    func upgraded(_ missing: [Int], _ floor: Int64, _ kept: [Int64]) throws {
+        try publish(1...500, history: 100)
+        try publish(501...510, history: 1000)
+        for number in missing {
+            try library.redis.ask("ZREM", "feed.ids:{c}", "\(number)")
+            try library.redis.ask("HDEL", "feed.items:{c}", "\(number)")
+        }
+        try library.redis.ask("HDEL", "feed.config:{c}", "floor")
+        #expect(try history(after: 0, limit: 1000).floor == floor)
+        try publish(511...511, history: 1000)
+        #expect(try library.redis.ask("HGET", "feed.config:{c}", "floor").integer == floor)
+        let read = try history(after: 0, limit: 1000)
+        #expect(read.floor == floor && read.items.map(\.sequence) == kept)
+    }
+
+    @Test("items of other clients do not pile up in a channel's feed, and take no event's place")
+    func strays() throws {
+        try publish(1...10, history: 10)
+        for number in 1...20 {
+            try library.redis.ask("ZADD", "feed.ids:{c}", "\(number)", "stray\(number)")
+            try library.redis.ask("HSET", "feed.items:{c}", "stray\(number)", "x")
+        }
+        try publish(11...64, history: 10)
+        #expect(try history(after: 0).items.map(\.sequence) == Array(55...64))
+        #expect(try library.redis.ask("ZCARD", "feed.ids:{c}").integer == 10)
+        #expect(try library.redis.ask("HLEN", "feed.items:{c}").integer == 10)
     }
 
     @Test("a retracted event leaves a hole")

@@ -105,7 +105,7 @@ enum FeedRules {
     }
 
     static func length(_ facts: Facts, _ feeds: FeedsFacts) -> Rule.Outcome {
-        // A limit that was changed is applied, and noted in feed.config, once in 64 events or a batch.
+        // Items of other clients are cleared once in 64 events or a batch.
         let slack = Int64(64 + facts.limits.batchEvents)
         let findings = channels(feeds).compactMap { feed -> Finding? in
             let limit = max(feed.maxLength ?? 0, Int64(facts.limits.historyEvents))

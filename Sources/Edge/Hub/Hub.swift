@@ -326,6 +326,7 @@ final class Hub: ChannelSourceDelegate {
             source.loadPart(channel.name, after: start, limit: Hub.partEvents, bytes: limits.answerBytes) { history in
                 self.loadEnded()
                 if let history {
+                    channel.ring.noteFloor(of: history)
                     let part = Ring(limits: self.limits, budget: self.budget)
                     part.replace(withPart: history, after: start)
                     for subscription in channel.takeOlder(within: part) {

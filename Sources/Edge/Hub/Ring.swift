@@ -28,9 +28,9 @@ final class Ring {
     private(set) var last: Int64 = 0
     /// The ring holds everything that is kept after this sequence number.
     private(set) var floor: Int64 = 0
-    /// The floor of the feed itself when it was read.
+    /// The feed's own floor when it was last read, and the feed's last sequence number then. The floor only rises.
     private var feedFloor: Int64 = 0
-    private var capacity: Int64 = 0
+    private var feedLast: Int64 = 0
     /// Whether the feed has more events after the last one held, see ``replace(withPart:after:)``.
     private var isPart = false
     private var entries: Deque<Entry> = []
@@ -85,8 +85,7 @@ final class Ring {
         identity = Position(epoch: history.epoch, born: history.born, sequence: 0)
         entries = []
         bytes = 0
-        capacity = history.capacity
-        feedFloor = history.floor
+        (feedFloor, feedLast) = (history.floor, history.last)
         floor = history.isComplete ? feedFloor : (history.items.first?.sequence ?? history.last + 1) - 1
         last = history.last
         isPart = false
@@ -108,12 +107,19 @@ final class Ring {
     /// Adds the events after `last`; replaces everything when events in between are gone.
     func merge(_ history: ChannelHistory) {
         guard history.isComplete, last >= history.floor else { return replace(with: history) }
-        capacity = history.capacity
+        noteFloor(of: history)
         for item in history.items where item.sequence > last { push(item.sequence, item.event) }
         last = history.last
         trim()
         forgetBatches()
         charge()
+    }
+
+    /// Remembers how far the feed has been cut, which a reader from the beginning needs to know.
+    func noteFloor(of history: ChannelHistory) {
+        guard let identity, identity.epoch == history.epoch, identity.born == history.born else { return }
+        feedFloor = max(feedFloor, history.floor)
+        feedLast = max(feedLast, history.last)
     }
 
     /// Appends an announced event if it is the next.
@@ -138,22 +144,23 @@ final class Ring {
     /// Looks up an offset. Only after the first history.
     func find(_ offset: Offset) -> OffsetLookup {
         guard let identity else { return .older }
-        let holdsCapacity = capacity > 0 && count >= capacity && !isPart
         var sequence: Int64
         switch offset {
         case .now:
             return .found(tail, hasNews: false)
         case .beginning:
-            guard floor <= feedFloor || holdsCapacity else { return .older }
-            sequence = floor
-            if holdsCapacity { sequence = entries[entries.count - Int(capacity)].sequence - 1 }
+            // Announcements do not tell how far the feed was cut since it was read. A ring that got a few events more
+            // begins a few events too early, which is no harm; after many, the feed is asked.
+            let isRecent = last - feedLast <= (feedLast - feedFloor) / 8
+            guard isRecent, floor <= feedFloor, feedFloor <= last else { return .older }
+            sequence = feedFloor
         case .position(let position):
             guard position.epoch == identity.epoch else { return .lost }
             let beforeFirst = position.born == 0 && position.sequence == 0
             guard position.born == identity.born || beforeFirst else { return .lost }
             sequence = position.sequence
             if sequence > last || isPart && sequence == last { return isPart ? .older : .lost }
-            if sequence < floor, sequence != last { return sequence < feedFloor || holdsCapacity ? .lost : .older }
+            if sequence < floor, sequence != last { return sequence < feedFloor ? .lost : .older }
         }
         return .found(self.position(sequence), hasNews: sequence < newest)
     }

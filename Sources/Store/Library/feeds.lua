@@ -3,66 +3,109 @@
 -- Events that are read at once when the answer is limited in bytes: what exceeds the limit is read in vain.
 local FEW = 32
 
+-- How many numbers one call takes off a history beyond those that it adds. A history that was made much shorter is cut
+-- over several calls; the floor says how far it is.
+local CUT = 10000
+
+-- The floor of a feed whose configuration does not hold it, because an older version of this library wrote the feed: the
+-- highest number that is missing. It may have been retracted, which is no loss, but nothing tells that any more.
+local function unwritten_floor(feed, last)
+  local kept = {}
+  for _, id in ipairs(redis.call('ZRANGE', 'feed.ids:' .. feed, 0, -1)) do kept[id] = true end
+  local floor = last
+  while floor > 0 and kept[whole(floor)] do floor = floor - 1 end
+  return floor
+end
+
+-- Removes numbers from a feed: those in `list`, as text.
+local function remove(feed, list)
+  if #list == 0 then return end
+  call_in_chunks('ZREM', 'feed.ids:' .. feed, list, 1, #list)
+  call_in_chunks('HDEL', 'feed.items:' .. feed, list, 1, #list)
+end
+
+-- Removes what is no event above the floor, oldest first, while the feed is longer than its history: items of other
+-- clients, and what an older version of this library left.
+local function remove_strays(feed, floor, last, history)
+  local over = redis.call('ZCARD', 'feed.ids:' .. feed) - history
+  if over <= 0 then return end
+  local strays = {}
+  for _, id in ipairs(redis.call('ZRANGE', 'feed.ids:' .. feed, 0, -1)) do
+    local number = tonumber(id)
+    if #strays < over and not (number and number > floor and number <= last and id == whole(number)) then
+      strays[#strays + 1] = id
+    end
+  end
+  remove(feed, strays)
+end
+
 -- Appends events (raw strings) to a channel's feed and announces them. Ids are the values of feed.publishes, so they
--- are dense, and the ids that fall off the history are computed. `clock` is a score (ms, with a fraction) that is not
--- smaller than any that the lane used before. Returns the last sequence number. When a key of the feed has a foreign
--- type it returns nil and an error, and undoes what it wrote.
+-- are dense. Order and trimming go by them alone: the scores are times for other clients, and never fall. The field
+-- `floor` of feed.config is the number up to which the history has been cut; it is written by the call that cuts.
+-- `clock` is a time (ms, with a fraction). Returns the last sequence number. When a key of the feed has a foreign type
+-- it returns nil and an error, and has written nothing.
 local function append(channel, events, history, ttl, clock)
   local feed = '{' .. channel .. '}'
   local count = #events
-  local last = redis.pcall('INCRBY', 'feed.publishes:' .. feed, count)
-  if type(last) == 'table' then return nil, last.err end
-  local first = last - count + 1
-  local ids, items = {}, {}
+  local known = redis.pcall('GET', 'feed.publishes:' .. feed)
+  local config = redis.pcall('HMGET', 'feed.config:' .. feed, 'floor', 'max_length', 'ttl')
+  local newest = redis.pcall('ZRANGE', 'feed.ids:' .. feed, -1, -1, 'WITHSCORES')
+  local items = redis.pcall('HLEN', 'feed.items:' .. feed)
+  if type(known) == 'table' then return nil, known.err end
+  local before = tonumber(known or 0)
+  if not before or before < 0 or before > 2 ^ 52 or before % 1 ~= 0 then
+    return nil, 'ERR value is not an integer or out of range'
+  end
+  local is_new = before == 0
+  -- Where a feed exists, its foreign configuration does not stop it: the floor is then found anew each time.
+  local failure = newest.err or type(items) == 'table' and items.err or is_new and config.err
+  if not failure and is_new then
+    local listed = redis.pcall('SCARD', 'feeds')
+    failure = type(listed) == 'table' and listed.err
+  end
+  if failure then return nil, failure end
+
+  local last = before + count
+  local floor = not is_new and not config.err and tonumber(config[1] or '')
+  if not floor then floor = is_new and 0 or unwritten_floor(feed, before) end
+  local cut = math.max(floor, math.min(last - history, floor + count + CUT))
+  local time = math.max(clock, tonumber(newest[2] or 0) + 0.001)
+  local ids, contents, gone = {}, {}, {}
   for index, event in ipairs(events) do
-    local id = whole(first + index - 1)
-    ids[#ids + 1] = string.format('%.3f', clock + (index - 1) * 0.001)
+    local id = whole(before + index)
+    ids[#ids + 1] = string.format('%.3f', time + (index - 1) * 0.001)
     ids[#ids + 1] = id
-    items[#items + 1] = id
-    items[#items + 1] = event
+    contents[#contents + 1] = id
+    contents[#contents + 1] = event
   end
-  local is_new = last == count
-  local config = { 'type', 'feed', 'max_length', history, 'ttl', ttl, 'born', whole(clock) }
-  local failure = try_in_chunks('ZADD', 'feed.ids:' .. feed, ids)
-    or try_in_chunks('HSET', 'feed.items:' .. feed, items)
-    or is_new and (try_in_chunks('HSET', 'feed.config:' .. feed, config) or try_in_chunks('SADD', 'feeds', { feed }))
-  if failure then
-    for index = 1, #items, 2 do
-      redis.pcall('ZREM', 'feed.ids:' .. feed, items[index])
-      redis.pcall('HDEL', 'feed.items:' .. feed, items[index])
-    end
-    if is_new then redis.call('DEL', 'feed.publishes:' .. feed)
-    else redis.call('DECRBY', 'feed.publishes:' .. feed, count) end
-    return nil, failure
+  for id = floor + 1, cut do gone[#gone + 1] = whole(id) end
+
+  redis.call('INCRBY', 'feed.publishes:' .. feed, count)
+  call_in_chunks('ZADD', 'feed.ids:' .. feed, ids, 1, #ids)
+  call_in_chunks('HSET', 'feed.items:' .. feed, contents, 1, #contents)
+  if is_new then
+    redis.call('HSET', 'feed.config:' .. feed, 'type', 'feed', 'max_length', history, 'ttl', ttl,
+      'born', whole(clock), 'floor', whole(cut))
+    redis.call('SADD', 'feeds', feed)
+  elseif not config.err
+    and (config[1] ~= whole(cut) or config[2] ~= whole(history) or tostring(config[3]) ~= tostring(ttl)) then
+    redis.call('HSET', 'feed.config:' .. feed, 'max_length', history, 'ttl', ttl, 'floor', whole(cut))
   end
+  remove(feed, gone)
+  if last % 64 < count then remove_strays(feed, cut, last, history) end
+
   if is_new then
     redis.call('PUBLISH', 'newfeed', feed .. '\0tidings')
     redis.call('PUBLISH', 'conffeed', feed .. '\0tidings')
   end
-  if last > history then
-    local gone = {}
-    for id = math.max(1, first - history), last - history do gone[#gone + 1] = whole(id) end
-    call_in_chunks('ZREM', 'feed.ids:' .. feed, gone, 1, #gone)
-    call_in_chunks('HDEL', 'feed.items:' .. feed, gone, 1, #gone)
-    -- A history that was made shorter leaves older items behind: clear them now and then.
-    if last % 64 < count then
-      local over = redis.call('ZCARD', 'feed.ids:' .. feed) - history
-      if over > 0 then
-        local old = redis.call('ZRANGE', 'feed.ids:' .. feed, 0, over - 1)
-        call_in_chunks('ZREM', 'feed.ids:' .. feed, old, 1, #old)
-        call_in_chunks('HDEL', 'feed.items:' .. feed, old, 1, #old)
-      end
-    end
-  end
-  -- A changed limit is written to the feed now and then. A foreign key in its place is ignored: everything else is
-  -- already written.
-  if not is_new and last % 16 < count then
-    redis.pcall('HSET', 'feed.config:' .. feed, 'max_length', history, 'ttl', ttl)
-  end
+  local retracted = floor
   for index, event in ipairs(events) do
-    local id = first + index - 1
+    local id = before + index
     -- One at a time, as every Thoonk publisher does it: no id is retracted before it was published.
-    if id > history then redis.call('PUBLISH', 'feed.retract:' .. feed, whole(id - history)) end
+    for old = retracted + 1, math.min(cut, id - history) do
+      redis.call('PUBLISH', 'feed.retract:' .. feed, whole(old))
+      retracted = old
+    end
     redis.call('PUBLISH', 'feed.publish:' .. feed, whole(id) .. '\0' .. event)
   end
   return last
@@ -78,19 +121,19 @@ local function publish(_, args)
 end
 
 -- tidings_history 1 EPOCH-KEY CHANNEL AFTER LIMIT [BYTES]
--- ->  {epoch, born (ms), last, capacity, oldest kept, sequence, event, sequence, event, …}: the newest LIMIT events that
--- are kept after AFTER, oldest first. With BYTES it is the oldest: up to LIMIT events with at most BYTES bytes
--- together, or one event of any size. Hardly more of the feed is read than that. A feed that does not exist has zeros.
+-- ->  {epoch, born (ms), last, 0, floor + 1, sequence, event, sequence, event, …}: the newest LIMIT events that are kept
+-- after AFTER, oldest first. With BYTES it is the oldest: up to LIMIT events with at most BYTES bytes together, or one
+-- event of any size. Hardly more of the feed is read than that. A feed that does not exist has born and last 0. The 0 and
+-- the 1 after the floor are for processes of older versions, which take them for the capacity and the oldest kept.
 local function history(keys, args)
   local feed = '{' .. args[1] .. '}'
   local after, limit, room = tonumber(args[2]), tonumber(args[3]), tonumber(args[4] or '')
   local epoch = tonumber(redis.call('HGET', keys[1], 'number') or 0)
   local last = tonumber(redis.call('GET', 'feed.publishes:' .. feed) or 0)
-  local config = redis.call('HMGET', 'feed.config:' .. feed, 'born', 'max_length')
-  local capacity = tonumber(config[2] or 0)
-  local oldest = tonumber(redis.call('ZRANGE', 'feed.ids:' .. feed, 0, 0)[1] or 0) or 0
-  local answer = { whole(epoch), config[1] or '0', whole(last), whole(capacity), whole(oldest) }
-  local from = math.max(after + 1, room and 1 or last - limit + 1, oldest, 1)
+  local config = redis.call('HMGET', 'feed.config:' .. feed, 'born', 'floor')
+  local floor = math.min(last, tonumber(config[2] or '') or unwritten_floor(feed, last))
+  local answer = { whole(epoch), config[1] or '0', whole(last), '0', whole(floor + 1) }
+  local from = math.max(after + 1, room and 1 or last - limit + 1, floor + 1)
   local count = math.max(0, last - from + 1)
   -- There may be millions of numbers for a few items (nothing kept, much retracted, ids of another client): then the
   -- ids that exist are scanned instead.

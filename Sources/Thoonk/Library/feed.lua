@@ -41,8 +41,8 @@ local function publish(_, args)
   redis.call('SCARD', 'feeds')
   local no_number = look_at_counter('publishes', feed)
   if no_number then return no_number end
-  local config = redis.call('HMGET', key('config', feed), 'max_length', 'born')
-  local limit, is_sequenced = tonumber(config[1] or 0) or 0, config[2]
+  local config = redis.call('HMGET', key('config', feed), 'max_length', 'born', 'floor')
+  local limit, is_sequenced, floor = tonumber(config[1] or 0) or 0, config[2], tonumber(config[3] or '')
   if is_sequenced and own then
     return fail('SEQUENCED', "the ids of '" .. feed .. "' are a pipeline's sequence numbers; publish without an id")
   end
@@ -65,6 +65,12 @@ local function publish(_, args)
           redis.call('ZREM', key('ids', feed), old)
           redis.call('HDEL', key('items', feed), old)
           announce('feed.retract', feed, old)
+          -- Readers of the channel are told that what is at or below the floor is gone.
+          local number = is_sequenced and floor and tonumber(old)
+          if number and number > floor and number < sequence and old == whole(number) then
+            floor = number
+            redis.call('HSET', key('config', feed), 'floor', old)
+          end
         end
       end
     end

@@ -70,6 +70,17 @@ struct FeedClientTests {
         #expect(try await feed.publish("d") == "4")
     }
 
+    @Test("a channel's feed says up to which number it was cut, whoever cuts it")
+    func floor() async throws {
+        let feed = client.feed("{thread:42}")
+        try await feed.create(["born": "1700000000000", "max_length": "2", "floor": "0"])
+        try await feed.publish(all: ["a", "b"])
+        #expect(try await feed.configuration()["floor"] == "0")
+        try await feed.publish(all: ["c", "d", "e"])
+        #expect(try await feed.ids() == ["4", "5"])
+        #expect(try await feed.configuration()["floor"] == "3")
+    }
+
     @Test(
         "an id may hold any bytes except NUL; items may hold anything",
         arguments: [
