@@ -127,6 +127,59 @@ final class ChannelEndpointTests {
         }
     }
 
+    @Test("a position that another edge has given is looked up in the feed before it is judged")
+    func ahead() throws {
+        for number in 1...4 { try edge.publish("\(number)", to: "thread:1") }
+        let tail = try #require(try client.get(Self.channel)[header: "Stream-Next-Offset"])
+        try edge.publish("5", to: "thread:1", announced: false)
+        try client.send(
+            raw: "GET \(Self.channel)?offset=\(tail.dropLast() + "5")&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
+        try edge.waitForHeld(1)
+        try edge.publish("6", to: "thread:1")
+        let answer = try client.readResponse()
+        #expect(answer.status == 200 && answer.text == "[6]")
+        #expect(try client.get(Self.channel + "?offset=\(tail.dropLast() + "8")&live=long-poll").status == 410)
+    }
+
+    @Test("the first position of a new channel is good at an edge that has not seen the channel's first event")
+    func aheadOfTheFirst() throws {
+        #expect(try client.get(Self.channel).text == "[]")
+        try edge.publish("1", to: "thread:1", announced: false)
+        let offset = "0000000001_0000000001000_0000000000000001"
+        try client.send(raw: "GET \(Self.channel)?offset=\(offset)&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
+        try edge.waitForHeld(1)
+        try edge.publish("2", to: "thread:1")
+        #expect(try client.readResponse().text == "[2]")
+    }
+
+    @Test("readers with positions that nobody has seen share the loads that judge them")
+    func aheadTogether() throws {
+        for number in 1...4 { try edge.publish("\(number)", to: "thread:1") }
+        let tail = try #require(try client.get(Self.channel)[header: "Stream-Next-Offset"])
+        let loads = try edge.on { world in
+            world.source.holdsLoads = true
+            return world.source.loads
+        }
+        let clients = (0..<8).map { _ in edge.client() }
+        for (index, client) in clients.enumerated() {
+            let offset = tail.dropLast() + "\(index < 6 ? 9 : 5)"
+            try client.send(
+                raw: "GET \(Self.channel)?offset=\(offset)&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
+        }
+        try edge.waitForHeld(8)
+        try edge.publish("5", to: "thread:1", announced: false)
+        #expect(try edge.on { $0.source.loads } == loads + 1, "one at a time")
+        try edge.on { world in
+            world.source.holdsLoads = false
+            world.source.answerLoads()
+        }
+        for client in clients.prefix(6) { #expect(try client.readResponse().status == 410) }
+        #expect(try edge.on { $0.source.loads } <= loads + 2)
+        try edge.waitForHeld(2)
+        try edge.publish("6", to: "thread:1")
+        for client in clients.suffix(2) { #expect(try client.readResponse().text == "[6]") }
+    }
+
     @Test("waiting readers get 410 when the epoch changes")
     func anotherEpoch() throws {
         try edge.publish("1", to: "thread:1")

@@ -10,6 +10,8 @@ struct FeedWorld {
         var offset = Offset.beginning
         /// The number of the last event seen, across all incarnations of the feed; 0 before any.
         var seen = 0
+        /// The load that judges its position, see ``Subscription/judgedBy``.
+        var judgedBy: Int?
     }
 
     private enum Message {
@@ -66,7 +68,8 @@ struct FeedWorld {
         case 25..<50: deliver()
         case 50..<60: execute()
         case 60..<72: answer()
-        case 72..<92: read(Int.random(in: 0..<readers.count, using: &random))
+        case 72..<91: read(Int.random(in: 0..<readers.count, using: &random))
+        case 91: comeFromAnother(Int.random(in: 0..<readers.count, using: &random))
         case 92..<95: link()
         case 95..<96: unlink()
         case 96..<97: readers[Int.random(in: 0..<readers.count, using: &random)] = Reader()
@@ -95,7 +98,11 @@ struct FeedWorld {
         if !machine.isLive { faults.append("never live again") }
         if machine.ring.last != last { faults.append("stands at \(machine.ring.last), the feed at \(last)") }
         for index in readers.indices {
-            for _ in 0..<100 { read(index) }
+            for _ in 0..<100 {
+                read(index)
+                execute()
+                answer(canFail: false)
+            }
             if let newest = items.last, let number = Int(String(decoding: newest.event, as: UTF8.self)),
                 readers[index].seen != number
             {
@@ -220,13 +227,36 @@ struct FeedWorld {
         }
         switch lookup {
         case .older: break
-        case .lost: readers[index] = Reader()
+        case .unseen:
+            let judgedBy = readers[index].judgedBy ?? machine.nextLoad
+            if machine.lastLoad >= judgedBy { return lose(index) }
+            readers[index].judgedBy = judgedBy
+            perform(machine.handle(.unseen))
+        case .lost: lose(index)
         case .found(let position, let hasNews):
             let batch = ring.batch(after: position.sequence)
             if hasNews != (batch.count > 0) { faults.append("news and batch disagree") }
             take(batch, index)
             readers[index].offset = .position(batch.next)
+            readers[index].judgedBy = nil
         }
+    }
+
+    /// A reader is told that it may have missed something: not while the feed has all that follows its position.
+    private mutating func lose(_ index: Int) {
+        if case .position(let position) = readers[index].offset, position.epoch == epoch, position.born == born,
+            position.sequence >= floor, position.sequence <= last
+        {
+            faults.append("reader \(index) is told to begin anew at \(position.sequence) of \(floor) to \(last)")
+        }
+        readers[index] = Reader()
+    }
+
+    /// A reader comes from another process, which has seen everything.
+    private mutating func comeFromAnother(_ index: Int) {
+        guard born != 0 else { return }
+        readers[index] = Reader(
+            offset: .position(Position(epoch: epoch, born: born, sequence: last)), seen: published)
     }
 
     /// The next few events of the feed, usually not all.

@@ -44,7 +44,9 @@ final class Channel {
         subscription.place = place
         switch place {
         case .nowhere: break
-        case .unresolved: unresolved.append(subscription)
+        case .unresolved:
+            subscription.judgedBy = subscription.judgedBy ?? machine.nextLoad
+            unresolved.append(subscription)
         case .older: older.append(subscription)
         case .waiting: waiting.append(subscription)
         case .ready: ready.append(subscription)
@@ -161,6 +163,8 @@ struct ChannelMachine {
         case failed(generation: Int)
         /// The pause after a failure is over.
         case retry
+        /// A reader's position is of an event or a feed that the ring has not seen.
+        case unseen
     }
 
     /// What the owner must do, possibly several things.
@@ -185,6 +189,8 @@ struct ChannelMachine {
     private(set) var state = State.subscribing
     let ring: Ring
     private var generation = 0
+    /// The generation of the last load that made the channel live.
+    private(set) var lastLoad = 0
     private var requestedAfter: Int64 = 0
     /// The load follows a confirmation, so no older announcement is in flight.
     private var followsConfirmation = false
@@ -205,6 +211,9 @@ struct ChannelMachine {
     }
 
     var isLive: Bool { state == .live }
+
+    /// The generation that the next load will have, at least: it reads all that is in the feed now.
+    var nextLoad: Int { generation + 1 }
 
     mutating func handle(_ input: Input) -> Actions {
         switch input {
@@ -229,6 +238,8 @@ struct ChannelMachine {
         case .retry:
             guard state == .loading(failed: true) else { return Actions() }
             return load()
+        case .unseen:
+            return isLive ? load() : Actions()
         }
     }
 
@@ -283,6 +294,7 @@ struct ChannelMachine {
             ring.merge(history)
         }
         state = .live
+        lastLoad = generation
         followsConfirmation = false
         var actions = Actions(deliver: true, reset: reset)
         var again = overflowed

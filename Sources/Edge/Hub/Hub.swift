@@ -95,17 +95,37 @@ final class Hub: ChannelSourceDelegate {
     }
 
     /// Looks up a subscription's offset; nil while the channel is not live. A position that is found becomes the
-    /// offset.
+    /// offset. One that the ring has not seen makes the channel load what it missed; the answer is never `unseen`.
     func lookUp(_ subscription: Subscription, ring: Ring? = nil) -> OffsetLookup? {
-        let lookup = ring.map { $0.find(subscription.offset) } ?? subscription.channel.lookUp(subscription.offset)
-        if case .found(let position, _) = lookup { subscription.offset = .position(position) }
+        var lookup = ring.map { $0.find(subscription.offset) } ?? subscription.channel.lookUp(subscription.offset)
+        if lookup == .unseen { lookup = judge(subscription) }
+        switch lookup {
+        case .found(let position, _):
+            subscription.offset = .position(position)
+            subscription.judgedBy = nil
+        case .lost: subscription.judgedBy = nil
+        case .older, .unseen, nil: break
+        }
         return lookup
+    }
+
+    /// Judges an offset that the ring has not seen. Another process may be ahead of this one, so only a load that began
+    /// after the reader came tells whether it is lost. One load at a time judges all readers of the channel that wait.
+    private func judge(_ subscription: Subscription) -> OffsetLookup? {
+        let channel = subscription.channel
+        let judgedBy = subscription.judgedBy ?? channel.machine.nextLoad
+        if channel.machine.lastLoad >= judgedBy { return .lost }
+        subscription.judgedBy = judgedBy
+        perform(channel.machine.handle(.unseen), on: channel)
+        // The source may have answered before it returned.
+        let lookup = channel.lookUp(subscription.offset)
+        return lookup == .unseen ? .lost : lookup
     }
 
     /// Queues a subscription until it is woken.
     func wait(_ subscription: Subscription, lookup: OffsetLookup?) {
         switch lookup {
-        case nil, .lost: subscription.channel.enqueue(subscription, in: .unresolved)
+        case nil, .lost, .unseen: subscription.channel.enqueue(subscription, in: .unresolved)
         case .older:
             subscription.channel.enqueue(subscription, in: .older)
             loadOlder(subscription.channel)

@@ -33,6 +33,8 @@ final class Ring {
     private var feedLast: Int64 = 0
     /// Whether the feed has more events after the last one held, see ``replace(withPart:after:)``.
     private var isPart = false
+    /// Whether these events were read for the readers that are looked up in them: then they are judged by it.
+    private var isReadForReaders = false
     private var entries: Deque<Entry> = []
     private(set) var bytes = 0
     private var batches: [Int64: EncodedBatch] = [:]
@@ -88,7 +90,7 @@ final class Ring {
         (feedFloor, feedLast) = (history.floor, history.last)
         floor = history.isComplete ? feedFloor : (history.items.first?.sequence ?? history.last + 1) - 1
         last = history.last
-        isPart = false
+        (isPart, isReadForReaders) = (false, false)
         for item in history.items { push(item.sequence, item.event) }
         if bounded { trim() }
         forgetBatches()
@@ -100,7 +102,7 @@ final class Ring {
     func replace(withPart history: ChannelHistory, after sequence: Int64) {
         replace(with: history, bounded: false)
         floor = max(feedFloor, sequence)
-        isPart = !history.isComplete
+        (isPart, isReadForReaders) = (!history.isComplete, true)
         if isPart { last = newest }
     }
 
@@ -155,11 +157,13 @@ final class Ring {
             guard isRecent, floor <= feedFloor, feedFloor <= last else { return .older }
             sequence = feedFloor
         case .position(let position):
-            guard position.epoch == identity.epoch else { return .lost }
+            // Epochs only rise.
+            guard position.epoch >= identity.epoch else { return .lost }
             let beforeFirst = position.born == 0 && position.sequence == 0
-            guard position.born == identity.born || beforeFirst else { return .lost }
+            let isSameFeed = position.epoch == identity.epoch && (position.born == identity.born || beforeFirst)
             sequence = position.sequence
-            if sequence > last || isPart && sequence == last { return isPart ? .older : .lost }
+            if isSameFeed, isPart, sequence >= last { return .older }
+            guard isSameFeed, sequence <= last else { return isReadForReaders ? .lost : .unseen }
             if sequence < floor, sequence != last { return sequence < feedFloor ? .lost : .older }
         }
         return .found(self.position(sequence), hasNews: sequence < newest)
@@ -266,6 +270,9 @@ enum OffsetLookup: Equatable {
     case found(Position, hasNews: Bool)
     /// Before the ring's first event, or after the part of a history that it holds. The feed may have it.
     case older
+    /// Of an event or a feed that the ring has not seen: another process may have seen it. The feed has to be read before
+    /// the offset is judged.
+    case unseen
     /// Events after the offset are gone, or the offset belongs to an earlier feed of that name.
     case lost
 }

@@ -20,6 +20,9 @@ final class Subscription {
     let subscriber: any Subscriber
     /// The offset that the reader asked for, replaced by its position once that is known.
     var offset: Offset
+    /// The load of the channel that judges an offset that the ring has not seen: one that began after the reader came.
+    /// Nil while none is needed.
+    var judgedBy: Int?
     /// Set by ``SubscriptionQueue``.
     var ticket = 0
     /// Set by ``Channel``.

@@ -61,7 +61,7 @@ final class ChannelRead: PendingResponse, Subscriber {
         case .found(_, hasNews: false) where isLive: timedOut(subscription)
         case .found(let position, _): answer(from: position, subscription, ring: subscription.channel.ring)
         case .lost: lost()
-        case .older, nil:
+        case .older, .unseen, nil:
             var error = services.unknownChannel
             if !isLive { error.limit = .loadTimeout }
             refuse(error)
@@ -81,7 +81,7 @@ final class ChannelRead: PendingResponse, Subscriber {
                 return evaluate(subscription, ring: subscription.channel.ring)
             }
             services.hub.wait(subscription, lookup: lookup)
-        case .older, nil: services.hub.wait(subscription, lookup: lookup)
+        case .older, .unseen, nil: services.hub.wait(subscription, lookup: lookup)
         }
     }
 

@@ -105,7 +105,7 @@ final class ChannelStream: PendingResponse, Subscriber {
                     subscription.offset = .position(ring.tail)
                 }
                 ring = subscription.channel.ring
-            case .older, nil:
+            case .older, .unseen, nil:
                 return services.hub.wait(subscription, lookup: lookup)
             }
         }
