@@ -95,11 +95,11 @@ local writers = {
       tally(lane, 'dropped:duplicate', repeated)
     end
   end,
-  feeds = function(op, lane, _, clock)
+  feeds = function(op, lane, _, clock, heard)
     local forgotten = 0
     for _, channel in ipairs(op.channels) do
-      local last, failure = append(channel.name, channel.events, op.history, op.ttl, clock)
-      if last then
+      if channel.target then
+        append(channel.target, channel.events, op.history, op.ttl, clock, heard)
         tally(lane, 'emitted', #channel.events)
       else
         -- A foreign key blocks the feed: the events become dead letters, until an operator deletes the key.
@@ -110,7 +110,7 @@ local writers = {
             id = op.commit .. '-' .. channel.name .. '-' .. index, event = addressed(event, channel.name),
             stage = 'publish', attempts = 1,
             time = math.floor(clock),
-            error = 'feed {' .. channel.name .. '}: ' .. failure .. '; delete the foreign key and retry',
+            error = 'feed {' .. channel.name .. '}: ' .. channel.failure .. '; delete the foreign key and retry',
           })
         end
         forgotten = forgotten + store_letters(lane, 'unpublished', op.dead, op.cap, letters)
@@ -147,7 +147,7 @@ local function commit(keys, args)
   end
   if count > 1 and redis.call('LINDEX', queue, count - 1) ~= args[5] then return { 'MOVED' } end
 
-  local operations = {}
+  local operations, targets = {}, {}
   local position = 6
   local function read()
     position = position + 1
@@ -158,14 +158,35 @@ local function commit(keys, args)
     local op = readers[name](read)
     op.name = name
     op.commit = args[1] .. '-' .. args[2]
-    -- Reads each key that will be written: a foreign type raises its error here, before anything is written.
-    if op.lane then redis.call('HLEN', op.lane) end
-    if op.list or op.dead then redis.call('LLEN', op.list or op.dead) end
+    -- Reads each key that will be written: a foreign type raises its error here, before anything is written, and so does
+    -- a right that the caller lacks.
+    if op.lane then
+      demand('HINCRBY', op.lane, 'in', '1')
+      redis.call('HLEN', op.lane)
+    end
+    local list = op.list or op.dead
+    if list then
+      demand('RPUSH', list, '')
+      demand('LTRIM', list, '0', '-1')
+      redis.call('LLEN', list)
+    end
     if op.seen then
-      redis.call('SCARD', op.seen .. ':new')
-      redis.call('SCARD', op.seen .. ':old')
+      for _, part in ipairs({ ':new', ':old' }) do
+        demand('SADD', op.seen .. part, '')
+        demand('UNLINK', op.seen .. part)
+        redis.call('SCARD', op.seen .. part)
+      end
+    end
+    if op.channels then
+      if op.channels[1] then demand_trimming(op.channels[1].name) end
+      for _, channel in ipairs(op.channels) do
+        channel.target, channel.failure = targets[channel.name], nil
+        if not channel.target then channel.target, channel.failure = look_at_feed(channel.name) end
+        targets[channel.name] = channel.target
+      end
     end
     if op.queue then
+      demand('RPUSH', op.queue, '')
       local length = redis.call('LLEN', op.queue)
       if op.limit > 0 and length >= op.limit then
         take_back(lane, args[1])
@@ -175,14 +196,19 @@ local function commit(keys, args)
     operations[#operations + 1] = op
   end
 
+  demand('HSET', lane, 'serial', '0')
+  demand('LTRIM', queue, '0', '-1')
   local us = now_us()
   local now_ms = us / 1000
   local clock = math.max(now_ms, tonumber(known[3] or 0) + 0.001)
   redis.call('HSET', lane, 'serial', args[2], 'attempts', '0', 'tried', '',
     'deadline', whole(now_ms + tonumber(args[6])), 'clock', string.format('%.3f', clock + count * 0.001))
   redis.call('LTRIM', queue, count, -1)
-  local forgotten = 0
-  for _, op in ipairs(operations) do forgotten = forgotten + (writers[op.name](op, lane, now_ms, clock) or 0) end
+  local forgotten, heard = 0, {}
+  for _, op in ipairs(operations) do
+    forgotten = forgotten + (writers[op.name](op, lane, now_ms, clock, heard) or 0)
+  end
+  announce(heard)
   if forgotten > 0 then return { 'OK', forgotten } end
   return { 'OK' }
 end

@@ -39,37 +39,69 @@ local function remove_strays(feed, floor, last, history)
   remove(feed, strays)
 end
 
--- Appends events (raw strings) to a channel's feed and announces them. Ids are the values of feed.publishes, so they
--- are dense. Order and trimming go by them alone: the scores are times for other clients, and never fall. The field
--- `floor` of feed.config is the number up to which the history has been cut; it is written by the call that cuts.
--- `clock` is a time (ms, with a fraction). Returns the last sequence number. When a key of the feed has a foreign type
--- it returns nil and an error, and has written nothing.
-local function append(channel, events, history, ttl, clock)
+-- The error of a command that was called with pcall, when it is that of a foreign type. Any other is raised: it says
+-- nothing about the feed.
+local function failure_of(answer)
+  local failure = type(answer) == 'table' and answer.err
+  if failure and not string.match(failure, '^WRONGTYPE') then error(redis.error_reply(failure)) end
+  return failure
+end
+
+-- Looks at a channel's feed before it is written: checks the caller's rights (an error is raised) and the types of the
+-- keys. Returns what `append` needs, or nil and an error when a key has a foreign type.
+local function look_at_feed(channel)
   local feed = '{' .. channel .. '}'
-  local count = #events
-  local known = redis.pcall('GET', 'feed.publishes:' .. feed)
-  local config = redis.pcall('HMGET', 'feed.config:' .. feed, 'floor', 'max_length', 'ttl')
-  local newest = redis.pcall('ZRANGE', 'feed.ids:' .. feed, -1, -1, 'WITHSCORES')
-  local items = redis.pcall('HLEN', 'feed.items:' .. feed)
-  if type(known) == 'table' then return nil, known.err end
-  local before = tonumber(known or 0)
-  if not before or before < 0 or before > 2 ^ 52 or before % 1 ~= 0 then
-    return nil, 'ERR value is not an integer or out of range'
+  local target = {
+    feed = feed, publishes_key = 'feed.publishes:' .. feed, ids_key = 'feed.ids:' .. feed,
+    items_key = 'feed.items:' .. feed, config_key = 'feed.config:' .. feed, publish = 'feed.publish:' .. feed,
+    retract = 'feed.retract:' .. feed,
+  }
+  demand('INCRBY', target.publishes_key, '1')
+  demand('ZADD', target.ids_key, '0', '1')
+  demand('HSET', target.items_key, '1', '')
+  demand('HSET', target.config_key, 'floor', '0')
+  demand('PUBLISH', target.publish, '')
+  demand('PUBLISH', target.retract, '')
+  local known = redis.pcall('GET', target.publishes_key)
+  local config = redis.pcall('HMGET', target.config_key, 'floor', 'max_length', 'ttl')
+  local newest = redis.pcall('ZRANGE', target.ids_key, -1, -1, 'WITHSCORES')
+  local items = redis.pcall('HLEN', target.items_key)
+  local failure = failure_of(known) or failure_of(newest) or failure_of(items)
+  target.before = not failure and tonumber(known or 0)
+  if not failure and not (target.before and target.before >= 0 and target.before % 1 == 0) then
+    failure = 'ERR value is not an integer or out of range'
   end
-  local is_new = before == 0
+  target.is_new = target.before == 0
   -- Where a feed exists, its foreign configuration does not stop it: the floor is then found anew each time.
-  local failure = newest.err or type(items) == 'table' and items.err or is_new and config.err
-  if not failure and is_new then
-    local listed = redis.pcall('SCARD', 'feeds')
-    failure = type(listed) == 'table' and listed.err
+  if target.is_new then
+    demand('SADD', 'feeds', feed)
+    demand('PUBLISH', 'newfeed', '')
+    demand('PUBLISH', 'conffeed', '')
+    failure = failure_of(config) or failure_of(redis.pcall('SCARD', 'feeds'))
   end
   if failure then return nil, failure end
+  target.config, target.newest = config, newest[2]
+  return target
+end
 
+-- Checks what `look_at_feed` does not ask for each feed, since it is the same for all: the right to run further commands.
+local function demand_trimming(channel)
+  demand('ZREM', 'feed.ids:{' .. channel .. '}', '0')
+  demand('HDEL', 'feed.items:{' .. channel .. '}', '0')
+end
+
+-- Appends events (raw strings) to a channel's feed that was looked at, and adds its announcements to `heard`. Ids are the
+-- values of feed.publishes, so they are dense. Order and trimming go by them alone: the scores are times for other
+-- clients, and never fall. The field `floor` of feed.config is the number up to which the history has been cut; it is
+-- written by the call that cuts. `clock` is a time (ms, with a fraction). Returns the last sequence number.
+local function append(target, events, history, ttl, clock, heard)
+  local feed, before, config, is_new = target.feed, target.before, target.config, target.is_new
+  local count = #events
   local last = before + count
   local floor = not is_new and not config.err and tonumber(config[1] or '')
   if not floor then floor = is_new and 0 or unwritten_floor(feed, before) end
   local cut = math.max(floor, math.min(last - history, floor + count + CUT))
-  local time = math.max(clock, tonumber(newest[2] or 0) + 0.001)
+  local time = math.max(clock, tonumber(target.newest or 0) + 0.001)
   local ids, contents, gone = {}, {}, {}
   for index, event in ipairs(events) do
     local id = whole(before + index)
@@ -80,33 +112,40 @@ local function append(channel, events, history, ttl, clock)
   end
   for id = floor + 1, cut do gone[#gone + 1] = whole(id) end
 
-  redis.call('INCRBY', 'feed.publishes:' .. feed, count)
-  call_in_chunks('ZADD', 'feed.ids:' .. feed, ids, 1, #ids)
-  call_in_chunks('HSET', 'feed.items:' .. feed, contents, 1, #contents)
+  redis.call('INCRBY', target.publishes_key, count)
+  call_in_chunks('ZADD', target.ids_key, ids, 1, #ids)
+  call_in_chunks('HSET', target.items_key, contents, 1, #contents)
   if is_new then
-    redis.call('HSET', 'feed.config:' .. feed, 'type', 'feed', 'max_length', history, 'ttl', ttl,
+    redis.call('HSET', target.config_key, 'type', 'feed', 'max_length', history, 'ttl', ttl,
       'born', whole(clock), 'floor', whole(cut))
     redis.call('SADD', 'feeds', feed)
   elseif not config.err
     and (config[1] ~= whole(cut) or config[2] ~= whole(history) or tostring(config[3]) ~= tostring(ttl)) then
-    redis.call('HSET', 'feed.config:' .. feed, 'max_length', history, 'ttl', ttl, 'floor', whole(cut))
+    redis.call('HSET', target.config_key, 'max_length', history, 'ttl', ttl, 'floor', whole(cut))
   end
   remove(feed, gone)
   if last % 64 < count then remove_strays(feed, cut, last, history) end
+  -- For a further append of this call.
+  target.before, target.is_new, target.newest = last, false, ids[#ids - 1]
+  if not config.err then target.config = { whole(cut), whole(history), ttl } end
 
+  local function hear(channel, payload)
+    heard[#heard + 1] = channel
+    heard[#heard + 1] = payload
+  end
   if is_new then
-    redis.call('PUBLISH', 'newfeed', feed .. '\0tidings')
-    redis.call('PUBLISH', 'conffeed', feed .. '\0tidings')
+    hear('newfeed', feed .. '\0tidings')
+    hear('conffeed', feed .. '\0tidings')
   end
   local retracted = floor
   for index, event in ipairs(events) do
     local id = before + index
     -- One at a time, as every Thoonk publisher does it: no id is retracted before it was published.
     for old = retracted + 1, math.min(cut, id - history) do
-      redis.call('PUBLISH', 'feed.retract:' .. feed, whole(old))
+      hear(target.retract, whole(old))
       retracted = old
     end
-    redis.call('PUBLISH', 'feed.publish:' .. feed, whole(id) .. '\0' .. event)
+    hear(target.publish, whole(id) .. '\0' .. event)
   end
   return last
 end
@@ -115,8 +154,12 @@ end
 local function publish(_, args)
   local events = {}
   for index = 4, #args do events[#events + 1] = args[index] end
-  local last, failure = append(args[1], events, tonumber(args[2]), args[3], now_us() / 1000)
-  if not last then return redis.error_reply(failure) end
+  demand_trimming(args[1])
+  local target, failure = look_at_feed(args[1])
+  if not target then return redis.error_reply(failure) end
+  local heard = {}
+  local last = append(target, events, tonumber(args[2]), args[3], now_us() / 1000, heard)
+  announce(heard)
   return last
 end
 
@@ -185,7 +228,7 @@ local function sweep(_, args)
       redis.call('SREM', 'feeds', feed)
       redis.call('UNLINK', 'feed.ids:' .. feed, 'feed.items:' .. feed, 'feed.publishes:' .. feed,
         'feed.config:' .. feed)
-      redis.call('PUBLISH', 'delfeed', feed .. '\0tidings')
+      announce({ 'delfeed', feed .. '\0tidings' })
       removed = removed + 1
     end
   end

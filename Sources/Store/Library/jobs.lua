@@ -25,7 +25,7 @@ local function settle(name, job, outcome)
   local field = feed .. '\0' .. id
   local is_ours = redis.pcall('HGET', name .. ':jobs', field) == ticket
   if is_ours then
-    redis.call('HDEL', name .. ':jobs', field)
+    redis.pcall('HDEL', name .. ':jobs', field)
     if type(redis.pcall('ZSCORE', 'feed.claimed:' .. feed, id)) ~= 'string' then return end
   elseif outcome == 'stalled' or redis.pcall('SISMEMBER', 'feed.stalled:' .. feed, id) ~= 1 then
     return
@@ -39,6 +39,6 @@ local function settle(name, job, outcome)
     redis.pcall('SREM', 'feed.stalled:' .. feed, id)
     redis.pcall('HDEL', 'feed.items:' .. feed, id)
     redis.pcall('INCR', 'feed.finishes:' .. feed)
-    redis.call('PUBLISH', 'job.finish:' .. feed, id .. '\0' .. outcome)
+    announce({ 'job.finish:' .. feed, id .. '\0' .. outcome })
   end
 end

@@ -5,7 +5,8 @@ them. A file uses what stands in files before it.
 
 
 Rules that hold for all of it:
-- Check first, write last: Redis does not roll a script back.
+- Check first, write last: Redis does not roll a script back. Types are checked by reading, rights by `demand`.
+- Announcements come after all writes, and their failure is ignored.
 - A lane's hash holds: owner, token, deadline (ms), serial (of the last commit), attempts, tried (the token under which
   the last attempt was counted), dirty, paused, and the counters in, out, emitted, dropped, dead, held. `in` counts
   arrivals, so that for every stage in = out + dropped + dead + held + LLEN(queue). Arrivals in an incoming queue are
@@ -55,6 +56,19 @@ end
 local function tally(key, field, number)
   local sum = redis.pcall('HINCRBY', key, field, number)
   if type(sum) == 'table' then redis.call('HSET', key, field, number) end
+end
+
+-- Raises an error unless the caller may run a command on a key or a channel. Redis itself checks a call when it is made,
+-- which may be half-way. Valkey and Redis have this in functions since 7.0.
+local function demand(command, target, ...)
+  if redis.acl_check_cmd and not redis.acl_check_cmd(command, target, ...) then
+    error(redis.error_reply('NOPERM this user may not ' .. command .. ' on ' .. target .. '; nothing was changed'))
+  end
+end
+
+-- Publishes what is in `list`: channel, payload, channel, payload, …
+local function announce(list)
+  for index = 1, #list, 2 do redis.pcall('PUBLISH', list[index], list[index + 1]) end
 end
 
 -- Keys ----------------------------------------------------------------------------------------------------------------
