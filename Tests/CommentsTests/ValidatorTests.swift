@@ -111,27 +111,28 @@ struct ValidatorTests {
         return key
     }
 
-    @Test("an event id makes a repeat, whatever else differs")
+    @Test("an event id makes a repeat within its thread, whatever else differs")
     func eventID() throws {
         let first = try key(#"{"thread":"a","text":"x","event_id":"e1"}"#)
-        #expect(first == [UInt8]("e:e1".utf8))
+        #expect(first == [UInt8]("e:a\0e1".utf8))
         #expect(try key(#"{"thread":"a","text":"y","event_id":"e1"}"#) == first)
-        #expect(try key(#"{"thread":"a","text":"y","event_id":7}"#) == [UInt8]("e:7".utf8))
-        let long = String(repeating: "x", count: 59)
+        #expect(try key(#"{"thread":"a","text":"y","event_id":7}"#) == [UInt8]("e:a\u{0}7".utf8))
+        let long = String(repeating: "x", count: 57)
         let digest = try key(#"{"thread":"a","text":"y","event_id":"\#(long)"}"#)
         #expect(digest.count == 18 && digest.starts(with: "h:".utf8))
         #expect(try key(#"{"thread":"a","text":"y","event_id":"\#(long)z"}"#) != digest)
+        #expect(try key(#"{"thread":"b","text":"y","event_id":"\#(long)"}"#) != digest)
         #expect(try key(#"{"thread":"a","text":"y","event_id":"\#(long.dropLast())"}"#).count == 60)
     }
 
-    @Test("without one the id of a new comment does, as it was given, whatever else differs")
+    @Test("without one the id of a new comment does within its thread, as it was given, whatever else differs")
     func commentID() throws {
         let first = try key(#"{"thread":"a","text":"x","id":"c1"}"#)
-        #expect(first == [UInt8]("i:c1".utf8))
+        #expect(first == [UInt8]("i:a\0c1".utf8))
         #expect(try key(#"{"id":"c1","sent":17,"type":"comment.created","text":"y","thread":"a"}"#) == first)
         #expect(try key(#"{"thread":"a","text":"x","id":7}"#) == key(#"{"thread":"a","text":"x","id":"7"}"#))
-        #expect(try key(#"{"thread":"a","text":"x","id":"c1","event_id":"c1"}"#) == [UInt8]("e:c1".utf8))
-        let long = String(repeating: "x", count: 59)
+        #expect(try key(#"{"thread":"a","text":"x","id":"c1","event_id":"c1"}"#) == [UInt8]("e:a\0c1".utf8))
+        let long = String(repeating: "x", count: 57)
         let digest = try key(#"{"thread":"a","text":"x","id":"\#(long)"}"#)
         #expect(digest.count == 18 && digest.starts(with: "j:".utf8))
         #expect(try key(#"{"thread":"a","text":"x","event_id":"\#(long)"}"#).starts(with: "h:".utf8))
@@ -142,6 +143,21 @@ struct ValidatorTests {
         for type in ["comment.edited", "comment.deleted", "comment.liked"] {
             #expect(try key(#"{"thread":"a","text":"x","id":"c1","type":"\#(type)"}"#).starts(with: "c:".utf8))
         }
+    }
+
+    @Test("the thread is that of the partition, and no two pairs of thread and id share a key")
+    func threadOfKey() throws {
+        #expect(
+            try key(#"{"thread":42,"text":"x","event_id":"1"}"#) == key(#"{"thread":"42","text":"x","event_id":"1"}"#))
+        // Threads cannot hold a NUL; event ids can, and any other byte that a key begins with.
+        let threads = ["a", "ab", "e:a", "1", String(repeating: "t", count: 200)]
+        let ids = [#"b"#, #"\u0000b"#, #"b\u0000b"#, #"a\u0000b"#, "1", String(repeating: "i", count: 400)]
+        let keys = try threads.flatMap { thread in
+            try ids.map { try key(#"{"thread":"\#(thread)","text":"x","event_id":"\#($0)"}"#) }
+        }
+        #expect(Set(keys).count == threads.count * ids.count)
+        #expect(keys.allSatisfy { $0.count <= 60 })
+        #expect(try decide(#"{"thread":"a\u0000b","text":"x","event_id":"1"}"#).rejection != nil)
     }
 
     @Test("without one the content does, and an edit is no repeat of another edit")

@@ -26,4 +26,32 @@ struct RepeatedPostTests {
         let dropped = try up.status()["lanes"]?.array?.compactMap { $0["reasons"]?["duplicate"]?.integer } ?? []
         #expect(dropped.reduce(0, +) == 2)
     }
+
+    @Test(
+        "ids that are numbered within a thread are no repeats of those in other threads, and repeats within their own",
+        arguments: ["event_id", "id"])
+    func numberedWithinThread(member: String) throws {
+        // All threads in one partition, which remembers the keys of them all.
+        let up = try TidingsUp(configuration: "partitions: 1\n")
+        func post() throws {
+            try up.post(
+                (0..<64).map {
+                    [
+                        "thread": .string("t\($0 % 8)"), "text": .string("number \($0 / 8)"),
+                        member: .string(String(1 + $0 / 8)),
+                    ]
+                })
+            try up.waitUntilIdle()
+        }
+        func published() throws -> [String] { try (0..<8).map { try up.redis("ZCARD", "feed.ids:{thread:t\($0)}") } }
+        func dropped() throws -> Int {
+            try up.status()["lanes"]?.array?.reduce(0) { $0 + ($1["reasons"]?["duplicate"]?.integer ?? 0) } ?? 0
+        }
+        try post()
+        #expect(try published() == Array(repeating: "8", count: 8))
+        #expect(try dropped() == 0)
+        try post()
+        #expect(try published() == Array(repeating: "8", count: 8))
+        #expect(try dropped() == 64)
+    }
 }
