@@ -1,11 +1,19 @@
 import Foundation
+import Synchronization
 
-/// A headless Chromium, controlled through `chromedriver` by the W3C WebDriver protocol. For one thread.
-public final class WebDriver {
+/// A headless Chromium, controlled through `chromedriver` by the W3C WebDriver protocol. Its commands run one at a time.
+public final class WebDriver: Sendable {
     private let driver: ChildProcess
     private let profile: TemporaryFolder
-    private let client: HTTPClient
     private let session: String
+    private let firstWindow: String
+    private let state: Mutex<State>
+
+    private struct State {
+        let client: HTTPClient
+        /// The window that commands go to; nil when it was closed.
+        var window: String?
+    }
 
     /// Starts the driver and the browser.
     ///
@@ -17,7 +25,7 @@ public final class WebDriver {
         let (driver, port) = try Self.startDriver()
         self.driver = driver
         profile = try TemporaryFolder()
-        client = HTTPClient(port: port, timeout: 60)
+        let client = HTTPClient(port: port, timeout: 60)
         let flags =
             ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
             + ["--window-size=\(width),\(height)", "--user-data-dir=\(profile.path)"] + arguments
@@ -28,6 +36,12 @@ public final class WebDriver {
             throw TestSupportError("no browser: \(response.text)")
         }
         self.session = session
+        let current = try client.request("GET", "/session/\(session)/window")
+        guard let window = try current.json["value"]?.string else {
+            throw TestSupportError("no window: \(current.text)")
+        }
+        firstWindow = window
+        state = Mutex(State(client: client, window: window))
     }
 
     /// Starts chromedriver, up to five times: it ends when the port that it has chosen for IPv4 is in use for IPv6.
@@ -48,7 +62,9 @@ public final class WebDriver {
 
     deinit {
         // On request Chromium ends its crash handlers as well, which are in other process groups.
-        _ = try? client.request("DELETE", "/session/\(session)")
+        state.withLock { state in
+            _ = try? state.client.request("DELETE", "/session/\(session)")
+        }
     }
 
     /// Opens `url` in a new window and waits until it is loaded.
@@ -60,8 +76,35 @@ public final class WebDriver {
         return window
     }
 
+    /// Closes the windows that were opened, with what their pages do.
+    public func closeWindows() throws {
+        for case let window? in try command("GET", "/window/handles").array?.map(\.string) ?? []
+        where window != firstWindow {
+            _ = try command("DELETE", "/window", in: window)
+            state.withLock { $0.window = nil }
+        }
+        // A window is opened from one that is there.
+        _ = try command("GET", "/window", in: firstWindow)
+    }
+
     /// Sends a command of the session. Returns the `value` of the response.
-    func command(_ method: String, _ path: String, _ body: ParsedJSON? = nil) throws -> ParsedJSON {
+    ///
+    /// - Parameter window: the window to switch to first, unless the last command went to it; nil: any.
+    func command(_ method: String, _ path: String, _ body: ParsedJSON? = nil, in window: String? = nil) throws
+        -> ParsedJSON
+    {
+        try state.withLock { state in
+            if let window, window != state.window {
+                _ = try send("POST", "/window", ["handle": .string(window)], over: state.client)
+                state.window = window
+            }
+            return try send(method, path, body, over: state.client)
+        }
+    }
+
+    private func send(_ method: String, _ path: String, _ body: ParsedJSON?, over client: HTTPClient) throws
+        -> ParsedJSON
+    {
         let response = try client.request(method, "/session/\(session)\(path)", body: body?.text)
         guard response.status == 200, let value = try response.json["value"] else {
             throw TestSupportError("\(method) \(path): \(response.text.prefix(500))")
@@ -75,7 +118,7 @@ public final class WebDriver {
     }
 }
 
-/// A window of a ``WebDriver``. Every command first switches to this window.
+/// A window of a ``WebDriver``.
 public struct WebWindow {
     let driver: WebDriver
     let handle: String
@@ -112,8 +155,7 @@ public struct WebWindow {
     }
 
     func command(_ method: String, _ path: String, _ body: ParsedJSON? = nil) throws -> ParsedJSON {
-        _ = try driver.command("POST", "/window", ["handle": .string(handle)])
-        return try driver.command(method, path, body)
+        try driver.command(method, path, body, in: handle)
     }
 }
 

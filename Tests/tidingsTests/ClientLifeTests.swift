@@ -2,14 +2,14 @@ import TestSupport
 import Testing
 
 /// `tidings.js` over the life of a page: hidden, frozen, closed and opened again in another window.
-@Suite(.serialized)
+@Suite(.serialized, .browser)
 struct ClientLifeTests {
     let tidings: TidingsUp
     let browser: WebDriver
 
     init() throws {
         tidings = try TidingsUp()
-        browser = try WebDriver()
+        browser = try .ofSuite()
     }
 
     private var address: String { "\(tidings.origin)/live" }

@@ -2,12 +2,12 @@ import TestSupport
 import Testing
 
 /// What `tidings.js` asks, and what it makes of every kind of answer. The edge is played by the page itself.
-@Suite(.serialized)
+@Suite(.serialized, .browser)
 struct ClientProtocolTests {
     let browser: WebDriver
 
     init() throws {
-        browser = try WebDriver()
+        browser = try .ofSuite()
     }
 
     @Test("positions go back as they came, the first poll is short, and all channels stand in one")

@@ -66,7 +66,7 @@ struct ClientStage {
     /// Waits until an expression has a value, written as JSON.
     func expect(_ expression: String, _ wanted: String, within seconds: Double = 20) throws {
         var seen = ""
-        try eventually(within: seconds, "\(expression) is \(wanted), not \(seen)", every: 0.01) {
+        try eventually(within: seconds, "\(expression) is \(wanted), not \(seen)", every: 0.02) {
             seen = try value(expression)
             return seen == wanted
         }

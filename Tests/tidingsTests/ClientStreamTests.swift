@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Server-sent events in a real browser, over a whole Tidings whose edges end streams all the time and are killed.
-@Suite(.serialized)
+@Suite(.serialized, .browser)
 struct ClientStreamTests {
     let tidings: TidingsUp
     let browser: WebDriver
@@ -14,7 +14,7 @@ struct ClientStreamTests {
                 stages: [validate, { moderate: { author_rate: none } }, format, route, { publish: { history: 20000 } }]
                 edge: { stream_timeout: 2s }
                 """)
-        browser = try WebDriver()
+        browser = try .ofSuite()
     }
 
     private var address: String { "\(tidings.origin)/live" }

@@ -2,17 +2,19 @@ import TestSupport
 import Testing
 
 /// What a tab makes of the words of the tab that leads. The leader and the edge are played by the test.
-@Suite(.serialized)
+@Suite(.serialized, .browser)
 struct ClientTabsTests {
-    let tidings: TidingsUp
+    let server: RedisServer
+    let edge: EdgePool
     let browser: WebDriver
     let leader: WebWindow
 
     init() throws {
         // Only for an origin: locks and channels between tabs need one.
-        tidings = try TidingsUp()
-        browser = try WebDriver()
-        leader = try browser.open("http://127.0.0.1:\(tidings.port)/live")
+        server = try RedisServer()
+        edge = try EdgePool(server.url, workers: 1)
+        browser = try .ofSuite()
+        leader = try browser.open("http://127.0.0.1:\(edge.port)/live")
         try leader.execute(
             """
             const name = "tidings/1 https://edge.example/base poll ";
@@ -31,7 +33,7 @@ struct ClientTabsTests {
 
     /// A tab that follows `thread:a` from the place of number 2, where the leader stands.
     private func follower() throws -> ClientStage {
-        let address = "http://127.0.0.1:\(tidings.port)/live"
+        let address = "http://127.0.0.1:\(edge.port)/live"
         let stage = try ClientStage(in: browser, at: address, options: "{ shared: true }")
         try stage.run(
             """

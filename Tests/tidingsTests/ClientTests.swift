@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `tidings.js` in the tabs of a real browser, over a whole Tidings.
-@Suite(.serialized)
+@Suite(.serialized, .browser)
 struct ClientTests {
     let tidings: TidingsUp
     let browser: WebDriver
@@ -13,7 +13,7 @@ struct ClientTests {
             configuration: """
                 stages: [validate, { moderate: { author_rate: none } }, format, route, { publish: { history: 20000 } }]
                 """)
-        browser = try WebDriver()
+        browser = try .ofSuite()
     }
 
     private func page(options: String = "{}") throws -> ClientPage {

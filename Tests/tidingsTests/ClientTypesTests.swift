@@ -5,7 +5,7 @@ import Testing
 /// The declarations of `tidings.js` say what there is: each name is looked for where the browser has it.
 ///
 /// That they are good TypeScript is checked by `make types`, with TypeScript's own compiler.
-@Suite(.serialized)
+@Suite(.serialized, .browser)
 struct ClientTypesTests {
     let declared: TypeDeclarations
     let stage: ClientStage
@@ -14,7 +14,7 @@ struct ClientTypesTests {
         let root = (0..<3).reduce(URL(fileURLWithPath: #filePath)) { path, _ in path.deletingLastPathComponent() }
         let file = root.appendingPathComponent("Sources/Edge/Pages/Client/tidings.d.ts")
         declared = TypeDeclarations(try String(contentsOf: file, encoding: .utf8))
-        stage = try ClientStage(in: WebDriver())
+        stage = try ClientStage(in: .ofSuite())
     }
 
     private func names(_ type: String) throws -> Set<String> {

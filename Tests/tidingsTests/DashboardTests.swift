@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The dashboard, in a real browser, over a whole Tidings in trouble.
-@Suite(.serialized)
+@Suite(.serialized, .browser)
 struct DashboardTests {
     /// How often the edges have read the pipeline's state for a dashboard.
     private func reads(_ tidings: TidingsUp) throws -> Int {
@@ -20,7 +20,7 @@ struct DashboardTests {
     @Test("it says all well, then what is wrong with the line that helps; typed, the line helps")
     func trouble() throws {
         let tidings = try start()
-        let page = try DashboardWindow(tidings.dashboard, in: WebDriver())
+        let page = try DashboardWindow(tidings.dashboard, in: .ofSuite())
         try page.expect(headline: "All well")
         #expect(try page.advice.isEmpty)
         #expect(try page.stage("format", "lanes") == "8/8")
@@ -54,7 +54,7 @@ struct DashboardTests {
         "without workers, without Redis and without its edge it says so, keeps what it knew, and comes back by itself")
     func outages() throws {
         let tidings = try start()
-        let page = try DashboardWindow(tidings.dashboard, in: WebDriver())
+        let page = try DashboardWindow(tidings.dashboard, in: .ofSuite())
         try page.expect(headline: "All well")
         for pid in tidings.workers { kill(pid, SIGSTOP) }
         // As if they had been silent for as long as a process is listed.
@@ -85,7 +85,7 @@ struct DashboardTests {
     @Test("many windows cost one reading in two seconds, hidden ones and none cost nothing")
     func cost() throws {
         let tidings = try start()
-        let browser = try WebDriver()
+        let browser = try WebDriver.ofSuite()
         #expect(try reads(tidings) == 0)
         var windows: [DashboardWindow] = []
         for _ in 0..<3 { windows.append(try DashboardWindow(tidings.dashboard, in: browser)) }
@@ -122,9 +122,12 @@ struct DashboardTests {
     func shape() throws {
         let tidings = try start()
         _ = try tidings.redis("RPUSH", "comments:incoming", "no JSON")
+        let browser = try WebDriver.ofSuite()
         for width in [400, 800, 1400] {
-            let page = try DashboardWindow(tidings.dashboard, in: WebDriver(width: width, height: 900))
+            let page = try DashboardWindow(tidings.dashboard, in: browser)
+            try page.window.layOut(width: width, height: 900)
             try page.expect(headline: "1 warning")
+            #expect(try page.window.execute("return innerWidth").integer == width)
             #expect(try page.overflow <= 0, "\(width) pixels")
             let script = "return performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)"
             let loaded = Set(try page.window.execute(script).array?.compactMap(\.string) ?? [])
@@ -133,7 +136,7 @@ struct DashboardTests {
         let text = try HTTPClient(port: tidings.port).get("/dashboard").text
         #expect(!text.contains(" onclick=") && !text.contains(" onload=") && !text.contains("src=\"http"))
         // Each table has a name, each column a heading.
-        let page = try DashboardWindow(tidings.dashboard, in: WebDriver())
+        let page = try DashboardWindow(tidings.dashboard, in: browser)
         try page.expect(headline: "1 warning")
         let script = """
             return [...document.querySelectorAll("table")].every((table) =>

@@ -2,14 +2,14 @@ import TestSupport
 import Testing
 
 /// The demo page, in two windows of a real browser, over a whole Tidings.
-@Suite(.serialized)
+@Suite(.serialized, .browser)
 struct DemoPageTests {
     let tidings: TidingsUp
     let browser: WebDriver
 
     init() throws {
         tidings = try TidingsUp()
-        browser = try WebDriver()
+        browser = try .ofSuite()
     }
 
     @Test("what one window posts, both show without a reload")

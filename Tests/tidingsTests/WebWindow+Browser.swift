@@ -24,6 +24,13 @@ extension WebWindow {
         try debug("Page.setWebLifecycleState", ["state": isFrozen ? "frozen" : "active"])
     }
 
+    /// Lays the page out as in a window of this size, in CSS pixels: no window is as narrow as some screens.
+    func layOut(width: Int, height: Int) throws {
+        try debug(
+            "Emulation.setDeviceMetricsOverride",
+            ["width": .integer(width), "height": .integer(height), "deviceScaleFactor": 1, "mobile": false])
+    }
+
     /// A command of Chromium's debugging protocol.
     private func debug(_ name: String, _ parameters: ParsedJSON = [:]) throws {
         _ = try command("POST", "/goog/cdp/execute", ["cmd": .string(name), "params": parameters])
