@@ -6,19 +6,20 @@ import Synchronization
 public final class PythonThoonk: Sendable {
     /// The release the tests are written against.
     public static let requirement = "thoonk==1.0.1.0"
+    /// It, with the client of Redis that it needs.
+    public static let packages = [requirement, "redis>=5,<9"]
 
     private let folder: TemporaryFolder
     private let process: ChildProcess
     private let socket: String
 
-    /// The environment's Python. The environment is kept beside the built programs, since making it takes seconds.
-    private static let environment = Result { try keptEnvironment() }
+    private static let interpreter = Result { try PythonEnvironment(packages).python }
 
     /// Starts the adapter on a server.
     ///
-    /// - Throws: ``PackageIndexUnreachable`` when pip cannot reach its index.
+    /// - Throws: ``PythonEnvironment/IndexUnreachable`` when pip cannot reach its index.
     public init(beside server: RedisServer) throws {
-        let python = try Self.environment.get()
+        let python = try Self.interpreter.get()
         folder = try TemporaryFolder()
         socket = folder.file("thoonk.sock")
         let adapter = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -36,47 +37,6 @@ public final class PythonThoonk: Sendable {
     /// A new client: a connection with its own instance of `Thoonk`.
     public func client() throws -> PythonThoonkClient {
         PythonThoonkClient(try StreamSocket(unix: socket), adapter: self)
-    }
-
-    private static func keptEnvironment() throws -> String {
-        let products = URL(fileURLWithPath: try BuiltProgram.path(of: "JobWorker")).deletingLastPathComponent()
-        let kept = products.appendingPathComponent("python-\(requirement.replacing("==", with: "-"))").path
-        let python = kept + "/bin/python"
-        let check = "from importlib.util import find_spec; assert find_spec('thoonk') and find_spec('redis')"
-        if try FileManager.default.isExecutableFile(atPath: python)
-            && ChildProcess.run(python, ["-c", check], within: 30).succeeded
-        {
-            return python
-        }
-        // Made under another name, so that it is never found half made.
-        let new = "\(kept).\(getpid())"
-        defer { try? FileManager.default.removeItem(atPath: new) }
-        try makeEnvironment(at: new)
-        try? FileManager.default.removeItem(atPath: kept)
-        // Another test process may have been quicker.
-        if rename(new, kept) != 0, !FileManager.default.isExecutableFile(atPath: python) {
-            throw TestSupportError("cannot rename \(new) to \(kept): \(String(cString: strerror(errno)))")
-        }
-        return python
-    }
-
-    private static func makeEnvironment(at path: String) throws {
-        let made = try ChildProcess.run("python3", ["-m", "venv", path], within: 120)
-        guard made.succeeded else {
-            throw TestSupportError("python3 -m venv (Debian: python3-venv): \(made.output)\(made.errors)")
-        }
-        let arguments = [
-            "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2", requirement,
-            "redis>=5,<9",
-        ]
-        let installed = try ChildProcess.run(path + "/bin/python", arguments, within: 300)
-        if !installed.succeeded {
-            // pip retries when a connection fails, not when a package is missing.
-            guard installed.errors.contains("Retrying (") else {
-                throw TestSupportError("pip install \(requirement): \(installed.errors)")
-            }
-            throw PackageIndexUnreachable()
-        }
     }
 }
 
@@ -180,9 +140,4 @@ public final class PythonThoonkClient: Sendable {
             }
         }
     }
-}
-
-/// pip cannot reach its index: a test that needs a package cannot run, which is no fault of this project.
-public struct PackageIndexUnreachable: Error {
-    public init() {}
 }

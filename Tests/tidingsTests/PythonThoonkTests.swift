@@ -15,7 +15,7 @@ struct PythonThoonkTests {
         folder = try TemporaryFolder()
         do {
             python = try PythonThoonk(beside: server)
-        } catch is PackageIndexUnreachable {
+        } catch is PythonEnvironment.IndexUnreachable {
             guard ProcessInfo.processInfo.environment["CI"] == nil else { throw TestSupportError("pip has no index") }
             try Test.cancel("NOT TESTED: pip cannot reach its index to install \(PythonThoonk.requirement)")
         }

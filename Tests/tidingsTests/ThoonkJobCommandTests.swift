@@ -106,7 +106,7 @@ struct ThoonkJobCommandTests {
 
         let python: PythonEnvironment
         do {
-            python = try PythonEnvironment([PythonThoonk.requirement, "redis>=5,<9"])
+            python = try PythonEnvironment(PythonThoonk.packages)
         } catch is PythonEnvironment.IndexUnreachable {
             guard ProcessInfo.processInfo.environment["CI"] == nil else { throw TestSupportError("pip has no index") }
             try Test.cancel("NOT TESTED: pip cannot reach its index to install \(PythonThoonk.requirement)")

@@ -16,7 +16,7 @@ struct InteropWorld {
         world = try ThoonkWorld(options: options)
         do {
             python = try PythonThoonk(beside: world.server)
-        } catch is PackageIndexUnreachable {
+        } catch is PythonEnvironment.IndexUnreachable {
             guard ProcessInfo.processInfo.environment["CI"] == nil else { throw TestSupportError("pip has no index") }
             try Test.cancel("NOT TESTED: pip cannot reach its index to install \(PythonThoonk.requirement)")
         }
