@@ -5,8 +5,9 @@ SHELL := /bin/bash
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-# Tests that run at once: many of them wait for processes, and each has times to keep. Two is what the pool of threads has
-# on two cores, so that none waits for another's.
+# Processes of tests that run at once: many tests wait for what they have started, and each has times to keep.
+LANES ?= 3
+# Tests that run at once where ARGS choose some: those run in one process.
 WIDTH ?= $(if $(CI),2,4)
 # How long the fault suite runs, and what decides everything that it draws (none: a new seed).
 MINUTES ?= 10
@@ -54,10 +55,14 @@ build: deps ## Build the release, .build/release/tidings
 debug: deps ## Build for debugging
 	@swift build
 
-test: test-deps ## Run all tests
+test: test-deps ## Run all tests, or those that ARGS choose (LANES)
 	@swift build --build-tests
+ifeq ($(strip $(ARGS)),)
+	@python3 -B Tests/House/run_tests.py --lanes $(LANES) --log .build/test.log
+else
 	@set -o pipefail; SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(WIDTH) swift test --skip-build $(ARGS) 2>&1 \
 		| tee .build/test.log || { echo; echo "What failed (all of it: .build/test.log):"; grep '✘' .build/test.log; exit 1; }
+endif
 
 types: ## Check the declarations of tidings.js with TypeScript's compiler
 	@$(call install,node-typescript)
