@@ -67,4 +67,44 @@ struct ExecPipelineTests {
         try pool.runner.run(within: 15, "the events pass") { try pool.count() == 10 }
         #expect(try pool.dead().isEmpty)
     }
+
+    @Test("a program that works on many events at once, killed at any moment, keeps the order of each conversation")
+    func concurrent() throws {
+        var generator = SplitMix64()
+        let seed: Comment = "seed \(generator.seed)"
+        let bench = try ExecBench()
+        // Answers in any order; drops each tenth event, with its number.
+        let before = """
+            import random, threading
+            from concurrent.futures import ThreadPoolExecutor
+            lock = threading.Lock()
+            def work(e):
+                time.sleep(random.random() / 500)
+                answer = {"_line": e["_line"]} if e["n"] % 10 == 3 else {**e, "s": e["n"] * 2}
+                with lock: say(answer)
+            workers = ThreadPoolExecutor(16)
+            """
+        let program = ExecBench.program(try bench.python("workers.submit(work, e)", before: before))
+        let pool = try ExecPool(partitions: 2, attempts: 1000) { ExecStage(program) }
+        for start in stride(from: 0, to: 2000, by: 200) { try pool.push(start..<start + 200, threads: 3) }
+        for _ in 0..<5 {
+            let count = try (0..<3).reduce(0) { try $0 + pool.count(thread: $1) }
+            guard count < 1800 else { break }
+            pool.runner.run(for: Double.random(in: 0.05...0.25, using: &generator))
+            if let pid = program.pid { kill(pid, SIGKILL) }
+        }
+        for thread in 0..<3 {
+            let expected = stride(from: thread, to: 2000, by: 3).filter { $0 % 10 != 3 }
+            try pool.runner.run(within: 30, "thread \(thread) is complete, \(seed)") {
+                try pool.count(thread: thread) >= expected.count
+            }
+            let events = try pool.published(thread: thread)
+            #expect(events.compactMap { $0["n"]?.integer } == expected, seed)
+            #expect(events.compactMap { $0["s"]?.integer } == expected.map { $0 * 2 }, seed)
+            #expect(events.allSatisfy { $0["_line"] == nil }, seed)
+        }
+        pool.runner.run(for: 0.05)
+        try pool.expectBalance(seed)
+        #expect(!pool.log.contains("killed: it wrote"), seed)
+    }
 }

@@ -36,12 +36,12 @@ struct ExecStageTests {
             try bench.run(stage, batch) == ["\(one) \(one)", "drop: by_program", #"{"thread":"1","n":1}"#])
     }
 
-    @Test("the program of the manual works as it stands there")
-    func manual() throws {
+    @Test("the programs of the manual work as they stand there", arguments: [1, 2])
+    func manual(number: Int) throws {
         let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
         let manual = try String(contentsOf: root.appendingPathComponent("docs/connectors.md"), encoding: .utf8)
-        let program = try #require(manual.components(separatedBy: "```python\n").dropFirst().first)
+        let program = try #require(manual.components(separatedBy: "```python\n").dropFirst(number).first)
         let bench = try ExecBench()
         let path = try bench.folder.write(try #require(program.components(separatedBy: "```").first), to: "score.py")
         let batch = try ["", "hello"].map { try ExecBench.event(#"{"thread":"1","text":"\#($0)"}"#) }
@@ -137,8 +137,9 @@ struct ExecStageTests {
     @Test("a line that answers no event brings the stream out of step: the program is started anew")
     func unasked() throws {
         let bench = try ExecBench()
-        let program = ExecBench.program(try bench.python("say(e)\nsay(e)"))
-        let stage = ExecStage(program)
+        var options = try bench.python("say(e)\nsay(e)")
+        options.lineNumbers = false
+        let stage = ExecStage(ExecBench.program(options))
         _ = try bench.run(stage, try ExecBench.events([1]))
         try bench.runner.run { bench.log.contains("program ended", "a line that answers no event") }
     }

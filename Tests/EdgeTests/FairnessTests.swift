@@ -169,7 +169,7 @@ struct FairnessTests {
             case .found(let position, _):
                 body = String(decoding: ring.batch(after: position.sequence).body, as: UTF8.self)
             case .lost: wasLost = true
-            case .older, nil: break
+            case .older, .unseen, nil: break
             }
             hub.leave(subscription)
             onWake()

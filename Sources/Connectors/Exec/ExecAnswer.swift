@@ -16,9 +16,13 @@ enum ExecAnswer {
     /// The objects are serialised again, so that they have the form of all the pipeline's events: one line, markup in
     /// strings escaped. Their `thread` must be that of the event, since the lane keeps the order of a conversation.
     ///
+    /// - Parameter isNumbered: the answer carries the number of its line, which is removed. An object with no other
+    ///   member drops the event.
     /// - Throws: ``InvalidAnswer`` for JSON of any other shape.
-    static func disposition(of answer: JSON, to event: Event) throws(InvalidAnswer) -> Disposition {
-        let objects: [JSONObject]
+    static func disposition(
+        of answer: JSON, to event: Event, isNumbered: Bool = false
+    ) throws(InvalidAnswer) -> Disposition {
+        var objects: [JSONObject]
         switch answer {
         case .null: return .drop(reason: dropped)
         case .object(let object): objects = [object]
@@ -27,10 +31,11 @@ enum ExecAnswer {
             guard objects.count == elements.count else {
                 throw InvalidAnswer(reason: "an array with elements that are not objects")
             }
-            if objects.isEmpty { return .drop(reason: dropped) }
         case .bool, .int, .uint, .double, .string:
             throw InvalidAnswer(reason: "JSON, but neither an object, an array of objects nor null")
         }
+        if isNumbered { objects = objects.compactMap { ExecLineNumber.remove(from: $0, to: event) } }
+        if objects.isEmpty { return .drop(reason: dropped) }
         for object in objects where object["thread"] != event.fields["thread"] {
             return .reject(
                 reason: "the program changed the event's thread from \(name(event.fields)) to \(name(object)); "
@@ -57,6 +62,8 @@ enum ExecEnding: Equatable {
     case timeout(Int64)
     /// It wrote something that is not an answer.
     case invalidAnswer(String)
+    /// It wrote an answer that fits no line, or not the one that waits for it.
+    case outOfStep(ExecFlow.Fault, answer: String)
     /// It closed its standard input or output and kept running.
     case closedPipe
 
@@ -66,6 +73,7 @@ enum ExecEnding: Equatable {
         case .died(let how): "died (\(how))"
         case .timeout(let limit): "killed: no answer within \(limit) ms"
         case .invalidAnswer(let what): "killed: it wrote \(what)"
+        case .outOfStep(let fault, let answer): "killed: it wrote \(fault.text): \(answer)"
         case .closedPipe: "killed: it closed its standard input or output"
         }
     }
@@ -78,6 +86,7 @@ enum ExecEnding: Equatable {
             "the program gave no answer to this event within \(limit) ms and was killed; "
                 + "it has to flush its output after each line"
         case .invalidAnswer(let what): "the program wrote \(what) over this event and was killed"
+        case .outOfStep(let fault, _): "the program wrote \(fault.text) over this event and was killed"
         case .closedPipe: "the program closed its standard input or output over this event and was killed"
         }
     }

@@ -44,6 +44,8 @@ public final class ExecProgram {
     private let grace: Int64
     private var generator = SystemRandomNumberGenerator()
     private var startedAt: Int64 = 0
+    /// The longest line of an answer, in bytes.
+    private let maxAnswer: Int
 
     /// Longer lines of standard error are cut in the log, in bytes.
     private static let maxErrorLine = 4096
@@ -60,8 +62,9 @@ public final class ExecProgram {
         self.backoff = backoff
         self.grace = grace
         flow = ExecFlow(options)
-        output = LineSplitter(maxLine: options.maxLine)
-        parser = JSONParser(maxBytes: options.maxLine)
+        maxAnswer = options.maxLine + (options.lineNumbers ? ExecLineNumber.room : 0)
+        output = LineSplitter(maxLine: maxAnswer)
+        parser = JSONParser(maxBytes: maxAnswer)
     }
 
     /// The process id of the program; nil while it does not run.
@@ -89,7 +92,8 @@ public final class ExecProgram {
         }
         lastBatch += 1
         batches[lastBatch] = ExecBatch(events: events, completion: completion)
-        flow.ask(lastBatch, lines: events.map { $0.line + [UInt8(ascii: "\n")] }, headIsSuspect: headIsSuspect)
+        let lines = events.map { options.lineNumbers ? ExecLineNumber.line(of: $0) : $0.line + [UInt8(ascii: "\n")] }
+        flow.ask(lastBatch, lines: lines, headIsSuspect: headIsSuspect)
         pump()
         return lastBatch
     }
@@ -135,20 +139,21 @@ public final class ExecProgram {
         guard case .whole(let bytes) = line else {
             return stop(.invalidAnswer("a line of more than \(options.maxLine) bytes"))
         }
-        let recipient = flow.recipient
-        if recipient == .unexpected {
-            return stop(.invalidAnswer("a line that answers no event: \(ExecAnswer.excerpt(bytes))"))
-        }
         do {
             let answer = try parser.parse(bytes)
-            guard case .event(let position) = recipient, let event = batches[position.batch]?.events[position.index]
-            else {
-                return flow.answered(at: now)
+            let number = options.lineNumbers ? try ExecLineNumber.read(from: answer) : nil
+            switch flow.recipient(of: number) {
+            case .fault(let fault): stop(.outOfStep(fault, answer: ExecAnswer.excerpt(bytes)))
+            case .withdrawn: flow.answered(number, at: now)
+            case .event(let position):
+                guard let event = batches[position.batch]?.events[position.index] else {
+                    return flow.answered(number, at: now)
+                }
+                let disposition = try ExecAnswer.disposition(of: answer, to: event, isNumbered: number != nil)
+                flow.answered(number, at: now)
+                backoff.reset()
+                answered(position, with: disposition)
             }
-            let disposition = try ExecAnswer.disposition(of: answer, to: event)
-            flow.answered(at: now)
-            backoff.reset()
-            answered(position.batch, with: disposition)
         } catch let error as JSONError {
             stop(.invalidAnswer("what is no answer (\(error.message)): \(ExecAnswer.excerpt(bytes))"))
         } catch let error as ExecAnswer.InvalidAnswer {
@@ -158,12 +163,12 @@ public final class ExecProgram {
         }
     }
 
-    private func answered(_ number: Int, with disposition: Disposition) {
+    private func answered(_ position: ExecFlow.Position, with disposition: Disposition) {
         // Changed in place: a copy of the batch would copy its answers.
-        batches[number]?.dispositions.append(disposition)
-        guard let batch = batches[number], batch.dispositions.count == batch.events.count else { return }
-        batches[number] = nil
-        batch.completion(.answered(batch.dispositions))
+        batches[position.batch]?.answer(position.index, with: disposition)
+        guard let batch = batches[position.batch], batch.unanswered == 0 else { return }
+        batches[position.batch] = nil
+        batch.completion(.answered(batch.answers(before: batch.events.count)))
     }
 
     private func logLine(_ line: LineSplitter.Line, pid: Int32) {
@@ -183,7 +188,7 @@ public final class ExecProgram {
         do throws(ExecError) {
             let child = try ExecChild(on: host.loop, command: options.command)
             let pid = child.pid
-            output = LineSplitter(maxLine: options.maxLine)
+            output = LineSplitter(maxLine: maxAnswer)
             errors = LineSplitter(maxLine: ExecProgram.maxErrorLine)
             child.onOutput = { [unowned self] in self.received($0) }
             child.onErrors = { [unowned self] in
@@ -249,7 +254,9 @@ public final class ExecProgram {
                 "stage": "\(host.stage)", "pid": "\(child.pid)", "how": "\(ending.summary)",
                 "lived_ms": "\(Clock.monotonicMilliseconds() - startedAt)", "unanswered": "\(flow.inFlight)",
             ])
-        let blame = flow.ended(unread: child.unread)
+        var fault: ExecFlow.Fault?
+        if case .outOfStep(let found, _) = ending { fault = found }
+        let blame = flow.ended(unread: child.unread, fault: fault)
         scheduleRestart(host)
         complete(blame, event: ending.blame, start: ending.failedStart(within: options.startTimeout))
     }
@@ -265,7 +272,7 @@ public final class ExecProgram {
         case .nobody: break
         case .event(let position):
             guard let batch = batches.removeValue(forKey: position.batch) else { return }
-            batch.completion(.blamed(batch.dispositions, StageError(event)))
+            batch.completion(.blamed(batch.answers(before: position.index), StageError(event)))
         case .start:
             let failed = batches.sorted { $0.key < $1.key }
             batches = [:]
@@ -310,6 +317,28 @@ struct ExecBatch {
     }
 
     let events: [Event]
-    var dispositions: [Disposition] = []
     let completion: (Outcome) -> Void
+    /// The answers in the order of the events, in whatever order they come.
+    private var dispositions: [Disposition?]
+    /// How many events have no answer.
+    private(set) var unanswered: Int
+
+    init(events: [Event], completion: @escaping (Outcome) -> Void) {
+        self.events = events
+        self.completion = completion
+        dispositions = Array(repeating: nil, count: events.count)
+        unanswered = events.count
+    }
+
+    /// Notes the first answer to an event.
+    mutating func answer(_ index: Int, with disposition: Disposition) {
+        guard dispositions[index] == nil else { return }
+        dispositions[index] = disposition
+        unanswered -= 1
+    }
+
+    /// The answers to the events before this one, up to the first that has none.
+    func answers(before index: Int) -> [Disposition] {
+        dispositions.prefix(index).prefix { $0 != nil }.compactMap { $0 }
+    }
 }

@@ -14,6 +14,9 @@ public struct ExecOptions: Sendable {
     public var inFlight = 512
     /// The bytes of such events; a single larger event is given alone.
     public var inFlightBytes = 1 << 20
+    /// Whether each event has the number of its line, as the member `_line`: answers that carry it may be out of order,
+    /// and a second answer to a line is found.
+    public var lineNumbers = true
 
     public init(command: [String]) {
         self.command = command
@@ -21,8 +24,8 @@ public struct ExecOptions: Sendable {
 }
 
 /// `exec`: any program as a stage. It reads events from its standard input, one JSON object a line, and writes one line
-/// for each event, in the same order: an object that replaces the event, an array of objects that replace it, or null
-/// to drop it.
+/// for each event: an object that replaces the event, an array of objects that replace it, or null to drop it. Answers
+/// come in the order of the events, or carry the event's `_line`.
 ///
 /// A program may see an event more than once: when the batch is not committed, its events are submitted again.
 public final class ExecStage: Stage {
