@@ -47,6 +47,10 @@ extension ConnectorSetting {
             Setting(
                 key: "stages.exec.max_line", .size(1024...(64 << 20)), default: ExecOptions(command: []).maxLine,
                 "The longest line"), \.maxLine),
+        SettingField(
+            Setting(
+                key: "stages.exec.line_numbers", .bool, default: ExecOptions(command: []).lineNumbers,
+                "Number the lines, so that answers may be out of order"), \.lineNumbers),
     ]
     private static var execOptions: [any SettingDeclaration] { [command] + execFields.map(\.setting) }
 

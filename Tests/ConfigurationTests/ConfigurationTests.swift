@@ -30,7 +30,7 @@ struct ConfigurationTests {
                   - moderate: { blocked_words: [viagra], blocked_patterns: ["(?i)free\\\\s+money"], max_links: 3, author_rate: 30/min, hold: true }
                   - format:   { private: [email, ip], keep_text: false }
                   - echo:     { pass: true }
-                  - score:    { exec: [python3, score.py], timeout: 2s, start_timeout: 1m, in_flight: 64, in_flight_bytes: 1MB, max_line: 64KB }
+                  - score:    { exec: [python3, score.py], timeout: 2s, start_timeout: 1m, in_flight: 64, in_flight_bytes: 1MB, max_line: 64KB, line_numbers: false }
                   - notify:   { webhook: "https://example.org/hook", secret: whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0, timeout: 5s, in_flight: 8, types: [comment.created] }
                   - archive:  { file: comments.ndjson, rotate: 100MB, keep: 10, sync: false }
                   - route:    { channels: ["thread:{thread}", "user:{author.id}"] }
