@@ -2,7 +2,8 @@ import Glibc
 
 /// The clocks of the system.
 public enum Clock {
-    /// Milliseconds of the monotonic clock, for durations and deadlines. Its zero has no meaning.
+    /// Milliseconds of the monotonic clock, for durations and deadlines of this machine's own: it stands still while the
+    /// machine is suspended. Its zero has no meaning.
     public static func monotonicMilliseconds() -> Int64 {
         monotonicNanoseconds() / 1_000_000
     }
@@ -12,6 +13,14 @@ public enum Clock {
         var value = timespec()
         clock_gettime(CLOCK_MONOTONIC, &value)
         return Int64(value.tv_sec) * 1_000_000_000 + Int64(value.tv_nsec)
+    }
+
+    /// Milliseconds of a monotonic clock that goes on while the machine is suspended, as the monotonic clock does not: for
+    /// what happens elsewhere meanwhile, such as the end of a lease. Its zero has no meaning.
+    public static func boottimeMilliseconds() -> Int64 {
+        var value = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &value)
+        return Int64(value.tv_sec) * 1000 + Int64(value.tv_nsec) / 1_000_000
     }
 
     /// Milliseconds of the monotonic clock at the kernel's last tick, up to 10 ms old. Takes a few nanoseconds: for

@@ -27,8 +27,9 @@ public final class Heartbeat {
     private let loop: EventLoop
     private let interval: Int64
     private let lease: Int64
-    /// When the last heartbeat was sent that the server has answered; monotonic, in milliseconds.
-    public private(set) var lastTaken: Int64 = .min / 2
+    private let clock: () -> Int64
+    /// When the last heartbeat was sent that the server has answered.
+    private var lastTaken: Int64?
     private var members: Set<String> = []
     private lazy var timer = Timer(on: loop) { [unowned self] in self.beat() }
 
@@ -36,9 +37,10 @@ public final class Heartbeat {
     ///   - role: `worker` or `edge`.
     ///   - stages: what a worker serves at first.
     ///   - lease: of a worker, in milliseconds: it sends at least four heartbeats in that time.
+    ///   - clock: in milliseconds. It goes on while the machine is suspended, since the lease ends meanwhile.
     public init(
         on loop: EventLoop, id: String, role: String, stages: [String], layout: PipelineLayout,
-        connection: RedisConnection, lease: Int64 = .max
+        connection: RedisConnection, lease: Int64 = .max, clock: @escaping () -> Int64 = Clock.boottimeMilliseconds
     ) {
         self.loop = loop
         self.id = id
@@ -47,8 +49,16 @@ public final class Heartbeat {
         self.layout = layout
         self.connection = connection
         self.lease = lease
+        self.clock = clock
         // Only workers have leases to keep.
         interval = role == "worker" ? min(Heartbeat.interval, lease / 4) : Heartbeat.interval * 2
+    }
+
+    /// Whether a worker's lease still holds, with a fifth of it to spare. A lease begins when the server takes a
+    /// heartbeat, which is after this process sent it.
+    public var isLeaseSure: Bool {
+        guard let lastTaken else { return false }
+        return clock() - lastTaken < lease - lease / 5
     }
 
     /// Sends a heartbeat now, and regularly from now on.
@@ -69,14 +79,14 @@ public final class Heartbeat {
         ]
         if lease != .max { fields.append(("lease", String(lease))) }
         fields += details()
-        let sent = Clock.monotonicMilliseconds()
+        let sent = clock()
         let call = FunctionCall.beat(
             layout, process: id, role: role, stages: stages, lifetime: Heartbeat.lifetime, fields: fields)
         connection.call(call) { [weak self] result in
             guard let self else { return }
             if case .failure(let error) = result, error.code == .functionMissing { return self.onFunctionMissing() }
             guard case .success(let now) = result else { return }
-            if self.lastTaken >= 0, sent - self.lastTaken > self.lease { self.announce() }
+            if let last = self.lastTaken, sent - last > self.lease { self.announce() }
             self.lastTaken = sent
             guard now != self.members else { return }
             self.members = now

@@ -214,7 +214,7 @@ public final class Worker {
         guard let stage = makeStage(lane) else { return giveBack(lane, grant.token) }
         let environment = LaneEnvironment(
             loop: loop, layout: options.layout, limits: options.limits, connection: connection, watcher: watcher,
-            parser: parser, logger: logger, gate: gate, isLeaseSure: { [unowned self] in self.isLeaseSure },
+            parser: parser, logger: logger, gate: gate, isLeaseSure: { [unowned self] in self.beat.isLeaseSure },
             onCommitted: { [unowned self] lane, events in self.committed(lane, events) })
         let runner = LaneRunner(
             id: lane, token: grant.token, suspect: grant.isSuspect, attempts: grant.attempts, stage: stage,
@@ -272,11 +272,6 @@ public final class Worker {
         unmade = unmade.filter { $0.value > now }
         serve()
         balanceSoon()
-    }
-
-    /// A lease begins when the server takes a heartbeat, which is after this process sent it.
-    private var isLeaseSure: Bool {
-        Clock.monotonicMilliseconds() - beat.lastTaken < options.limits.lease * 4 / 5
     }
 
     private func committed(_ lane: LaneID, _ events: Int) {

@@ -3,7 +3,8 @@
 /// Each death in a row doubles the wait, up to a limit; the wait is drawn evenly from its upper half. A child that has
 /// lived for a minute was healthy, and its next death counts as the first. The supervisor gives up when a child dies
 /// too often within a window. A child that cannot use its configuration is restarted without end: somebody has changed
-/// the file, and will correct it.
+/// the file, and will correct it. All times are of the monotonic clock, which stands still while the machine sleeps:
+/// a child proves its health only in time that it had, and deaths before a sleep count as much after it.
 package struct RestartPolicy: Sendable {
     package enum Decision: Equatable, Sendable {
         case restart(after: Int64)

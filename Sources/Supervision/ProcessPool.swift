@@ -19,7 +19,7 @@ package final class ProcessPool {
     package struct Rules {
         package var recycling = RecyclePolicy()
         package var restarts = RestartPolicy()
-        /// A child that has sent no heartbeat for this time, in milliseconds, is killed if Redis answers; 0: never.
+        /// A child that has sent no heartbeat for this time, in milliseconds, is killed as ``HangPolicy`` says; 0: never.
         package var silence: Int64 = 60_000
 
         package init(
@@ -35,10 +35,9 @@ package final class ProcessPool {
     private let supervisor: Supervisor
     private let connection: RedisConnection
     private let pipeline: String
-    private let silence: Int64
     private let logger: Logger
     private let loop: EventLoop
-    private var connectedSince: Int64 = 0
+    private var hangs: HangPolicy
     /// Ids of children that have died and may still own leases.
     private var unreleased: [String] = []
     /// The failure to end those leases has been logged: it is logged once for each outage.
@@ -49,8 +48,6 @@ package final class ProcessPool {
     private lazy var releaseRetry = Timer(on: loop) { [unowned self] in self.releaseLeases() }
     private lazy var hangCheck = Timer(on: loop) { [unowned self] in self.checkForHangs() }
 
-    /// Time between two looks at the heartbeats of children, in milliseconds.
-    private static let hangCheckInterval: Int64 = 5000
     /// Time that Redis has, when the pool ends, to end the leases of dead children, in milliseconds.
     private static let releaseTimeout: Int64 = 1000
     /// Time until a busy or read-only server is asked again to end leases, in milliseconds.
@@ -65,7 +62,7 @@ package final class ProcessPool {
     ) {
         supervisor = Supervisor(on: loop, children: children, grace: grace, restarts: rules.restarts, logger: logger)
         supervisor.recycling = rules.recycling
-        silence = rules.silence
+        hangs = HangPolicy(silence: rules.silence, at: Clock.boottimeMilliseconds())
         self.loop = loop
         self.connection = connection
         self.pipeline = pipeline
@@ -80,12 +77,13 @@ package final class ProcessPool {
 
     package func start() {
         supervisor.start()
-        if silence > 0 { hangCheck.schedule(every: ProcessPool.hangCheckInterval) }
+        if hangs.silence > 0 { hangCheck.schedule(every: HangPolicy.interval) }
     }
 
     /// Call each time that the connection to Redis has been made.
     package func redisIsReady() {
-        connectedSince = Clock.monotonicMilliseconds()
+        // After an outage children need as long as this process to reconnect, or longer.
+        hangs.startAnew(at: Clock.boottimeMilliseconds())
         releaseLeases()
     }
 
@@ -129,20 +127,24 @@ package final class ProcessPool {
     }
 
     /// Kills children that run for long enough to have sent a heartbeat and have not: they hang. The events that they
-    /// had are tried again by others, one by one.
+    /// had are tried again by others, one by one. ``HangPolicy`` decides.
     private func checkForHangs() {
-        let children = supervisor.running.filter { $0.age > silence }
+        hangs.beginCheck(at: Clock.boottimeMilliseconds())
+        let children = supervisor.running.filter { $0.age > hangs.silence }
         guard !children.isEmpty else { return }
         connection.call(.heard(pipeline: pipeline, children.map(\.id))) { [weak self] result in
+            guard let self else { return }
+            let now = Clock.boottimeMilliseconds()
             // While Redis does not answer here, it does not take the heartbeats of children either.
-            guard let self, case .success(let ages) = result else { return }
-            // After an outage children need as long as this process to reconnect, or longer.
-            let connected = Clock.monotonicMilliseconds() - self.connectedSince
-            for (child, age) in zip(children, ages) {
-                let silent = min(age ?? child.age, connected)
-                guard silent > self.silence else { continue }
+            guard case .success(let ages) = result else { return self.hangs.startAnew(at: now) }
+            let reports = zip(children, ages).map { child, age in
+                HangPolicy.Report(id: child.id, heartbeatAge: age, age: child.age)
+            }
+            for hang in self.hangs.hanging(among: reports, at: now) {
+                // One that has ended since the question is not there any more.
+                guard let child = self.supervisor.running.first(where: { $0.id == hang.id }) else { continue }
                 self.logger.error(
-                    "child hangs, killing it", metadata: ["child": "\(child.name)", "silent_ms": "\(silent)"])
+                    "child hangs, killing it", metadata: ["child": "\(child.name)", "silent_ms": "\(hang.silence)"])
                 kill(child.pid, SIGKILL)
             }
         }

@@ -5,6 +5,7 @@ import Glibc
 /// Tells systemd the state of the service, for units with `Type=notify` or `WatchdogSec=`. Source: sd_notify(3).
 ///
 /// The watchdog is fed from the supervisor's loop: systemd restarts a supervisor that hangs, and its children with it.
+/// Both sides measure by the monotonic clock, so a machine that sleeps has missed nothing.
 package final class ServiceManager {
     private let descriptor: Int32
     private var address = sockaddr_un()

@@ -1,4 +1,5 @@
 import Redis
+import Store
 import TestSupport
 import Testing
 
@@ -61,6 +62,15 @@ struct LeaseTests {
         #expect(try library.claim("w2").hasPrefix("[TAKEN, w1, "))
         try library.redis.ask("ZADD", "t:procs", "1", "w1")
         #expect(try library.claim("w2").hasPrefix("[OK, "))
+    }
+
+    @Test(
+        "the age of a heartbeat is never negative, also after the server's clock went back; unlisted is another answer")
+    func ages() throws {
+        try library.beat("w1")
+        let future = try #require(try library.redis.ask("ZSCORE", "t:procs", "w1").text.flatMap(Int64.init)) + 3_600_000
+        try library.redis.ask("ZADD", "t:procs", String(future), "w1")
+        #expect(try library.call(.heard(pipeline: "t", ["w1", "w2"])) == [0, nil])
     }
 
     @Test("a released lane is free at once, and its next owner need not suspect it")

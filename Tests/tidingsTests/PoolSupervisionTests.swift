@@ -111,6 +111,31 @@ struct PoolSupervisionTests {
         try eventually(within: 10, "two workers run") { workers(pool).count == 2 }
     }
 
+    @Test("a pool that was frozen, supervisor and workers, for longer than a worker may be silent keeps its workers")
+    func frozen() throws {
+        let server = try RedisServer()
+        let pool = try start(server, "--silence", "10s")
+        let before = workers(pool)
+        // Old enough to be looked at, and with a heartbeat or two.
+        Thread.sleep(forTimeInterval: 11)
+        let all = [pool.pid] + before
+        for pid in all { kill(pid, SIGSTOP) }
+        Thread.sleep(forTimeInterval: 13)
+        // The supervisor runs first, and its check is long due.
+        kill(pool.pid, SIGCONT)
+        Thread.sleep(forTimeInterval: 1)
+        for pid in before { kill(pid, SIGCONT) }
+        // Several checks later.
+        Thread.sleep(forTimeInterval: 17)
+        #expect(workers(pool) == before, "\(pool.errors)")
+        #expect(!pool.errors.contains("child hangs"), "\(pool.errors)")
+        // It still kills one that hangs.
+        let victim = try #require(before.first)
+        kill(victim, SIGSTOP)
+        try eventually(within: 40, "it is gone; log: \(pool.errors)") { kill(victim, 0) != 0 }
+        #expect(pool.errors.contains("child hangs, killing it"))
+    }
+
     @Test("a worker that dies while the file is wrong is tried again until it is right; the other one goes on")
     func wrongFile() throws {
         let server = try RedisServer()

@@ -82,12 +82,13 @@ local function beat(_, args)
 end
 
 -- tidings_heard 0 NAME ID…  ->  {ms since the last heartbeat, …}; -1 for one that is not listed (any more).
+-- A heartbeat from before the server's clock went back seems to come from the future: it counts as of now.
 local function heard(_, args)
   local now_ms = now_us() / 1000
   local ages = {}
   for index = 2, #args do
     local beat = redis.call('ZSCORE', args[1] .. ':procs', args[index])
-    ages[#ages + 1] = beat and math.floor(now_ms - tonumber(beat)) or -1
+    ages[#ages + 1] = beat and math.max(0, math.floor(now_ms - tonumber(beat))) or -1
   end
   return ages
 end
