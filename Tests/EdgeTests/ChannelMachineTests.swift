@@ -140,7 +140,24 @@ struct ChannelMachineTests {
         #expect(
             machine.handle(.loaded(generation: 2, .sample(1...1, born: 2000)))
                 == ChannelMachine.Actions(reset: true, resubscribe: true))
-        #expect(machine.ring.find(.position(Position(epoch: 1, born: 1000, sequence: 1))) == .lost)
+        #expect(
+            machine.ring.find(.position(Position(epoch: 1, born: 1000, sequence: 1))) == .unseen, "the next load judges"
+        )
+    }
+
+    @Test("a position that the ring has not seen makes the channel load, once")
+    func unseen() {
+        var machine = Self.live()
+        let judgedBy = machine.nextLoad
+        #expect(machine.lastLoad < judgedBy)
+        #expect(machine.handle(.unseen).load == Load(generation: judgedBy, after: 5))
+        #expect(machine.handle(.unseen) == ChannelMachine.Actions(), "one at a time")
+        #expect(machine.nextLoad > judgedBy, "who comes now needs a later one")
+        _ = machine.handle(.failed(generation: judgedBy))
+        #expect(machine.lastLoad < judgedBy)
+        _ = machine.handle(.retry)
+        _ = machine.handle(.loaded(generation: judgedBy + 1, .sample(6...6)))
+        #expect(machine.isLive && machine.lastLoad >= judgedBy && machine.ring.last == 6)
     }
 
     @Test("an announcement of a deleted feed is not mistaken for one of its successor")

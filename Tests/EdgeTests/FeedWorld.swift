@@ -242,10 +242,11 @@ struct FeedWorld {
         }
     }
 
-    /// A reader is told that it may have missed something: not while the feed has all that follows its position.
+    /// A reader is told that it may have missed something: not while the feed has all that follows its position. A
+    /// position in a feed that did not exist says nothing of feeds that lived and were deleted since.
     private mutating func lose(_ index: Int) {
         if case .position(let position) = readers[index].offset, position.epoch == epoch, position.born == born,
-            position.sequence >= floor, position.sequence <= last
+            born != 0, position.sequence >= floor, position.sequence <= last
         {
             faults.append("reader \(index) is told to begin anew at \(position.sequence) of \(floor) to \(last)")
         }
