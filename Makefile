@@ -7,6 +7,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # Processes of tests that run at once: many tests wait for what they have started, and each has times to keep.
 LANES ?= 3
+# How many parts of the tests may run once more after a failure: a busy CI machine makes tests with times late.
+AGAIN ?= $(if $(CI),3,0)
 # Tests that run at once where ARGS choose some: those run in one process.
 WIDTH ?= $(if $(CI),2,4)
 # How long the fault suite runs, and what decides everything that it draws (none: a new seed).
@@ -58,7 +60,7 @@ debug: deps ## Build for debugging
 test: test-deps ## Run all tests, or those that ARGS choose (LANES)
 	@swift build --build-tests
 ifeq ($(strip $(ARGS)),)
-	@python3 -B Tests/House/run_tests.py --lanes $(LANES) --log .build/test.log
+	@python3 -B Tests/House/run_tests.py --lanes $(LANES) --again $(AGAIN) --log .build/test.log
 else
 	@set -o pipefail; SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(WIDTH) swift test --skip-build $(ARGS) 2>&1 \
 		| tee .build/test.log || { echo; echo "What failed (all of it: .build/test.log):"; grep '✘' .build/test.log; exit 1; }

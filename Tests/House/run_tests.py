@@ -6,8 +6,10 @@ machine has cores, so that one process of tests leaves the cores idle for much o
 for each suite of tidingsTests and for each other target, LANES of them at a time.
 
 It fails when a test fails, when a process ends without its closing line, and when fewer or more tests ran than are there.
+With --again N up to N parts that failed run once more, by themselves, when all others are done: on a busy machine some
+tests miss their times. What failed first is printed all the same, and named at the end.
 
-Usage: Tests/House/run_tests.py [--lanes N] [--log FILE]
+Usage: Tests/House/run_tests.py [--lanes N] [--again N] [--log FILE]
 """
 
 import argparse
@@ -105,6 +107,7 @@ def run(program, names, lanes, log):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--lanes", type=int, default=3)
+    parser.add_argument("--again", type=int, default=0)
     parser.add_argument("--log", type=pathlib.Path, default=ROOT / ".build/test.log")
     options = parser.parse_args()
     folder = subprocess.run(
@@ -116,11 +119,19 @@ def main():
     started = time.monotonic()
     with options.log.open("w") as log:
         done = run(program, names, options.lanes, log)
+        again = [part.name for part in done if not part.passed]
+        if again and len(again) <= options.again:
+            print(f"\nonce more, each by itself: {', '.join(again)}")
+            done = [part for part in done if part.passed] + run(program, again, 1, log)
+        else:
+            again = []
     seconds = time.monotonic() - started
 
     failed = [part.name for part in done if not part.passed]
     ran, suites = sum(part.tests for part in done), sum(part.suites for part in done)
     print()
+    if again:
+        print(f"Failed at first: {', '.join(again)}")
     if failed:
         print(f"What failed (all of it: {options.log}): {', '.join(failed)}")
     for part in done:
