@@ -71,7 +71,8 @@ struct PoolSupervisionTests {
             "sleep 1\nwhile read -r line; do echo \"$line\" >>\(folder.file("asked")); echo \"$line\"; done\n",
             to: "program.sh")
         try folder.write(
-            "partitions: 1\nstages: [{ work: { exec: [sh, \(program)], timeout: 10s } }, { last: { pass: true } }]",
+            "partitions: 1\nstages: [{ work: { exec: [sh, \(program)], timeout: 10s, line_numbers: false } }, "
+                + "{ last: { pass: true } }]",
             to: "t.yaml")
         let pool = try start(server, environment: ["TIDINGS_CONFIG": folder.file("t.yaml")])
         let events = (0..<20).map { #"{"thread":"t","text":"\#($0)"}"# }
