@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 DESTDIR ?=
 # Processes of tests that run at once: many tests wait for what they have started, and each has times to keep.
-LANES ?= 3
+LANES ?= $(if $(CI),3,4)
 # How many parts of the tests may run once more after a failure: a busy CI machine makes tests with times late.
 AGAIN ?= $(if $(CI),3,0)
 # Tests that run at once where ARGS choose some: those run in one process.
