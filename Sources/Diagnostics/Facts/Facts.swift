@@ -23,6 +23,10 @@ package struct Facts {
 
     /// A line to type: redis-cli with arguments, quoted for a shell where they need it.
     func command(_ arguments: String...) -> String {
+        command(arguments)
+    }
+
+    func command(_ arguments: [String]) -> String {
         ([redisCLI] + arguments.map(ShellQuote.quoted)).joined(separator: " ")
     }
 

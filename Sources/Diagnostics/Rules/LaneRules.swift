@@ -48,7 +48,8 @@ enum LaneRules {
                 : isServed ? (.fault, "no worker takes its lane") : (.warning, "no worker runs that serves its lane")
             return Finding(
                 severity, "\(owner), the owner of \(lane.id), is dead, and \(state)", at: layout.lane(lane.id),
-                of: lane.id.stage, type: facts.command("FCALL", "tidings_bury", "0", layout.name, owner),
+                of: lane.id.stage,
+                type: facts.command(FunctionCall<Int>.endLeasesWords(pipeline: layout.name, of: [owner])),
                 repair: .endLeases(pipeline: layout.name, owners: [owner]))
         }
         return Rule.Outcome(findings, otherwise: "every owner lives")

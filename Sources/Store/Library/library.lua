@@ -42,15 +42,6 @@ local function call_in_chunks(command, key, list, first, last)
   return result
 end
 
--- The same, but returns the error instead of raising it; nil on success. A key of a foreign type fails at the first
--- piece, before anything is written.
-local function try_in_chunks(command, key, list)
-  for from = 1, #list, CHUNK do
-    local result = redis.pcall(command, key, unpack(list, from, math.min(from + CHUNK - 1, #list)))
-    if type(result) == 'table' and result.err then return result.err end
-  end
-end
-
 -- Adds to a counter in a hash. A field that is no number any more begins anew: a broken counter must not stop a
 -- function half-way.
 local function tally(key, field, number)
