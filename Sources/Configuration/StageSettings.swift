@@ -20,6 +20,8 @@ package struct StageSetting {
         /// options say about lanes is set in the limits, the largest event in the number.
         let make:
             @Sendable (ConfigurationNode?, inout PipelineLimits, inout Int) throws -> (StageFactory, DuplicatePolicy?)
+        /// The repeats that it drops without options.
+        let standardDuplicates: DuplicatePolicy?
 
         /// A kind that drops repeats.
         init(
@@ -32,6 +34,7 @@ package struct StageSetting {
             self.name = name
             self.options = options
             self.make = make
+            standardDuplicates = DuplicatePolicy()
         }
 
         /// A kind that drops none.
@@ -39,7 +42,10 @@ package struct StageSetting {
             name: String, options: [any SettingDeclaration],
             make: @escaping @Sendable (ConfigurationNode?, inout PipelineLimits, inout Int) throws -> StageFactory
         ) {
-            self.init(name: name, options: options, droppingRepeats: { (try make($0, &$1, &$2), nil) })
+            self.name = name
+            self.options = options
+            self.make = { (try make($0, &$1, &$2), nil) }
+            standardDuplicates = nil
         }
     }
 
@@ -54,7 +60,7 @@ package struct StageSetting {
     /// The stages of a pipeline without configuration.
     package static var standard: [StageSetting] {
         kinds.map { kind in
-            StageSetting(name: kind.name, duplicates: kind.name == validate.name ? DuplicatePolicy() : nil) {
+            StageSetting(name: kind.name, duplicates: kind.standardDuplicates) {
                 var (limits, eventBytes) = (PipelineLimits(), 0)
                 return try kind.make(nil, &limits, &eventBytes).0()
             }
