@@ -9,11 +9,20 @@ import Glibc
 public final class EventLoop {
     /// The libevent base. Owned here: created in `init`, freed in `deinit`. Used only inside this module.
     let base: OpaquePointer
+    /// What drives the loop in place of the system; nil: nothing does.
+    package let driver: (any LoopDriver)?
 
     /// Creates a loop. From then on the process ignores SIGPIPE.
     ///
     /// - Throws: ``EventsError`` when the system has no descriptors or memory left.
-    public init() throws(EventsError) {
+    public convenience init() throws(EventsError) {
+        try self.init(drivenBy: nil)
+    }
+
+    /// Creates a loop whose timers and deferrals run when the driver says so. It must not be run, and descriptors and
+    /// signals are not watched.
+    package init(drivenBy driver: (any LoopDriver)?) throws(EventsError) {
+        self.driver = driver
         // Writing to a socket whose peer has closed must fail with an error, not end the process.
         signal(SIGPIPE, SIG_IGN)
         guard let base = event_base_new() else {

@@ -94,22 +94,27 @@ public final class SignalEvent {
 public final class Deferral {
     private let loop: EventLoop
     private var action: (() -> Void)?
-    /// Owned here: `event_new` in `init`, `event_free` in `deinit`.
+    /// Owned here: `event_new` in `init`, `event_free` in `deinit`. Nil on a driven loop.
     private var event: UnsafeMutablePointer<event>?
 
     public init(on loop: EventLoop, action: @escaping () -> Void) {
         self.loop = loop
         self.action = action
+        guard loop.driver == nil else { return }
         event = event_new(loop.base, -1, 0, Deferral.due, Unmanaged.passUnretained(self).toOpaque())
         precondition(event != nil, "out of memory")
     }
 
     deinit {
-        event_free(event)
+        if let event { event_free(event) } else { loop.driver?.timers.remove(ObjectIdentifier(self)) }
     }
 
     /// Schedules the action. Does nothing when it is scheduled already.
     public func schedule() {
+        guard let event else {
+            loop.driver?.timers.add(ObjectIdentifier(self)) { [unowned self] in self.action?() }
+            return
+        }
         event_active(event, Int32(EV_TIMEOUT), 0)
     }
 
