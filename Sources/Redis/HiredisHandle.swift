@@ -3,19 +3,14 @@ internal import Events
 import Glibc
 
 /// The only owner of a `redisAsyncContext`: connects it, tells it when its socket is ready, and converts its replies to
-/// values. It neither reconnects nor has deadlines.
+/// values.
 ///
 /// hiredis frees the context when the connection breaks, when connecting fails, or in ``close()``. Its last call into
 /// this class is `cleanup`, after which `context` is nil. The socket is watched for reading as long as the context
 /// lives. Writes happen once at the end of a turn of the loop, so all commands of a turn take one system call.
-final class HiredisHandle {
-    /// Called with each reply, in the order of the commands; with nil when the connection ended before the reply. For a
-    /// subscription: called for each message.
+final class HiredisHandle: RedisTransport {
     var onReply: (Result<RedisValue, RedisError>?) -> Void = { _ in }
-    /// Called once when the connection is established.
     var onConnected: () -> Void = {}
-    /// Called once when the connection has ended, for any reason, after ``onReply`` was called with nil for every
-    /// pending reply. The handle cannot be used again.
     var onClosed: (String) -> Void = { _ in }
 
     private let loop: EventLoop
@@ -36,17 +31,15 @@ final class HiredisHandle {
 
     deinit {
         detach()
-        close()
+        close(because: "closed")
     }
 
-    /// Removes the callbacks: the owner is not called any more.
     func detach() {
         onReply = { _ in }
         onConnected = {}
         onClosed = { _ in }
     }
 
-    /// Starts connecting. Then ``onConnected`` or ``onClosed`` is called.
     func connect(to endpoint: RedisAddress.Endpoint) throws(RedisError) {
         let made: UnsafeMutablePointer<redisAsyncContext>? =
             switch endpoint {
@@ -74,9 +67,6 @@ final class HiredisHandle {
         // Setting the callback requests writability, which tells hiredis when connecting has ended.
     }
 
-    /// Queues a command; ``onReply`` gets its reply.
-    ///
-    /// - Returns: false when there is no connection: there will be no reply.
     func send(_ command: RedisCommand) -> Bool {
         guard let context else { return false }
         var wire = command.encoded
@@ -91,8 +81,6 @@ final class HiredisHandle {
         }
     }
 
-    /// When bytes were last seen to move, in either direction, in nanoseconds of the monotonic clock; 0: never. Sent
-    /// bytes are noticed only by this call: call it several times within the shortest silence that matters.
     func progress() -> Int64 {
         guard let context else { return lastProgress }
         var queued: Int32 = 0
@@ -106,8 +94,7 @@ final class HiredisHandle {
         return lastProgress
     }
 
-    /// Closes the connection now. Calls ``onClosed`` before it returns when there was one.
-    func close(because reason: String = "closed") {
+    func close(because reason: String) {
         guard let context else { return }
         failure = reason
         redisAsyncFree(context)

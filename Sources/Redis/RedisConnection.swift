@@ -48,11 +48,11 @@ public final class RedisConnection {
     private let name: String
     private let deadlines: RedisDeadlines
     private let logger: Logger
-    private var handle: HiredisHandle?
+    private var handle: (any RedisTransport)?
     /// The commands that wait for their reply, oldest first.
     private var pending: Deque<PendingReply> = []
     private var backoff = Backoff()
-    private var generator = SystemRandomNumberGenerator()
+    private var generator: LoopGenerator
     private var isStopped = true
     private var lastLogged: String?
     private lazy var retry = Timer(on: loop) { [unowned self] in self.connect() }
@@ -69,6 +69,7 @@ public final class RedisConnection {
         self.name = name
         self.deadlines = deadlines
         self.logger = logger
+        generator = LoopGenerator(of: loop)
     }
 
     deinit {
@@ -113,7 +114,7 @@ public final class RedisConnection {
     }
 
     private func connect() {
-        let handle = HiredisHandle(on: loop)
+        let handle = loop.makeRedisTransport()
         self.handle = handle
         handle.onConnected = { [unowned self] in self.logIn() }
         handle.onReply = { [unowned self] in self.received($0) }

@@ -41,7 +41,7 @@ public final class RedisSubscriber {
     private let deadlines: RedisDeadlines
     private let heartbeat: Heartbeat
     private let logger: Logger
-    private var handle: HiredisHandle?
+    private var handle: (any RedisTransport)?
     private var isSubscribing = false
     /// By the bytes of the channel's name: two encodings of an é are two channels to Redis, but equal to `==`.
     private var handlers: [[UInt8]: any RedisSubscriberHandler] = [:]
@@ -49,7 +49,7 @@ public final class RedisSubscriber {
     private var patternHandlers: [[UInt8]: any RedisSubscriberHandler] = [:]
     private var replies: [(Result<RedisValue, RedisError>) -> Void] = []
     private var backoff = Backoff()
-    private var generator = SystemRandomNumberGenerator()
+    private var generator: LoopGenerator
     private var lastHeard: Int64 = 0
     private var clientID: Int64 = 0
     private let heartbeatChannel: String
@@ -74,7 +74,8 @@ public final class RedisSubscriber {
         self.deadlines = deadlines
         self.heartbeat = heartbeat
         self.logger = logger
-        heartbeatChannel = "tidings:heartbeat:\(getpid()):\(UInt64.random(in: 0...UInt64.max))"
+        generator = LoopGenerator(of: loop)
+        heartbeatChannel = "tidings:heartbeat:\(getpid()):\(generator.next())"
     }
 
     deinit {
@@ -92,7 +93,7 @@ public final class RedisSubscriber {
         heartbeatTimer.cancel()
         retry.cancel()
         handle?.detach()
-        handle?.close()
+        handle?.close(because: "closed")
         handle = nil
         isAlive = false
     }
@@ -126,7 +127,7 @@ public final class RedisSubscriber {
     }
 
     private func connect() {
-        let handle = HiredisHandle(on: loop)
+        let handle = loop.makeRedisTransport()
         self.handle = handle
         isSubscribing = false
         replies = []
