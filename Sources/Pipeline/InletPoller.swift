@@ -17,13 +17,14 @@ final class InletPoller {
     private var machine = InletPollState()
     private var step = 0
     private var lastLogged: String?
-    private var generator = SystemRandomNumberGenerator()
+    private var generator: LoopGenerator
     private lazy var timer = Timer(on: environment.loop) { [unowned self] in self.tell(.timer) }
 
     init(inlet: Inlet, token: String, environment: LaneEnvironment) {
         self.inlet = inlet
         self.token = token
         self.environment = environment
+        generator = LoopGenerator(of: environment.loop)
     }
 
     /// Takes the first step.

@@ -29,7 +29,7 @@ final class LaneRunner {
     private var isPeekUnderWay = false
     /// Where this lane is at the worker's gate.
     private var passage = Passage.away
-    private var generator = SystemRandomNumberGenerator()
+    private var generator: LoopGenerator
     private lazy var timer = Timer(on: environment.loop) { [unowned self] in self.tell(.timer) }
 
     private enum Passage: Equatable {
@@ -48,6 +48,7 @@ final class LaneRunner {
         self.token = token
         self.stage = stage
         self.environment = environment
+        generator = LoopGenerator(of: environment.loop)
         queue = environment.layout.queue(id)
         lane = Lane(limits: environment.limits, suspect: suspect, attempts: attempts)
         if suspect {

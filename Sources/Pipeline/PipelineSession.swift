@@ -25,7 +25,7 @@ public final class PipelineSession {
     private let layout: PipelineLayout
     private let logger: Logger
     private var backoff = Backoff()
-    private var generator = SystemRandomNumberGenerator()
+    private var generator: LoopGenerator
     private let loop: EventLoop
     private var lastFailure: RedisError.Code?
     private lazy var retry = Timer(on: loop) { [unowned self] in self.tryAgain() }
@@ -36,6 +36,7 @@ public final class PipelineSession {
         self.connection = connection
         self.layout = layout
         self.logger = logger
+        generator = LoopGenerator(of: loop)
         connection.onReady = { [unowned self] in self.greet() }
         connection.onLost = { [unowned self] _ in
             self.retry.cancel()

@@ -21,7 +21,7 @@ public struct WorkerOptions {
     /// polls all of them.
     public var inlets: [Inlet] = []
     /// Time between two looks at what no report announces, in milliseconds.
-    var housekeepingInterval: Int64 = 5000
+    package var housekeepingInterval: Int64 = 5000
 
     public init(
         id: String, layout: PipelineLayout, limits: PipelineLimits = PipelineLimits(), serves: [String]? = nil,
