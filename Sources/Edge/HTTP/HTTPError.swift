@@ -1,5 +1,5 @@
 /// Why a request is not served: a status, and a sentence that says what to do.
-struct HTTPError: Error, Equatable {
+package struct HTTPError: Error, Equatable {
     let status: HTTPStatus
     let message: String
     /// The `Allow` field of a 405.

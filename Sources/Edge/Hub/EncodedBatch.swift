@@ -1,11 +1,11 @@
 /// Events of a channel as one encoded body, shared by all readers at the same position.
-final class EncodedBatch {
+package final class EncodedBatch {
     /// A JSON array.
-    let body: [UInt8]
+    package let body: [UInt8]
     /// The number of events.
-    let count: Int
+    package let count: Int
     /// The position after them.
-    let next: Position
+    package let next: Position
     /// Whether these were the ring's last events.
     let reachesEnd: Bool
     /// Responses made with this body.

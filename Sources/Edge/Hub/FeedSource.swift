@@ -1,6 +1,7 @@
+package import Events
 import JSON
-import Logging
-import Redis
+package import Logging
+package import Redis
 import Store
 
 /// Reads channels from their Thoonk feeds: announcements from a subscriber, histories from a connection.
@@ -102,5 +103,17 @@ final class FeedSource: ChannelSource {
 
     private func feed(_ channel: String) -> ChannelFeed {
         ChannelFeed(channel: channel, epochKey: epochKey)
+    }
+}
+
+extension Hub {
+    /// A hub without a server, of channels that a connection and a subscriber read: see ``FeedSource``.
+    package convenience init(
+        on loop: EventLoop, limits: EdgeLimits, redis: RedisConnection, subscriber: RedisSubscriber, epochKey: String,
+        isServing: @escaping () -> Bool, logger: Logger
+    ) {
+        let source = FeedSource(
+            redis: redis, subscriber: subscriber, epochKey: epochKey, isServing: isServing, logger: logger)
+        self.init(on: loop, source: source, limits: limits, metrics: EdgeMetrics())
     }
 }

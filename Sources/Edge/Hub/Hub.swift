@@ -5,7 +5,7 @@ import Events
 ///
 /// Delivery yields to the loop: readers are woken in slices, and channels take turns. Events that arrive between two
 /// slices are included in the answers of readers that are woken later.
-final class Hub: ChannelSourceDelegate {
+package final class Hub: ChannelSourceDelegate {
     private let source: any ChannelSource
     private var limits: EdgeLimits
     private let metrics: EdgeMetrics
@@ -63,7 +63,7 @@ final class Hub: ChannelSourceDelegate {
     }
 
     /// Applies new limits to decisions from now on: no reader is dropped, and a ring is shortened with its next event.
-    func adopt(limits: EdgeLimits) {
+    package func adopt(limits: EdgeLimits) {
         self.limits = limits
         for channel in channels.values { channel.machine.adopt(limits: limits) }
         scheduleHousekeeping()
@@ -78,7 +78,7 @@ final class Hub: ChannelSourceDelegate {
     var ringBytes: Int { budget.bytes }
 
     /// Why readers cannot be served now; nil when they can.
-    var trouble: String? { source.trouble }
+    package var trouble: String? { source.trouble }
 
     /// Subscribes a reader to a channel. End it with ``leave(_:)``.
     ///
@@ -159,7 +159,7 @@ final class Hub: ChannelSourceDelegate {
     }
 
     /// The source's epoch may have changed: compare everything that was loaded with it.
-    func renew() {
+    package func renew() {
         for channel in channels.values {
             if channel.subscriptionCount == 0, channel.ring.identity != nil {
                 forget(channel)

@@ -1,11 +1,9 @@
 import Events
 
 /// `GET /v1/channels/CHANNEL`, as a single response: a catch-up read or a long poll.
-final class ChannelRead: PendingResponse, Subscriber {
+final class ChannelRead: HubRead, PendingResponse {
     private let connection: Connection
     private let services: EdgeServices
-    private var subscription: Subscription?
-    private let isLive: Bool
     private let isFromNow: Bool
     private let cursor: Int64?
     private let ifNoneMatch: String?
@@ -16,12 +14,13 @@ final class ChannelRead: PendingResponse, Subscriber {
     init(on connection: Connection, services: EdgeServices, query: Request.ChannelQuery, request: Request) {
         self.connection = connection
         self.services = services
-        isLive = query.live == .longPoll && !connection.wantsHeadOnly
+        let isLive = query.live == .longPoll && !connection.wantsHeadOnly
         isFromNow = query.offset == .now || connection.wantsHeadOnly
         cursor = query.cursor
         ifNoneMatch = isLive ? nil : request.ifNoneMatch
         takesGzip = request.takesGzip
         expires = request.expires
+        super.init(from: services.hub, isLive: isLive)
     }
 
     /// A catch-up read waits only for its history, which arrives or fails.
@@ -30,14 +29,10 @@ final class ChannelRead: PendingResponse, Subscriber {
     /// Starts to answer.
     func start(_ query: Request.ChannelQuery) throws(HTTPError) {
         // HEAD describes the end of the channel, whatever the offset.
-        let offset = connection.wantsHeadOnly ? .now : query.offset
-        let subscription = try services.hub.subscribe(query.channel, from: offset, by: self)
-        self.subscription = subscription
+        try open(query.channel, from: connection.wantsHeadOnly ? .now : query.offset)
         connection.begin(self)
-        if !isLive || !services.hub.queueUp(subscription, lookup: services.hub.lookUp(subscription)) {
-            evaluate(subscription, ring: subscription.channel.ring)
-        }
-        guard self.subscription != nil else { return }
+        begin()
+        guard isPending else { return }
         isCounted = true
         services.metrics.held += 1
         connection.hold(
@@ -46,54 +41,36 @@ final class ChannelRead: PendingResponse, Subscriber {
                 : Clock.coarseMilliseconds() + services.limits.loadTimeout)
     }
 
-    func wake(_ subscription: Subscription, ring: Ring) {
-        evaluate(subscription, ring: ring)
-    }
-
     func clientLeft() {
-        end()
+        uncount()
+        leave()
     }
 
     func deadlinePassed() {
-        guard let subscription else { return }
-        services.hub.dequeue(subscription)
-        switch services.hub.lookUp(subscription) {
-        case .found(_, hasNews: false) where isLive: timedOut(subscription)
-        case .found(let position, _): answer(from: position, subscription, ring: subscription.channel.ring)
-        case .lost: lost()
-        case .older, .unseen, nil:
+        expire()
+    }
+
+    override func finished(_ outcome: Outcome) {
+        uncount()
+        switch outcome {
+        case .events(let batch, let start, let isEnd): answer(batch, after: start, isEnd: isEnd)
+        case .noNews(let next): timedOut(next)
+        case .lost:
+            services.metrics.positionsLost += 1
+            connection.refuse(EdgeServices.lostPosition)
+        case .unknown:
             var error = services.unknownChannel
             if !isLive { error.limit = .loadTimeout }
-            refuse(error)
+            connection.refuse(error)
         }
     }
 
-    private func evaluate(_ subscription: Subscription, ring: Ring) {
-        let isOwn = ring === subscription.channel.ring
-        let lookup = services.hub.lookUp(subscription, ring: isOwn ? nil : ring)
-        switch lookup {
-        case .lost: lost()
-        case .found(let position, let hasNews):
-            if hasNews || !isLive { return answer(from: position, subscription, ring: ring) }
-            if !isOwn {
-                // The older history has no further events.
-                subscription.offset = .position(ring.tail)
-                return evaluate(subscription, ring: subscription.channel.ring)
-            }
-            services.hub.wait(subscription, lookup: lookup)
-        case .older, .unseen, nil: services.hub.wait(subscription, lookup: lookup)
-        }
-    }
-
-    private func answer(from start: Position, _ subscription: Subscription, ring: Ring) {
-        let batch = ring.batch(after: start.sequence)
-        let isEnd = batch.reachesEnd && batch.next.sequence >= subscription.channel.ring.last
+    private func answer(_ batch: EncodedBatch, after start: Position, isEnd: Bool) {
         let live = isLive ? services.cursor(after: cursor) : nil
         let gzip = takesGzip && batch.body.count >= GzipBody.worthwhile ? batch.gzip(by: services.zlib) : nil
         let tag =
             isLive || isFromNow
             ? nil : EntityTag.tag(from: start, to: batch.next, isEnd: isEnd, isGzip: gzip != nil)
-        end()
         if let tag, let ifNoneMatch, EntityTag.matches(ifNoneMatch, tag) {
             return connection.respond(.notModified, type: nil, body: []) { head in
                 head.encoding(isGzip: false)
@@ -114,31 +91,17 @@ final class ChannelRead: PendingResponse, Subscriber {
         }
     }
 
-    private func timedOut(_ subscription: Subscription) {
-        let next = subscription.channel.ring.tail
+    private func timedOut(_ next: Position) {
         let cursor = services.cursor(after: cursor)
-        end()
         connection.respond(.noContent, type: nil, body: []) { head in
             Self.fields(&head, next: next, isEnd: true, cursor: cursor, tag: nil)
         }
     }
 
-    private func lost() {
-        services.metrics.positionsLost += 1
-        refuse(EdgeServices.lostPosition)
-    }
-
-    private func refuse(_ error: HTTPError) {
-        end()
-        connection.refuse(error)
-    }
-
-    /// Ends the subscription. Call it before answering: the response may hold the last reference to this object.
-    private func end() {
-        guard let subscription else { return }
-        self.subscription = nil
-        services.hub.leave(subscription)
-        if isCounted { services.metrics.held -= 1 }
+    private func uncount() {
+        guard isCounted else { return }
+        isCounted = false
+        services.metrics.held -= 1
     }
 
     private static func fields(

@@ -1,5 +1,5 @@
 /// Where a reader wants to start.
-enum Offset: Equatable {
+package enum Offset: Equatable {
     /// `-1`: the oldest event kept.
     case beginning
     /// `now`: after the newest event.
@@ -8,7 +8,7 @@ enum Offset: Equatable {
     case position(Position)
 
     /// Parses an offset strictly: nil for anything that no answer contains.
-    init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         self.init(Array(text.utf8).span)
     }
 
@@ -29,7 +29,7 @@ enum Offset: Equatable {
 }
 
 /// A position in a channel: after the event with this sequence number, in this incarnation of the feed.
-struct Position: Equatable, Hashable {
+package struct Position: Equatable, Hashable {
     /// The epoch of the server's data.
     var epoch: Int64
     /// When the feed was created, in milliseconds since 1970; 0 when there is none.
@@ -54,7 +54,7 @@ struct Position: Equatable, Hashable {
         bytes.appendDecimal(sequence, width: 16)
     }
 
-    var text: String {
+    package var text: String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Position.length)
         write(into: &bytes)
