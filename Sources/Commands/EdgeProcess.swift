@@ -125,7 +125,8 @@ final class EdgeProcess {
     private func drain(isReplaced: Bool) {
         heartbeat.stop()
         server.drain(isReplaced: isReplaced) { [unowned self] in
-            self.connection.call(.leave(self.options.layout, process: self.options.id)) { [unowned self] _ in
+            let layout = self.options.layout
+            self.connection.call(.leave(pipeline: layout.name, process: self.options.id, .left)) { [unowned self] _ in
                 self.loop.stop()
             }
         }

@@ -53,6 +53,9 @@ package enum Settings {
         package static let deaths = Setting(
             key: "deaths", .integer(2...100), default: PipelineLimits().deaths,
             "Deaths of a worker over one event, before it becomes a dead letter")
+        package static let unexplainedLosses = Setting(
+            key: "unexplained_losses", .integer(3...100), default: PipelineLimits().unexplainedLosses,
+            "Workers that vanish without a sign of why over one event, before it becomes a dead letter")
         package static let lease = Setting(
             key: "lease", .time(3000...600_000), default: PipelineLimits().lease,
             "How long a worker without heartbeats keeps its lanes")
@@ -63,11 +66,12 @@ package enum Settings {
             SettingField(queueLimit, \.limits.queueEvents), SettingField(deadLimit, \.limits.deadLetters),
             SettingField(heldLimit, \.limits.heldEvents), SettingField(batch, \.limits.batchEvents),
             SettingField(attempts, \.limits.attempts), SettingField(deaths, \.limits.deaths),
+            SettingField(unexplainedLosses, \.limits.unexplainedLosses),
             SettingField(lease, \.limits.lease), SettingField(Global.redis, \.redis),
         ]
         static let all: [any SettingDeclaration] = [
             name, partitions, Global.redis, inlets, stages, queueLimit, deadLimit, heldLimit, batch, attempts, deaths,
-            lease,
+            unexplainedLosses, lease,
         ]
     }
 

@@ -76,7 +76,8 @@ package struct Repairer {
         case .loadFunctions:
             try client.wait { FunctionLibrary.tidings.ensureLoaded(on: client.connection, completion: $0) }
         case .endLeases(let pipeline, let owners):
-            _ = try client.call(.endLeases(pipeline: pipeline, of: owners))
+            // Silence is no death that was seen: it speaks against no event.
+            for owner in owners { try client.call(.leave(pipeline: pipeline, process: owner, .unknown)) }
         case .removeHeartbeats(let key, let time):
             _ = try client.call("ZREMRANGEBYSCORE", key, "-inf", "(\(time)")
         case .removeHeartbeat(let key, let id):

@@ -90,8 +90,8 @@ struct Lane {
     private var isPausing = false
     /// Events still to be taken one by one, after a worker crashed on this lane.
     private var suspects: Int
-    /// Workers that crashed while they tried the head event, isolated or beside the heads of other lanes.
-    private var deaths: Int
+    /// Workers that tried the head event, isolated or beside the heads of other lanes, and did not come back.
+    private var losses: Int
     private var lastCount = 0
     private var averageBytes = 400
     /// Events that a batch holds while the connection is too slow for more.
@@ -106,11 +106,11 @@ struct Lane {
 
     /// - Parameters:
     ///   - suspect: the worker before may have died over the head of the queue.
-    ///   - attempts: how often that event was begun since by workers that did not come back.
+    ///   - attempts: how often that event was begun since by workers that have not come back.
     init(limits: PipelineLimits, suspect: Bool, attempts: Int = 0) {
         self.limits = limits
         suspects = suspect ? limits.batchEvents : 0
-        deaths = attempts
+        losses = attempts
         ceiling = limits.batchEvents
     }
 
@@ -123,7 +123,7 @@ struct Lane {
 
     /// When many lanes try their heads at once, a crash is counted for all of them. So an event is isolated from its
     /// second attempt on: it is never dead-lettered for crashes that another event may have caused.
-    private var attempt: Action { .attempt(isolated: deaths > 0 || limits.deaths < 3) }
+    private var attempt: Action { .attempt(isolated: losses > 0 || limits.deaths < 3) }
 
     /// A short batch means that the queue is nearly empty: the next peek asks for a report of the next change as well.
     var expectsEmptiness: Bool { lastCount < max(2, batchSize / 4) }
@@ -198,7 +198,7 @@ struct Lane {
         lastCount = events
         guard events > 0 else {
             suspects = 0
-            deaths = 0
+            losses = 0
             if !isWatchingPeek || isOutdated { return peek(watched: true) }
             if let rest = restIfAsked() { return rest }
             state = .asleep
@@ -227,7 +227,7 @@ struct Lane {
         guard state == .committing else { return .none }
         failures = isNextHeadFailed ? 1 : 0
         isNextHeadFailed = false
-        deaths = 0
+        losses = 0
         backoff.reset()
         suspects = max(0, suspects - 1)
         ceiling = min(limits.batchEvents, ceiling + max(1, ceiling / 4))
@@ -240,6 +240,7 @@ struct Lane {
         guard state == .committing else { return .none }
         failures = 0
         isNextHeadFailed = false
+        losses = 0
         return peek(watched: false)
     }
 

@@ -40,7 +40,7 @@ final class LaneRunner {
 
     /// - Parameters:
     ///   - suspect: the worker before may have died over the head of the queue.
-    ///   - attempts: how often that event was begun since by workers that did not come back.
+    ///   - attempts: how often that event was begun since by workers that have not come back.
     init(
         id: LaneID, token: String, suspect: Bool, attempts: Int, stage: any Stage, environment: LaneEnvironment
     ) {
@@ -83,7 +83,7 @@ final class LaneRunner {
         case .deadLetter: deadLetter()
         case .wait(let milliseconds): timer.schedule(after: milliseconds)
         case .release: release()
-        case .abandon: close()
+        case .abandon: abandon()
         }
     }
 
@@ -161,10 +161,10 @@ final class LaneRunner {
             switch result {
             case .failure(let error): self.tell(.refused(error))
             case .success(.fenced): self.tell(.fenced)
-            case .success(.counted(let deaths)):
-                // This count leaves out the first crash, which made the lane suspect, and includes this attempt.
-                if deaths >= self.environment.limits.deaths {
-                    self.deadLetterHead("poison: \(deaths) workers died over this event", attempts: deaths)
+            case .success(.counted(let losses, let deaths)):
+                let suspicion = Suspicion(deaths: deaths, losses: losses)
+                if let verdict = suspicion.verdict(under: self.environment.limits) {
+                    self.deadLetterHead(verdict, attempts: deaths + losses)
                     self.tell(.transformed(decided: 1))
                 } else {
                     self.transform()
@@ -234,9 +234,7 @@ final class LaneRunner {
     private func failed(_ error: StageError, ofFirstEvent: Bool) {
         if error.isCounted { lastError = error }
         // A failure is no crash.
-        if lane.isSuspect {
-            environment.connection.call(.takeBackAttempt(id, of: environment.layout, token: token))
-        }
+        if lane.isSuspect { takeBackAttempt() }
         environment.logger.log(
             level: error.isCounted ? .warning : .debug, "stage failed, trying again",
             metadata: ["lane": "\(id)", "error": "\(error.message)", "failures": "\(lane.failures + 1)"])
@@ -319,6 +317,17 @@ final class LaneRunner {
         environment.connection.call(
             .release(id, of: environment.layout, token: token, isSuspect: lane.isSuspect))
         close()
+    }
+
+    /// This worker lives: what it had in hand when it lost the lane has not killed it, and is not counted as if.
+    private func abandon() {
+        // A call that is lost does no harm: this worker's next heartbeats say the same.
+        takeBackAttempt()
+        close()
+    }
+
+    private func takeBackAttempt() {
+        environment.connection.call(.takeBackAttempt(id, of: environment.layout, token: token))
     }
 
     private func close() {

@@ -141,7 +141,7 @@ public final class Worker {
     /// any worker. Before the first heartbeat, so that nothing is freed that this process has taken.
     private func arrive() {
         guard !hasArrived else { return }
-        connection.call(.leave(options.layout, process: options.id)) { [weak self] result in
+        connection.call(.leave(pipeline: options.layout.name, process: options.id, .died)) { [weak self] result in
             if case .success = result { self?.hasArrived = true }
         }
     }
@@ -325,7 +325,7 @@ public final class Worker {
             hangUp()
             return completion()
         }
-        connection.call(.leave(options.layout, process: options.id)) { [weak self] _ in
+        connection.call(.leave(pipeline: options.layout.name, process: options.id, .left)) { [weak self] _ in
             self?.hangUp()
             completion()
         }

@@ -50,9 +50,11 @@ public struct PipelineLimits: Sendable {
     public var heldEvents = 10_000
     /// Attempts of an event whose stage fails, before it becomes a dead letter.
     public var attempts = 5
-    /// Crashes of a worker over an event, before it becomes a dead letter. At least 2: the first one happened over a
-    /// whole batch, and is no event's fault yet.
+    /// Deaths of workers over an event that somebody saw, before it becomes a dead letter. At least 2: the first one
+    /// happened over a whole batch, and is no event's fault yet.
     public var deaths = 3
+    /// Workers that tried an event alone and of which nothing was heard again, before it becomes a dead letter.
+    public var unexplainedLosses = 20
     /// Events that a channel's feed keeps.
     public var historyEvents = 100
     /// How long a feed stays when nothing is published, in milliseconds (7 days).

@@ -78,10 +78,12 @@ extension FunctionCall where Answer == ClaimAnswer {
     }
 }
 
-/// The attempts that are counted for the event at a lane's head.
+/// What is known of the attempts of the event at a lane's head.
 package enum AttemptAnswer: Equatable {
-    case counted(Int)
-    /// Another worker has the lane.
+    /// The attempt is counted. Of the workers that had this event before, nothing was heard again of `losses`, and
+    /// `deaths` were seen to die; the latter include the one that died over a whole batch.
+    case counted(losses: Int, deaths: Int)
+    /// Another worker has the lane, or it was taken from this one.
     case fenced
 }
 
@@ -91,17 +93,29 @@ extension FunctionCall where Answer == AttemptAnswer {
         attempt([token], lane, layout)
     }
 
-    /// The attempt that this token counted has ended without a commit and without a crash: it counts no longer.
+    /// The attempt that this token counted has ended without a commit and without a crash: it counts no longer. Also
+    /// for a token that is fenced, as long as the same event is at the head; ``AttemptAnswer/fenced`` is the answer then.
     package static func takeBackAttempt(_ lane: LaneID, of layout: PipelineLayout, token: String) -> Self {
         attempt([token, "1"], lane, layout)
     }
 
     private static func attempt(_ arguments: [String], _ lane: LaneID, _ layout: PipelineLayout) -> Self {
         FunctionCall("attempt", keys: [layout.lane(lane)], arguments) { value in
-            guard value.array?.first?.text == "OK" else { return .fenced }
-            return .counted(Int(value.array?.last?.integer ?? 1))
+            guard let parts = value.array, parts.first?.text == "OK" else { return .fenced }
+            guard parts.count > 3, let losses = parts[2].integer, let deaths = parts[3].integer else { return nil }
+            return .counted(losses: Int(losses), deaths: Int(deaths))
         }
     }
+}
+
+/// How a process has ended, as far as the events matter that it had in hand.
+package enum ProcessEnding: String {
+    /// It was seen to die: the event that it tried alone may be the cause.
+    case died
+    /// It ended in order, or was made to end: no event is the cause.
+    case left
+    /// Nothing is heard of it any more.
+    case unknown
 }
 
 extension FunctionCall where Answer == Void {
@@ -114,20 +128,13 @@ extension FunctionCall where Answer == Void {
         FunctionCall("release", keys: [layout.lane(lane)], [token, layout.name, isSuspect ? "1" : "0"]) { _ in }
     }
 
-    /// Takes a process off the list, and ends the leases that it still has.
-    package static func leave(_ layout: PipelineLayout, process: String) -> Self {
-        FunctionCall("leave", [layout.name, process]) { _ in }
-    }
-}
-
-extension FunctionCall where Answer == Int {
-    /// Ends the leases of processes that are known to be dead. Gives the number of lanes that became free.
-    package static func endLeases(pipeline: String, of processes: [String]) -> Self {
-        FunctionCall("bury", [pipeline] + processes) { $0.integer.map { Int($0) } }
+    /// Takes a process that has ended off the list, and ends the leases that it still has.
+    package static func leave(pipeline: String, process: String, _ ending: ProcessEnding) -> Self {
+        FunctionCall("leave", [pipeline, process, ending.rawValue]) { _ in }
     }
 
-    /// The same call, to be typed by an operator.
-    package static func endLeasesWords(pipeline: String, of processes: [String]) -> [String] {
-        ["FCALL", "tidings_bury", "0", pipeline] + processes
+    /// The same call for a process of which nothing is heard, to be typed by an operator.
+    package static func leaveWords(pipeline: String, process: String) -> [String] {
+        ["FCALL", "tidings_leave", "0", pipeline, process]
     }
 }

@@ -1,3 +1,6 @@
+import Glibc
+package import Store
+
 /// When a supervisor restarts a child that has died. Pure: time is passed in, in milliseconds.
 ///
 /// Each death in a row doubles the wait, up to a limit; the wait is drawn evenly from its upper half. A child that has
@@ -67,5 +70,38 @@ package struct RecyclePolicy: Sendable, Equatable {
         }
         if maxAge > 0, age > maxAge { return "it is \(age / 1000) s old, older than \(maxAge / 1000)" }
         return nil
+    }
+}
+
+extension ProcessEnding {
+    /// What a supervisor has asked of a child before it ended.
+    package enum Request: Sendable {
+        case nothing
+        /// SIGTERM, or SIGHUP to one that is replaced.
+        case toEnd
+        /// SIGKILL, since it was to end and its time was over, or at once.
+        case killed
+    }
+
+    /// How a child has ended. A child that its supervisor killed because it was to stop is no death: no event is the
+    /// cause. One that was killed because it hung is, and so is one that somebody else killed: that was seen, and nobody
+    /// can tell why it was done.
+    ///
+    /// - Parameter status: as waitpid(2) says it; nil: the child could not be started.
+    package init(status: Int32?, asked request: Request) {
+        guard let status else {
+            self = .left
+            return
+        }
+        let signal = status & 0x7f
+        // Before a child handles SIGTERM and SIGHUP they end it.
+        let isAsAsked =
+            status == 0 || signal == SIGTERM || signal == SIGHUP || signal == SIGKILL && request == .killed
+        if request != .nothing, isAsAsked {
+            self = .left
+        } else {
+            // One that ends by itself and in order has perhaps been asked by somebody else.
+            self = status == 0 ? .unknown : .died
+        }
     }
 }

@@ -38,8 +38,8 @@ package final class ProcessPool {
     private let logger: Logger
     private let loop: EventLoop
     private var hangs: HangPolicy
-    /// Ids of children that have died and may still own leases.
-    private var unreleased: [String] = []
+    /// Children that have ended and may still own leases.
+    private var unreleased: [(id: String, ending: ProcessEnding)] = []
     /// The failure to end those leases has been logged: it is logged once for each outage.
     private var hasLoggedFailure = false
     /// The last child has ended; at most the leases of dead children are left to be ended.
@@ -67,8 +67,8 @@ package final class ProcessPool {
         self.connection = connection
         self.pipeline = pipeline
         self.logger = logger
-        supervisor.onEnded = { [unowned self] id in
-            self.unreleased.append(id)
+        supervisor.onEnded = { [unowned self] id, ending in
+            self.unreleased.append((id, ending))
             self.releaseLeases()
         }
         supervisor.onGaveUp = { [unowned self] in self.onGaveUp($0) }
@@ -163,14 +163,14 @@ package final class ProcessPool {
         onStopped()
     }
 
-    /// Ends the leases of children that have died. Those that die while Redis is away are kept until it is back.
+    /// Ends the leases of children that have ended. Those that end while Redis is away are kept until it is back.
     private func releaseLeases() {
-        for id in unreleased {
-            connection.call(.endLeases(pipeline: pipeline, of: [id])) { [weak self] result in
+        for (id, ending) in unreleased {
+            connection.call(.leave(pipeline: pipeline, process: id, ending)) { [weak self] result in
                 guard let self else { return }
                 switch result {
                 case .success:
-                    self.unreleased.removeAll { $0 == id }
+                    self.unreleased.removeAll { $0.id == id }
                     self.hasLoggedFailure = false
                     if self.unreleased.isEmpty { self.finish() }
                 case .failure(let error):

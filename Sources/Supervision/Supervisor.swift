@@ -1,6 +1,7 @@
 package import Events
 package import Glibc
 package import Logging
+package import Store
 
 /// Keeps child processes alive: starts them, restarts them when they die, replaces them when they have grown too large
 /// or too old, passes signals on, and ends them.
@@ -17,8 +18,8 @@ package final class Supervisor {
         package let age: Int64
     }
 
-    /// Called with the id of each child that has ended, before its place gets another one.
-    package var onEnded: (_ id: String) -> Void = { _ in }
+    /// Called with the id of each child that has ended, and how, before its place gets another one.
+    package var onEnded: (_ id: String, _ ending: ProcessEnding) -> Void = { _, _ in }
     /// Called with the name of a place whose child dies too often to be restarted. The other children go on.
     package var onGaveUp: (_ name: String) -> Void = { _ in }
     /// Called once, when the last child has ended after ``stop()``.
@@ -47,6 +48,8 @@ package final class Supervisor {
         let spec: ChildSpec
         let id: String
         let grace: Int64
+        /// Its grace was over, and it got SIGKILL.
+        var isKilled = false
     }
 
     private let loop: EventLoop
@@ -58,9 +61,14 @@ package final class Supervisor {
     private var isStopping = false
     private var generator = SystemRandomNumberGenerator()
     private var childSignal: SignalEvent?
-    private lazy var stopDeadline = Timer(on: loop) { [unowned self] in self.signalAll(SIGKILL) }
+    /// All children got SIGKILL, since they are to stop at once.
+    private var isKilling = false
+    private lazy var stopDeadline = Timer(on: loop) { [unowned self] in self.killAll() }
     private lazy var retirementDeadline = Timer(on: loop) { [unowned self] in
-        for child in self.retiring { kill(child.pid, SIGKILL) }
+        for index in self.retiring.indices {
+            self.retiring[index].isKilled = true
+            kill(self.retiring[index].pid, SIGKILL)
+        }
     }
     private lazy var inspection = Timer(on: loop) { [unowned self] in self.inspect() }
 
@@ -89,7 +97,7 @@ package final class Supervisor {
     /// Sends SIGTERM to every child, and SIGKILL to those that still run when their grace is over. A second call sends
     /// SIGKILL at once.
     package func stop() {
-        if isStopping { return signalAll(SIGKILL) }
+        if isStopping { return killAll() }
         isStopping = true
         replacements = []
         inspection.cancel()
@@ -102,6 +110,11 @@ package final class Supervisor {
         let graces = children.filter { $0.pid != nil }.map(\.grace) + retiring.map(\.grace)
         stopDeadline.schedule(after: graces.max() ?? grace)
         finishWhenEmpty()
+    }
+
+    private func killAll() {
+        isKilling = true
+        signalAll(SIGKILL)
     }
 
     /// Sends SIGTSTP to every child: they take nothing new. From now on no child is started, since it would take what
@@ -198,7 +211,7 @@ package final class Supervisor {
             guard let status = Subprocess.status(of: child.pid) else { continue }
             retiring.removeAll { $0.pid == child.pid }
             retirementDeadline.cancel()
-            onEnded(child.id)
+            onEnded(child.id, ProcessEnding(status: status, asked: child.isKilled ? .killed : .toEnd))
             logger.notice(
                 "child was replaced",
                 metadata: ["child": "\(child.spec.name)", "how": "\(Subprocess.describe(status))"])
@@ -211,7 +224,7 @@ package final class Supervisor {
     private func ended(_ index: Int, status: Int32?) {
         let child = children[index]
         let how = status.map(Subprocess.describe) ?? "not started"
-        onEnded(child.id)
+        onEnded(child.id, ProcessEnding(status: status, asked: isKilling ? .killed : isStopping ? .toEnd : .nothing))
         guard !isStopping else { return }
         if isQuiet {
             return logger.warning(

@@ -146,7 +146,7 @@ struct SettingDocumentTests {
         #expect(said.layout == none.layout && said.eventBytes == none.eventBytes)
         for path: KeyPath<Configuration, Int> in [
             \.limits.queueEvents, \.limits.deadLetters, \.limits.heldEvents, \.limits.batchEvents, \.limits.attempts,
-            \.limits.deaths, \.duplicates.keys, \.limits.historyEvents,
+            \.limits.deaths, \.limits.unexplainedLosses, \.duplicates.keys, \.limits.historyEvents,
         ] {
             #expect(said[keyPath: path] == none[keyPath: path], "\(path)")
         }

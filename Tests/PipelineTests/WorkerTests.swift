@@ -317,10 +317,10 @@ struct WorkerTests {
         try pool.startAlone()
         try pool.stop("w1")
         for partition in 0..<4 {
-            try pool.redis.ask("HSET", "{t.\(partition)}:lane:a", "dirty", "1", "attempts", "1")
             try pool.redis.ask(
                 "FCALL", "tidings_enqueue", "2", "{t.\(partition)}:queue:a", "{t.\(partition)}:lane:a", "0", "1",
                 #"{"thread":"0","n":\#(partition)}"#)
+            try pool.loseWorkers(2, over: LaneID(stage: "a", partition: partition), .died)
         }
         try pool.start("w2")
         try pool.published(4)
@@ -346,9 +346,9 @@ struct WorkerTests {
             ])
         try pool.startAlone()
         try pool.stop("w1")
-        try pool.redis.ask("HSET", "{t.0}:lane:a", "dirty", "1", "attempts", "1")
         try pool.redis.ask(
             "FCALL", "tidings_enqueue", "2", "{t.0}:queue:a", "{t.0}:lane:a", "0", "1", #"{"thread":"0","n":1}"#)
+        try pool.loseWorkers(2, over: LaneID(stage: "a", partition: 0), .died)
         func attempts() throws -> String? { try pool.redis.ask("HGET", "{t.0}:lane:a", "attempts").text }
         for name in ["w2", "w3"] {
             tries = 0
@@ -439,25 +439,6 @@ struct WorkerTests {
         #expect(try pool.owners().allSatisfy(\.isEmpty))
         try pool.start("w2")
         try pool.published(3)
-    }
-
-    @Test("an event that workers died over again and again is set aside as poison")
-    func poison() throws {
-        let pool = try WorkerPool(partitions: 1, stages: ["a": WorkerPool.pass, "b": WorkerPool.publisher])
-        try pool.startAlone()
-        try pool.stop("w1")
-        // Two workers died over its head: one with a batch, one with the event alone, whose attempt was counted.
-        try pool.redis.ask("HSET", "{t.0}:lane:a", "dirty", "1", "attempts", "2")
-        try pool.redis.ask(
-            words: ["FCALL", "tidings_enqueue", "2", "{t.0}:queue:a", "{t.0}:lane:a", "0", "3"]
-                + (0..<3).map { #"{"thread":"0","n":\#($0)}"# })
-        try pool.start("w2")
-        try pool.published(2)
-        #expect(try pool.published() == [1, 2])
-        let letter = try ParsedJSON(parsing: pool.redis.ask("LINDEX", "{t.0}:dead:a", "0").text ?? "")
-        #expect(letter["event"]?["n"] == 0)
-        #expect(letter["error"]?.string?.hasPrefix("poison: 3 workers died") == true)
-        try pool.expectBalance()
     }
 
     @Test("a stage that fails after a death is no poison: its events are tried as often as any")

@@ -40,7 +40,7 @@ struct LeaseTests {
         let before = try library.redis.dump()
         #expect(try library.commit(token: old, serial: 1, ["x"], TidingsLibrary.push(["x"])) == "[FENCED]")
         #expect(try library.call("release", keys: [TidingsLibrary.lane], [old, "t"]) == "[FENCED]")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [old]) == "[FENCED]")
+        #expect(try library.attempt(old) == "[FENCED]")
         #expect(try library.redis.dump() == before)
         #expect(try library.commit(token: new, serial: 1, ["x"], TidingsLibrary.push(["x"])) == "[OK]")
     }
@@ -77,7 +77,7 @@ struct LeaseTests {
     func released() throws {
         let token = try library.token(of: "w1")
         try library.enqueue(["x"])
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 1]")
+        #expect(try library.attempt(token) == "[OK, 1, 0, 0]")
         #expect(try library.call("release", keys: [TidingsLibrary.lane], [token, "t"]) == "[OK]")
         #expect(try library.claim("w2").hasSuffix(", 0, 0]"))
         #expect(try library.counter("attempts") == 0)
@@ -87,12 +87,12 @@ struct LeaseTests {
     func releasedUntouched() throws {
         try library.enqueue(["x", "y"])
         var token = try library.token(of: "w1")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 1]")
+        #expect(try library.attempt(token) == "[OK, 1, 0, 0]")
         try library.call("bury", ["t", "w1"])
         token = try library.token(of: "w2")
         #expect(try library.call("release", keys: [TidingsLibrary.lane], [token, "t"]) == "[OK]")
         token = try library.token(of: "w3")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 2]")
+        #expect(try library.attempt(token) == "[OK, 2, 0, 1]")
         #expect(try library.call("release", keys: [TidingsLibrary.lane], [token, "t"]) == "[OK]")
         #expect(try library.claim("w4").hasSuffix(", 1, 1]"), "its own attempt has come back")
         token = try library.redis.ask("HGET", TidingsLibrary.lane, "token").line
@@ -108,7 +108,7 @@ struct LeaseTests {
         try library.call("bury", ["t", "w1"])
         let token = try library.token(of: "w2")
         #expect(try library.commit(token: token, serial: 1, ["x"], TidingsLibrary.push(["x"])) == "[OK]")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 1]")
+        #expect(try library.attempt(token) == "[OK, 1, 0, 1]", "one died over its batch")
         #expect(try library.call("release", keys: [TidingsLibrary.lane], [token, "t", "1"]) == "[OK]")
         #expect(try library.claim("w3").hasSuffix(", 1, 0]"), "its own attempt has come back")
     }
@@ -123,87 +123,9 @@ struct LeaseTests {
         #expect(try library.claim("w3").hasSuffix(", 1, 0]"))
         try library.call("bury", ["t", "w3"])
         let token = try library.token(of: "w4")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 1]")
+        #expect(try library.attempt(token) == "[OK, 1, 0, 0]", "w3 had tried nothing")
         try library.call("bury", ["t", "w4"])
         #expect(try library.claim("w5").hasSuffix(", 1, 1]"))
-    }
-
-    @Test("what was counted over a head that is gone does not count for another event")
-    func goneHead() throws {
-        try library.enqueue(["x", "y"])
-        let token = try library.token(of: "w1")
-        try library.redis.ask("HSET", TidingsLibrary.lane, "attempts", "2", "tried", token)
-        try library.redis.ask("LPOP", TidingsLibrary.queue)
-        #expect(try library.commit(token: token, serial: 1, ["x"], TidingsLibrary.push(["x"])) == "[MOVED]")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 1]")
-        try library.call("purge", keys: [TidingsLibrary.queue, TidingsLibrary.lane], [])
-        #expect(try library.counter("attempts") == 0)
-        try library.redis.ask("HSET", TidingsLibrary.lane, "attempts", "2")
-        try library.expire()
-        #expect(try library.claim("w2").hasSuffix(", 0, 0]"))
-        #expect(try library.counter("attempts") == 0, "nothing waits")
-    }
-
-    @Test("the same attempt again, after a lost reply, counts once")
-    func attemptAgain() throws {
-        try library.enqueue(["x", "y"])
-        let token = try library.token(of: "w1")
-        for _ in 0..<3 {
-            #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 1]")
-        }
-        #expect(try library.commit(token: token, serial: 1, ["x"], TidingsLibrary.push(["x"])) == "[OK]")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 1]", "of the next head")
-    }
-
-    @Test("an attempt that came back is not counted any more, once, and by nobody else's word")
-    func attemptBack() throws {
-        try library.enqueue(["x"])
-        let old = try library.token(of: "w1")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [old]) == "[OK, 1]")
-        try library.expire()
-        let token = try library.token(of: "w2")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 2]")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [old, "1"]) == "[FENCED]")
-        for _ in 0..<2 {
-            #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token, "1"]) == "[OK, 1]")
-        }
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 2]")
-    }
-
-    @Test("who finds the next queue full has outlived its attempt")
-    func attemptFull() throws {
-        try library.enqueue(["x"])
-        try library.redis.ask("RPUSH", TidingsLibrary.next, "1")
-        let token = try library.token(of: "w1")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 1]")
-        let answer = try library.commit(token: token, serial: 1, ["x"], TidingsLibrary.push(["x"], limit: 1))
-        #expect(answer == "[FULL, \(TidingsLibrary.next), 1]")
-        #expect(try library.counter("attempts") == 0)
-    }
-
-    @Test("fields of a lane that hold something else than numbers count from nothing")
-    func hostileFields() throws {
-        try library.enqueue(["x"])
-        try library.redis.ask("HSET", TidingsLibrary.lane, "dirty", "1", "attempts", "many", "tried", "x")
-        #expect(try library.claim("w1").hasPrefix("[OK, "))
-        let token = try library.redis.ask("HGET", TidingsLibrary.lane, "token").line
-        try library.redis.ask("HSET", TidingsLibrary.lane, "tried", token)
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 0]")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token, "1"]) == "[OK, 0]")
-        #expect(try library.call("release", keys: [TidingsLibrary.lane], [token, "t"]) == "[OK]")
-    }
-
-    @Test("attempts are counted over owners, and a commit sets them back")
-    func attempts() throws {
-        try library.enqueue(["x", "y"])
-        for count in 1...3 {
-            let token = try library.token(of: "w\(count)")
-            #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, \(count)]")
-            try library.expire()
-        }
-        let token = try library.token(of: "w4")
-        #expect(try library.commit(token: token, serial: 1, ["x"], TidingsLibrary.push(["x"])) == "[OK]")
-        #expect(try library.call("attempt", keys: [TidingsLibrary.lane], [token]) == "[OK, 1]")
     }
 
     @Test("burying a worker frees its lanes and nobody else's, and forgets the process")

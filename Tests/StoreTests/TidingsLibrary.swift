@@ -63,6 +63,20 @@ final class TidingsLibrary {
         return try #require(value.array?.dropFirst().first?.text)
     }
 
+    /// Begins an attempt of the head event, or takes it back.
+    func attempt(_ token: String, back: Bool = false) throws -> String {
+        try call("attempt", keys: [Self.lane], back ? [token, "1"] : [token])
+    }
+
+    /// A worker takes the lane, tries the head event, and its lease ends. Gives its token.
+    @discardableResult
+    func lose(_ owner: String) throws -> String {
+        let token = try token(of: owner)
+        #expect(try attempt(token).hasPrefix("[OK, "))
+        try expire()
+        return token
+    }
+
     /// The owner's lease is over: as if that time had passed.
     func expire(_ lane: String = TidingsLibrary.lane) throws {
         try redis.ask("HSET", lane, "deadline", "1")

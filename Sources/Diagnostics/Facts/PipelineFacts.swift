@@ -108,8 +108,13 @@ struct LaneFacts {
     var deadline: Int64 { count("deadline") }
     var token: Int64 { count("token") }
     var isPaused: Bool { fields["paused"] == "1" }
-    /// How many workers have died over the event at the head.
+    /// How often the event at the head was begun alone by workers that have not come back; includes an attempt that is
+    /// under way.
     var attempts: Int64 { count("attempts") }
+    /// How many of these workers were seen to die.
+    var deaths: Int64 { count("deaths") }
+    /// Whether the head event has attempts, also such whose worker came back too late.
+    var hasAttempts: Bool { fields["tried"].map { !$0.isEmpty } ?? false }
 
     func count(_ field: String) -> Int64 { fields[field].flatMap { Int64($0) } ?? 0 }
 

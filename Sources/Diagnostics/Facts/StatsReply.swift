@@ -44,7 +44,7 @@ struct StatsReply {
         func number(_ member: String) -> Int64 { json[member]?.int ?? 0 }
         let id = LaneID(stage: json["stage"]?.string ?? "", partition: json["partition"]?.int.map { Int($0) })
         var fields: [String: String] = [:]
-        for counter in LaneFacts.counters + ["attempts"] { fields[counter] = String(number(counter)) }
+        for counter in LaneFacts.counters + ["attempts", "deaths"] { fields[counter] = String(number(counter)) }
         fields["owner"] = json["owner"]?.string
         fields["deadline"] = String(time + number("lease_ms"))
         fields["paused"] = json["paused"]?.bool == true ? "1" : nil

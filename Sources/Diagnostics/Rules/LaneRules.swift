@@ -36,7 +36,9 @@ enum LaneRules {
         let findings = facts.pipeline.lanes.compactMap { lane -> Finding? in
             guard let owner = lane.owner, !heard.contains(owner) else { return nil }
             let left = lane.deadline - lane.time
-            if (1...facts.lifetime).contains(left) {
+            // An event over which workers lost the lane and came back is given a longer lease, up to 16 times.
+            let longest = lane.hasAttempts ? 16 * facts.lifetime : facts.lifetime
+            if (1...longest).contains(left) {
                 return Finding(
                     .note, "\(owner) is silent; its lease of \(lane.id) ends in \((left + 999) / 1000) s",
                     at: layout.lane(lane.id), of: lane.id.stage, hint: "wait; another worker takes the lane then")
@@ -49,7 +51,7 @@ enum LaneRules {
             return Finding(
                 severity, "\(owner), the owner of \(lane.id), is dead, and \(state)", at: layout.lane(lane.id),
                 of: lane.id.stage,
-                type: facts.command(FunctionCall<Int>.endLeasesWords(pipeline: layout.name, of: [owner])),
+                type: facts.command(FunctionCall<Void>.leaveWords(pipeline: layout.name, process: owner)),
                 repair: .endLeases(pipeline: layout.name, owners: [owner]))
         }
         return Rule.Outcome(findings, otherwise: "every owner lives")
@@ -77,11 +79,14 @@ enum LaneRules {
     static func poison(_ facts: Facts) -> Rule.Outcome {
         let findings = facts.pipeline.lanes.filter { $0.attempts >= 2 }.map { lane in
             Finding(
-                .warning, "an event of \(lane.id.stage) has ended its worker \(lane.attempts) times",
-                why: "after \(facts.limits.deaths) times it becomes a dead letter",
+                .warning,
+                "an event of \(lane.id.stage) was begun \(lane.attempts) times and not finished; \(lane.deaths) workers "
+                    + "were seen to die over it alone",
+                why: "after \(facts.limits.deaths) deaths, that over its batch included, or \(facts.limits.unexplainedLosses) "
+                    + "workers that vanished without a sign of why, it becomes a dead letter",
                 at: facts.pipeline.layout.lane(lane.id), of: lane.id.stage,
                 type: facts.command("LRANGE", facts.pipeline.layout.queue(lane.id), "0", "0"))
         }
-        return Rule.Outcome(findings, otherwise: "no event has ended its worker twice")
+        return Rule.Outcome(findings, otherwise: "no event was begun twice and not finished")
     }
 }

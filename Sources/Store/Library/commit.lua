@@ -142,7 +142,7 @@ local function commit(keys, args)
   if done and tonumber(args[2]) <= done then return { 'OK' } end
   local count = tonumber(args[3])
   if redis.call('LINDEX', queue, 0) ~= args[4] then
-    if known[4] and known[4] ~= '0' then redis.call('HSET', lane, 'attempts', '0', 'tried', '') end
+    if known[4] and known[4] ~= '0' then redis.call('HSET', lane, 'attempts', '0', 'deaths', '0', 'tried', '') end
     return { 'MOVED' }
   end
   if count > 1 and redis.call('LINDEX', queue, count - 1) ~= args[5] then return { 'MOVED' } end
@@ -201,7 +201,7 @@ local function commit(keys, args)
   local us = now_us()
   local now_ms = us / 1000
   local clock = math.max(now_ms, tonumber(known[3] or 0) + 0.001)
-  redis.call('HSET', lane, 'serial', args[2], 'attempts', '0', 'tried', '',
+  redis.call('HSET', lane, 'serial', args[2], 'attempts', '0', 'deaths', '0', 'tried', '',
     'deadline', whole(now_ms + tonumber(args[6])), 'clock', string.format('%.3f', clock + count * 0.001))
   redis.call('LTRIM', queue, count, -1)
   local forgotten, heard = 0, {}

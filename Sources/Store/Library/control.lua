@@ -15,7 +15,7 @@ local function purge(keys)
         end
       end
     end
-    redis.call('HSET', keys[2], 'attempts', '0', 'tried', '')
+    redis.call('HSET', keys[2], 'attempts', '0', 'deaths', '0', 'tried', '')
     redis.call('UNLINK', keys[1])
     if is_incoming(keys[1]) then tally(keys[2], 'in', count) end
     tally(keys[2], 'dropped', count)

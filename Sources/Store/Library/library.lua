@@ -7,10 +7,10 @@ them. A file uses what stands in files before it.
 Rules that hold for all of it:
 - Check first, write last: Redis does not roll a script back. Types are checked by reading, rights by `demand`.
 - Announcements come after all writes, and their failure is ignored.
-- A lane's hash holds: owner, token, deadline (ms), serial (of the last commit), attempts, tried (the token under which
-  the last attempt was counted), dirty, paused, and the counters in, out, emitted, dropped, dead, held. `in` counts
-  arrivals, so that for every stage in = out + dropped + dead + held + LLEN(queue). Arrivals in an incoming queue are
-  not seen, since any program may push there: its lane counts them when it takes them.
+- A lane's hash holds: owner, token, deadline (ms), serial (of the last commit), dirty, paused; attempts, deaths, tried
+  and crash (lanes.lua); and the counters in, out, emitted, dropped, dead, held. `in` counts arrivals, so that for every
+  stage in = out + dropped + dead + held + LLEN(queue). Arrivals in an incoming queue are not seen, since any program
+  may push there: its lane counts them when it takes them.
 - Time is the server's (TIME): no clock of another host matters.
 - Functions that only drain are flagged allow-oom: they free memory, so they have to work when it is full.
 ]]

@@ -62,7 +62,7 @@ local function stats(_, args)
       partition = tonumber(lane.partition), stage = lane.stage, queue = lane.queue, waiting = lane.waiting,
       oldest_ms = lane.oldest and math.floor(lane.oldest), owner = lane.owner, token = lane.token,
       lease_ms = math.floor(lane.deadline - now_ms), paused = lane.paused,
-      attempts = tonumber(lane.fields.attempts or 0),
+      attempts = tonumber(lane.fields.attempts or 0), deaths = tonumber(lane.fields.deaths or 0),
       live = lane.live, ['in'] = lane['in'], out = lane.out, dropped = lane.dropped, held = lane.held, dead = lane.dead,
       emitted = tonumber(lane.fields.emitted or 0), reasons = reasons,
       dead_letters = letters_in(name, lane, 'dead'), held_events = letters_in(name, lane, 'held'),
