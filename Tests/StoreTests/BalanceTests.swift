@@ -89,7 +89,7 @@ struct BalanceTests {
     func lostAnswer() throws {
         let pool = try Pool(partitions: 1)
         try pool.library.enqueue(["x"])
-        try pool.library.redis.ask("HSET", TidingsLibrary.lane, "dirty", "1", "attempts", "2")
+        try pool.library.redis.ask("HSET", TidingsLibrary.lane, "dirty", "1", "tried", #"[["1","a",0],["2","b",1]]"#)
         try pool.join("w1")
         func entry() throws -> [String] {
             let answer = try pool.library.redis.ask("FCALL", "tidings_balance", "0", "t", "w1", "a", "60000", "1")
