@@ -13,7 +13,8 @@ struct Suspicion: Equatable {
     func verdict(under limits: PipelineLimits) -> String? {
         if deaths >= limits.deaths { return "poison: \(deaths) workers died over this event" }
         if losses >= limits.unexplainedLosses {
-            return "lost \(losses) times without a sign of why: workers that tried this event alone were cut off from Redis "
+            return
+                "lost \(losses) times without a sign of why: workers that tried this event alone were cut off from Redis "
                 + "or lost with their hosts, and none came back; look at hosts and network, then retry it"
         }
         return nil

@@ -110,7 +110,9 @@ struct LostWorkerTests {
         }
     }
 
-    @Test("workers that are stopped past their leases, one after the other, over a slow event: nobody died, it is published")
+    @Test(
+        "workers that are stopped past their leases, one after the other, over a slow event: nobody died, it is published"
+    )
     func stopped() throws {
         let pool = try filled()
         pool.limits.lease = 1000

@@ -46,20 +46,24 @@ struct AttemptTests {
         #expect(try library.attempt(token) == "[OK, 2, 0, 1]")
     }
 
-    @Test("how a process ended decides what its attempt was", arguments: [
-        (["died"], "[OK, 2, 0, 1]"), (["left"], "[OK, 1, 0, 0]"), (["unknown"], "[OK, 2, 1, 0]"),
-        // As processes of the version before say it.
-        ([], "[OK, 2, 1, 0]"),
-    ])
+    @Test(
+        "how a process ended decides what its attempt was",
+        arguments: [
+            (["died"], "[OK, 2, 0, 1]"), (["left"], "[OK, 1, 0, 0]"), (["unknown"], "[OK, 2, 1, 0]"),
+            // As processes of the version before say it.
+            ([], "[OK, 2, 1, 0]"),
+        ])
     func ending(_ how: [String], _ expected: String) throws {
         _ = try library.attempt(library.token(of: "w1"))
         #expect(try library.call("leave", ["t", "w1"] + how) == "1")
         #expect(try library.attempt(library.token(of: "w2")) == expected)
     }
 
-    @Test("a batch is no attempt: only a worker that was seen to die with it counts, and over every event of it", arguments: [
-        ("died", 1), ("left", 0), ("unknown", 0),
-    ])
+    @Test(
+        "a batch is no attempt: only a worker that was seen to die with it counts, and over every event of it",
+        arguments: [
+            ("died", 1), ("left", 0), ("unknown", 0),
+        ])
     func batch(_ how: String, _ expected: Int) throws {
         _ = try library.token(of: "w1")
         #expect(try library.call("leave", ["t", "w1", how]) == "1")
@@ -141,7 +145,9 @@ struct AttemptTests {
         #expect(try library.attempt(library.token(of: "w2")) == "[OK, 1, 0, 0]")
     }
 
-    @Test("a worker that is heard of again is no loss when the lane is taken next, whoever takes it", arguments: ["w1", "w3"])
+    @Test(
+        "a worker that is heard of again is no loss when the lane is taken next, whoever takes it",
+        arguments: ["w1", "w3"])
     func heardAgain(_ taker: String) throws {
         for owner in ["w1", "w2"] { try library.lose(owner) }
         if taker != "w1" { try library.beat("w1") }

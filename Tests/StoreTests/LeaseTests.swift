@@ -37,6 +37,8 @@ struct LeaseTests {
         try library.enqueue(["x"])
         try library.expire()
         let new = try library.token(of: "w2")
+        // The old owner is heard of, so it was not lost with its batch.
+        #expect(try library.attempt(old, back: true) == "[FENCED]")
         let before = try library.redis.dump()
         #expect(try library.commit(token: old, serial: 1, ["x"], TidingsLibrary.push(["x"])) == "[FENCED]")
         #expect(try library.call("release", keys: [TidingsLibrary.lane], [old, "t"]) == "[FENCED]")

@@ -40,4 +40,44 @@ struct PoisonTests {
         pool.send(SIGTERM)
         #expect(try pool.wait(within: 20) == .code(0))
     }
+
+    @Test("workers that are killed because their pool is to end at once die over no event, however often")
+    func plannedEnds() throws {
+        let server = try RedisServer()
+        let folder = try TemporaryFolder()
+        let (hand, open) = (folder.file("hand"), folder.file("open"))
+        let script = try folder.write(
+            """
+            while IFS= read -r line; do
+              echo x >> \(hand)
+              [ -e \(open) ] || sleep 1000
+              printf '%s\\n' "$line"
+            done
+            """, to: "work.sh")
+        let configuration = try folder.write(
+            "partitions: 1\ndeaths: 2\nstages: [{ work: { exec: [sh, \(script)], timeout: 10m } }, "
+                + "{ route: { channels: [all] } }, { publish: { history: 100 } }]\n", to: "tidings.yaml")
+        let arguments = ["--config", configuration, "--redis", server.url]
+        #expect(try TidingsBinary.run(["enqueue"] + arguments, input: #"{"thread":"t","n":1}"# + "\n").succeeded)
+        for round in 1...4 {
+            let pool = try TidingsBinary.launch(["work", "--workers", "1"] + arguments)
+            try eventually(within: 30, "the event is in hand, round \(round); log: \(pool.errors)", every: 0.02) {
+                folder.read("hand").split(separator: "\n").count >= round
+            }
+            pool.send(SIGTERM)
+            usleep(100_000)
+            pool.send(SIGTERM)
+            #expect(try pool.wait(within: 20) == .code(0))
+            let known = try server.cli("HMGET", "{comments.0}:lane:work", "owner", "attempts", "deaths", "crash")
+            #expect(known.split(separator: "\n", omittingEmptySubsequences: false) == ["", "0", "0", ""], "\(round)")
+        }
+        _ = try folder.write("", to: "open")
+        let pool = try TidingsBinary.launch(["work", "--workers", "1"] + arguments)
+        try eventually(within: 30, "it is published; log: \(pool.errors.suffix(3000))", every: 0.05) {
+            try server.cli("ZCARD", "feed.ids:{all}") == "1"
+        }
+        #expect(try server.cli("EXISTS", "{comments.0}:dead:work") == "0")
+        pool.send(SIGTERM)
+        #expect(try pool.wait(within: 20) == .code(0))
+    }
 }

@@ -82,7 +82,8 @@ enum LaneRules {
                 .warning,
                 "an event of \(lane.id.stage) was begun \(lane.attempts) times and not finished; \(lane.deaths) workers "
                     + "were seen to die over it alone",
-                why: "after \(facts.limits.deaths) deaths, that over its batch included, or \(facts.limits.unexplainedLosses) "
+                why:
+                    "after \(facts.limits.deaths) deaths, that over its batch included, or \(facts.limits.unexplainedLosses) "
                     + "workers that vanished without a sign of why, it becomes a dead letter",
                 at: facts.pipeline.layout.lane(lane.id), of: lane.id.stage,
                 type: facts.command("LRANGE", facts.pipeline.layout.queue(lane.id), "0", "0"))

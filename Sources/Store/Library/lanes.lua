@@ -141,10 +141,7 @@ local function come_back(lane, token)
     attempt.state = RETURNED
     redis.call('HSET', lane, unpack((attempt_fields(attempts))))
   end
-  if crash and crash.token == token and crash.state ~= RETURNED then
-    crash.state = RETURNED
-    redis.call('HSET', lane, 'crash', crash_text(crash))
-  end
+  if crash and crash.token == token then redis.call('HSET', lane, 'crash', '') end
 end
 
 -- tidings_release 1 LANE TOKEN NAME [SUSPECT]  ->  {'OK'} or {'FENCED'}. No batch is in flight, so the lane is not
