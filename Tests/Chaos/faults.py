@@ -147,7 +147,7 @@ class Faults:
         owner = child_id(pid) if pid is not None else None
         lasts, end = self._stop(pid, self._some(0.1, 2.0))
         if lasts is not None and owner is not None:
-            self._ask("FCALL", "tidings_bury", 0, "comments", owner)
+            self._ask("FCALL", "tidings_leave", 0, "comments", owner)
         return lasts, end
 
     def _edge_stopped(self) -> tuple[float | None, End]:

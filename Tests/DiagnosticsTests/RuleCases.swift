@@ -113,6 +113,11 @@ extension RuleTests {
             $0.pipeline.lanes[2].fields["owner"] = "ghost"
             $0.pipeline.lanes[2].fields["deadline"] = String(now + 500_000)
         },
+        Case("a silent owner whose lease is longer, since workers came back too late", "lane-owner", .note) {
+            $0.pipeline.lanes[2].fields["owner"] = "ghost"
+            $0.pipeline.lanes[2].fields["deadline"] = String(now + 100_000)
+            $0.pipeline.lanes[2].fields["tried"] = #"[["1","ghost",2]]"#
+        },
         Case("an owner whose hash has expired within its long lease", "lane-owner", nil) {
             $0.limits.lease = 60_000
             $0.pipeline.processes[0].fields = [:]

@@ -242,6 +242,16 @@ struct LaneTests {
         #expect(lane.failures == 0, "the commit that was refused said nothing about this head")
     }
 
+    @Test("when the head was taken away by hand, what was lost over it says nothing about the next one")
+    mutating func movedSuspect() {
+        var lane = Lane(limits: PipelineLimits(), suspect: true, attempts: 1)
+        _ = lane.begin()
+        #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(isolated: true))
+        _ = lane.handle(.transformed(decided: 1), using: &generator)
+        _ = lane.handle(.moved, using: &generator)
+        #expect(lane.handle(.peeked(events: 1, bytes: 400), using: &generator) == .attempt(isolated: false))
+    }
+
     /// Where a lane stops at once when it is asked to, and where it first finishes.
     static let stops: [(inputs: [Lane.Input], action: Lane.Action)] = [
         ([], .release), (asleep, .release), ([.pause, some], .release),

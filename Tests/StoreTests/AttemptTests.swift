@@ -86,6 +86,16 @@ struct AttemptTests {
         #expect(try library.attempt(token) == "[OK, 1, 0, 0]")
     }
 
+    @Test("a worker that ends in order leaves nothing behind of a crash before it, once it has come past those events")
+    func oldCrash() throws {
+        _ = try library.token(of: "w1")
+        try library.call("bury", ["t", "w1"])
+        let token = try library.token(of: "w2")
+        #expect(try library.commit(token: token, serial: 1, ["x"], TidingsLibrary.push(["x"])) == "[OK]")
+        try library.call("leave", ["t", "w2", "left"])
+        #expect(try library.attempt(library.token(of: "w3")) == "[OK, 1, 0, 0]")
+    }
+
     @Test("a worker that died before it tried anything of a suspect lane has died over nothing of it")
     func untried() throws {
         _ = try library.token(of: "w1")

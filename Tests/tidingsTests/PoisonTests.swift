@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// One event that kills whatever worker takes it, in a backlog of others, with a real pool.
+/// Events over which workers of real pools end: what speaks against an event, and what does not.
 struct PoisonTests {
     private static let lanes = 8
 
@@ -79,5 +79,54 @@ struct PoisonTests {
         #expect(try server.cli("EXISTS", "{comments.0}:dead:work") == "0")
         pool.send(SIGTERM)
         #expect(try pool.wait(within: 20) == .code(0))
+    }
+
+    @Test("workers that are stopped past their leases, one after the other, over a slow event, condemn nothing")
+    func stoppedProcesses() throws {
+        let server = try RedisServer()
+        let folder = try TemporaryFolder()
+        let (hand, open) = (folder.file("hand"), folder.file("open"))
+        let script = try folder.write(
+            """
+            while IFS= read -r line; do
+              echo x >> \(hand)
+              [ -e \(open) ] || sleep 2
+              printf '%s\\n' "$line"
+            done
+            """, to: "work.sh")
+        let configuration = try folder.write(
+            "partitions: 1\nlease: 3s\nstages: [{ work: { exec: [sh, \(script)] } }, "
+                + "{ route: { channels: [all] } }, { publish: { history: 100 } }]\n", to: "tidings.yaml")
+        let arguments = ["--config", configuration, "--redis", server.url]
+        #expect(try TidingsBinary.run(["enqueue"] + arguments, input: #"{"thread":"t","n":1}"# + "\n").succeeded)
+        let pools = try (0..<2).map { _ in try TidingsBinary.launch(["work", "--workers", "1"] + arguments) }
+        func worker(of pool: ChildProcess) -> Int32? {
+            ProcessTable.descendants(of: pool.pid).first { $0.command.contains("--child") }?.pid
+        }
+        func inHand() -> Int { folder.read("hand").split(separator: "\n").count }
+        func owner() throws -> String { try server.cli("HGET", "{comments.0}:lane:work", "owner") }
+        var stopped: Int32?
+        for round in 1...4 {
+            try eventually(within: 40, "the event is in hand again, round \(round)", every: 0.05) {
+                if round > 1 { try server.cli("PUBLISH", "comments:control", "look") }
+                return inHand() >= round
+            }
+            if round == 4 { break }
+            let pool = try #require(pools.first { try owner().contains("-\($0.pid)-") })
+            let pid = try #require(worker(of: pool))
+            kill(pid, SIGSTOP)
+            if let stopped { kill(stopped, SIGCONT) }
+            stopped = pid
+        }
+        if let stopped { kill(stopped, SIGCONT) }
+        try eventually(within: 30, "it is published", every: 0.05) {
+            try server.cli("ZCARD", "feed.ids:{all}") == "1"
+        }
+        #expect(try server.cli("EXISTS", "{comments.0}:dead:work") == "0")
+        for pool in pools {
+            #expect(!pool.errors.contains("child ended"), "nobody died")
+            pool.send(SIGTERM)
+        }
+        for pool in pools { #expect(try pool.wait(within: 20) == .code(0)) }
     }
 }

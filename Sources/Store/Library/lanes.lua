@@ -163,50 +163,45 @@ local function release(keys, args)
 end
 
 -- What is known of the end of a process, and what that makes of an attempt that it had begun: the entry's new state,
--- or false when the attempt counts no longer.
+-- or false when it counts no longer.
 local ENDS = { died = DIED, left = false, unknown = LOST }
 
+-- Whether an attempt, or a batch, is that of a process that is gone, and whether the process was heard of after it had
+-- lost the lane: then it has ended over something else. `gone` gives the last heartbeat (ms) of each, or 0. A token is a
+-- time in µs.
+local function is_of(gone, attempt, current_token)
+  local beat = attempt and attempt.state == LOST and gone[attempt.owner]
+  if not beat then return false end
+  return true, attempt.token ~= current_token and beat * 1000 > tonumber(current_token or 0)
+end
+
 -- Ends the lease of a process that is gone, and settles the attempts that it had begun, also where another worker has
--- the lane by now. `gone` gives the last heartbeat (ms) of each process that is meant, or 0. Returns whether one of them
--- owned the lane.
+-- the lane by now. Returns whether one of the processes owned the lane.
 local function end_lease(lane, gone, state)
-  -- A process that was heard of after it had lost the lane has ended over something else. A token is a time in µs.
-  local function is_meant(attempt, current)
-    local beat = attempt.state == LOST and gone[attempt.owner]
-    return beat, beat and (attempt.token == current or beat * 1000 <= tonumber(current or 0))
-  end
   local known = redis.call('HMGET', lane, 'owner', 'token', 'dirty', 'serial', 'tried', 'crash')
   local attempts, crash = read_attempts(known[5]), read_crash(known[6])
-  local fields = {}
-  local owned = known[1] and gone[known[1]] or nil
+  local owned = known[1] and gone[known[1]] ~= nil
   if owned then
-    if state and may_have_batch(known[2], known[3], known[4], attempts) then
-      crash = { token = known[2], owner = known[1], state = state }
-      fields = { 'crash', crash_text(crash) }
+    if may_have_batch(known[2], known[3], known[4], attempts) then
+      crash = state and { token = known[2], owner = known[1], state = state }
     end
-    fields[#fields + 1], fields[#fields + 2] = 'owner', ''
-    fields[#fields + 1], fields[#fields + 2] = 'deadline', '0'
+    redis.call('HSET', lane, 'owner', '', 'deadline', '0', 'crash', crash_text(crash))
   end
-  if state ~= LOST then
-    local left, has_changed = {}, false
-    for _, attempt in ipairs(attempts) do
-      local is_gone, was_here = is_meant(attempt, known[2])
-      if is_gone then
-        has_changed = true
-        if was_here then attempt.state = state else attempt.state = RETURNED end
-      end
-      if attempt.state then left[#left + 1] = attempt end
-    end
-    if has_changed then
-      for _, word in ipairs((attempt_fields(left))) do fields[#fields + 1] = word end
-    end
-    if state and crash and select(2, is_meant(crash, known[2])) then
-      crash.state = state
-      fields[#fields + 1], fields[#fields + 2] = 'crash', crash_text(crash)
-    end
+  if state == LOST then return owned end
+  local left, has_changed = {}, false
+  for _, attempt in ipairs(attempts) do
+    local is_meant, has_returned = is_of(gone, attempt, known[2])
+    if is_meant then has_changed, attempt.state = true, state end
+    if has_returned then attempt.state = RETURNED end
+    if attempt.state then left[#left + 1] = attempt end
   end
-  if #fields > 0 then redis.call('HSET', lane, unpack(fields)) end
-  return owned ~= nil
+  if has_changed then redis.call('HSET', lane, unpack((attempt_fields(left)))) end
+  local is_meant, has_returned = is_of(gone, crash, known[2])
+  if is_meant then
+    crash.state = state
+    redis.call('HSET', lane, 'crash', crash_text(state and not has_returned and crash))
+  end
+  return owned
 end
 
 local function end_leases(name, owners, state)
