@@ -126,10 +126,13 @@ private struct EnqueueRun {
         let problem: String
         do {
             let fields = try parser.parseObject(line)
-            if let conversation = Enqueuer.conversation(of: fields) {
+            if fields["_v"] != nil {
+                problem = "`_v` is a member of ours; leave it out"
+            } else if let conversation = Enqueuer.conversation(of: fields) {
                 return (line, layout.partition(of: conversation))
+            } else {
+                problem = "`thread` is missing: it names the conversation, as a string or a whole number"
             }
-            problem = "`thread` is missing: it names the conversation, as a string or a whole number"
         } catch {
             problem = "no JSON object: \(error)"
         }

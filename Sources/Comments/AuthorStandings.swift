@@ -1,6 +1,7 @@
 import JSON
 import Pipeline
 import Signing
+import Store
 
 /// The author of an event: its member `author`, an object with `id` and `name`, or only a name.
 struct Author {

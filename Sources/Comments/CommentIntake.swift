@@ -22,8 +22,10 @@ public struct CommentIntake {
     ///   - fields: `raw`, parsed.
     ///   - now: milliseconds since 1970.
     public mutating func take(_ raw: [UInt8], fields: JSONObject, now: Int64) -> Verdict {
-        // The pipeline sets `_job` to pair an event with its Thoonk job: a client must not.
-        guard fields["_job"] == nil else { return .refused(reason: "`_job` is a member of ours; leave it out") }
+        // The pipeline pairs an event with its Thoonk job and gives it a version: a client must not.
+        for member in ["_job", "_v"] where fields[member] != nil {
+            return .refused(reason: "`\(member)` is a member of ours; leave it out")
+        }
         var event = Event(fields: fields, raw: raw)
         if let problem = validator.check(&event, now: now, using: &generator) { return .refused(reason: problem) }
         guard let id = event.fields["id"]?.string else { return .refused(reason: "the comment has no id") }

@@ -1,5 +1,6 @@
 import JSON
 import Pipeline
+import Store
 
 /// Decides whether a comment passes, is held or is dropped. The lanes of one thread may share it: it keeps no state.
 ///

@@ -1,6 +1,7 @@
 import JSON
 public import Pipeline
 import Signing
+import Store
 
 /// The options of the stage `validate`.
 public struct ValidateOptions: Sendable {
@@ -114,18 +115,6 @@ struct Validator {
 
     private func given(_ value: JSON?) -> JSON? {
         value?.isNull == true ? nil : value
-    }
-}
-
-/// The event types that the built-in stages know. An event of any other type passes.
-enum EventType {
-    static let created = "comment.created"
-    static let edited = "comment.edited"
-    static let deleted = "comment.deleted"
-
-    /// The event's type; `comment.created` when it has none.
-    static func of(_ fields: JSONObject) -> String {
-        fields["type"]?.string ?? created
     }
 }
 

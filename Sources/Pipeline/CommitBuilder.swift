@@ -25,16 +25,38 @@ struct CommitBuilder {
         let count = batch.decisions.count
         var outputs = Outputs(
             publication: Commit.Publication(
-                history: limits.historyEvents, lifetime: limits.feedLifetime, deadLetters: limits.deadLetters))
+                history: limits.historyEvents, lifetime: limits.feedLifetime, deadLetters: limits.deadLetters),
+            changes: Commit.Changes(heldEvents: limits.heldEvents, lifetime: limits.feedLifetime))
         outputs.hasKeys = batch.decisions.contains(where: CommitBuilder.hasKey)
         for (index, decision) in batch.decisions.enumerated() {
             outputs.job = batch.jobs[index]
-            add(decision, raw: batch.raw[index], index: index, attempts: attempts, serial: serial, to: &outputs)
+            outputs.version = version(of: batch, index: index, serial: serial)
+            add(
+                decision, raw: raw(of: batch, index: index, outputs), index: index, attempts: attempts, serial: serial,
+                to: &outputs)
         }
         var commit = Commit(
             lane: lane, token: token, serial: serial, taking: batch.raw[..<count], lease: limits.lease)
         commit.operations = operations(outputs, count: count)
         return commit
+    }
+
+    /// The version that an event has, or is given here: by the lane of the first stage, where the events of a conversation
+    /// pass in order. Those that a former version of the program has left behind it stay without. A version that somebody
+    /// has put into an inlet is not ours.
+    private func version(of batch: Batch, index: Int, serial: Int) -> EventVersion? {
+        guard !lane.isIncoming else { return nil }
+        if let version = batch.versions[index] { return version }
+        guard lane.stage == layout.stages.first else { return nil }
+        return EventVersion(token: token, serial: serial, index: index)
+    }
+
+    /// The bytes of a dead letter: as they stood in the queue, with the version that the event is given here.
+    private func raw(of batch: Batch, index: Int, _ outputs: Outputs) -> [UInt8] {
+        guard outputs.version != nil, batch.versions[index] == nil, case .event(let event) = batch.entries[index] else {
+            return batch.raw[index]
+        }
+        return outputs.bytes(event.raw)
     }
 
     private static func hasKey(_ decision: Disposition) -> Bool {
@@ -46,6 +68,7 @@ struct CommitBuilder {
         var pushes: [Int: [[UInt8]]] = [:]
         var keyed: [Commit.KeyedEvent] = []
         var publication: Commit.Publication
+        var changes: Commit.Changes
         /// By the bytes of the names: two strings that are equal in Swift may be two channels to Redis.
         var channelIndex: [[UInt8]: Int] = [:]
         var dead: [[UInt8]] = []
@@ -54,16 +77,33 @@ struct CommitBuilder {
         var out = 0
         /// The job that the current event came from.
         var job: JobTicket?
+        /// The current event's version; nil for one that has none.
+        var version: EventVersion?
         var settled: [JobOutcome: [JobTicket]] = [:]
 
         /// The bytes to hand on. Of several events the last one carries the job.
         func bytes(_ event: Event, isLast: Bool = true) -> [UInt8] {
-            guard isLast, let job else { return event.bytes }
-            return job.stamp(event.bytes)
+            bytes(event.bytes, isLast: isLast)
         }
 
-        mutating func publish(_ event: Event, to channels: [String]) {
+        func bytes(_ event: [UInt8], isLast: Bool = true) -> [UInt8] {
+            let event = version?.stamp(event) ?? event
+            guard isLast, let job else { return event }
+            return job.stamp(event)
+        }
+
+        /// Gives the place of the change in the list.
+        mutating func change(
+            _ verdict: Commit.Change.Verdict, _ change: CommentChange, _ version: EventVersion, text: [UInt8]
+        ) -> Int {
+            changes.list.append(Commit.Change(verdict, change, version, text: text))
+            return changes.list.count - 1
+        }
+
+        /// - Parameter change: the place of the event's change, when it is one.
+        mutating func publish(_ event: Event, to channels: [String], change: Int?) {
             let index = publication.events.count
+            publication.changes[index] = change
             publication.events.append(event.bytes)
             for channel in channels {
                 let key = Array(channel.utf8)
@@ -99,6 +139,8 @@ struct CommitBuilder {
         case .forward(let events):
             if events.isEmpty {
                 outputs.drop("empty")
+            } else if events.count == 1, let place = held(events[0], &outputs) {
+                forward(Commit.Change.reference(place), key: events[0].duplicateKey, to: &outputs)
             } else if outputs.hasKeys, layout.stage(after: lane.stage) != nil {
                 // All parts of a split event share its deduplication key.
                 for (part, event) in events.enumerated() {
@@ -118,16 +160,59 @@ struct CommitBuilder {
             outputs.out += 1
             push(event, partition: partition, to: &outputs)
         case .publish(let event, let channels):
-            outputs.out += 1
-            outputs.publish(event, to: channels)
-            push(event, to: &outputs)
+            publish(event, to: channels, &outputs)
             if layout.stage(after: lane.stage) == nil { outputs.settle(.published) }
         case .drop(let reason): outputs.drop(reason)
-        case .hold(let event, let reason): outputs.held.append(setAside(outputs.bytes(event), reason))
+        case .hold(let event, let reason):
+            let letter = setAside(outputs.bytes(event), reason)
+            if let (change, version) = change(event, outputs) {
+                _ = outputs.change(.hold, change, version, text: letter)
+            } else {
+                outputs.held.append(letter)
+            }
         case .reject(let reason):
             outputs.dead.append(setAside(raw, reason))
             outputs.settle(.stalled)
         }
+    }
+
+    /// What an event does to a comment, when that can be compared with others.
+    private func change(_ event: Event, _ outputs: Outputs) -> (CommentChange, EventVersion)? {
+        guard lane.partition != nil, let version = outputs.version, let change = CommentChange(of: event.fields) else {
+            return nil
+        }
+        return (change, version)
+    }
+
+    /// The place of an event's change, when the lane may hold its comment: an edit or a deletion that is handed on. Parts of
+    /// a split event are not looked at.
+    private func held(_ event: Event, _ outputs: inout Outputs) -> Int? {
+        guard let kind = CommentChange.Kind(of: event.fields), kind != .created, layout.stage(after: lane.stage) != nil,
+            let (change, version) = change(event, outputs)
+        else { return nil }
+        return outputs.change(.go, change, version, text: outputs.bytes(event))
+    }
+
+    /// Hands a change on; the functions count it.
+    private func forward(_ reference: [UInt8], key: [UInt8]?, to outputs: inout Outputs) {
+        if outputs.hasKeys {
+            outputs.keyed.append(Commit.KeyedEvent(key.map { .key($0) } ?? .none, reference))
+        } else {
+            outputs.pushes[lane.partition ?? 0, default: []].append(reference)
+        }
+    }
+
+    private func publish(_ event: Event, to channels: [String], _ outputs: inout Outputs) {
+        guard !channels.isEmpty, let (change, version) = change(event, outputs) else {
+            outputs.out += 1
+            outputs.publish(event, to: channels, change: nil)
+            return push(event, to: &outputs)
+        }
+        let isHandedOn = layout.stage(after: lane.stage) != nil
+        let isNeeded = isHandedOn || outputs.job != nil || change.kind == .edited
+        let place = outputs.change(.go, change, version, text: isNeeded ? outputs.bytes(event) : [])
+        outputs.publish(event, to: channels, change: place)
+        if isHandedOn { outputs.pushes[lane.partition ?? 0, default: []].append(Commit.Change.reference(place)) }
     }
 
     private func push(_ event: Event, isLast: Bool = true, partition: Int? = nil, to outputs: inout Outputs) {
@@ -138,6 +223,7 @@ struct CommitBuilder {
 
     private func operations(_ outputs: Outputs, count: Int) -> [Commit.Operation] {
         var operations: [Commit.Operation] = []
+        if !outputs.changes.list.isEmpty { operations.append(.change(outputs.changes)) }
         if let next = layout.stage(after: lane.stage) {
             for (partition, events) in outputs.pushes.sorted(by: { $0.key < $1.key }) {
                 operations.append(

@@ -8,7 +8,7 @@ public struct Event: Sendable {
         didSet { isChanged = true }
     }
 
-    /// The bytes that stood in the queue. They are handed on as they are when no stage has changed `fields`.
+    /// The bytes that stood in the queue, without what the pipeline puts in front of them. They are handed on as they are when no stage has changed `fields`.
     public let raw: [UInt8]
 
     /// Identifies the repeats of this event. A stage that wants repeats dropped sets it: the commit drops the event when
@@ -36,6 +36,8 @@ struct Batch {
     let entries: [Entry]
     /// The Thoonk jobs that elements came from, by index.
     let jobs: [Int: JobTicket]
+    /// The versions that elements have been given, by index.
+    let versions: [Int: EventVersion]
     /// What the stage decided about the first so many entries.
     var decisions: [Disposition] = []
 
@@ -47,19 +49,27 @@ struct Batch {
     init(raw: [[UInt8]], parser: JSONParser) {
         self.raw = raw
         var jobs: [Int: JobTicket] = [:]
+        var versions: [Int: EventVersion] = [:]
         entries = raw.enumerated().map { index, bytes in
             var bytes = bytes
             if let (job, event) = JobTicket.split(bytes) {
                 jobs[index] = job
                 bytes = event
             }
+            if let (version, event) = EventVersion.split(bytes) {
+                versions[index] = version
+                bytes = event
+            }
             do throws(JSONError) {
-                return .event(Event(fields: try parser.parseObject(bytes), raw: bytes))
+                var event = Event(fields: try parser.parseObject(bytes), raw: bytes)
+                if versions[index]?.isCreation == true { event.fields["type"] = .string(EventType.created) }
+                return .event(event)
             } catch {
                 return .unreadable(reason: "not a JSON object: \(error.message)")
             }
         }
         self.jobs = jobs
+        self.versions = versions
     }
 
     /// The events that the stage gets.

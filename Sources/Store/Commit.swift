@@ -4,6 +4,9 @@ import Redis
 package struct Commit {
     /// One thing that is done in the commit's step.
     package enum Operation {
+        /// Compares events that create, edit or delete a comment with what is held of it. Comes first: a later operation
+        /// names an event of a change by ``Change/reference(_:)``, and leaves out those that were settled.
+        case change(Changes)
         /// Hands events on to another lane.
         case push(to: LaneID, limit: Int, [[UInt8]])
         /// Hands events on to another lane, those whose key was committed lately left out.
@@ -45,6 +48,49 @@ package struct Commit {
         }
     }
 
+    /// Events of comments, in the batch's order.
+    package struct Changes {
+        /// How many held events the lane keeps.
+        package var heldEvents: Int
+        /// How long the record of a comment is kept, in milliseconds.
+        package var lifetime: Int64
+        package var list: [Change] = []
+
+        package init(heldEvents: Int, lifetime: Int64) {
+            self.heldEvents = heldEvents
+            self.lifetime = lifetime
+        }
+    }
+
+    /// One event of a comment, and what its stage decided.
+    package struct Change {
+        package enum Verdict: String {
+            /// It is handed on, published, or both, by an operation that names it.
+            case go
+            /// It is set aside for a person.
+            case hold
+        }
+
+        package let verdict: Verdict
+        package let change: CommentChange
+        package let version: EventVersion
+        /// The event as it is handed on; the letter of a held one. May be empty for an event that is not handed on, belongs to
+        /// no job and is no edit.
+        package let text: [UInt8]
+
+        package init(_ verdict: Verdict, _ change: CommentChange, _ version: EventVersion, text: [UInt8]) {
+            self.verdict = verdict
+            self.change = change
+            self.version = version
+            self.text = text
+        }
+
+        /// Stands in a later operation for the event of a change, by its place in the list, counted from 0.
+        package static func reference(_ place: Int) -> [UInt8] {
+            [0] + Array(String(place + 1).utf8)
+        }
+    }
+
     /// Events for the feeds of channels.
     package struct Publication {
         /// How many events each feed keeps.
@@ -54,6 +100,9 @@ package struct Commit {
         /// How many dead letters the lane keeps: an event whose feed is blocked by a foreign key becomes one.
         package var deadLetters: Int
         package var events: [[UInt8]] = []
+        /// The place in ``Changes/list`` of those events that are changes, by their index above. A version that is older than
+        /// the newest one published is dropped.
+        package var changes: [Int: Int] = [:]
         /// In order of first use; `events` are indexes into the events above, counted from 0.
         package var channels: [(name: String, events: [Int])] = []
 
@@ -131,6 +180,20 @@ extension Commit.Operation {
     /// Writes the operation as `commit.lua` reads it.
     fileprivate func append(to command: inout RedisCommand, lane: LaneID, layout: PipelineLayout) {
         switch self {
+        case .change(let changes):
+            command.append("change")
+            command.append(layout.held(lane))
+            command.append(layout.records(lane.partition))
+            command.append(changes.lifetime)
+            command.append(changes.heldEvents)
+            command.append(changes.list.count)
+            for change in changes.list {
+                command.append(change.verdict.rawValue)
+                command.append(change.change.post)
+                command.append(change.version.text)
+                command.append(change.change.kind.rawValue)
+                command.append(change.text)
+            }
         case .push(let target, let limit, let events):
             command.append("push")
             command.append(layout.queue(target))
@@ -151,12 +214,17 @@ extension Commit.Operation {
                 command.append(event.event)
             }
         case .publish(let publication):
-            command.append("feeds")
+            command.append("publish")
             command.append(publication.history)
             command.append(publication.lifetime)
             command.append(layout.dead(lane))
             command.append(publication.deadLetters)
-            command.append(publication.events)
+            command.append(layout.records(lane.partition))
+            command.append(publication.events.count)
+            for (index, event) in publication.events.enumerated() {
+                if let place = publication.changes[index] { command.append(place + 1) } else { command.append("") }
+                command.append(event)
+            }
             command.append(publication.channels.count)
             for (name, events) in publication.channels {
                 command.append(name)

@@ -21,12 +21,7 @@ package struct JobTicket: Equatable {
 
     /// Puts the ticket back in front of an event, which is a JSON object.
     package func stamp(_ event: [UInt8]) -> [UInt8] {
-        guard event.first == UInt8(ascii: "{") else { return event }
-        let rest = event.dropFirst().drop { $0 == 0x20 || (9...13).contains($0) }
-        var result = JobTicket.opening + array
-        result.reserveCapacity(result.count + rest.count + 1)
-        if rest.first != UInt8(ascii: "}") { result.append(UInt8(ascii: ",")) }
-        return result + rest
+        LeadingMember.put(JobTicket.opening + array, before: event)
     }
 
     /// Where the array's bracket is, of three strings and nothing else.

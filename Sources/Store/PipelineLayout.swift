@@ -87,6 +87,11 @@ public struct PipelineLayout: Sendable, Equatable {
         kind == .dead ? dead(lane) : held(lane)
     }
 
+    /// What the records of a partition's posts begin with.
+    package func records(_ partition: Int?) -> String {
+        "\(prefix(partition)):post:"
+    }
+
     public func seen(_ partition: Int?) -> String {
         "\(prefix(partition)):seen"
     }
@@ -108,7 +113,12 @@ public struct PipelineLayout: Sendable, Equatable {
 package enum ConversationKey {
     /// The value of `thread` as text; nil when there is none that could name a conversation.
     package static func conversation(of fields: JSONObject) -> String? {
-        switch fields["thread"] {
+        name(fields["thread"])
+    }
+
+    /// A value that names something, as text: a string or a whole number.
+    package static func name(_ value: JSON?) -> String? {
+        switch value {
         case .string(let name): name
         case .int(let number): String(number)
         case .uint(let number): String(number)

@@ -11,12 +11,16 @@ struct CommitBuilderTests {
 
     /// What was decided about each event of a batch, as the arguments after the lease.
     private func operations(
-        _ lane: LaneID, _ raw: [String], _ decide: (Event) throws -> Disposition
+        _ lane: LaneID, _ raw: [String], layout: PipelineLayout = CommitBuilderTests.layout,
+        _ decide: (Event) throws -> Disposition
     ) throws -> [String] {
-        Array(try command(lane, raw, decide).dropFirst(11))
+        Array(try command(lane, raw, layout: layout, decide).dropFirst(11))
     }
 
-    private func command(_ lane: LaneID, _ raw: [String], _ decide: (Event) throws -> Disposition) throws -> [String] {
+    private func command(
+        _ lane: LaneID, _ raw: [String], layout: PipelineLayout = CommitBuilderTests.layout,
+        _ decide: (Event) throws -> Disposition
+    ) throws -> [String] {
         var batch = Batch(raw: raw.map { Array($0.utf8) }, parser: JSONParser(maxBytes: 1 << 20))
         batch.decisions = try batch.entries.map { entry in
             switch entry {
@@ -25,7 +29,7 @@ struct CommitBuilderTests {
             }
         }
         let builder = CommitBuilder(
-            lane: lane, layout: Self.layout, limits: PipelineLimits(), duplicates: DuplicatePolicy(),
+            lane: lane, layout: layout, limits: PipelineLimits(), duplicates: DuplicatePolicy(),
             token: "77", parser: JSONParser(maxBytes: 1 << 20), now: 1000)
         return words(builder.call(for: batch, serial: 3, attempts: 2).command)
     }
@@ -62,8 +66,8 @@ struct CommitBuilderTests {
         }
         #expect(
             operations == [
-                "push", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "2", #"{ "x" : 1 }"#, #"{"y":3}"#, "count", "out",
-                "2",
+                "push", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "2", #"{"_v":"77-3-0","x" : 1 }"#,
+                #"{"_v":"77-3-1","y":3}"#, "count", "out", "2",
             ])
     }
 
@@ -72,7 +76,8 @@ struct CommitBuilderTests {
         let operations = try operations(first, ["{}"]) { .forward([$0, $0, $0]) }
         #expect(
             operations == [
-                "push", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "3", "{}", "{}", "{}", "count", "out", "1",
+                "push", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "3", #"{"_v":"77-3-0"}"#, #"{"_v":"77-3-0"}"#,
+                #"{"_v":"77-3-0"}"#, "count", "out", "1",
             ])
     }
 
@@ -111,7 +116,8 @@ struct CommitBuilderTests {
         #expect(
             operations == [
                 "once", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "{t.1}:seen", "600000", "200000", "5",
-                "A", #"{"k":"A"}"#, "", #"{"k":"A"}"#, "\0", #"{"n":1}"#, "B", #"{"k":"B"}"#, "", #"{"k":"B"}"#,
+                "A", #"{"_v":"77-3-0","k":"A"}"#, "", #"{"_v":"77-3-0","k":"A"}"#, "\0",
+                #"{"_v":"77-3-1","n":1}"#, "B", #"{"_v":"77-3-2","k":"B"}"#, "", #"{"_v":"77-3-2","k":"B"}"#,
             ])
     }
 
@@ -122,7 +128,8 @@ struct CommitBuilderTests {
         }
         #expect(
             operations == [
-                "feeds", "100", "604800000", "{t.1}:dead:b", "10000", "2", #"{"i":1}"#, #"{"i":2}"#, "3",
+                "publish", "100", "604800000", "{t.1}:dead:b", "10000", "{t.1}:post:", "2", "", #"{"i":1}"#, "",
+                #"{"i":2}"#, "3",
                 "x", "2", "1", "2", "y", "1", "1", "z", "1", "2", "count", "out", "2",
             ])
     }
@@ -132,7 +139,7 @@ struct CommitBuilderTests {
         let operations = try operations(last, [#"{"i":1}"#, #"{"i":2}"#]) { event in
             .publish(event, channels: [event.fields["i"] == 1 ? "caf\u{E9}" : "cafe\u{301}"])
         }
-        let names = operations.dropFirst(8).map { Array($0.utf8) }
+        let names = operations.dropFirst(11).map { Array($0.utf8) }
         #expect(
             names
                 == [
@@ -143,7 +150,10 @@ struct CommitBuilderTests {
     @Test("what is published before the last stage is handed on as well")
     func publishOn() throws {
         let operations = try operations(first, ["{}"]) { .publish($0, channels: []) }
-        #expect(operations == ["push", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "1", "{}", "count", "out", "1"])
+        #expect(
+            operations == [
+                "push", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "1", #"{"_v":"77-3-0"}"#, "count", "out", "1",
+            ])
     }
 
     @Test("drops are counted by their reason, an empty forward is one of them")
@@ -166,9 +176,78 @@ struct CommitBuilderTests {
         #expect(dead["id"] == "a.1-77-3-0")
         #expect(Array(operations[6..<11]) == ["letter", "held", "{t.1}:held:a", "10000", "1"])
         let held = try ParsedJSON(parsing: operations[11])
-        #expect(held["event"] == ["i": 1])
+        #expect(held["event"] == ["_v": "77-3-1", "i": 1])
         #expect(held["error"] == "look at it")
         #expect(held["id"] == "a.1-77-3-1")
         #expect(operations.count == 12)
+    }
+
+    private func comment(_ kind: String, version: String = "", id: String = "c") -> String {
+        #"{\#(version)"thread":"42","id":"\#(id)","type":"comment.\#(kind)"}"#
+    }
+
+    @Test("an event keeps the version that it has; only the first stage of a partition gives one")
+    func versions() throws {
+        let given = #"{"_v":"5-1-2","i":1}"#
+        #expect(try operations(first, [given]) { .forward([$0]) }[5] == given)
+        #expect(
+            try operations(first, [given, "{}"]) { _ in .reject(reason: "x") }.suffix(2).map {
+                try ParsedJSON(parsing: $0)["event"]?["_v"]?.string
+            } == ["5-1-2", "77-3-1"])
+        let middle = PipelineLayout(name: "t", partitions: 4, stages: ["0", "a", "b"])
+        #expect(try operations(first, ["{}"], layout: middle) { .forward([$0]) }[5] == "{}")
+        // Somebody has put it into an inlet: it is not ours.
+        let inlet = LaneID(stage: "incoming", partition: 1)
+        #expect(
+            try operations(inlet, [#"{"_v":"9-9-9","_v":"9-9-8","thread":"1"}"#]) { .assign($0, partition: 1) }[5]
+                == #"{"thread":"1"}"#)
+    }
+
+    @Test("a stage sees no version, and the creation that an edit has become")
+    func stripped() throws {
+        _ = try operations(last, [#"{"_v":"5-1-2 created","_job":1,"type":"comment.edited"}"#]) { event in
+            #expect(event.fields.keys == ["_job", "type"])
+            #expect(event.fields["type"] == "comment.created")
+            return .forward([event])
+        }
+    }
+
+    @Test("edits and deletions that are handed on name their comment, so that the functions find what is held of it")
+    func changes() throws {
+        let version = #""_v":"5-1-2","#
+        let raw = ["created", "edited", "deleted"].map { comment($0, version: version) }
+        #expect(
+            try operations(first, raw + [#"{"thread":"42","id":"c","type":"vote"}"#]) { .forward([$0]) } == [
+                "change", "{t.1}:held:a", "{t.1}:post:", "604800000", "10000", "2",
+                "go", "42\0c", "5-1-2", "edited", raw[1], "go", "42\0c", "5-1-2", "deleted", raw[2],
+                "push", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "4", raw[0], "\u{0}1", "\u{0}2",
+                #"{"_v":"77-3-3","thread":"42","id":"c","type":"vote"}"#, "count", "out", "2",
+            ])
+    }
+
+    @Test("a held comment names itself; what is no comment is a letter like any other")
+    func heldChange() throws {
+        let operations = try operations(first, [comment("created"), #"{"thread":"42"}"#]) { .hold($0, reason: "x") }
+        #expect(
+            Array(operations[..<10]) == [
+                "change", "{t.1}:held:a", "{t.1}:post:", "604800000", "10000", "1", "hold", "42\0c", "77-3-0",
+                "created",
+            ])
+        #expect(try ParsedJSON(parsing: operations[10])["event"]?["_v"] == "77-3-0")
+        #expect(Array(operations[11..<16]) == ["letter", "held", "{t.1}:held:a", "10000", "1"])
+        #expect(operations.count == 17)
+    }
+
+    @Test("comments are published with their versions, and counted by the functions")
+    func published() throws {
+        let raw = ["created", "edited"].map { comment($0, version: #""_v":"5-1-2","#) } + [comment("created")]
+        #expect(
+            try operations(last, raw) { .publish($0, channels: ["x"]) } == [
+                "change", "{t.1}:held:b", "{t.1}:post:", "604800000", "10000", "2",
+                "go", "42\0c", "5-1-2", "created", "", "go", "42\0c", "5-1-2", "edited", raw[1],
+                "publish", "100", "604800000", "{t.1}:dead:b", "10000", "{t.1}:post:", "3",
+                "1", comment("created"), "2", comment("edited"), "", comment("created"),
+                "1", "x", "3", "1", "2", "3", "count", "out", "1",
+            ])
     }
 }

@@ -36,7 +36,7 @@ struct RightsTests {
             (["resetchannels", "&newfeed", "&conffeed", "&feed.publish:*"], "PUBLISH on feed.retract:{x}"),
             (["resetchannels", "&newfeed", "&conffeed", "&feed.*{x}"], "PUBLISH on feed.publish:{y}"),
             (["-publish"], "PUBLISH on feed.publish:{x}"), (["-zrem"], "ZREM on feed.ids:"),
-            (["-hset"], "HSET on feed.items:{x}"), (["-get"], "can't run this command"),
+            (["-hset"], "HSET on feed.items:{x}"), (["-mget"], "can't run this command"),
             (["resetkeys", "~{t.0}*", "~feeds", "~feed.*{x}"], "INCRBY on feed.publishes:{y}"),
             (["resetkeys", "~{t.0}*", "~feed.*"], "SADD on feeds"),
             (["resetkeys", "~{t.0}:[lq]*", "~feed*"], "RPUSH on {t.0}:dead:a"),

@@ -1,6 +1,17 @@
 -- Commit and enqueue: how events get from queue to queue.
 
 -- A commit's operations follow each other in the arguments; each begins with its name. `read` gives the next argument.
+-- An event of `push` or `once` may be a NUL and a number: the event of that change, unless the change is settled.
+local function read_channels(op, read)
+  op.channels = {}
+  for number = 1, tonumber(read()) do
+    local channel = { name = read(), indexes = {} }
+    for index = 1, tonumber(read()) do channel.indexes[index] = tonumber(read()) end
+    op.channels[number] = channel
+  end
+  return op
+end
+
 local readers = {
   -- push QUEUE LANE LIMIT k event…
   push = function(read)
@@ -22,17 +33,34 @@ local readers = {
     end
     return op
   end,
-  -- feeds HISTORY TTL DEAD CAP n event… c (channel k index…)…
-  feeds = function(read)
-    local op = { history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()) }
-    op.events, op.channels = {}, {}
-    for _ = 1, tonumber(read()) do op.events[#op.events + 1] = read() end
-    for _ = 1, tonumber(read()) do
-      local channel = { name = read(), events = {} }
-      for _ = 1, tonumber(read()) do channel.events[#channel.events + 1] = op.events[tonumber(read())] end
-      op.channels[#op.channels + 1] = channel
+  -- change HELD RECORDS TTL CAP k (verdict post version kind text)…
+  -- Stands before the operations that name its changes by number. VERDICT: `go`, and TEXT is the event as it is handed
+  -- on, which may be empty where it is not and the change is no edit; or `hold`, and TEXT is the letter, for the list HELD.
+  change = function(read)
+    local op = { list = read(), records = read(), ttl = read(), cap = tonumber(read()), changes = { passed = 0 } }
+    for index = 1, tonumber(read()) do
+      op.changes[index] = { verdict = read(), post = post_of(read()), version = read(), kind = read(), text = read() }
     end
     return op
+  end,
+  -- feeds HISTORY TTL DEAD CAP n event… c (channel k index…)…
+  -- From workers of versions before 12, which know no versions of comments.
+  feeds = function(read)
+    local op = { history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()), events = {} }
+    for index = 1, tonumber(read()) do op.events[index] = read() end
+    return read_channels(op, read)
+  end,
+  -- publish HISTORY TTL DEAD CAP RECORDS n (change event)… c (channel k index…)…   (CHANGE: a number, or empty)
+  publish = function(read)
+    local op = {
+      history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()), records = read(), events = {},
+      numbers = {},
+    }
+    for index = 1, tonumber(read()) do
+      op.numbers[index] = tonumber(read())
+      op.events[index] = read()
+    end
+    return read_channels(op, read)
   end,
   -- letter FIELD LIST CAP k letter…   (FIELD: the counter, dead or held)
   letter = function(read)
@@ -61,30 +89,84 @@ local function hand_on(op, events)
   tally(op.lane, 'in', #events)
 end
 
+-- The events of `list` that go on, with those in place that are named by a number.
+local function present(list, changes)
+  if not changes then return list end
+  local events = {}
+  for _, given in ipairs(list) do
+    if string.byte(given) ~= 0 then
+      events[#events + 1] = given
+    else
+      local change = changes[tonumber(string.sub(given, 2))]
+      if passes(change, changes) then events[#events + 1] = change.text end
+    end
+  end
+  return events
+end
+
 -- The event with the one channel that it did not reach, so that a retry publishes it there and nowhere else.
-local function addressed(event, channel)
+local function addressed(event, channel, change)
   if not string.match(event, '^{%s*"') then return event end
-  return '{"channels":' .. cjson.encode({ channel }) .. ',' .. string.sub(event, 2)
+  local version = change and '"_v":"' .. change.version .. '",' or ''
+  return '{' .. version .. '"channels":' .. cjson.encode({ channel }) .. ',' .. string.sub(event, 2)
+end
+
+-- The change that an event of a publication is; nil when it is none.
+local function change_of(op, index)
+  return op.changes and op.numbers and op.changes[op.numbers[index] or 0]
+end
+
+-- Which events of a publication are published: true, or false where a newer version of the comment was. Writes the
+-- records. Without changes all are.
+local function pick(op, lane)
+  local picked, newest = {}, {}
+  for index, event in ipairs(op.events) do
+    local change = change_of(op, index)
+    picked[index] = true
+    if change then
+      local record = newest[change.post] or op.known[change.post]
+      if not change.settled and record and is_older(change.version, record.version) then
+        supersede(change, lane, change.text ~= '' and change.text or event)
+      end
+      picked[index] = passes(change, op.changes)
+      if picked[index] then newest[change.post] = change end
+    end
+  end
+  for post, change in pairs(newest) do
+    redis.call('SET', op.records .. post, change.version .. ' ' .. change.kind, 'PX', op.ttl)
+  end
+  return picked
 end
 
 -- Each carries an operation out, and returns how many letters fell off a full list, or nothing.
 local writers = {
+  change = function(op, lane)
+    return settle_changes(op, lane)
+  end,
   push = function(op, lane)
-    hand_on(op, op.events)
-    tally(lane, 'emitted', #op.events)
+    local events = present(op.events, op.changes)
+    hand_on(op, events)
+    if #events > 0 then tally(lane, 'emitted', #events) end
   end,
   once = function(op, lane, now_ms)
     local recent, older = open_seen(lane, op.seen, op.window, op.cap, now_ms)
     local fresh, is_fresh, out, repeated = {}, false, 0, 0
     for index, key in ipairs(op.keys) do
-      if key ~= '' then
-        is_fresh = key == '\0'
-          or redis.call('SISMEMBER', older, key) == 0 and redis.call('SADD', recent, key) == 1
-        if is_fresh then out = out + 1 else repeated = repeated + 1 end
+      local candidate, change = op.candidates[index], nil
+      if op.changes and string.byte(candidate) == 0 then
+        change = op.changes[tonumber(string.sub(candidate, 2))]
+        candidate = change.text
       end
-      local job = not is_fresh and job_of(op.candidates[index])
-      if job then settle(name_of(lane), job, 'dropped: duplicate') end
-      if is_fresh then fresh[#fresh + 1] = op.candidates[index] end
+      if not (change and change.settled) then
+        if key ~= '' then
+          is_fresh = key == '\0'
+            or redis.call('SISMEMBER', older, key) == 0 and redis.call('SADD', recent, key) == 1
+          if is_fresh then out = out + 1 else repeated = repeated + 1 end
+        end
+        local job = not is_fresh and job_of(candidate)
+        if job then settle(name_of(lane), job, 'dropped: duplicate') end
+        if is_fresh then fresh[#fresh + 1] = candidate end
+      end
     end
     redis.call('PEXPIRE', recent, op.window * 2)
     hand_on(op, fresh)
@@ -95,27 +177,39 @@ local writers = {
       tally(lane, 'dropped:duplicate', repeated)
     end
   end,
-  feeds = function(op, lane, _, clock, heard)
-    local forgotten = 0
+  publish = function(op, lane, _, clock, heard)
+    local forgotten, emitted = 0, 0
+    local picked = pick(op, lane)
     for _, channel in ipairs(op.channels) do
-      if channel.target then
-        append(channel.target, channel.events, op.history, op.ttl, clock, heard)
-        tally(lane, 'emitted', #channel.events)
-      else
+      local events, chosen = {}, {}
+      for _, index in ipairs(channel.indexes) do
+        if picked[index] then
+          events[#events + 1] = op.events[index]
+          chosen[#chosen + 1] = index
+        end
+      end
+      local failure = channel.failure
+      if #events > 0 and not failure then
+        failure = append(channel.target, events, op.history, op.ttl, clock, heard)
+        if not failure then emitted = emitted + #events end
+      end
+      if #events > 0 and failure then
         -- A foreign key blocks the feed: the events become dead letters, until an operator deletes the key.
         -- Form of a letter: letters.lua.
         local letters = {}
-        for index, event in ipairs(channel.events) do
+        for index, event in ipairs(events) do
+          local change = change_of(op, chosen[index])
           letters[index] = cjson.encode({
-            id = op.commit .. '-' .. channel.name .. '-' .. index, event = addressed(event, channel.name),
+            id = op.commit .. '-' .. channel.name .. '-' .. index, event = addressed(event, channel.name, change),
             stage = 'publish', attempts = 1,
             time = math.floor(clock),
-            error = 'feed {' .. channel.name .. '}: ' .. channel.failure .. '; delete the foreign key and retry',
+            error = 'feed {' .. channel.name .. '}: ' .. failure .. '; delete the foreign key and retry',
           })
         end
         forgotten = forgotten + store_letters(lane, 'unpublished', op.dead, op.cap, letters)
       end
     end
+    if emitted > 0 then tally(lane, 'emitted', emitted) end
     return forgotten
   end,
   letter = function(op, lane)
@@ -128,6 +222,8 @@ local writers = {
     tally(lane, op.field, op.number)
   end,
 }
+
+writers.feeds = writers.publish
 
 -- tidings_commit 2 LANE QUEUE TOKEN SERIAL COUNT FIRST LAST LEASE operation…
 -- ->  {'OK'} or {'OK', letters that fell off a full list}, {'FENCED'}, {'MOVED'} (the queue does not start with this batch any more) or {'FULL', queue, length}
@@ -147,7 +243,7 @@ local function commit(keys, args)
   end
   if count > 1 and redis.call('LINDEX', queue, count - 1) ~= args[5] then return { 'MOVED' } end
 
-  local operations, targets = {}, {}
+  local operations, changes, channels = {}, nil, {}
   local position = 6
   local function read()
     position = position + 1
@@ -158,6 +254,8 @@ local function commit(keys, args)
     local op = readers[name](read)
     op.name = name
     op.commit = args[1] .. '-' .. args[2]
+    changes = op.changes or changes
+    op.changes = changes
     -- Reads each key that will be written: a foreign type raises its error here, before anything is written, and so does
     -- a right that the caller lacks.
     if op.lane then
@@ -177,14 +275,9 @@ local function commit(keys, args)
         redis.call('SCARD', op.seen .. part)
       end
     end
-    if op.channels then
-      if op.channels[1] then demand_trimming(op.channels[1].name) end
-      for _, channel in ipairs(op.channels) do
-        channel.target, channel.failure = targets[channel.name], nil
-        if not channel.target then channel.target, channel.failure = look_at_feed(channel.name) end
-        targets[channel.name] = channel.target
-      end
-    end
+    if op.name == 'change' then look_at_holds(op) end
+    if op.numbers and changes then op.known = look_at_records(op) end
+    for _, channel in ipairs(op.channels or {}) do channels[#channels + 1] = channel end
     if op.queue then
       demand('RPUSH', op.queue, '')
       local length = redis.call('LLEN', op.queue)
@@ -195,6 +288,7 @@ local function commit(keys, args)
     end
     operations[#operations + 1] = op
   end
+  if #channels > 0 then look_at_feeds(channels) end
 
   demand('HSET', lane, 'serial', '0')
   demand('LTRIM', queue, '0', '-1')
@@ -208,6 +302,8 @@ local function commit(keys, args)
   for _, op in ipairs(operations) do
     forgotten = forgotten + (writers[op.name](op, lane, now_ms, clock, heard) or 0)
   end
+  if #channels > 0 then number_feeds(channels) end
+  if changes and changes.passed > 0 then tally(lane, 'out', changes.passed) end
   announce(heard)
   if forgotten > 0 then return { 'OK', forgotten } end
   return { 'OK' }

@@ -47,53 +47,154 @@ local function failure_of(answer)
   return failure
 end
 
--- Looks at a channel's feed before it is written: checks the caller's rights (an error is raised) and the types of the
--- keys. Returns what `append` needs, or nil and an error when a key has a foreign type.
-local function look_at_feed(channel)
+-- The keys and channels of a channel's feed.
+local function feed_of(channel)
   local feed = '{' .. channel .. '}'
-  local target = {
+  return {
     feed = feed, publishes_key = 'feed.publishes:' .. feed, ids_key = 'feed.ids:' .. feed,
     items_key = 'feed.items:' .. feed, config_key = 'feed.config:' .. feed, publish = 'feed.publish:' .. feed,
     retract = 'feed.retract:' .. feed,
   }
-  demand('INCRBY', target.publishes_key, '1')
-  demand('ZADD', target.ids_key, '0', '1')
-  demand('HSET', target.items_key, '1', '')
-  demand('HSET', target.config_key, 'floor', '0')
-  demand('PUBLISH', target.publish, '')
-  demand('PUBLISH', target.retract, '')
-  local known = redis.pcall('GET', target.publishes_key)
-  local config = redis.pcall('HMGET', target.config_key, 'floor', 'max_length', 'ttl')
-  local newest = redis.pcall('ZRANGE', target.ids_key, -1, -1, 'WITHSCORES')
-  local items = redis.pcall('HLEN', target.items_key)
-  local failure = failure_of(known) or failure_of(newest) or failure_of(items)
-  target.before = not failure and tonumber(known or 0)
-  if not failure and not (target.before and target.before >= 0 and target.before % 1 == 0) then
-    failure = 'ERR value is not an integer or out of range'
-  end
-  target.is_new = target.before == 0
-  -- Where a feed exists, its foreign configuration does not stop it: the floor is then found anew each time.
-  if target.is_new then
-    demand('SADD', 'feeds', feed)
-    demand('PUBLISH', 'newfeed', '')
-    demand('PUBLISH', 'conffeed', '')
-    failure = failure_of(config) or failure_of(redis.pcall('SCARD', 'feeds'))
-  end
-  if failure then return nil, failure end
-  target.config, target.newest = config, newest[2]
-  return target
 end
 
--- Checks what `look_at_feed` does not ask for each feed, since it is the same for all: the right to run further commands.
-local function demand_trimming(channel)
-  demand('ZREM', 'feed.ids:{' .. channel .. '}', '0')
-  demand('HDEL', 'feed.items:{' .. channel .. '}', '0')
+-- Checks the caller's rights to write these feeds. All keys and all channels are looked at in two calls, where the caller
+-- may call functions and subscribe; each command once. Otherwise each is asked for.
+local function demand_feeds(targets)
+  if not redis.acl_check_cmd then return end
+  local keys, channels = {}, {}
+  for index, target in ipairs(targets) do
+    local at = 4 * index - 4
+    keys[at + 1], keys[at + 2] = target.publishes_key, target.ids_key
+    keys[at + 3], keys[at + 4] = target.items_key, target.config_key
+    channels[2 * index - 1], channels[2 * index] = target.publish, target.retract
+  end
+  demand('ZREM', targets[1].ids_key, '0')
+  demand('HDEL', targets[1].items_key, '0')
+  local is_alike = may_write(keys) and may(channels, 'SUBSCRIBE')
+  for index = 1, is_alike and 1 or #targets do
+    local target = targets[index]
+    demand('INCRBY', target.publishes_key, '1')
+    demand('ZADD', target.ids_key, '0', '1')
+    demand('HSET', target.items_key, '1', '')
+    demand('HSET', target.config_key, 'floor', '0')
+    demand('PUBLISH', target.publish, '')
+    demand('PUBLISH', target.retract, '')
+  end
+end
+
+-- Looks at a feed that exists: sets what `append` needs, or returns an error when a key has a foreign type. The hash of
+-- the items is looked at by `append`, which writes it first.
+local function look_at_feed(target, known)
+  target.before = tonumber(known)
+  if not (target.before and target.before >= 0 and target.before % 1 == 0) then
+    return 'ERR value is not an integer or out of range'
+  end
+  target.config = redis.pcall('HMGET', target.config_key, 'floor', 'max_length', 'ttl')
+  local newest = redis.pcall('ZRANGE', target.ids_key, -1, -1, 'WITHSCORES')
+  target.is_new = target.before == 0
+  -- Where a feed exists, its foreign configuration does not stop it: the floor is then found anew each time.
+  local failure = failure_of(newest) or target.is_new and failure_of(target.config)
+  if failure then return failure end
+  target.newest = newest[2]
+  return nil
+end
+
+-- Looks at a feed that no number was given out of, but that has a key all the same: one of a foreign type, for example.
+local function look_at_remains(target)
+  local known = redis.pcall('GET', target.publishes_key)
+  local failure = failure_of(known) or failure_of(redis.pcall('HLEN', target.items_key))
+  if failure then return failure end
+  return look_at_feed(target, known or '0')
+end
+
+-- Looks at the feeds of channels (`name`) before they are written: checks the caller's rights (an error is raised) and the
+-- types of the keys. Sets each one's `target`, which `append` takes, or `failure` when a key has a foreign type. A channel
+-- that stands there twice has one target. What can be read of all feeds at once is.
+local function look_at_feeds(channels)
+  local named, targets, keys = {}, {}, {}
+  for _, channel in ipairs(channels) do
+    local target = named[channel.name]
+    if not target then
+      target = feed_of(channel.name)
+      named[channel.name] = target
+      targets[#targets + 1] = target
+      keys[#keys + 1] = target.publishes_key
+    end
+    channel.target, channel.failure = target, nil
+  end
+  demand_feeds(targets)
+  local fresh, parts = {}, {}
+  for start = 1, #keys, CHUNK do
+    local known = redis.call('MGET', unpack(keys, start, math.min(start + CHUNK - 1, #keys)))
+    for offset, number in ipairs(known) do
+      local target = targets[start + offset - 1]
+      if number then
+        target.failure = look_at_feed(target, number)
+      else
+        fresh[#fresh + 1] = target
+        parts[#parts + 1], parts[#parts + 2] = target.publishes_key, target.ids_key
+        parts[#parts + 1], parts[#parts + 2] = target.items_key, target.config_key
+      end
+    end
+  end
+  if #fresh > 0 then
+    local remains = 0
+    for start = 1, #parts, CHUNK do
+      remains = remains + redis.call('EXISTS', unpack(parts, start, math.min(start + CHUNK - 1, #parts)))
+    end
+    for _, target in ipairs(fresh) do
+      target.before, target.is_new, target.config = 0, true, {}
+      if remains > 0 then target.failure = look_at_remains(target) end
+    end
+  end
+  local unlisted
+  for _, target in ipairs(targets) do
+    if target.is_new then
+      if unlisted == nil then
+        demand('SADD', 'feeds', target.feed)
+        demand('PUBLISH', 'newfeed', '')
+        demand('PUBLISH', 'conffeed', '')
+        unlisted = failure_of(redis.pcall('SCARD', 'feeds')) or false
+      end
+      target.failure = target.failure or unlisted or nil
+    end
+  end
+  for _, channel in ipairs(channels) do channel.failure = channel.target.failure end
+end
+
+-- Writes down what `append` has left for the end of a call: the numbers that were given out of all feeds, and the names of
+-- the new ones.
+local function number_feeds(channels)
+  local numbers, born, done = {}, {}, {}
+  for _, channel in ipairs(channels) do
+    local target = channel.target
+    if target.last and not done[target] then
+      done[target] = true
+      numbers[#numbers + 1] = target.publishes_key
+      numbers[#numbers + 1] = whole(target.last)
+      if target.is_born then born[#born + 1] = target.feed end
+    end
+  end
+  if #numbers == 0 then return end
+  -- The keys were asked for above; not every user who may count may set.
+  if redis.acl_check_cmd and not redis.acl_check_cmd('MSET', numbers[1], '1') then
+    for index = 1, #numbers, 2 do
+      local before = tonumber(redis.call('GET', numbers[index]) or 0)
+      redis.call('INCRBY', numbers[index], whole(tonumber(numbers[index + 1]) - before))
+    end
+  else
+    for start = 1, #numbers, CHUNK do
+      redis.call('MSET', unpack(numbers, start, math.min(start + CHUNK - 1, #numbers)))
+    end
+  end
+  if #born > 0 then call_in_chunks('SADD', 'feeds', born, 1, #born) end
 end
 
 -- Appends events (raw strings) to a channel's feed that was looked at, and adds its announcements to `heard`. Ids are the
 -- values of feed.publishes, so they are dense. Order and trimming go by them alone: the scores are times for other
 -- clients, and never fall. The field `floor` of feed.config is the number up to which the history has been cut; it is
--- written by the call that cuts. `clock` is a time (ms, with a fraction). Returns the last sequence number.
+-- written by the call that cuts. `clock` is a time (ms, with a fraction). Returns an error, with nothing written, when the
+-- hash of the items has a foreign type. `number_feeds` has to follow.
 local function append(target, events, history, ttl, clock, heard)
   local feed, before, config, is_new = target.feed, target.before, target.config, target.is_new
   local count = #events
@@ -112,13 +213,16 @@ local function append(target, events, history, ttl, clock, heard)
   end
   for id = floor + 1, cut do gone[#gone + 1] = whole(id) end
 
-  redis.call('INCRBY', target.publishes_key, count)
+  -- The first write tells whether the key is a hash: asking all feeds before would cost as much as writing.
+  local part = math.min(#contents, CHUNK)
+  local failure = part > 0 and failure_of(redis.pcall('HSET', target.items_key, unpack(contents, 1, part)))
+  if failure then return failure end
+  call_in_chunks('HSET', target.items_key, contents, part + 1, #contents)
   call_in_chunks('ZADD', target.ids_key, ids, 1, #ids)
-  call_in_chunks('HSET', target.items_key, contents, 1, #contents)
   if is_new then
     redis.call('HSET', target.config_key, 'type', 'feed', 'max_length', history, 'ttl', ttl,
       'born', whole(clock), 'floor', whole(cut))
-    redis.call('SADD', 'feeds', feed)
+    target.is_born = true
   elseif not config.err
     and (config[1] ~= whole(cut) or config[2] ~= whole(history) or tostring(config[3]) ~= tostring(ttl)) then
     redis.call('HSET', target.config_key, 'max_length', history, 'ttl', ttl, 'floor', whole(cut))
@@ -126,7 +230,7 @@ local function append(target, events, history, ttl, clock, heard)
   remove(feed, gone)
   if last % 64 < count then remove_strays(feed, cut, last, history) end
   -- For a further append of this call.
-  target.before, target.is_new, target.newest = last, false, ids[#ids - 1]
+  target.before, target.last, target.is_new, target.newest = last, last, false, ids[#ids - 1]
   if not config.err then target.config = { whole(cut), whole(history), ttl } end
 
   local function hear(channel, payload)
@@ -147,20 +251,21 @@ local function append(target, events, history, ttl, clock, heard)
     end
     hear(target.publish, whole(id) .. '\0' .. event)
   end
-  return last
+  return nil
 end
 
 -- tidings_publish 0 CHANNEL HISTORY TTL EVENT…  ->  the last sequence number
 local function publish(_, args)
   local events = {}
   for index = 4, #args do events[#events + 1] = args[index] end
-  demand_trimming(args[1])
-  local target, failure = look_at_feed(args[1])
-  if not target then return redis.error_reply(failure) end
-  local heard = {}
-  local last = append(target, events, tonumber(args[2]), args[3], now_us() / 1000, heard)
+  local channel, heard = { name = args[1] }, {}
+  look_at_feeds({ channel })
+  local failure = channel.failure
+    or append(channel.target, events, tonumber(args[2]), args[3], now_us() / 1000, heard)
+  if failure then return redis.error_reply(failure) end
+  number_feeds({ channel })
   announce(heard)
-  return last
+  return channel.target.last
 end
 
 -- tidings_history 1 EPOCH-KEY CHANNEL AFTER LIMIT [BYTES]

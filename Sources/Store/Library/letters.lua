@@ -12,6 +12,7 @@ local function store_letters(lane, field, list, cap, letters)
     for _, letter in ipairs(redis.call('LRANGE', list, 0, over - 1)) do
       local job = job_of(letter)
       if job then settle(name_of(lane), job, 'stalled') end
+      forget_hold(list, letter)
     end
     redis.call('LTRIM', list, over, -1)
     tally(lane, field .. ':forgotten', over)
@@ -31,6 +32,7 @@ local function letters(keys, args)
   end
   for index = 1, #args, 2 do
     if redis.call('LREM', keys[1], 1, args[index]) == 1 then
+      forget_hold(keys[1], args[index])
       if keys[2] ~= '' then
         redis.call('RPUSH', keys[2], args[index + 1])
         if not is_incoming(keys[2]) then tally(keys[3], 'in', 1) end

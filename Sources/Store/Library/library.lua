@@ -57,6 +57,33 @@ local function demand(command, target, ...)
   end
 end
 
+-- Whether the caller may run a command on all of `targets`: COMMAND, the words of `before`, then the targets. For FCALL
+-- `before` is a function's name, and the number of keys is put behind it.
+local function may(targets, command, before)
+  for start = 1, #targets, CHUNK do
+    local last = math.min(start + CHUNK - 1, #targets)
+    local words = before and { command, before, tostring(last - start + 1) } or { command }
+    for index = start, last do words[#words + 1] = targets[index] end
+    if not redis.acl_check_cmd(unpack(words)) then return false end
+  end
+  return true
+end
+
+-- Whether the caller may read and write all of these keys, as far as that can be seen at once: a user who may not call
+-- functions by their own name has to be asked key by key.
+local function may_write(keys)
+  return not redis.acl_check_cmd or may(keys, 'FCALL', 'tidings')
+end
+
+-- The same as `demand` for each of these keys, in one look where the rights allow it. `...`: what follows the key.
+local function demand_keys(keys, command, ...)
+  if may_write(keys) then
+    demand(command, keys[1], ...)
+  else
+    for _, key in ipairs(keys) do demand(command, key, ...) end
+  end
+end
+
 -- Publishes what is in `list`: channel, payload, channel, payload, …
 local function announce(list)
   for index = 1, #list, 2 do redis.pcall('PUBLISH', list[index], list[index + 1]) end
