@@ -94,6 +94,17 @@ struct ValidatorTests {
                 == "the event has 25 bytes, at most 24 are taken")
     }
 
+    @Test("a posted comment may not have the members by which the pipeline knows it", arguments: ["_v", "_job"])
+    func reserved(_ member: String) throws {
+        var intake = CommentIntake()
+        let event = try event(#"{"thread":"a","text":"x","\#(member)":"9999999999999999-1-1"}"#)
+        guard case .refused(let reason) = intake.take(event.raw, fields: event.fields, now: 1) else {
+            Issue.record("taken")
+            return
+        }
+        #expect(reason == "`\(member)` is a member of ours; leave it out")
+    }
+
     @Test("an id that is given is a UUID of version 7 that begins with the time")
     func ids() throws {
         var random = SplitMix64(seed: 3)

@@ -59,6 +59,43 @@ struct RightsTests {
         #expect(try library.imbalance() == 0)
     }
 
+    @Test(
+        "a commit that compares versions is refused whole when the records or the held events may not be written",
+        arguments: [
+            (["-set"], "SET on {t.0}:post:"), (["resetkeys", "~{t.0}:[dhlq]*", "~feed*"], "SET on {t.0}:post:"),
+            (["resetkeys", "~{t.0}:[dlqp]*", "~feed*"], "on {t.0}:held:a"), (["-hdel"], "HDEL on {t.0}:holds:a"),
+        ])
+    func versions(_ rules: [String], _ right: String) throws {
+        let token = try library.token(of: "w1")
+        try library.enqueue(["e"])
+        try library.redis.ask(words: ["ACL", "SETUSER", "ann"] + rules)
+        let words =
+            ["tidings_commit", "2", TidingsLibrary.lane, TidingsLibrary.queue, token, "1", "1", "e", "", "60000"]
+            + ["change", "{t.0}:held:a", "{t.0}:post:", "60000", "10", "1", "go", "42-c", "7-1-0", "edited", "e"]
+            + ["publish", "100", "60000", TidingsLibrary.dead, "10", "{t.0}:post:", "1", "1", "e", "1", "x", "1", "1"]
+        let before = try library.redis.dump()
+        let refusal = try call(words)
+        #expect(refusal.contains(right), "\(refusal)")
+        #expect(try library.redis.dump() == before)
+        try library.redis.ask("ACL", "SETUSER", "ann", "~*", "+@all")
+        #expect(try call(words) == "OK")
+        #expect(try library.redis.ask("GET", "{t.0}:post:42-c").text == "7-1-0 edited")
+    }
+
+    @Test(
+        "a user who has the rights, but not those by which all keys and channels are looked at at once, publishes as well",
+        arguments: [["-subscribe"], ["-mset"], ["-subscribe", "-mset", "resetkeys", "~{t.0}*", "~feeds", "~feed.*"]])
+    func singly(_ rules: [String]) throws {
+        let token = try library.token(of: "w1")
+        let events = (1...3).map { "e\($0)" }
+        try library.enqueue(events)
+        try library.redis.ask(words: ["ACL", "SETUSER", "ann"] + rules)
+        #expect(try commit(events, token: token) == "OK")
+        #expect(try library.redis.ask("MGET", "feed.publishes:{x}", "feed.publishes:{y}").line == "[3, 1]")
+        #expect(try call(["tidings_publish", "0", "x", "100", "60000", "a"]) == "4")
+        #expect(try library.redis.ask("SMEMBERS", "feeds").array?.count == 2)
+    }
+
     @Test("publishing is refused whole as well")
     func publish() throws {
         try library.redis.ask("ACL", "SETUSER", "ann", "resetchannels", "&feed.*")

@@ -12,11 +12,13 @@ struct CommandTests {
 
             {"text":"no thread"}
             {"thread":7,"text":"two"}
+            {"_v":"9999999999999999-1-1","thread":"a","text":"forged"}
             """
         let result = try TidingsBinary.run(["enqueue", "--redis", server.url], input: input)
         #expect(result.exit == .code(1))
         #expect(result.errors.contains("line 2: no JSON object"))
         #expect(result.errors.contains("line 4: `thread` is missing"))
+        #expect(result.errors.contains("line 6: `_v` is a member of ours"))
         #expect(result.output.hasPrefix("2 events enqueued"))
         let lengths = try (0..<8).map { try Int(server.cli("LLEN", "{comments.\($0)}:queue:validate")) ?? 0 }
         #expect(lengths.reduce(0, +) == 2)
