@@ -100,10 +100,9 @@ struct CommitBuilder {
             return changes.list.count - 1
         }
 
-        /// - Parameter change: the place of the event's change, when it is one.
-        mutating func publish(_ event: Event, to channels: [String], change: Int?) {
+        mutating func publish(_ event: Event, to channels: [String], as post: Commit.Publication.Post?) {
             let index = publication.events.count
-            publication.changes[index] = change
+            publication.posts[index] = post
             publication.events.append(event.bytes)
             for channel in channels {
                 let key = Array(channel.utf8)
@@ -205,13 +204,15 @@ struct CommitBuilder {
     private func publish(_ event: Event, to channels: [String], _ outputs: inout Outputs) {
         guard !channels.isEmpty, let (change, version) = change(event, outputs) else {
             outputs.out += 1
-            outputs.publish(event, to: channels, change: nil)
+            outputs.publish(event, to: channels, as: nil)
             return push(event, to: &outputs)
         }
         let isHandedOn = layout.stage(after: lane.stage) != nil
-        let isNeeded = isHandedOn || outputs.job != nil || change.kind == .edited
-        let place = outputs.change(.go, change, version, text: isNeeded ? outputs.bytes(event) : [])
-        outputs.publish(event, to: channels, change: place)
+        if change.kind == .created, !isHandedOn, outputs.job == nil {
+            return outputs.publish(event, to: channels, as: .new(change, version))
+        }
+        let place = outputs.change(.go, change, version, text: outputs.bytes(event))
+        outputs.publish(event, to: channels, as: .change(place))
         if isHandedOn { outputs.pushes[lane.partition ?? 0, default: []].append(Commit.Change.reference(place)) }
     }
 

@@ -74,8 +74,7 @@ package struct Commit {
         package let verdict: Verdict
         package let change: CommentChange
         package let version: EventVersion
-        /// The event as it is handed on; the letter of a held one. May be empty for an event that is not handed on, belongs to
-        /// no job and is no edit.
+        /// The event as it is handed on; the letter of a held one.
         package let text: [UInt8]
 
         package init(_ verdict: Verdict, _ change: CommentChange, _ version: EventVersion, text: [UInt8]) {
@@ -100,11 +99,18 @@ package struct Commit {
         /// How many dead letters the lane keeps: an event whose feed is blocked by a foreign key becomes one.
         package var deadLetters: Int
         package var events: [[UInt8]] = []
-        /// The place in ``Changes/list`` of those events that are changes, by their index above. A version that is older than
-        /// the newest one published is dropped.
-        package var changes: [Int: Int] = [:]
+        /// What is known of events that are about a comment, by their index above. A version that is older than the newest one
+        /// published is dropped.
+        package var posts: [Int: Post] = [:]
         /// In order of first use; `events` are indexes into the events above, counted from 0.
         package var channels: [(name: String, events: [Int])] = []
+
+        package enum Post {
+            /// A new comment, which ends here.
+            case new(CommentChange, EventVersion)
+            /// Any other event, by its place in ``Changes/list``.
+            case change(Int)
+        }
 
         package init(history: Int, lifetime: Int64, deadLetters: Int) {
             self.history = history
@@ -222,7 +228,17 @@ extension Commit.Operation {
             command.append(layout.records(lane.partition))
             command.append(publication.events.count)
             for (index, event) in publication.events.enumerated() {
-                if let place = publication.changes[index] { command.append(place + 1) } else { command.append("") }
+                switch publication.posts[index] {
+                case .new(let change, let version):
+                    command.append(change.post)
+                    command.append(version.text + [UInt8(ascii: " ")] + change.kind.rawValue.utf8)
+                case .change(let place):
+                    command.append(Commit.Change.reference(place))
+                    command.append("")
+                case nil:
+                    command.append("")
+                    command.append("")
+                }
                 command.append(event)
             }
             command.append(publication.channels.count)

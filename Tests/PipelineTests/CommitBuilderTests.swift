@@ -128,8 +128,8 @@ struct CommitBuilderTests {
         }
         #expect(
             operations == [
-                "publish", "100", "604800000", "{t.1}:dead:b", "10000", "{t.1}:post:", "2", "", #"{"i":1}"#, "",
-                #"{"i":2}"#, "3",
+                "publish", "100", "604800000", "{t.1}:dead:b", "10000", "{t.1}:post:", "2", "", "", #"{"i":1}"#, "",
+                "", #"{"i":2}"#, "3",
                 "x", "2", "1", "2", "y", "1", "1", "z", "1", "2", "count", "out", "2",
             ])
     }
@@ -139,7 +139,7 @@ struct CommitBuilderTests {
         let operations = try operations(last, [#"{"i":1}"#, #"{"i":2}"#]) { event in
             .publish(event, channels: [event.fields["i"] == 1 ? "caf\u{E9}" : "cafe\u{301}"])
         }
-        let names = operations.dropFirst(11).map { Array($0.utf8) }
+        let names = operations.dropFirst(13).map { Array($0.utf8) }
         #expect(
             names
                 == [
@@ -243,10 +243,11 @@ struct CommitBuilderTests {
         let raw = ["created", "edited"].map { comment($0, version: #""_v":"5-1-2","#) } + [comment("created")]
         #expect(
             try operations(last, raw) { .publish($0, channels: ["x"]) } == [
-                "change", "{t.1}:held:b", "{t.1}:post:", "604800000", "10000", "2",
-                "go", "42\0c", "5-1-2", "created", "", "go", "42\0c", "5-1-2", "edited", raw[1],
+                "change", "{t.1}:held:b", "{t.1}:post:", "604800000", "10000", "1",
+                "go", "42\0c", "5-1-2", "edited", raw[1],
                 "publish", "100", "604800000", "{t.1}:dead:b", "10000", "{t.1}:post:", "3",
-                "1", comment("created"), "2", comment("edited"), "", comment("created"),
+                "42\0c", "5-1-2 created", comment("created"), "\u{0}1", "", comment("edited"),
+                "", "", comment("created"),
                 "1", "x", "3", "1", "2", "3", "count", "out", "1",
             ])
     }

@@ -27,7 +27,12 @@ struct RecordTests {
         var operations = ["change", "{t.0}:held:a", "{t.0}:post:", "\(lifetime)", "10", "\(changes.count)"]
         for change in changes { operations += ["go", change.post, change.version, change.kind, ""] }
         operations += ["publish", "100", "\(lifetime)", TidingsLibrary.dead, "10", "{t.0}:post:", "\(changes.count)"]
-        for (index, change) in changes.enumerated() { operations += ["\(index + 1)", change.version] }
+        // Both ways in turn: by the number of a change, and in one go.
+        for (index, change) in changes.enumerated() {
+            let isNew = change.kind == "created" && serial % 2 == 0
+            operations += isNew ? [change.post, "\(change.version) created"] : ["\0\(index + 1)", ""]
+            operations.append(change.version)
+        }
         operations += ["\(changes.count)"]
         for (index, change) in changes.enumerated() { operations += [change.channel, "1", "\(index + 1)"] }
         #expect(try library.commit(token: token, serial: serial, events, operations) == "[OK]")
@@ -135,7 +140,7 @@ struct RecordTests {
         #expect(
             try library.commit(
                 token: token, serial: 2, ["old"],
-                ["publish", "100", "60000", TidingsLibrary.dead, "10", "{t.0}:post:", "1", "", "old"],
+                ["publish", "100", "60000", TidingsLibrary.dead, "10", "{t.0}:post:", "1", "", "", "old"],
                 ["1", "x", "1", "1", "count", "out", "1"]) == "[OK]")
         #expect(try published() == ["7-2-0", "old"])
         #expect(try record() == "7-2-0 created")
@@ -149,7 +154,10 @@ struct RecordTests {
             try library.commit(
                 token: token, serial: 1, [#"{"id":"c"}"#],
                 ["change", "{t.0}:held:a", "{t.0}:post:", "60000", "10", "1", "go", "42\0c", "7-1-0", "created", ""],
-                ["publish", "100", "60000", TidingsLibrary.dead, "10", "{t.0}:post:", "1", "1", #"{"id":"c"}"#],
+                [
+                    "publish", "100", "60000", TidingsLibrary.dead, "10", "{t.0}:post:", "1", "\u{0}1", "",
+                    #"{"id":"c"}"#,
+                ],
                 ["1", "x", "1", "1"]) == "[OK]")
         let letter = try ParsedJSON(parsing: try #require(try library.list(TidingsLibrary.dead).first))
         #expect(letter["event"]?.string == #"{"_v":"7-1-0","channels":["x"],"id":"c"}"#)

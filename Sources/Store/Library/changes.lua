@@ -3,21 +3,20 @@
 -- A comment that nobody has seen is held as one letter: an edit takes the place of what is held, a deletion ends it.
 -- Of a comment that was published, what is held gives way to a later event. An older event is superseded: it is dropped.
 
--- Ends an event of a change because of a later one.
-local function supersede(change, lane, event)
-  change.settled = true
+-- Ends an event, or its letter, because of a later one.
+local function supersede(lane, text)
   tally(lane, 'dropped', 1)
   tally(lane, 'dropped:superseded', 1)
-  local job = job_of(event)
+  local job = job_of(text)
   if job then settle(name_of(lane), job, 'dropped: superseded') end
 end
 
 -- Whether a change goes on where an operation names it. Wherever it goes, it counts as passed once.
-local function passes(change, changes)
+local function passes(change, passed)
   if change.settled then return false end
   if not change.has_passed then
     change.has_passed = true
-    changes.passed = changes.passed + 1
+    passed.number = passed.number + 1
   end
   return true
 end
@@ -42,20 +41,27 @@ local function look_at_holds(op)
   end
 end
 
--- The records of the posts that a publication is about, by post.
+-- Reads the records of the posts that a publication is about, and puts the changes that it names in their places.
 local function look_at_records(op)
-  local posts, keys, known = {}, {}, {}
-  for _, number in pairs(op.numbers) do
-    posts[#posts + 1] = op.changes[number].post
-    keys[#keys + 1] = op.records .. op.changes[number].post
+  local keys, posts = {}, {}
+  op.referred, op.known = {}, {}
+  for index, post in ipairs(op.posts) do
+    if string.byte(post) == 0 then
+      local change = op.changes[tonumber(string.sub(post, 2))]
+      post = change.post
+      op.referred[index], op.posts[index], op.texts[index] = change, post, change.version .. ' ' .. change.kind
+    end
+    if post ~= '' then
+      posts[#posts + 1] = post
+      keys[#keys + 1] = op.records .. post
+    end
   end
-  if #keys == 0 then return known end
+  if #keys == 0 then return end
   demand_keys(keys, 'SET', '')
   for start = 1, #keys, CHUNK do
     local texts = redis.call('MGET', unpack(keys, start, math.min(start + CHUNK - 1, #keys)))
-    for offset, text in ipairs(texts) do known[posts[start + offset - 1]] = read_record(text) or nil end
+    for offset, text in ipairs(texts) do op.known[posts[start + offset - 1]] = text or nil end
   end
-  return known
 end
 
 -- A letter with another event. The first `"event":` outside of a string is the letter's own.
@@ -149,7 +155,8 @@ local function settle_changes(op, lane)
       local record = (held or is_held) and read_record(redis.pcall('GET', op.records .. change.post))
       if held and is_older(change.version, held.version)
         or is_held and record and is_older(change.version, record.version) then
-        supersede(change, lane, change.text)
+        change.settled = true
+        supersede(lane, change.text)
       elseif held and is_older(held.version, change.version) then
         held.unseen = held.kind == 'created' and not record
         local letter = (held.unseen or is_held) and not (held.unseen and is_deletion) and renewed(change, held)
@@ -160,7 +167,8 @@ local function settle_changes(op, lane)
           if held.unseen and is_deletion then
             -- An older event of the comment may be on its way still.
             redis.call('SET', op.records .. change.post, change.version .. ' deleted', 'PX', op.ttl)
-            supersede(change, lane, change.text)
+            change.settled = true
+            supersede(lane, change.text)
           end
         end
       end

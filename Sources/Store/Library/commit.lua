@@ -35,9 +35,9 @@ local readers = {
   end,
   -- change HELD RECORDS TTL CAP k (verdict post version kind text)…
   -- Stands before the operations that name its changes by number. VERDICT: `go`, and TEXT is the event as it is handed
-  -- on, which may be empty where it is not and the change is no edit; or `hold`, and TEXT is the letter, for the list HELD.
+  -- on; or `hold`, and TEXT is the letter, for the list HELD.
   change = function(read)
-    local op = { list = read(), records = read(), ttl = read(), cap = tonumber(read()), changes = { passed = 0 } }
+    local op = { list = read(), records = read(), ttl = read(), cap = tonumber(read()), changes = {} }
     for index = 1, tonumber(read()) do
       op.changes[index] = { verdict = read(), post = post_of(read()), version = read(), kind = read(), text = read() }
     end
@@ -50,15 +50,16 @@ local readers = {
     for index = 1, tonumber(read()) do op.events[index] = read() end
     return read_channels(op, read)
   end,
-  -- publish HISTORY TTL DEAD CAP RECORDS n (change event)… c (channel k index…)…   (CHANGE: a number, or empty)
+  -- publish HISTORY TTL DEAD CAP RECORDS n (post record event)… c (channel k index…)…
+  -- POST: conversation NUL id, and RECORD: VERSION KIND, of a new comment; or a NUL and the number of a change, and an empty
+  -- RECORD; or both empty, for an event that is not compared.
   publish = function(read)
     local op = {
       history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()), records = read(), events = {},
-      numbers = {},
+      posts = {}, texts = {},
     }
     for index = 1, tonumber(read()) do
-      op.numbers[index] = tonumber(read())
-      op.events[index] = read()
+      op.posts[index], op.texts[index], op.events[index] = post_of(read()), read(), read()
     end
     return read_channels(op, read)
   end,
@@ -90,7 +91,7 @@ local function hand_on(op, events)
 end
 
 -- The events of `list` that go on, with those in place that are named by a number.
-local function present(list, changes)
+local function present(list, changes, passed)
   if not changes then return list end
   local events = {}
   for _, given in ipairs(list) do
@@ -98,43 +99,40 @@ local function present(list, changes)
       events[#events + 1] = given
     else
       local change = changes[tonumber(string.sub(given, 2))]
-      if passes(change, changes) then events[#events + 1] = change.text end
+      if passes(change, passed) then events[#events + 1] = change.text end
     end
   end
   return events
 end
 
 -- The event with the one channel that it did not reach, so that a retry publishes it there and nowhere else.
-local function addressed(event, channel, change)
+local function addressed(event, channel, record)
   if not string.match(event, '^{%s*"') then return event end
-  local version = change and '"_v":"' .. change.version .. '",' or ''
+  local version = record and record ~= '' and '"_v":"' .. string.match(record, '^%S+') .. '",' or ''
   return '{' .. version .. '"channels":' .. cjson.encode({ channel }) .. ',' .. string.sub(event, 2)
 end
 
--- The change that an event of a publication is; nil when it is none.
-local function change_of(op, index)
-  return op.changes and op.numbers and op.changes[op.numbers[index] or 0]
-end
-
 -- Which events of a publication are published: true, or false where a newer version of the comment was. Writes the
--- records. Without changes all are.
+-- records. Without posts all are.
 local function pick(op, lane)
   local picked, newest = {}, {}
   for index, event in ipairs(op.events) do
-    local change = change_of(op, index)
-    picked[index] = true
-    if change then
-      local record = newest[change.post] or op.known[change.post]
-      if not change.settled and record and is_older(change.version, record.version) then
-        supersede(change, lane, change.text ~= '' and change.text or event)
+    local post, change = op.posts and op.posts[index] or '', op.referred and op.referred[index]
+    picked[index] = not (change and change.settled)
+    if post ~= '' and picked[index] then
+      local text = op.texts[index]
+      local known = newest[post] and op.texts[newest[post]] or op.known[post]
+      if known and is_older(text, known) then
+        picked[index] = false
+        supersede(lane, change and change.text or event)
+        if change then change.settled = true end
+      else
+        newest[post] = index
+        if change then passes(change, op.passed) else op.passed.number = op.passed.number + 1 end
       end
-      picked[index] = passes(change, op.changes)
-      if picked[index] then newest[change.post] = change end
     end
   end
-  for post, change in pairs(newest) do
-    redis.call('SET', op.records .. post, change.version .. ' ' .. change.kind, 'PX', op.ttl)
-  end
+  for post, index in pairs(newest) do redis.call('SET', op.records .. post, op.texts[index], 'PX', op.ttl) end
   return picked
 end
 
@@ -144,7 +142,7 @@ local writers = {
     return settle_changes(op, lane)
   end,
   push = function(op, lane)
-    local events = present(op.events, op.changes)
+    local events = present(op.events, op.changes, op.passed)
     hand_on(op, events)
     if #events > 0 then tally(lane, 'emitted', #events) end
   end,
@@ -198,9 +196,9 @@ local writers = {
         -- Form of a letter: letters.lua.
         local letters = {}
         for index, event in ipairs(events) do
-          local change = change_of(op, chosen[index])
+          local record = op.texts and op.texts[chosen[index]]
           letters[index] = cjson.encode({
-            id = op.commit .. '-' .. channel.name .. '-' .. index, event = addressed(event, channel.name, change),
+            id = op.commit .. '-' .. channel.name .. '-' .. index, event = addressed(event, channel.name, record),
             stage = 'publish', attempts = 1,
             time = math.floor(clock),
             error = 'feed {' .. channel.name .. '}: ' .. failure .. '; delete the foreign key and retry',
@@ -243,7 +241,7 @@ local function commit(keys, args)
   end
   if count > 1 and redis.call('LINDEX', queue, count - 1) ~= args[5] then return { 'MOVED' } end
 
-  local operations, changes, channels = {}, nil, {}
+  local operations, changes, channels, passed = {}, nil, {}, { number = 0 }
   local position = 6
   local function read()
     position = position + 1
@@ -255,7 +253,7 @@ local function commit(keys, args)
     op.name = name
     op.commit = args[1] .. '-' .. args[2]
     changes = op.changes or changes
-    op.changes = changes
+    op.changes, op.passed = changes, passed
     -- Reads each key that will be written: a foreign type raises its error here, before anything is written, and so does
     -- a right that the caller lacks.
     if op.lane then
@@ -276,7 +274,7 @@ local function commit(keys, args)
       end
     end
     if op.name == 'change' then look_at_holds(op) end
-    if op.numbers and changes then op.known = look_at_records(op) end
+    if op.posts then look_at_records(op) end
     for _, channel in ipairs(op.channels or {}) do channels[#channels + 1] = channel end
     if op.queue then
       demand('RPUSH', op.queue, '')
@@ -303,7 +301,7 @@ local function commit(keys, args)
     forgotten = forgotten + (writers[op.name](op, lane, now_ms, clock, heard) or 0)
   end
   if #channels > 0 then number_feeds(channels) end
-  if changes and changes.passed > 0 then tally(lane, 'out', changes.passed) end
+  if passed.number > 0 then tally(lane, 'out', passed.number) end
   announce(heard)
   if forgotten > 0 then return { 'OK', forgotten } end
   return { 'OK' }
