@@ -225,6 +225,8 @@ struct CommitBuilder {
     private func operations(_ outputs: Outputs, count: Int) -> [Commit.Operation] {
         var operations: [Commit.Operation] = []
         if !outputs.changes.list.isEmpty { operations.append(.change(outputs.changes)) }
+        // What is published decides what is handed on: a superseded event is not.
+        if !outputs.publication.channels.isEmpty { operations.append(.publish(outputs.publication)) }
         if let next = layout.stage(after: lane.stage) {
             for (partition, events) in outputs.pushes.sorted(by: { $0.key < $1.key }) {
                 operations.append(
@@ -237,7 +239,6 @@ struct CommitBuilder {
                         window: duplicates.window, keys: duplicates.keys, outputs.keyed))
             }
         }
-        if !outputs.publication.channels.isEmpty { operations.append(.publish(outputs.publication)) }
         if !outputs.dead.isEmpty { operations.append(.setAside(.dead, cap: limits.deadLetters, outputs.dead)) }
         if !outputs.held.isEmpty { operations.append(.setAside(.held, cap: limits.heldEvents, outputs.held)) }
         for (outcome, jobs) in outputs.settled.sorted(by: { $0.key < $1.key }) {

@@ -177,6 +177,36 @@ struct SupersededTests {
         #expect(try feed().map { $0["n"] } == [2])
     }
 
+    @Test("a superseded event is not handed on to a stage behind the publishing one either")
+    func behind() throws {
+        let guide = guide
+        var seen: [Int64] = []
+        let pool = try WorkerPool(
+            partitions: 1,
+            stages: [
+                "a": { TestStage { event throws(StageError) in guide.decide(event) } }, "b": WorkerPool.publisher,
+                "c": {
+                    TestStage { event throws(StageError) in
+                        seen.append(event.fields["n"]?.int ?? 0)
+                        return .forward([event])
+                    }
+                },
+            ])
+        try pool.startAlone()
+        let comment = #"{"thread":"0","id":"c","n":1,"do":["reject"]}"#
+        try pool.redis.ask("RPUSH", "t:incoming", comment, #"{"thread":"0","id":"c","type":"comment.edited","n":2}"#)
+        try pool.runner.run(within: 10, "the edit arrives") { seen == [2] }
+        let raw = try #require(try pool.redis.ask("LINDEX", "{t.0}:dead:a", "0").bytes)
+        let event = SetAsideEvent(try JSONParser(maxBytes: 1 << 20).parseObject(raw)).event
+        let call = FunctionCall.moveSetAside(.dead, from: held, to: held, of: pool.layout, [(raw, event)])
+        #expect(try pool.redis.ask(call.command).integer == 1)
+        try pool.runner.run(within: 10, "the old event is dropped") {
+            try pool.redis.ask("HGET", "{t.0}:lane:b", "dropped:superseded").integer == 1
+        }
+        try pool.expectBalance()
+        #expect(seen == [2])
+    }
+
     @Test("events that a former version of the program left in the queues are published as before")
     func former() throws {
         try pool.stop("w1")

@@ -122,6 +122,8 @@ struct RecordTests {
         #expect(first > 40_000 && first <= 50_000)
         try publish(2, [Change(version: "7-2-0", kind: "edited")], lifetime: 90_000)
         #expect(try library.redis.ask("PTTL", "{t.0}:post:42\0c").integer ?? 0 > 50_000)
+        try publish(3, [Change(version: "7-3-0", kind: "edited")], lifetime: .max)
+        #expect(try library.redis.ask("PTTL", "{t.0}:post:42\0c").integer ?? 0 > 1_000_000)
     }
 
     @Test("a superseded event makes no feed, and a foreign key in the place of a record is no obstacle")

@@ -73,8 +73,8 @@ struct RightsTests {
             ["tidings_commit", "2", TidingsLibrary.lane, TidingsLibrary.queue, token, "1", "1", "e", "", "60000"]
             + ["change", "{t.0}:held:a", "{t.0}:post:", "60000", "10", "1", "go", "42-c", "7-1-0", "edited", "e"]
             + [
-                "publish", "100", "60000", TidingsLibrary.dead, "10", "{t.0}:post:", "1", "\u{0}1", "", "e", "1", "x",
-                "1", "1",
+                "publish", "100", "60000", TidingsLibrary.dead, "10", "{t.0}:post:", "1", "42-c", "7-1-0 edited", "e",
+                "1", "x", "1", "1",
             ]
         let before = try library.redis.dump()
         let refusal = try call(words)

@@ -166,7 +166,7 @@ local function settle_changes(op, lane)
           remove(change, held)
           if held.unseen and is_deletion then
             -- An older event of the comment may be on its way still.
-            redis.call('SET', op.records .. change.post, change.version .. ' deleted', 'PX', op.ttl)
+            write_records(op.records, { [change.post] = change.version .. ' deleted' }, op.ttl)
             change.settled = true
             supersede(lane, change.text)
           end

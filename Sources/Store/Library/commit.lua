@@ -121,18 +121,18 @@ local function pick(op, lane)
     picked[index] = not (change and change.settled)
     if post ~= '' and picked[index] then
       local text = op.texts[index]
-      local known = newest[post] and op.texts[newest[post]] or op.known[post]
+      local known = newest[post] or op.known[post]
       if known and is_older(text, known) then
         picked[index] = false
         supersede(lane, change and change.text or event)
         if change then change.settled = true end
       else
-        newest[post] = index
+        newest[post] = text
         if change then passes(change, op.passed) else op.passed.number = op.passed.number + 1 end
       end
     end
   end
-  for post, index in pairs(newest) do redis.call('SET', op.records .. post, op.texts[index], 'PX', op.ttl) end
+  write_records(op.records, newest, op.ttl)
   return picked
 end
 

@@ -223,9 +223,12 @@ local function append(target, events, history, ttl, clock, heard)
     redis.call('HSET', target.config_key, 'type', 'feed', 'max_length', history, 'ttl', ttl,
       'born', whole(clock), 'floor', whole(cut))
     target.is_born = true
-  elseif not config.err
-    and (config[1] ~= whole(cut) or config[2] ~= whole(history) or tostring(config[3]) ~= tostring(ttl)) then
-    redis.call('HSET', target.config_key, 'max_length', history, 'ttl', ttl, 'floor', whole(cut))
+  elseif not config.err then
+    if config[2] ~= whole(history) or tostring(config[3]) ~= tostring(ttl) then
+      redis.call('HSET', target.config_key, 'max_length', history, 'ttl', ttl, 'floor', whole(cut))
+    elseif config[1] ~= whole(cut) then
+      redis.call('HSET', target.config_key, 'floor', whole(cut))
+    end
   end
   remove(feed, gone)
   if last % 64 < count then remove_strays(feed, cut, last, history) end

@@ -34,6 +34,15 @@ local function read_record(text)
   return version and { version = version, kind = kind, letter = letter }
 end
 
+-- The longest life of a record, in ms: Redis refuses times whose end it cannot count. 3,000 years.
+local LONGEST = 100000000000000
+
+-- Writes records, post -> text, which live for `ttl` ms.
+local function write_records(prefix, records, ttl)
+  local life = whole(math.max(1, math.min(tonumber(ttl), LONGEST)))
+  for post, text in pairs(records) do redis.call('SET', prefix .. post, text, 'PX', life) end
+end
+
 -- The index of a list of held events; nil for any other list.
 local function holds_of(list)
   local partition, stage = string.match(list, '^({.-}):held:(.+)$')
