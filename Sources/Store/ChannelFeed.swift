@@ -54,16 +54,27 @@ package struct ChannelHistory: Sendable, Equatable {
     package var floor: Int64
     /// Ascending. A sequence number that is missing inside was retracted.
     package var items: [Item]
+    /// The time that a position carries while there is no feed; 0 when there is one. It is the server's, in milliseconds,
+    /// and never falls.
+    package var time: Int64
+    /// The latest birth of a feed, of any channel, that was removed before this one was born, or until now when there is
+    /// none. A position of a channel without a feed has missed nothing when it is later.
+    package var swept: Int64
     /// Whether `items` are all that is kept after the sequence number that was asked for. A part of the oldest that is
     /// not complete has items.
     package var isComplete: Bool
 
-    package init(epoch: Int64, born: Int64, last: Int64, floor: Int64, items: [Item], isComplete: Bool) {
+    package init(
+        epoch: Int64, born: Int64, last: Int64, floor: Int64, items: [Item], time: Int64 = 0, swept: Int64 = 0,
+        isComplete: Bool
+    ) {
         self.epoch = epoch
         self.born = born
         self.last = last
         self.floor = floor
         self.items = items
+        self.time = time
+        self.swept = swept
         self.isComplete = isComplete
     }
 }
@@ -75,7 +86,7 @@ extension FunctionCall where Answer == ChannelHistory {
     ///   - sequence: the first event given is one after it.
     ///   - limit: how many sequence numbers are looked at, at most; retracted ones count.
     package static func newest(of feed: ChannelFeed, after sequence: Int64, limit: Int) -> Self {
-        history(feed, [String(sequence), String(limit)]) { history in
+        history(feed, [String(sequence), String(limit), ""]) { history in
             history.isComplete = history.last - Int64(limit) <= max(sequence, history.floor)
         }
     }
@@ -95,7 +106,8 @@ extension FunctionCall where Answer == ChannelHistory {
     private static func history(
         _ feed: ChannelFeed, _ arguments: [String], complete: @escaping (inout ChannelHistory) -> Void
     ) -> Self {
-        FunctionCall("history", keys: [feed.epochKey], [feed.channel] + arguments, isReadOnly: true) { value in
+        // The last argument asks for the two numbers before the events.
+        FunctionCall("history", keys: [feed.epochKey], [feed.channel] + arguments + ["1"], isReadOnly: true) { value in
             guard var history = ChannelHistory(value) else { return nil }
             complete(&history)
             return history
@@ -106,17 +118,19 @@ extension FunctionCall where Answer == ChannelHistory {
 extension ChannelHistory {
     /// Reads an answer of `tidings_history`, which does not say whether it is complete.
     fileprivate init?(_ value: RedisValue) {
-        guard let parts = value.array, parts.count >= 5, parts.count % 2 == 1,
+        guard let parts = value.array, parts.count >= 7, parts.count % 2 == 1,
             let epoch = parts[0].integer, let born = parts[1].integer, let last = parts[2].integer,
-            let aboveFloor = parts[4].integer
+            let aboveFloor = parts[4].integer, let time = parts[5].integer, let swept = parts[6].integer
         else { return nil }
         var items: [Item] = []
         items.reserveCapacity(parts.count / 2)
-        for index in stride(from: 5, to: parts.count, by: 2) {
+        for index in stride(from: 7, to: parts.count, by: 2) {
             guard let sequence = parts[index].integer, let event = parts[index + 1].bytes else { continue }
             items.append(Item(sequence: sequence, event: event))
         }
-        self.init(epoch: epoch, born: born, last: last, floor: aboveFloor - 1, items: items, isComplete: false)
+        self.init(
+            epoch: epoch, born: born, last: last, floor: aboveFloor - 1, items: items, time: time, swept: swept,
+            isComplete: false)
     }
 }
 

@@ -127,7 +127,7 @@ struct CatchUpTests {
         }
 
         func wait(at sequence: Int64) throws -> Subscription {
-            let position = Position(epoch: 1, born: 1000, sequence: sequence)
+            let position = Position(epoch: 1, born: FakeSource.born, sequence: sequence)
             let subscription = try hub.subscribe("thread:1", from: .position(position), by: self)
             hub.wait(subscription, lookup: hub.lookUp(subscription))
             return subscription

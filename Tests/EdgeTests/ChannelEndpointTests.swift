@@ -25,7 +25,7 @@ final class ChannelEndpointTests {
         #expect(answer.status == 200 && answer.text == "[]")
         #expect(answer[header: "Content-Type"] == "application/json")
         #expect(answer[header: "Stream-Up-To-Date"] == "true")
-        #expect(answer[header: "Stream-Next-Offset"] == "0000000001_0000000000000_0000000000000000")
+        #expect(answer[header: "Stream-Next-Offset"] == "0000000001_0000000000000_0001700000000000")
         #expect(answer[header: "Cache-Control"] == "no-store")
         #expect(answer[header: "X-Content-Type-Options"] == "nosniff")
         #expect(answer[header: "Access-Control-Allow-Origin"] == "*")
@@ -145,7 +145,7 @@ final class ChannelEndpointTests {
     func aheadOfTheFirst() throws {
         #expect(try client.get(Self.channel).text == "[]")
         try edge.publish("1", to: "thread:1", announced: false)
-        let offset = "0000000001_0000000001000_0000000000000001"
+        let offset = "0000000001_1700000000000_0000000000000001"
         try client.send(raw: "GET \(Self.channel)?offset=\(offset)&live=long-poll HTTP/1.1\r\nHost: a\r\n\r\n")
         try edge.waitForHeld(1)
         try edge.publish("2", to: "thread:1")
@@ -259,8 +259,8 @@ final class ChannelEndpointTests {
         let data = text.split(separator: "\n").filter { $0.hasPrefix("data: [") }
         #expect(data == ["data: [{\"n\":1}]", "data: [{\"n\":2}]"])
         #expect(
-            text.contains("event: control\ndata: {\"streamNextOffset\":\"0000000001_0000000001000_0000000000000002\""))
-        #expect(text.contains("\"upToDate\":true}\nid: 0000000001_0000000001000_0000000000000002\n\n"))
+            text.contains("event: control\ndata: {\"streamNextOffset\":\"0000000001_1700000000000_0000000000000002\""))
+        #expect(text.contains("\"upToDate\":true}\nid: 0000000001_1700000000000_0000000000000002\n\n"))
         #expect(head[header: "Cache-Control"] == "no-store, no-transform" && head[header: "X-Accel-Buffering"] == "no")
         #expect(try edge.metric("held") == 0)
     }

@@ -189,14 +189,14 @@ struct ChannelMachineTests {
     func firstEvent() {
         var machine = ChannelMachine(limits: EdgeLimits())
         _ = machine.handle(.confirmed)
-        let empty = ChannelHistory(epoch: 1, born: 0, last: 0, floor: 0, items: [], isComplete: true)
-        _ = machine.handle(.loaded(generation: 1, empty))
+        let time: Int64 = 1_700_000_000_000
+        _ = machine.handle(.loaded(generation: 1, .unborn(time: time)))
         #expect(machine.isLive)
         #expect(machine.handle(Self.announced(1)).load == Load(generation: 2, after: 0))
-        _ = machine.handle(.loaded(generation: 2, .sample(1...1)))
-        let before = Offset.position(Position(epoch: 1, born: 0, sequence: 0))
+        _ = machine.handle(.loaded(generation: 2, .sample(1...1, born: time)))
+        let before = Offset.position(Position(epoch: 1, born: 0, sequence: time))
         #expect(
-            machine.ring.find(before) == .found(Position(epoch: 1, born: 1000, sequence: 0), hasNews: true))
+            machine.ring.find(before) == .found(Position(epoch: 1, born: time, sequence: 0), hasNews: true))
     }
 
     @Test("a failed load is tried again after a pause")

@@ -6,9 +6,9 @@ import Testing
 
 @Suite("GET /v1/events")
 struct EventsEndpointTests {
-    private static let empty = "0000000001_0000000000000_0000000000000000"
+    private static let empty = "0000000001_0000000000000_0001700000000000"
 
-    private static func offset(_ sequence: Int) -> String { "0000000001_0000000001000_000000000000000\(sequence)" }
+    private static func offset(_ sequence: Int) -> String { "0000000001_1700000000000_000000000000000\(sequence)" }
 
     private static func source(_ edge: EdgeHarness, _ query: String) -> TestEventSource {
         TestEventSource("/v1/events?\(query)") { edge.port }
@@ -36,7 +36,8 @@ struct EventsEndpointTests {
         let check = StreamEventID.check(of: ["thread:1", "forum:x"])
         #expect(
             StreamEventID.parse(source.lastEventID, check: check, count: 2) == [
-                Position(epoch: 1, born: 1000, sequence: 1), Position(epoch: 1, born: 1000, sequence: 1),
+                Position(epoch: 1, born: FakeSource.born, sequence: 1),
+                Position(epoch: 1, born: FakeSource.born, sequence: 1),
             ])
         try source.stop()
         try edge.waitForHeld(0)

@@ -176,7 +176,7 @@ struct FairnessTests {
         }
     }
 
-    private static let before = Offset.position(Position(epoch: 1, born: 1000, sequence: 1))
+    private static let before = Offset.position(Position(epoch: 1, born: FakeSource.born, sequence: 1))
 
     @Test("a reader that returns while a thousand wait is served after them, and gets everything")
     func returning() throws {

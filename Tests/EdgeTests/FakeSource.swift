@@ -31,7 +31,14 @@ final class FakeSource: ChannelSource {
         var items: [ChannelHistory.Item] = []
     }
 
+    /// When feeds are born, unless ``time`` is later.
+    static let born: Int64 = 1_700_000_000_000
+
     var epoch: Int64 = 1
+    /// The time that positions of channels without a feed carry.
+    var time = FakeSource.born
+    /// The latest birth of a feed that was removed.
+    var swept: Int64 = 0
 
     func subscribe(_ channel: String) {
         subscribed.insert(channel)
@@ -68,7 +75,7 @@ final class FakeSource: ChannelSource {
 
     /// Appends an event to a feed, and announces it unless told not to.
     func publish(_ event: String, to channel: String, announced: Bool = true) {
-        var feed = feeds[channel] ?? Feed(born: 1000)
+        var feed = feeds[channel] ?? Feed(born: max(time, FakeSource.born))
         feed.last += 1
         feed.items.append(ChannelHistory.Item(sequence: feed.last, event: Array(event.utf8)))
         feed.floor = max(feed.floor, feed.last - capacity)
@@ -95,12 +102,13 @@ final class FakeSource: ChannelSource {
 
     private func history(of channel: String, after sequence: Int64, limit: Int) -> ChannelHistory {
         guard let feed = feeds[channel] else {
-            return ChannelHistory(epoch: epoch, born: 0, last: 0, floor: 0, items: [], isComplete: true)
+            return ChannelHistory(
+                epoch: epoch, born: 0, last: 0, floor: 0, items: [], time: time, swept: swept, isComplete: true)
         }
         let from = max(sequence + 1, feed.last - Int64(limit) + 1)
         return ChannelHistory(
             epoch: epoch, born: feed.born, last: feed.last, floor: feed.floor,
-            items: feed.items.filter { $0.sequence >= from },
+            items: feed.items.filter { $0.sequence >= from }, swept: swept,
             isComplete: feed.last - Int64(limit) <= max(sequence, feed.floor))
     }
 

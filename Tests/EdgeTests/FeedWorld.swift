@@ -10,6 +10,8 @@ struct FeedWorld {
         var offset = Offset.beginning
         /// The number of the last event seen, across all incarnations of the feed; 0 before any.
         var seen = 0
+        /// What was published when it came to a channel without a feed: it must get all that follows, or be told.
+        var since: Int?
         /// The load that judges its position, see ``Subscription/judgedBy``.
         var judgedBy: Int?
     }
@@ -33,7 +35,14 @@ struct FeedWorld {
     private var born: Int64 = 0
     private var last: Int64 = 0
     private var floor: Int64 = 0
-    private var clock: Int64 = 1000
+    /// The clock, which steps back now and then; and what is written down of it, which never falls.
+    private var clock: Int64 = 1_700_000_000_000
+    private var time: Int64 = 1_700_000_000_000
+    /// The latest birth of a feed that was removed, until now and when this feed was born.
+    private var swept: Int64 = 0
+    private var sweptBefore: Int64 = 0
+    /// The newest of the events that went with a feed that was removed.
+    private var vanished = 0
     /// The events kept. An event's text is its number among all events ever published, so that a reader can detect a
     /// loss.
     private var items: [ChannelHistory.Item] = []
@@ -73,7 +82,7 @@ struct FeedWorld {
         case 92..<95: link()
         case 95..<96: unlink()
         case 96..<97: readers[Int.random(in: 0..<readers.count, using: &random)] = Reader()
-        case 97: if chance(10) { delete() } else { retract() }
+        case 97: if chance(10) { delete() } else if chance(30) { stepClock() } else { retract() }
         case 98:
             if chance(10) {
                 loseEvents()
@@ -117,7 +126,7 @@ struct FeedWorld {
 
     private mutating func publish(_ count: Int) {
         clock += 1
-        if born == 0 { born = clock }
+        if born == 0 { (born, sweptBefore) = (max(clock, time), swept) }
         for _ in 0..<count {
             last += 1
             published += 1
@@ -139,7 +148,21 @@ struct FeedWorld {
     /// recreated with the same length in that moment.
     private mutating func delete() {
         guard machine.isLive || !isLinked else { return }
+        sweep(born)
+        vanished = published
         (born, last, floor, items) = (0, 0, 0, [])
+    }
+
+    /// What the server writes down when it removes a feed that was born then, and otherwise now and then.
+    private mutating func sweep(_ removed: Int64 = 0) {
+        swept = max(swept, removed)
+        time = max(time, clock, swept + 1)
+    }
+
+    /// The clock is set, time passes, or a feed of another channel is removed.
+    private mutating func stepClock() {
+        clock += Int64.random(in: -200...200, using: &random)
+        if chance(50) { sweep(chance(30) ? time - Int64.random(in: 0...50, using: &random) : 0) }
     }
 
     /// The server comes back without its newest events and with a new epoch; connections break.
@@ -157,7 +180,8 @@ struct FeedWorld {
         let from = max(sequence + 1, last - limit + 1, floor + 1)
         return ChannelHistory(
             epoch: epoch, born: born, last: last, floor: floor,
-            items: items.filter { $0.sequence >= from }, isComplete: last - limit <= max(sequence, floor))
+            items: items.filter { $0.sequence >= from }, time: born == 0 ? time : 0,
+            swept: born == 0 ? swept : sweptBefore, isComplete: last - limit <= max(sequence, floor))
     }
 
     // MARK: The links
@@ -237,14 +261,23 @@ struct FeedWorld {
             let batch = ring.batch(after: position.sequence)
             if hasNews != (batch.count > 0) { faults.append("news and batch disagree") }
             take(batch, index)
+            if batch.next.isUnborn, readers[index].offset == .beginning { readers[index].since = published }
+            if case .position(let before) = readers[index].offset, batch.next.text < before.text {
+                faults.append("reader \(index) went back from \(before.text) to \(batch.next.text)")
+            }
             readers[index].offset = .position(batch.next)
             readers[index].judgedBy = nil
         }
     }
 
-    /// A reader is told that it may have missed something: not while the feed has all that follows its position. A
-    /// position in a feed that did not exist says nothing of feeds that lived and were deleted since.
+    /// A reader is told that it may have missed something: not while the feed has all that follows its position, and not
+    /// while there was no feed that it can have missed.
     private mutating func lose(_ index: Int) {
+        if case .position(let position) = readers[index].offset, position.isUnborn, position.epoch == epoch,
+            floor == 0, position.sequence > swept
+        {
+            faults.append("reader \(index) is told to begin anew at \(position.sequence), after \(swept)")
+        }
         if case .position(let position) = readers[index].offset, position.epoch == epoch, position.born == born,
             born != 0, position.sequence >= floor, position.sequence <= last
         {
@@ -255,14 +288,14 @@ struct FeedWorld {
 
     /// A reader comes from another process, which has seen everything.
     private mutating func comeFromAnother(_ index: Int) {
-        guard born != 0 else { return }
         readers[index] = Reader(
-            offset: .position(Position(epoch: epoch, born: born, sequence: last)), seen: published)
+            offset: .position(Position(epoch: epoch, born: born, sequence: born == 0 ? time : last)),
+            seen: published)
     }
 
     /// The next few events of the feed, usually not all.
     private mutating func part(for offset: Offset) -> Ring {
-        let start: Int64 = if case .position(let position) = offset { position.sequence } else { 0 }
+        let start: Int64 = if case .position(let position) = offset { position.after } else { 0 }
         let kept = items.filter { $0.sequence > start }
         var part = history(after: start)
         part.items = Array(kept.prefix(Int.random(in: 1...6, using: &random)))
@@ -276,6 +309,9 @@ struct FeedWorld {
         for number in String(decoding: batch.body.dropFirst().dropLast(), as: UTF8.self).split(separator: ",") {
             guard let number = Int(number) else { continue }
             let seen = readers[index].seen
+            if let start = seen > 0 ? seen : readers[index].since, start < vanished, number > vanished {
+                faults.append("reader \(index) got \(number) after \(start), and was not told that \(vanished) is gone")
+            }
             if number <= seen { faults.append("reader \(index) got \(number) after \(seen)") }
             // An event that was skipped must have been retracted.
             let missed = items.contains { item in

@@ -26,8 +26,13 @@ final class LiveEdge: Sendable {
     /// The state of the edge's current connection to Redis.
     private final class Progress {
         var hasFunctions = false
+        var hasTime = false
         var isGreeting = false
         var isServing = false
+
+        func lose() {
+            (hasFunctions, hasTime, isServing) = (false, false, false)
+        }
     }
 
     private let state = Mutex(State())
@@ -83,12 +88,14 @@ final class LiveEdge: Sendable {
         let progress = Progress()
         let server = EdgeServer(
             on: loop, options: options, redis: redis, subscriber: subscriber,
-            isServing: { !greets || progress.isServing }, sink: sink, logger: logger)
-        redis.onLost = { _ in (progress.hasFunctions, progress.isServing) = (false, false) }
+            isServing: { greets ? progress.isServing : progress.hasTime }, sink: sink, logger: logger)
+        redis.onLost = { _ in progress.lose() }
         redis.onReady = { [unowned redis] in
             FunctionLibrary.tidings.ensureLoaded(on: redis) { result in
                 switch result {
-                case .success: progress.hasFunctions = true
+                case .success:
+                    progress.hasFunctions = true
+                    if !greets { Self.writeTime(redis, server, progress) }
                 case .failure(let error): self.state.withLock { $0.failure = error.message }
                 }
             }
@@ -107,6 +114,15 @@ final class LiveEdge: Sendable {
         server.stop()
         subscriber.stop()
         redis.stop()
+    }
+
+    /// Has the server write down the time, for positions of channels without a feed: a part of a pipeline's hello.
+    private static func writeTime(_ redis: RedisConnection, _ server: EdgeServer, _ progress: Progress) {
+        redis.send(RedisCommand("FCALL", "tidings_sweep", "0", "0", "1")) { result in
+            guard case .success = result else { return }
+            progress.hasTime = true
+            server.renew()
+        }
     }
 
     private static func greet(_ redis: RedisConnection, _ server: EdgeServer, _ progress: Progress) {

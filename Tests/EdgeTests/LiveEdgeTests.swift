@@ -24,6 +24,81 @@ struct LiveEdgeTests {
         }
     }
 
+    @Test("a position of a channel that did not exist is told that a feed lived and was removed since, at every edge")
+    func lifeMissed() throws {
+        let redis = try RedisServer()
+        let edges = try (0..<2).map { _ in try LiveEdge(redis: redis.url) }
+        defer { for edge in edges { try? edge.stop() } }
+        let clients = edges.map { HTTPClient(port: $0.port) }
+        let path = "/v1/channels/thread:1?offset="
+        func removeFeed() throws {
+            for id in try redis.cli("ZRANGE", "feed.ids:{thread:1}", "0", "-1").split(separator: "\n") {
+                try redis.cli("ZADD", "feed.ids:{thread:1}", "1000", String(id))
+            }
+            try eventually("the sweep removes it") {
+                try redis.cli("FCALL", "tidings_sweep", "0", "0", "1").hasSuffix("1")
+            }
+        }
+        let first = try #require(try clients[0].get(path + "-1")[header: "Stream-Next-Offset"])
+        // It is good at the other edge, and when the first event has come.
+        #expect(try clients[1].get(path + first).text == "[]")
+        try redis.publish("thread:1", 1...2)
+        for client in clients {
+            try eventually("the first events come") { try client.get(path + first).json.array?.count == 2 }
+        }
+        // The feed is removed. One edge keeps a ring of what was there; the other looks anew for whom it does not know.
+        try removeFeed()
+        let fresh = try LiveEdge(redis: redis.url)
+        defer { try? fresh.stop() }
+        let second = try #require(try HTTPClient(port: fresh.port).get(path + "-1")[header: "Stream-Next-Offset"])
+        #expect(second > first)
+        #expect(try HTTPClient(port: fresh.port).get(path + first).status == 410)
+        for client in clients { #expect(try client.get(path + second).text == "[]") }
+        for client in clients { #expect(try client.get(path + first).status == 410) }
+        // It is born again: the reader who missed the first life is told, the other one gets all of the second.
+        try awaitNextBirth()
+        try redis.publish("thread:1", 3...5)
+        for port in edges.map(\.port) + [fresh.port] {
+            let client = HTTPClient(port: port)
+            try eventually("the new events come") { try client.get(path + second).json.array?.count == 3 }
+            for live in ["", "&live=long-poll", "&live=sse"] {
+                #expect(try client.get(path + first + live).status == 410)
+            }
+            let poll = try client.get("/v1/poll?c=thread:1@\(first)").json["channels"]?["thread:1"]
+            #expect(poll?["reset"]?.bool == true && poll?["events"]?.array?.count == 3)
+            let source = TestEventSource("/v1/events?c=thread:1@\(first)") { port }
+            try eventually("it is told") { source.events.count == 1 }
+            #expect(try source.collected("thread:1").resets == 1)
+            try source.stop()
+        }
+    }
+
+    @Test("a held poll of a channel without a feed ends with a position that is good at another edge, and never falls")
+    func heldUnborn() throws {
+        let redis = try RedisServer()
+        let edges = try (0..<2).map { _ in try LiveEdge(redis: redis.url) }
+        defer { for edge in edges { try? edge.stop() } }
+        let path = "/v1/channels/thread:1?offset="
+        var offsets = [
+            try #require(try HTTPClient(port: edges[0].port).get(path + "now")[header: "Stream-Next-Offset"])
+        ]
+        for round in 0..<4 {
+            // Time passes at the server; each edge knows it as of its last look.
+            try redis.cli("HINCRBY", "feed.swept", "time", "600000")
+            let client = HTTPClient(port: edges[(round + 1) % 2].port)
+            let answer = try client.get(path + "\(offsets[round])&live=long-poll&timeout=1")
+            #expect(answer.status == 204)
+            offsets.append(try #require(answer[header: "Stream-Next-Offset"]))
+        }
+        #expect(offsets == offsets.sorted() && Set(offsets).count == 2, "\(offsets)")
+        try redis.publish("thread:1", 1...1)
+        for offset in offsets {
+            for edge in edges {
+                #expect(try HTTPClient(port: edge.port).get(path + offset + "&live=long-poll").text == #"[{"id":"1"}]"#)
+            }
+        }
+    }
+
     @Test("connections that are cut between publishing and reading lose nothing")
     func cutConnections() throws {
         let redis = try RedisServer()

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("GET /v1/poll")
 struct PollEndpointTests {
-    private static let empty = "0000000001_0000000000000_0000000000000000"
+    private static let empty = "0000000001_0000000000000_0001700000000000"
 
     @Test("one request waits for many channels, and the answer lists all of them")
     func many() throws {
@@ -14,7 +14,7 @@ struct PollEndpointTests {
         try edge.publish("1", to: "thread:1")
         let client = edge.client()
         let first = try client.get("/v1/poll?c=thread:1@-1&c=forum:x@now")
-        let offset = "0000000001_0000000001000_0000000000000001"
+        let offset = "0000000001_1700000000000_0000000000000001"
         #expect(
             first.text == """
                 {"channels":{"thread:1":{"next":"\(offset)","events":[1],"reset":false},\
@@ -48,10 +48,10 @@ struct PollEndpointTests {
         try edge.on { $0.source.capacity = 2 }
         for number in 1...4 { try edge.publish("\(number)", to: "thread:1") }
         let answer = try edge.client().get(
-            "/v1/poll?c=thread:1@0000000001_0000000001000_0000000000000001&c=thread:2@now")
+            "/v1/poll?c=thread:1@0000000001_1700000000000_0000000000000001&c=thread:2@now")
         #expect(
             answer.text == """
-                {"channels":{"thread:1":{"next":"0000000001_0000000001000_0000000000000004","events":[3,4],"reset":true},\
+                {"channels":{"thread:1":{"next":"0000000001_1700000000000_0000000000000004","events":[3,4],"reset":true},\
                 "thread:2":{"next":"\(Self.empty)","events":[],"reset":false}},"wait":0}
                 """)
     }
@@ -71,7 +71,7 @@ struct PollEndpointTests {
         // The second channel's first event came before its position was known: `now` is after it.
         let answer = try client.readResponse().json
         #expect(answer["channels"]?["thread:1"]?["events"]?.array?.count == 1)
-        #expect(answer["channels"]?["thread:2"]?["next"]?.string == "0000000001_0000000001000_0000000000000001")
+        #expect(answer["channels"]?["thread:2"]?["next"]?.string == "0000000001_1700000000000_0000000000000001")
     }
 
     @Test("a channel's name is written as JSON that may stand in a script: U+2028 ends a line there")

@@ -55,7 +55,7 @@ struct RingTests {
     @Test("the first event of a new feed is not appended before its birth is known")
     func unborn() {
         let ring = Self.ring(
-            ChannelHistory(epoch: 1, born: 0, last: 0, floor: 0, items: [], isComplete: true))
+            .unborn(time: 1_700_000_000_000))
         #expect(ring.offer(1, [0x31]) == .suspect)
     }
 
@@ -125,14 +125,52 @@ struct RingTests {
         #expect(Self.text(ring.batch(after: 8)) == "[10]")
     }
 
+    /// A time at which a channel had no feed.
+    private static let before: Int64 = 1_700_000_000_000
+
     @Test("a position in a feed that did not exist yet stays valid while nothing was trimmed")
     func beforeFirst() {
-        let offset = Self.position(0, born: 0)
-        let unborn = Self.ring(
-            ChannelHistory(epoch: 1, born: 0, last: 0, floor: 0, items: [], isComplete: true))
-        #expect(unborn.find(offset) == Self.found(0, news: false, born: 0))
-        #expect(Self.ring(.sample(1...5)).find(offset) == Self.found(0, news: true))
-        #expect(Self.ring(.sample(11...20, floor: 10)).find(offset) == .lost)
+        let offset = Self.position(Self.before, born: 0)
+        let born = Self.before + 500
+        let ring = Self.ring(.sample(1...5, born: born))
+        #expect(ring.find(offset) == Self.found(0, news: true, born: born))
+        #expect(Self.ring(.sample(11...20, floor: 10, born: born)).find(offset) == .lost)
+        #expect(Self.ring(.sample(1...5, epoch: 2, born: born)).find(offset) == .lost)
+        #expect(ring.find(Self.position(Self.before, epoch: 2, born: 0)) == .unseen)
+    }
+
+    @Test("while there is no feed, a reader's position is that of the last look at it, and never falls")
+    func stillUnborn() {
+        let ring = Self.ring(.unborn(time: Self.before))
+        #expect(ring.tail == Position(epoch: 1, born: 0, sequence: Self.before))
+        #expect(ring.find(.beginning) == Self.found(Self.before, news: false, born: 0))
+        #expect(ring.find(.now) == Self.found(Self.before, news: false, born: 0))
+        for (time, expected) in [(-7, 0), (0, 0), (9, 9)] as [(Int64, Int64)] {
+            let offset = Self.position(Self.before + time, born: 0)
+            #expect(ring.find(offset) == Self.found(Self.before + expected, news: false, born: 0))
+            let next = ring.batch(after: Self.before + time).next
+            #expect(next == Position(epoch: 1, born: 0, sequence: Self.before + expected))
+            #expect(ring.tail(from: next) == next)
+        }
+        ring.replace(with: .unborn(time: Self.before + 60_000))
+        #expect(ring.tail.sequence == Self.before + 60_000)
+    }
+
+    @Test("a position without a feed is lost when a feed that was born later is gone; one that is ahead is looked up")
+    func sweptSince() {
+        let offset = Self.position(Self.before, born: 0)
+        #expect(Self.ring(.unborn(time: Self.before + 9, swept: Self.before)).find(offset) == .lost)
+        var history = ChannelHistory.sample(1...5, born: Self.before + 500)
+        history.swept = Self.before
+        #expect(Self.ring(history).find(offset) == .lost)
+        history.swept = Self.before - 1
+        #expect(Self.ring(history).find(offset) == Self.found(0, news: true, born: Self.before + 500))
+        // The ring holds a feed that is gone: another edge knows that.
+        let ahead = Self.position(Self.before + 501, born: 0)
+        #expect(Self.ring(history).find(ahead) == .unseen)
+        let read = Ring(limits: EdgeLimits())
+        read.replace(withPart: history, after: 0)
+        #expect(read.find(ahead) == .lost)
     }
 
     @Test("events that only the feed still has are requested, not lost")
@@ -225,6 +263,12 @@ struct RingTests {
 }
 
 extension ChannelHistory {
+    /// No feed, at this time.
+    static func unborn(time: Int64, swept: Int64 = 0, epoch: Int64 = 1) -> ChannelHistory {
+        ChannelHistory(
+            epoch: epoch, born: 0, last: 0, floor: 0, items: [], time: time, swept: swept, isComplete: true)
+    }
+
     /// A feed with exactly these events; each event is its number.
     static func sample(
         _ range: ClosedRange<Int64>, floor: Int64 = 0, epoch: Int64 = 1, born: Int64 = 1000, last: Int64? = nil

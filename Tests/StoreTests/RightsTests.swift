@@ -37,7 +37,7 @@ struct RightsTests {
             (["resetchannels", "&newfeed", "&conffeed", "&feed.*{x}"], "PUBLISH on feed.publish:{y}"),
             (["-publish"], "PUBLISH on feed.publish:{x}"), (["-zrem"], "ZREM on feed.ids:"),
             (["-hset"], "HSET on feed.items:{x}"), (["-mget"], "can't run this command"),
-            (["resetkeys", "~{t.0}*", "~feeds", "~feed.*{x}"], "INCRBY on feed.publishes:{y}"),
+            (["resetkeys", "~{t.0}*", "~feeds", "~feed.swept", "~feed.*{x}"], "INCRBY on feed.publishes:{y}"),
             (["resetkeys", "~{t.0}*", "~feed.*"], "SADD on feeds"),
             (["resetkeys", "~{t.0}:[lq]*", "~feed*"], "RPUSH on {t.0}:dead:a"),
             (["-ltrim"], "LTRIM on {t.0}:"),

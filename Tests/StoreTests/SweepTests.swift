@@ -43,6 +43,8 @@ struct SweepTests {
         try library.redis.ask("HSET", "feed.config:queue", "type", "queue")
         try library.redis.ask("LPUSH", "feed.ids:queue", "id")
         try library.redis.ask("SET", "feed.config:odd", "not a hash")
+        // A time that the clock does not reach: nothing of it is written down.
+        try library.redis.ask("HSET", "feed.swept", "time", "9999999999999")
         let before = try library.redis.dump()
         #expect(try sweep() == 0)
         #expect(try library.redis.dump() == before)

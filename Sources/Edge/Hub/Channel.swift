@@ -21,6 +21,8 @@ final class Channel {
     var isLoadingOlder = false
     /// The number of subscriptions, queued or not.
     var subscriptionCount = 0
+    /// When the feed was last read into the ring, by the hub's clock.
+    var loadedAt: Int64 = 0
     /// When the last reader left; nil while there are readers.
     var idleSince: Int64?
     /// Set by ``IdleQueue``; -1: not queued.
@@ -70,6 +72,16 @@ final class Channel {
         while let subscription = waiting.first(), subscription.sequence < ring.newest {
             waiting.remove(subscription)
             enqueue(subscription, in: .ready)
+        }
+    }
+
+    /// Gives the readers that wait for the first event the time at which the ring was read, where their own positions
+    /// are good until then. An old position would not be good for ever.
+    func advanceUnborn() {
+        guard machine.isLive, ring.isUnborn else { return }
+        for subscription in waiting.all {
+            guard case .found(let position, _) = ring.find(subscription.offset) else { continue }
+            subscription.offset = .position(position)
         }
     }
 

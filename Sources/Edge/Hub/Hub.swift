@@ -26,6 +26,7 @@ package final class Hub: ChannelSourceDelegate {
     private let clock: () -> Int64
     private var delivery: Timer?
     private var housekeeping: Timer?
+    private var refresh: Timer?
     private var retry: Timer?
     private var reclaim: Timer?
     /// Whether the last attempt to free memory failed, because each channel keeps its newest event.
@@ -40,6 +41,10 @@ package final class Hub: ChannelSourceDelegate {
     private static let retryPause: Int64 = 250
     private static let failedReclaimPause: Int64 = 1000
     private static let housekeepingInterval: Int64 = 1000
+    /// How old the time may become that readers of a channel without a feed get as their position, and how often that is
+    /// looked at. Such a position holds about as long as a feed may be idle.
+    private static let unbornAge: Int64 = 600_000
+    private static let refreshInterval: Int64 = 60_000
 
     init(
         on loop: EventLoop, source: any ChannelSource, limits: EdgeLimits, metrics: EdgeMetrics,
@@ -54,6 +59,8 @@ package final class Hub: ChannelSourceDelegate {
         retry = Timer(on: loop) { [unowned self] in self.retryFailed() }
         reclaim = Timer(on: loop) { [unowned self] in self.reclaimMemory() }
         housekeeping = Timer(on: loop) { [unowned self] in self.dropIdle() }
+        refresh = Timer(on: loop) { [unowned self] in self.refreshUnborn() }
+        refresh?.schedule(every: Hub.refreshInterval)
         scheduleHousekeeping()
         source.delegate = self
     }
@@ -203,7 +210,10 @@ package final class Hub: ChannelSourceDelegate {
                 self.source.load(channel.name, after: load.after, limit: self.limits.ringEvents) { history in
                     self.loadEnded()
                     let input = history.map { ChannelMachine.Input.loaded(generation: load.generation, $0) }
-                    self.perform(channel.machine.handle(input ?? .failed(generation: load.generation)), on: channel)
+                    let actions = channel.machine.handle(input ?? .failed(generation: load.generation))
+                    if history != nil { channel.loadedAt = self.clock() }
+                    self.perform(actions, on: channel)
+                    channel.advanceUnborn()
                 }
             }
         }
@@ -255,6 +265,18 @@ package final class Hub: ChannelSourceDelegate {
         while let channel = idle.first(), channel.idleSince ?? limit <= limit {
             metrics.reached(.channelLinger)
             forget(channel)
+        }
+    }
+
+    /// Reads channels without a feed again: nothing is announced there, and only the server can say that there is none
+    /// at a later time.
+    func refreshUnborn() {
+        let limit = clock() - Hub.unbornAge
+        for channel in channels.values
+        where channel.subscriptionCount > 0 && channel.ring.isUnborn && channel.machine.isLive
+            && channel.loadedAt <= limit
+        {
+            perform(channel.machine.handle(.renewed), on: channel)
         }
     }
 

@@ -50,7 +50,8 @@ package class HubRead: Subscriber {
         guard let subscription else { return }
         hub.dequeue(subscription)
         switch hub.lookUp(subscription) {
-        case .found(_, hasNews: false) where isLive: finish(subscription, .noNews(next: subscription.channel.ring.tail))
+        case .found(let position, hasNews: false) where isLive:
+            finish(subscription, .noNews(next: subscription.channel.ring.tail(from: position)))
         case .found(let position, _): finish(subscription, after: position, ring: subscription.channel.ring)
         case .lost: finish(subscription, .lost)
         case .older, .unseen, nil: finish(subscription, .unknown)
@@ -77,7 +78,7 @@ package class HubRead: Subscriber {
             if hasNews || !isLive { return finish(subscription, after: position, ring: ring) }
             if !isOwn {
                 // The older history has no further events.
-                subscription.offset = .position(ring.tail)
+                subscription.offset = .position(ring.tail(from: position))
                 return evaluate(subscription, ring: subscription.channel.ring)
             }
             hub.wait(subscription, lookup: lookup)

@@ -22,8 +22,8 @@ final class Ring {
         case suspect
     }
 
-    /// The epoch of the data and the birth of the feed; nil before the first history.
-    private(set) var identity: Position?
+    /// Nil before the first history.
+    private(set) var identity: FeedIdentity?
     /// The newest known sequence number.
     private(set) var last: Int64 = 0
     /// The ring holds everything that is kept after this sequence number.
@@ -67,8 +67,11 @@ final class Ring {
     /// The position after all events.
     var tail: Position { position(last) }
 
+    /// The position after all events for a reader at this one, which was found: never before it.
+    func tail(from position: Position) -> Position { self.position(max(last, position.sequence)) }
+
     /// Whether the feed did not exist when it was read.
-    var isUnborn: Bool { identity?.born == 0 && last == 0 }
+    var isUnborn: Bool { identity?.isUnborn == true }
 
     /// Whether the history is of a recreated feed or of a server that has lost events. An event that differs from the
     /// one held under the same number shows that as well.
@@ -84,7 +87,7 @@ final class Ring {
 
     /// Replaces everything with a history.
     func replace(with history: ChannelHistory, bounded: Bool = true) {
-        identity = Position(epoch: history.epoch, born: history.born, sequence: 0)
+        identity = FeedIdentity(history)
         entries = []
         bytes = 0
         (feedFloor, feedLast) = (history.floor, history.last)
@@ -159,9 +162,17 @@ final class Ring {
         case .position(let position):
             // Epochs only rise.
             guard position.epoch >= identity.epoch else { return .lost }
-            let beforeFirst = position.born == 0 && position.sequence == 0
-            let isSameFeed = position.epoch == identity.epoch && (position.born == identity.born || beforeFirst)
-            sequence = position.sequence
+            var isSameFeed = position.epoch == identity.epoch && position.born == identity.born
+            if position.isUnborn, position.epoch == identity.epoch {
+                switch identity.judge(unbornAt: position.sequence) {
+                case .lost: return .lost
+                case .later: isSameFeed = false
+                // All that is known of the channel is that it still has no feed.
+                case .holds where isUnborn: return .found(self.position(position.sequence), hasNews: false)
+                case .holds: isSameFeed = true
+                }
+            }
+            sequence = position.after
             if isSameFeed, isPart, sequence >= last { return .older }
             guard isSameFeed, sequence <= last else { return isReadForReaders ? .lost : .unseen }
             if sequence < floor, sequence != last { return sequence < feedFloor ? .lost : .older }
@@ -217,7 +228,7 @@ final class Ring {
     }
 
     private func position(_ sequence: Int64) -> Position {
-        Position(epoch: identity?.epoch ?? 0, born: identity?.born ?? 0, sequence: sequence)
+        identity?.position(sequence) ?? Position(epoch: 0, born: 0, sequence: sequence)
     }
 
     private func push(_ sequence: Int64, _ event: [UInt8]) {

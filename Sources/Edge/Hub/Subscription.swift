@@ -39,9 +39,9 @@ final class Subscription {
         if case .position(let position) = offset { position } else { .nowhere }
     }
 
-    /// The sequence number of the position; 0 before the offset was looked up.
+    /// The number of events of the feed before the position; 0 before the offset was looked up.
     var sequence: Int64 {
-        if case .position(let position) = offset { position.sequence } else { 0 }
+        if case .position(let position) = offset { position.after } else { 0 }
     }
 }
 
@@ -90,6 +90,9 @@ struct SubscriptionQueue {
         }
         return nil
     }
+
+    /// All subscriptions, in order.
+    var all: some Sequence<Subscription> { slots.lazy.compactMap(\.self) }
 
     mutating func popFirst() -> Subscription? {
         guard let subscription = first() else { return nil }

@@ -102,7 +102,7 @@ final class ChannelStream: PendingResponse, Subscriber {
                     return services.hub.wait(subscription, lookup: lookup)
                 } else {
                     // The older history has no further events.
-                    subscription.offset = .position(ring.tail)
+                    subscription.offset = .position(ring.tail(from: position))
                 }
                 ring = subscription.channel.ring
             case .older, .unseen, nil:

@@ -40,7 +40,7 @@ extension MultiSubscriber {
                 if let share, share.hasNews || share.isReset { return share }
                 older[id] = nil
                 // The older history has no further events. A subscription after a part of it is looked up again.
-                if share != nil { subscription.offset = .position(ring.tail) }
+                if let share { subscription.offset = .position(ring.tail(from: share.position)) }
             }
             return share(of: subscription, in: nil)
         }

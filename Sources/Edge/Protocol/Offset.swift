@@ -29,13 +29,23 @@ package enum Offset: Equatable {
 }
 
 /// A position in a channel: after the event with this sequence number, in this incarnation of the feed.
+///
+/// A channel that has no feed has positions as well: `born` is 0, and the place of the sequence number holds the time of
+/// the server at which there was none. ``FeedIdentity`` judges such a position.
 package struct Position: Equatable, Hashable {
     /// The epoch of the server's data.
     var epoch: Int64
     /// When the feed was created, in milliseconds since 1970; 0 when there is none.
     var born: Int64
-    /// The sequence number of the last event before the position; 0 before the first.
+    /// The sequence number of the last event before the position; 0 before the first. Without a feed a time, in
+    /// milliseconds since 1970.
     var sequence: Int64
+
+    /// Whether the channel had no feed.
+    var isUnborn: Bool { born == 0 }
+
+    /// The number of events of the feed before the position: those after it are read from there.
+    var after: Int64 { isUnborn ? 0 : sequence }
 
     /// A position that no feed ever had: a reader that sends it is told that its position is lost.
     static let nowhere = Position(epoch: 0, born: 1, sequence: 0)

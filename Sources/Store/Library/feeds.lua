@@ -7,6 +7,22 @@ local FEW = 32
 -- over several calls; the floor says how far it is.
 local CUT = 10000
 
+-- Facts about the feeds that were removed, so that a position of a channel without a feed can be judged later:
+--   time  ms; follows the clock and never falls. Such a position carries it, and no feed is born before it.
+--   born  the latest birth among all feeds that were removed. `time` is always later.
+-- A feed that lived and was removed since a position was given was born at the position's time or later. So a position
+-- that is later than `born` has missed nothing, whatever the clock did and however long feeds are kept.
+local SWEPT = 'feed.swept'
+
+-- Brings `time` up to the clock, and remembers the latest birth of feeds that are being removed, if there are any.
+local function pass_time(now_ms, removed)
+  local known = redis.call('HMGET', SWEPT, 'time', 'born')
+  local time, born = tonumber(known[1] or '') or 0, tonumber(known[2] or '') or 0
+  local latest = math.max(born, removed or 0)
+  local now = math.max(time, math.floor(now_ms), latest > 0 and latest + 1 or 0)
+  if now ~= time or latest ~= born then redis.call('HSET', SWEPT, 'time', whole(now), 'born', whole(latest)) end
+end
+
 -- The floor of a feed whose configuration does not hold it, because an older version of this library wrote the feed: the
 -- highest number that is missing. It may have been retracted, which is no loss, but nothing tells that any more.
 local function unwritten_floor(feed, last)
@@ -147,15 +163,18 @@ local function look_at_feeds(channels)
       if remains > 0 then target.failure = look_at_remains(target) end
     end
   end
-  local unlisted
+  local unlisted, swept
   for _, target in ipairs(targets) do
     if target.is_new then
       if unlisted == nil then
         demand('SADD', 'feeds', target.feed)
         demand('PUBLISH', 'newfeed', '')
         demand('PUBLISH', 'conffeed', '')
-        unlisted = failure_of(redis.pcall('SCARD', 'feeds')) or false
+        demand('HMGET', SWEPT, 'time')
+        swept = redis.pcall('HMGET', SWEPT, 'time', 'born')
+        unlisted = failure_of(redis.pcall('SCARD', 'feeds')) or failure_of(swept) or false
       end
+      target.swept = swept
       target.failure = target.failure or unlisted or nil
     end
   end
@@ -220,8 +239,10 @@ local function append(target, events, history, ttl, clock, heard)
   call_in_chunks('HSET', target.items_key, contents, part + 1, #contents)
   call_in_chunks('ZADD', target.ids_key, ids, 1, #ids)
   if is_new then
+    -- `swept`: the latest birth of a feed that was removed before this one was born.
     redis.call('HSET', target.config_key, 'type', 'feed', 'max_length', history, 'ttl', ttl,
-      'born', whole(clock), 'floor', whole(cut))
+      'born', whole(math.max(clock, tonumber(target.swept[1] or '') or 0)), 'swept', target.swept[2] or '0',
+      'floor', whole(cut))
     target.is_born = true
   elseif not config.err then
     if config[2] ~= whole(history) or tostring(config[3]) ~= tostring(ttl) then
@@ -271,19 +292,29 @@ local function publish(_, args)
   return channel.target.last
 end
 
--- tidings_history 1 EPOCH-KEY CHANNEL AFTER LIMIT [BYTES]
+-- tidings_history 1 EPOCH-KEY CHANNEL AFTER LIMIT [BYTES [FACTS]]
 -- ->  {epoch, born (ms), last, 0, floor + 1, sequence, event, sequence, event, …}: the newest LIMIT events that are kept
 -- after AFTER, oldest first. With BYTES it is the oldest: up to LIMIT events with at most BYTES bytes together, or one
--- event of any size. Hardly more of the feed is read than that. A feed that does not exist has born and last 0. The 0 and
--- the 1 after the floor are for processes of older versions, which take them for the capacity and the oldest kept.
+-- event of any size. Hardly more of the feed is read than that. A feed that does not exist has born and last 0; one of
+-- another client, whose birth nobody knows, has born 1. The 0 and the 1 after the floor are for processes of older
+-- versions, which take them for the capacity and the oldest kept.
+-- With FACTS `1` two numbers come before the events: the time that a position carries while there is no feed, and the
+-- latest birth of a feed that was removed before this one was born, or until now when there is none. A position of a
+-- channel without a feed has missed nothing when it is later than that; see SWEPT.
 local function history(keys, args)
   local feed = '{' .. args[1] .. '}'
   local after, limit, room = tonumber(args[2]), tonumber(args[3]), tonumber(args[4] or '')
   local epoch = tonumber(redis.call('HGET', keys[1], 'number') or 0)
   local last = tonumber(redis.call('GET', 'feed.publishes:' .. feed) or 0)
-  local config = redis.call('HMGET', 'feed.config:' .. feed, 'born', 'floor')
+  local config = redis.call('HMGET', 'feed.config:' .. feed, 'born', 'floor', 'swept')
   local floor = math.min(last, tonumber(config[2] or '') or unwritten_floor(feed, last))
-  local answer = { whole(epoch), config[1] or '0', whole(last), '0', whole(floor + 1) }
+  local born = config[1] or (last > 0 and '1' or '0')
+  local answer = { whole(epoch), born, whole(last), '0', whole(floor + 1) }
+  if args[5] == '1' then
+    local swept = config[3] and { '0', config[3] } or redis.call('HMGET', SWEPT, 'time', 'born')
+    answer[6], answer[7] = swept[1] or '0', swept[2] or '0'
+  end
+  local head = #answer
   local from = math.max(after + 1, room and 1 or last - limit + 1, floor + 1)
   local count = math.max(0, last - from + 1)
   -- There may be millions of numbers for a few items (nothing kept, much retracted, ids of another client): then the
@@ -310,7 +341,7 @@ local function history(keys, args)
       if items[index] then
         if room then
           room = room - #items[index]
-          if #answer > 5 and (room < 0 or #answer >= 5 + 2 * limit) then return answer end
+          if #answer > head and (room < 0 or #answer >= head + 2 * limit) then return answer end
         end
         answer[#answer + 1] = id
         answer[#answer + 1] = items[index]
@@ -322,25 +353,34 @@ end
 
 -- tidings_sweep 0 CURSOR SHARE  ->  {next cursor, feeds removed}
 -- Looks at one in SHARE of the feeds (two at least) and removes those that have been idle for their `ttl` (ms): whole,
--- also from `feeds`. Feeds without a ttl are not ours.
+-- also from `feeds`. Feeds without a ttl are not ours. Writes down the latest birth among those that it removes.
 local function sweep(_, args)
   local now = now_us() / 1000
   local count = math.max(2, math.ceil(redis.call('SCARD', 'feeds') / tonumber(args[2])))
   local page = redis.call('SSCAN', 'feeds', args[1], 'COUNT', count)
-  local removed = 0
+  local idle, latest = {}, nil
   for _, feed in ipairs(page[2]) do
     -- A key of another type is not ours either; the sweep goes on.
-    local ttl = tonumber(redis.pcall('HGET', 'feed.config:' .. feed, 'ttl') or '')
+    local config = redis.pcall('HMGET', 'feed.config:' .. feed, 'ttl', 'born')
+    local ttl = not config.err and tonumber(config[1] or '')
     local newest = ttl and redis.pcall('ZRANGE', 'feed.ids:' .. feed, -1, -1, 'WITHSCORES')
     if ttl and ttl > 0 and not newest.err and (not newest[2] or tonumber(newest[2]) < now - ttl) then
-      redis.call('SREM', 'feeds', feed)
-      redis.call('UNLINK', 'feed.ids:' .. feed, 'feed.items:' .. feed, 'feed.publishes:' .. feed,
-        'feed.config:' .. feed)
-      announce({ 'delfeed', feed .. '\0tidings' })
-      removed = removed + 1
+      demand('SREM', 'feeds', feed)
+      demand('UNLINK', 'feed.config:' .. feed)
+      idle[#idle + 1] = feed
+      -- A feed that another client created tells no birth: its newest event is later than that.
+      latest = math.max(latest or 0, math.floor(tonumber(config[2] or newest[2] or '') or now))
     end
   end
-  return { page[1], removed }
+  demand('HSET', SWEPT, 'time', '0')
+  pass_time(now, latest)
+  for _, feed in ipairs(idle) do
+    redis.call('SREM', 'feeds', feed)
+    redis.call('UNLINK', 'feed.ids:' .. feed, 'feed.items:' .. feed, 'feed.publishes:' .. feed,
+      'feed.config:' .. feed)
+    announce({ 'delfeed', feed .. '\0tidings' })
+  end
+  return { page[1], #idle }
 end
 
 register('tidings_publish', publish)

@@ -50,6 +50,7 @@ local function hello(_, args)
       end
     end
   end
+  pass_time(now_us() / 1000)
   redis.call('HSET', key, 'contract', contract, 'partitions', partitions, 'stages', stages)
   renew_epoch(name, tonumber(partitions))
   return { 'OK' }

@@ -50,9 +50,17 @@ local function configure(_, args)
 end
 
 -- thoonk_delete 0 F INSTANCE  ->  1, or 0 when the feed did not exist. No key is left, including keys that other
--- clients leave behind.
+-- clients leave behind. The feed of a pipeline's channel (its configuration has `born`) is written down in `feed.swept`
+-- as tidings_sweep does it, so that positions from before its birth are known to have missed it.
 local function delete(_, args)
   local feed = args[1]
+  local born = tonumber(redis.pcall('HGET', key('config', feed), 'born'))
+  if born then
+    local known = redis.call('HMGET', 'feed.swept', 'time', 'born')
+    local latest = math.max(born, tonumber(known[2] or '') or 0)
+    redis.call('HSET', 'feed.swept', 'time', whole(math.max(latest + 1, tonumber(known[1] or '') or 0)),
+      'born', whole(latest))
+  end
   local was_there = redis.call('SREM', 'feeds', feed)
   for _, name in ipairs(KEYS_OF_A_FEED) do redis.call('UNLINK', key(name, feed)) end
   if was_there == 1 then announce_feed('delfeed', feed, args[2]) end

@@ -70,6 +70,21 @@ struct FeedClientTests {
         #expect(try await feed.publish("d") == "4")
     }
 
+    @Test("the birth of a channel's feed is written down when it is deleted: positions from before have missed it")
+    func deleted() async throws {
+        let world = try ThoonkWorld()
+        for (born, latest) in [(1_700_000_000_000, 1_700_000_000_000), (1_600_000_000_000, 1_700_000_000_000)] {
+            let feed = world.client.feed("{thread:42}")
+            try await feed.create(["born": "\(born)"])
+            try await feed.publish("a")
+            try await feed.delete()
+            #expect(try world.lines("HMGET", "feed.swept", "time", "born") == ["\(latest + 1)", "\(latest)"])
+        }
+        try await world.client.feed("plain").publish("a")
+        try await world.client.feed("plain").delete()
+        #expect(try world.keys() == ["feed.swept"])
+    }
+
     @Test("a channel's feed says up to which number it was cut, whoever cuts it")
     func floor() async throws {
         let feed = client.feed("{thread:42}")

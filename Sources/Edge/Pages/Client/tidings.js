@@ -99,19 +99,23 @@
     /** Whether it is a place, and not a word for one. */
     isPlace: (offset) => offset !== "-1" && offset !== "now",
 
-    /** `epoch_born_sequence` in its parts; null for anything else. */
+    /**
+     * `epoch_born_sequence` in its parts; null for anything else. Before the first event of a channel `born` is 0, and
+     * the last number is a time.
+     */
     parts(offset) {
       const match = /^(\d+)_(\d+)_(\d+)$/.exec(offset);
-      return match && { epoch: match[1], born: match[2], sequence: Number(match[3]) };
+      if (!match) return null;
+      const isUnborn = Number(match[2]) === 0;
+      return { epoch: match[1], born: match[2], isUnborn, sequence: isUnborn ? 0 : Number(match[3]) };
     },
 
     /** How many of the events of `news` come before `offset`; null when that cannot be told. */
     overlap(news, offset) {
       const [from, own, next] = [news.from, offset, news.next].map(Offset.parts);
       if (news.reset || !from || !own || !next) return null;
-      const isUnborn = Number(from.born) === 0 && from.sequence === 0;
       if (from.epoch !== own.epoch || own.epoch !== next.epoch || own.born !== next.born) return null;
-      if (from.born !== own.born && !isUnborn) return null;
+      if (from.born !== own.born && !from.isUnborn) return null;
       const known = own.sequence - from.sequence;
       // Every number has its event: none was taken out of the history.
       const isDense = next.sequence - from.sequence === news.events.length;
