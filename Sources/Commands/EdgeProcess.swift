@@ -38,12 +38,15 @@ final class EdgeProcess {
     private let session: PipelineSession
     private let server: EdgeServer
     private let heartbeat: Heartbeat
+    private let eviction: EvictionWatch
     private var hasStarted = false
     private var failure: CommandError?
     private lazy var startDeadline = Timer(on: loop) { [unowned self] in self.startServer() }
 
     /// Time that an edge waits for Redis before it takes connections without it, in milliseconds.
     private static let redisTimeout: Int64 = 2000
+    /// Time between two looks whether Redis may delete keys, in milliseconds.
+    private static let evictionInterval: Int64 = 2000
 
     init(_ options: Options, logger: Logger) throws {
         self.options = options
@@ -73,6 +76,9 @@ final class EdgeProcess {
             isServing: { session.isReady }, sink: sink,
             status: DashboardSource(connection: connection, pipeline: options.layout.name, limits: options.limits),
             logger: logger)
+        let eviction = EvictionWatch(
+            on: loop, connection: connection, interval: EdgeProcess.evictionInterval, logger: logger)
+        self.eviction = eviction
         heartbeat = Heartbeat(
             on: loop, id: options.id, role: "edge", stages: [], layout: options.layout, connection: connection)
         heartbeat.details = { [unowned self] in
@@ -81,9 +87,11 @@ final class EdgeProcess {
                 ("listen", self.options.edge.address.description), ("limits", self.server.limitsReached),
             ]
         }
+        server.caution = { eviction.trouble }
         session.onRefused = { logger.critical("\($0.message)") }
         session.onReady = { [unowned self] in
             self.heartbeat.start()
+            self.eviction.start()
             self.startServer()
             self.server.renew()
         }
@@ -124,6 +132,7 @@ final class EdgeProcess {
 
     private func drain(isReplaced: Bool) {
         heartbeat.stop()
+        eviction.stop()
         server.drain(isReplaced: isReplaced) { [unowned self] in
             let layout = self.options.layout
             self.connection.call(.leave(pipeline: layout.name, process: self.options.id, .left)) { [unowned self] _ in

@@ -63,6 +63,12 @@ public final class EdgeServer {
     /// The TCP port in use, which the system chose if 0 was given. 0 before ``start()`` and for a unix socket.
     public var port: UInt16 { UInt16(listener.port) }
 
+    /// Why this process must not be ready although it can serve, for `/ready`; nil when it may.
+    public var caution: () -> String? {
+        get { router.caution }
+        set { router.caution = newValue }
+    }
+
     /// Open connections.
     public var connections: Int { metrics.connections }
 

@@ -25,6 +25,7 @@ public final class Worker {
     private let watcher: KeyWatcher
     private let session: PipelineSession
     private let beat: Heartbeat
+    private let eviction: EvictionWatch
     private let gate = IsolationGate()
     private let parser = JSONParser(maxBytes: 512 << 20)
     private var runners: [LaneID: LaneRunner] = [:]
@@ -52,6 +53,8 @@ public final class Worker {
     private static let turnsBetweenBalances = 6
     /// How long a stage whose factory failed is left to other workers, in milliseconds.
     private static let remaking: Int64 = 30_000
+    /// Time between two looks whether Redis may delete keys, in milliseconds.
+    private static let evictionInterval: Int64 = 10_000
 
     public init(on loop: EventLoop, options: WorkerOptions, logger: Logger) {
         self.loop = loop
@@ -68,6 +71,8 @@ public final class Worker {
         beat = Heartbeat(
             on: loop, id: options.id, role: "worker", stages: options.serves, layout: options.layout,
             connection: connection, lease: options.limits.lease)
+        eviction = EvictionWatch(
+            on: loop, connection: connection, interval: Worker.evictionInterval, logger: logger)
         for lane in options.layout.lanes { laneOfQueue[options.layout.queue(lane)] = lane }
         wire()
     }
@@ -97,6 +102,7 @@ public final class Worker {
         isStopping = true
         self.completion = completion
         housekeeping.cancel()
+        eviction.stop()
         leaseEnd.cancel()
         // The last heartbeat says that it is leaving, so that the others take its share at once.
         beat.beat()
@@ -132,6 +138,7 @@ public final class Worker {
         watcher.connectionReady()
         arrive()
         beat.start()
+        eviction.start()
         balance()
         for runner in Array(runners.values) { runner.tell(.reconnected) }
         for poller in pollers { poller.tell(.reconnected) }

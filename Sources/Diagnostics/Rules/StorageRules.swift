@@ -1,4 +1,5 @@
 import Console
+import Pipeline
 
 /// What Redis keeps: on disk, for after a restart, and in memory, when that is short.
 enum StorageRules {
@@ -88,14 +89,13 @@ enum StorageRules {
         guard let policy = facts.server.info["maxmemory_policy"] ?? facts.settings?["maxmemory-policy"] else {
             return ServerRules.unreadable(facts)
         }
-        guard policy != "noeviction" else { return .well("Redis deletes nothing when memory is short") }
+        guard policy != EvictionState.safePolicy else { return .well("Redis deletes nothing when memory is short") }
         return .found([
             Finding(
-                .fault, "Redis may delete queues and feeds: maxmemory-policy is \(policy)",
+                .fault, EvictionState.warning(of: policy),
                 why: "when memory is short it deletes keys, and events with them", at: "maxmemory-policy \(policy)",
-                type: facts.command("CONFIG", "SET", "maxmemory-policy", "noeviction"),
-                hint: "and maxmemory-policy noeviction in redis.conf",
-                repair: .set(name: "maxmemory-policy", value: "noeviction"))
+                type: facts.command(EvictionState.remedy), hint: EvictionState.hint,
+                repair: .set(name: "maxmemory-policy", value: EvictionState.safePolicy))
         ])
     }
 
@@ -104,7 +104,7 @@ enum StorageRules {
         guard count > 0 else { return .well("Redis has deleted no key to make room since it started") }
         return .found([
             Finding(
-                .warning, "Redis has deleted \(count.grouped) keys to make room since it started", at: "evicted_keys",
+                .warning, EvictionState.warning(deleted: count.grouped, since: "it"), at: "evicted_keys",
                 hint: "nobody knows which keys; enqueue again what readers miss")
         ])
     }

@@ -7,6 +7,8 @@ final class RequestRouter: RequestHandler {
     private let cache: StatusCache?
     /// The process is shutting down: `/ready` fails, so that load balancers use other processes.
     var isDraining = false
+    /// Why the process must not be ready although it can serve; nil when it may. `/ready` fails then as well.
+    var caution: () -> String? = { nil }
 
     /// - Parameter status: reads the status for the dashboard; nil when there is none.
     init(services: EdgeServices, sink: any CommentSink, status: (any StatusSource)? = nil) {
@@ -91,7 +93,7 @@ final class RequestRouter: RequestHandler {
         "Authorization, Content-Type, If-None-Match, Last-Event-ID, X-Api-Key"
 
     private var trouble: String? {
-        isDraining ? "this server is shutting down" : services.hub.trouble
+        isDraining ? "this server is shutting down" : services.hub.trouble ?? caution()
     }
 
     private func channel(
