@@ -7,42 +7,60 @@ from __future__ import annotations
 import threading
 import time
 from array import array
+from typing import Callable
 
+from announcements import Announcements
 from findings import Findings
-from readers import Piece, Reader
+from readers import Reader
 from resp import ConnectionLost, Redis, ReplyError
-from workload import Workload, name_of
+from workload import Workload
 
 #: Stands in a log where a sequence number has no event.
 HOLE = (1 << 64) - 1
 
 
 class Auditor(threading.Thread):
-    """The logs of all channels: event numbers, by sequence number from 1."""
+    """The logs of all channels: event numbers, by sequence number from 1.
+
+    Where a server loses data its feeds begin anew, or go back: `past` keeps what a channel's log was before, since
+    readers may have read that, and `cuts` when that was and how long the log was."""
 
     PAUSE = 0.5
     CHUNK = 200
 
-    def __init__(self, socket: str, lossy: bool, history: int, workload: Workload, findings: Findings) -> None:
+    def __init__(self, socket: str, lossy: bool, histories: list[int], workload: Workload, findings: Findings) -> None:
         super().__init__(name="auditor", daemon=True)
         self.redis = Redis(socket, timeout=10.0)
+        self.announcements = Announcements(socket)
         self.lossy = lossy
-        self.history = history
+        #: All lengths of histories that were configured, the present one last.
+        self.histories = histories
         self.workload = workload
         self.findings = findings
         self.logs: dict[str, array[int]] = {name: array("Q") for name in workload.all_channels()}
+        #: Logs that a flush has ended. What stands in them was published.
+        self.flushed: dict[str, list[array[int]]] = {}
+        self.past: dict[str, list[array[int]]] = {}
+        self.cuts: dict[str, list[tuple[float, int]]] = {}
+        #: Up to which number each history was cut, with the times at which that was seen first.
+        self.floors: dict[str, list[tuple[float, int]]] = {}
         self.halt = threading.Event()
-        #: Events that readers saw, or a look before saw, and that a loss of power then took back.
+        #: Events that readers saw, or a look before saw, and that the server then took back.
         self.taken_back = 0
         self._channels = list(self.logs)
         self._connection = 0
+        #: Held during a look, and while data is taken back.
+        self._lock = threading.Lock()
+        self._is_taken_back = False
 
     def run(self) -> None:
+        self.announcements.start()
         while not self.halt.wait(self.PAUSE):
-            try:
-                self.sweep()
-            except (ConnectionLost, ReplyError):
-                pass
+            with self._lock:
+                try:
+                    self.sweep()
+                except (ConnectionLost, ReplyError):
+                    pass
 
     def sweep(self) -> None:
         """One look at all feeds. Raises what the client raises; what was read until then stays."""
@@ -52,34 +70,96 @@ class Auditor(threading.Thread):
             lasts += self.redis("MGET", *("feed.publishes:{" + name + "}" for name in part))
         # A connection lives no longer than its server: only after a new one may a log have become shorter.
         anew, self._connection = self._connection != self.redis.connections, self.redis.connections
+        again = self._is_taken_back or anew and self.lossy
         try:
             for channel, last in zip(self._channels, lasts):
-                self._read(channel, int(last or 0), anew and self.lossy)
+                self._read(channel, int(last or 0), again)
         except (ConnectionLost, ReplyError):
             self._connection = 0
             raise
+        self._is_taken_back = False
+
+    def while_taken_back(self, action: Callable[[], bool], whole: bool) -> bool:
+        """Runs what takes the server's data back: all of it, or to what it was some time ago."""
+        with self._lock:
+            try:
+                self.sweep()
+            except (ConnectionLost, ReplyError):
+                pass
+            done = action()
+            if done and whole:
+                # What was published since the look.
+                time.sleep(0.05)
+                for channel in self._channels:
+                    self._begin_anew(channel)
+                self.announcements.forget_all()
+            self._is_taken_back = True
+            return done
+
+    def _begin_anew(self, channel: str) -> None:
+        log = self.logs[channel]
+        while (event := self.announcements.event(channel, len(log) + 1)) is not None:
+            log.append(self._index(channel, len(log) + 1, event))
+        self._note_cut(channel, len(log))
+        if log:
+            self.flushed.setdefault(channel, []).append(log)
+            self.past.setdefault(channel, []).append(log)
+            self.logs[channel] = array("Q")
+            self._note_floor(channel, 0)
+
+    def _note_cut(self, channel: str, length: int) -> None:
+        # Readers may have seen more than a look before did.
+        self.cuts.setdefault(channel, []).append((time.monotonic(), length))
 
     def _read(self, channel: str, last: int, again: bool) -> None:
         log = self.logs[channel]
+        if again:
+            self._note_cut(channel, len(log))
         if again and log:
             oldest = self.redis("ZRANGE", "feed.ids:{" + channel + "}", 0, 0)
             keep = min(int(oldest[0]) - 1, len(log)) if oldest else 0
-            before = log[keep:]
+            before = log[:]
             del log[keep:]
+            self._note_floor(channel, 0)
             self._append(channel, log, last)
-            self.taken_back += sum(1 for n, index in enumerate(before, keep) if n >= len(log) or log[n] != index)
+            taken = sum(1 for n in range(keep, len(before)) if n >= len(log) or log[n] != before[n])
+            self.taken_back += taken
+            if taken:
+                self.past.setdefault(channel, []).append(before)
         elif last < len(log):
             self.findings.add("went back", f"{channel}: sequence {len(log)} was published, now it is {last}")
             del log[last:]
         else:
             self._append(channel, log, last)
 
-    def _append(self, channel: str, log: array[int], last: int) -> None:
+    def _append(self, channel: str, log: "array[int]", last: int) -> None:
+        floor = 0
         while len(log) < last:
             ids = range(len(log) + 1, min(last, len(log) + self.CHUNK) + 1)
-            items = self.redis("HMGET", "feed.items:{" + channel + "}", *ids)
+            answers = self.redis.pipeline([
+                ["HMGET", "feed.items:{" + channel + "}", *ids], ["HGET", "feed.config:{" + channel + "}", "floor"]])
+            items, cut = answers
+            if isinstance(items, ReplyError):
+                raise items
+            floor = int(cut) if isinstance(cut, bytes) else floor
             for sequence, item in zip(ids, items):
-                log.append(self._index(channel, sequence, item))
+                log.append(self._index(channel, sequence, item or self.announcements.event(channel, sequence)))
+        self.announcements.forget(channel, last)
+        if floor:
+            self._note_floor(channel, floor)
+
+    def _note_floor(self, channel: str, floor: int) -> None:
+        known = self.floors.setdefault(channel, [(0.0, 0)])
+        if floor and floor < known[-1][1]:
+            self.findings.add("went back", f"{channel}: the history was cut up to {known[-1][1]}, now up to {floor}")
+        if floor != known[-1][1]:
+            known.append((time.monotonic(), floor))
+
+    def floor(self, channel: str, moment: float, slack: float = 5.0) -> int:
+        """The highest number up to which the history may have been cut at that moment, as far as was seen soon after."""
+        known = self.floors.get(channel, [(0.0, 0)])
+        before = [floor for seen, floor in known if seen <= moment][-1:]
+        return max(before + [floor for seen, floor in known if moment < seen <= moment + slack], default=0)
 
     def _index(self, channel: str, sequence: int, item: bytes | None) -> int:
         if item is None:
@@ -95,90 +175,30 @@ class Auditor(threading.Thread):
         return index
 
     def check_ids(self) -> None:
-        """At the end: what a feed still holds are the last sequence numbers, each once, and nothing else."""
+        """At the end: a feed holds all numbers above the one up to which it was cut, each once, and nothing else; and
+        it was cut as the configured lengths say."""
         for channel, log in self.logs.items():
             if not log:
                 continue
             ids = [int(word) for word in self.redis("ZRANGE", "feed.ids:{" + channel + "}", 0, -1)]
-            wanted = list(range(max(1, len(log) - self.history + 1), len(log) + 1))
-            if ids != wanted:
-                held = f"{ids[:3]} … {ids[-3:]}"
-                self.findings.add("gap", f"{channel}: feed.ids holds {held}, {len(ids)} of {len(wanted)}")
+            floor = int(self.redis("HGET", "feed.config:{" + channel + "}", "floor") or 0)
+            self.check_kept(channel, ids, floor)
             if self.redis("HLEN", "feed.items:{" + channel + "}") != len(ids):
                 self.findings.add("gap", f"{channel}: feed.items does not hold what feed.ids names")
 
-    # What readers saw
-
-    def check_pieces(self, readers: list[Reader], final: bool) -> None:
-        """Compares what readers saw with the logs: pieces that a reset ended, and at the end all.
-
-        Where a server may lose its last part of a second, a piece that it ended may tell of events that never were;
-        such a piece has to be right in itself only."""
-        for reader in readers:
-            for track in reader.tracks.values():
-                with track.lock:
-                    closed, track.closed = track.closed, []
-                log, waiting = self.logs[track.channel], []
-                for piece in closed:
-                    if self.lossy:
-                        self._check_alone(track.reader, track.channel, piece)
-                    elif final or not self._reaches_beyond(piece, log):
-                        self._check_piece(track.reader, track.channel, piece, log, whole=False)
-                    else:
-                        waiting.append(piece)
-                if waiting:
-                    with track.lock:
-                        track.closed = waiting + track.closed
-                if final:
-                    self._check_piece(track.reader, track.channel, track.current, log, whole=True)
-
-    @staticmethod
-    def _reaches_beyond(piece: Piece, log: array[int]) -> bool:
-        return len(piece.events) > 0 and piece.events[-1] not in log[-5000:]
-
-    def _check_piece(self, reader: str, channel: str, piece: Piece, log: array[int], whole: bool) -> None:
-        if not piece.events:
-            if whole and log:
-                self.findings.add("not read", f"{reader} {channel}: read nothing of {len(log)} events")
-            return
-        try:
-            start = log.index(piece.events[0])
-        except ValueError:
-            first = name_of(piece.events[0])
-            self.findings.add("read wrongly", f"{reader} {channel}: {first} was never published there")
-            return
-        # The oldest event kept is the first as long as none has fallen off.
-        if start > 0 and (not piece.after_reset or len(log) <= self.history):
-            self.findings.add("not read", f"{reader} {channel}: began with sequence {start + 1}", start)
-        wanted = log[start : start + len(piece.events)]
-        if wanted != piece.events:
-            at = next((n for n, pair in enumerate(zip(wanted, piece.events)) if pair[0] != pair[1]), len(wanted))
-            told = name_of(piece.events[at])
-            due = name_of(wanted[at]) if at < len(wanted) else "nothing"
-            before = piece.events[:at].count(piece.events[at])
-            kind = "read twice" if before else "read wrongly"
-            self.findings.add(kind, f"{reader} {channel}: sequence {start + at + 1} is {due}, read was {told}")
-        elif whole and start + len(wanted) < len(log):
-            missing = len(log) - start - len(wanted)
-            self.findings.add("not read", f"{reader} {channel}: the last {missing} of {len(log)} events", missing)
-
-    def _check_alone(self, reader: str, channel: str, piece: Piece) -> None:
-        if len(set(piece.events)) != len(piece.events):
-            self.findings.add("read twice", f"{reader} {channel}: an event stands twice in one piece")
-        serials: dict[int, int] = {}
-        for index in piece.events:
-            conversation, serial = index >> 32, index & 0xFFFFFFFF
-            if serial <= serials.get(conversation, -1):
-                self.findings.add("read wrongly", f"{reader} {channel}: {name_of(index)} after a later one")
-                return
-            serials[conversation] = serial
+    def check_kept(self, channel: str, ids: list[int], floor: int) -> None:
+        last = len(self.logs[channel])
+        if ids != list(range(floor + 1, last + 1)):
+            self.findings.add("gap", f"{channel}: feed.ids holds {ids[:3]} … {ids[-3:]}, {len(ids)} of {last - floor}")
+        if not min(last, min(self.histories)) <= last - floor <= max(self.histories):
+            lengths = ", ".join(str(length) for length in self.histories)
+            self.findings.add("gap", f"{channel}: {last - floor} of {last} events are kept, histories were {lengths}")
 
     def readers_are_through(self, readers: list[Reader]) -> bool:
-        """Whether each reader has read the last event of each of its channels."""
+        """Whether each reader has read the last event of each of its channels, and has forgotten what was taken back."""
         for reader in readers:
             for channel, track in reader.tracks.items():
-                log = self.logs[channel]
-                if log and (not track.current.events or track.current.events[-1] != log[-1]):
+                if self.logs[channel][-1:] != track.current.events[-1:]:
                     return False
         return True
 

@@ -18,14 +18,16 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from auditor import Auditor  # noqa: E402
-from faults import Faults  # noqa: E402
+from faults import DECK, LONG, Faults  # noqa: E402
 from findings import Findings  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from memory import MemoryWatch  # noqa: E402
 from prober import Prober  # noqa: E402
 from producers import Enqueuer, Poster, Producer, Pusher  # noqa: E402
 from readers import make_readers  # noqa: E402
+from readings import Readings  # noqa: E402
 from reconcile import Reconciliation, queues  # noqa: E402
+from redisserver import clock_library  # noqa: E402
 from report import print_report  # noqa: E402
 from storm import Storm  # noqa: E402
 from system import System  # noqa: E402
@@ -45,14 +47,43 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=250, help="events a second, of all producers (%(default)s)")
     parser.add_argument("--readers", type=int, default=20, help="readers of many channels (%(default)s)")
     parser.add_argument("--history", type=int, default=1000, help="events that a feed keeps (%(default)s)")
+    parser.add_argument("--only", metavar="NAME,NAME", help="these faults only, those that need a long run among them")
+    parser.add_argument("--without", metavar="NAME,NAME", help="all faults but these")
+    parser.add_argument("--each", action="store_true", help="each fault once, one after the other, however long it takes")
+    parser.add_argument("--list", action="store_true", help="name all faults, and end")
     parser.add_argument("--keep", action="store_true", help="keep the folder with logs and data when all is well, too")
     options = parser.parse_args()
+    if options.list:
+        for kind in sorted({**DECK, **LONG}):
+            print(kind_name(kind) + (" (runs over 100 s only)" if kind in LONG else ""))
+        parser.exit(0)
     options.duration = options.minutes * 60 if options.minutes else options.seconds or 60.0
     options.seed = random.SystemRandom().randrange(1 << 31) if options.seed is None else options.seed
+    options.kinds = choose(parser, options)
+    if clock_library() is None:
+        parser.error("no libfaketime, which steps the clock of Redis; install the package faketime")
     options.binary = os.path.abspath(options.binary)
     if not os.access(options.binary, os.X_OK):
         parser.error(f"no program at {options.binary}; build it, or name it with --binary")
     return options
+
+
+def kind_name(kind: str) -> str:
+    """As a kind of fault is named on the command line: without commas and brackets."""
+    return kind.split(" (")[0].replace(",", "")
+
+
+def choose(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, int]:
+    """The kinds of faults of this run, and how often each stands in the deck."""
+    known = {kind_name(kind): kind for kind in {**DECK, **LONG}}
+    named = [name.strip() for name in (options.only or options.without or "").split(",") if name.strip()]
+    for name in named:
+        if name not in known:
+            parser.error(f"no fault is named '{name}'; --list names all")
+    kinds = {**DECK, **(LONG if options.only or options.each or options.duration > 100 else {})}
+    if options.only:
+        return {known[name]: kinds[known[name]] for name in named}
+    return {kind: copies for kind, copies in kinds.items() if kind_name(kind) not in named}
 
 
 def make_producers(
@@ -62,7 +93,7 @@ def make_producers(
     def share(*digits: int) -> list[int]:
         return [c for c in range(workload.conversations) if c % 10 in digits]
 
-    rate, socket, common = options.rate / 10, system.redis.socket, (workload, ledger, findings)
+    rate, socket, common = options.rate / 10, system.redis.socket, (system.gate, workload, ledger, findings)
     return [
         Pusher(socket, False, "push-1", share(0, 1), rate * 2, *common),
         Pusher(socket, False, "push-2", share(2, 3), rate * 2, *common),
@@ -110,9 +141,11 @@ def examine(
     """One run: start, faults, calm, comparison."""
     lossy = options.fsync != "always"
     producers = make_producers(system, options, workload, ledger, findings)
-    readers = make_readers(options.readers, system.ports, workload, findings)
-    prober = Prober(system.redis.socket, system.ports, 4, workload, ledger, findings)
-    auditor = Auditor(system.redis.socket, lossy, options.history, workload, findings)
+    # A short run makes haste, so that it meets most kinds.
+    haste = min(1.0, max(0.25, options.duration / 60))
+    readers = make_readers(options.readers, 15.0 * haste, system.ports, workload, findings)
+    prober = Prober(system.redis.socket, system.gate, system.ports, 4, workload, ledger, findings)
+    auditor = Auditor(system.redis.socket, lossy, [options.history], workload, findings)
     memory = MemoryWatch(system, findings)
     everybody = [*readers, *prober.readers]
 
@@ -123,11 +156,12 @@ def examine(
     for thread in [*producers, *readers, auditor, memory]:
         thread.start()
 
-    # A short run makes haste, so that it meets most kinds.
-    haste = min(1.0, max(0.25, options.duration / 60))
-    faults = Faults(system, options.seed, haste, long=options.duration > 100)
+    faults = Faults(system, prober, auditor, options.seed, haste, findings, kinds=options.kinds)
     storm = Storm(faults, prober, options.seed, haste, findings, os.path.join(system.folder, "timeline.log"))
-    storm.run(time.monotonic() + options.duration)
+    if options.each:
+        storm.run_each()
+    else:
+        storm.run(time.monotonic() + options.duration)
 
     # Calm: what was sent is accepted, worked, published, read.
     for producer in producers:
@@ -143,10 +177,13 @@ def examine(
     memory.halt.set()
     for reader in everybody:
         reader.halt.set()
-    auditor.check_pieces(everybody, final=True)
+    said = system.are_ready(True, 20)
+    if said is not None:
+        findings.add("not ready", f"/ready at the end: {said}")
+    Readings(everybody, auditor, system.redis.turns, findings).check()
     auditor.check_ids()
 
-    reconciliation = Reconciliation(workload, ledger, auditor.logs, system.redis.kills if lossy else [], findings)
+    reconciliation = Reconciliation(workload, ledger, auditor.logs, auditor.flushed, system.redis.losses, findings)
     reconciliation.run()
     lanes = reconciliation.check_lanes(auditor.redis)
     system.end()

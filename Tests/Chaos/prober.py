@@ -8,6 +8,7 @@ from collections import deque
 from typing import Any
 
 from findings import Findings
+from gate import Gate
 from ledger import Ledger
 from readers import PollReader
 from resp import ConnectionLost, Redis, ReplyError
@@ -51,8 +52,10 @@ class Prober:
     KEPT = 120.0
 
     def __init__(
-        self, socket: str, ports: list[int], readers: int, workload: Workload, ledger: Ledger, findings: Findings
+        self, socket: str, gate: Gate, ports: list[int], readers: int, workload: Workload, ledger: Ledger,
+        findings: Findings
     ) -> None:
+        self.gate = gate
         self.workload = workload
         self.ledger = ledger
         self.findings = findings
@@ -97,7 +100,8 @@ class Prober:
                 self._open[conversation][serial] = probe
             while True:
                 try:
-                    redis("RPUSH", "comments:incoming", event)
+                    with self.gate:
+                        redis("RPUSH", "comments:incoming", event)
                     break
                 except (ReplyError, ConnectionLost):
                     time.sleep(0.01)
@@ -162,6 +166,12 @@ class Prober:
                     published = max(published, probe.published - start)
                     read = max(read, max((moment or 0.0) - start for moment in probe.read))
         return published, read
+
+    def oldest_waiting(self) -> float:
+        """When the oldest probe was pushed that is not published yet; now, when there is none."""
+        with self.lock:
+            began = [probe.began for waiting in self._open.values() for probe in waiting.values() if not probe.published]
+            return min(began, default=time.monotonic())
 
     def state(self) -> str:
         """For a failure: what is still on its way."""

@@ -9,6 +9,7 @@ import http.client
 import json
 import random
 import threading
+import time
 from array import array
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,17 @@ class Piece:
     def __init__(self, after_reset: bool) -> None:
         self.after_reset = after_reset
         self.events = array("Q")
+        #: The first offset that it was given, and the last.
+        self.first_offset: str | None = None
+        self.last_offset: str | None = None
+        #: When its first events came, and when the answer came that ended it.
+        self.began: float | None = None
+        self.ended: float | None = None
+
+
+def epoch_of(offset: str) -> str:
+    """The part of an offset that changes when the server may have lost events."""
+    return offset.split("_")[0]
 
 
 class Track:
@@ -39,12 +51,19 @@ class Track:
 
     def add(self, events: list[dict[str, Any]]) -> None:
         with self.lock:
+            if events and self.current.began is None:
+                self.current.began = time.monotonic()
             for event in events:
                 conversation, serial = event["event_id"].split(".")
                 self.current.events.append(index_of(int(conversation), int(serial)))
 
+    def moved(self, offset: str) -> None:
+        self.current.first_offset = self.current.first_offset or offset
+        self.current.last_offset = offset
+
     def reset(self) -> None:
         with self.lock:
+            self.current.ended = time.monotonic()
             self.closed.append(self.current)
             self.current = Piece(after_reset=True)
 
@@ -65,6 +84,8 @@ class Reader(threading.Thread):
         self.hold = self.random.randint(1, 5)
         self.resets = 0
         self.broken = 0
+        #: When the first offset of each epoch came.
+        self.epochs: dict[str, float] = {}
         self.impatience = 0.02
         self._connection: http.client.HTTPConnection | None = None
         self._turn = self.random.randrange(len(ports))
@@ -87,6 +108,12 @@ class Reader(threading.Thread):
 
     def took(self, channel: str, events: list[dict[str, Any]]) -> None:
         self.tracks[channel].add(events)
+
+    def moved(self, channel: str, offset: str) -> None:
+        """The position from which to go on."""
+        self.offsets[channel] = offset
+        self.tracks[channel].moved(offset)
+        self.epochs.setdefault(epoch_of(offset), time.monotonic())
 
     def lost(self, channel: str) -> None:
         """The edge said that this position is lost."""
@@ -136,8 +163,17 @@ class PollReader(Reader):
             if news["reset"]:
                 self.lost(channel)
             self.took(channel, news["events"])
-            self.offsets[channel] = news["next"]
+            self.moved(channel, news["next"])
         return message["wait"] / 1000
+
+
+class RoamingReader(PollReader):
+    """Changes to another edge with each poll."""
+
+    def turn(self) -> float:
+        pause = super().turn()
+        self.disconnect()
+        return pause
 
 
 class ChannelReader(Reader):
@@ -162,8 +198,20 @@ class ChannelReader(Reader):
             return self.unexpected(target, answer.status, content)
         if answer.status == 200:
             self.took(channel, json.loads(content))
-        self.offsets[channel] = answer.headers["Stream-Next-Offset"]
+        self.moved(channel, answer.headers["Stream-Next-Offset"])
         return 0 if self.live or answer.headers["Stream-Up-To-Date"] != "true" else self.random.uniform(0.1, 1.0)
+
+
+class LateReader(ChannelReader):
+    """Reads all that is new, then nothing for a long time: it may fall behind what the history keeps."""
+
+    def __init__(self, longest: float, *arguments: Any) -> None:
+        super().__init__(False, *arguments)
+        self.longest = longest
+
+    def turn(self) -> float:
+        pause = super().turn()
+        return self.random.uniform(0.5, self.longest) if pause else 0
 
 
 class StreamReader(Reader):
@@ -193,7 +241,7 @@ class StreamReader(Reader):
                 news += json.loads(value)
             elif field == "data" and kind == "control":
                 self.took(channel, news)
-                self.offsets[channel] = json.loads(value)["streamNextOffset"]
+                self.moved(channel, json.loads(value)["streamNextOffset"])
                 news = []
                 if self.random.random() < self.impatience / 10:
                     break
@@ -201,8 +249,10 @@ class StreamReader(Reader):
         return 0.01
 
 
-def make_readers(count: int, ports: list[int], workload: Workload, findings: Findings) -> list[Reader]:
-    """`count` readers of many channels, and half as many of one."""
+def make_readers(
+    count: int, late: float, ports: list[int], workload: Workload, findings: Findings
+) -> list[Reader]:
+    """`count` readers of many channels, and as many of one. Some of these read nothing for up to `late` seconds."""
     choice = random.Random(f"{workload.seed}/readers")
     threads = ["thread:" + workload.thread(c) for c in range(workload.conversations)]
     others = [name for name in workload.all_channels() if not name.startswith("thread:") and "probe" not in name]
@@ -211,9 +261,12 @@ def make_readers(count: int, ports: list[int], workload: Workload, findings: Fin
     for number in range(count):
         wanted = choice.randint(1, 25)
         channels = choice.sample(threads, min(len(threads), (wanted + 1) // 2)) + choice.sample(others, wanted // 2)
-        readers.append(PollReader(f"poll-{number}", channels, *common))
+        kind = RoamingReader if number % 4 == 0 else PollReader
+        readers.append(kind(f"poll-{number}", channels, *common))
     for number in range(max(1, count // 4)):
         readers.append(ChannelReader(True, f"hold-{number}", [choice.choice(threads + others)], *common))
         readers.append(ChannelReader(False, f"ask-{number}", [choice.choice(threads + others)], *common))
         readers.append(StreamReader(f"sse-{number}", [choice.choice(threads + others)], *common))
+        busiest = f"forum:f{choice.randrange(workload.forums)}"
+        readers.append(LateReader(late, f"late-{number}", [busiest], *common))
     return readers

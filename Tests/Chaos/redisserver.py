@@ -1,7 +1,8 @@
-"""The redis-server of the test."""
+"""The redis-server of the test, whose clock can be stepped, and another one that is an older master."""
 
 from __future__ import annotations
 
+import glob
 import os
 import random
 import signal
@@ -12,7 +13,18 @@ from collections import deque
 
 from findings import Findings
 from processes import free_port, send_signal
-from resp import ConnectionLost, Redis, ReplyError
+from resp import LOGIN, ConnectionLost, Redis, ReplyError, Word
+
+#: The users: `default` without a password for the pool over the unix socket, `tidings` for the one over TCP, and one
+#: for this suite, which keeps its rights.
+USERS = ["default", "tidings"]
+PASSWORD = "secret"
+
+
+def clock_library() -> str | None:
+    """libfaketime, which gives a program a clock that can be stepped."""
+    found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    return found[0] if found else None
 
 
 class RedisServer:
@@ -21,6 +33,9 @@ class RedisServer:
     With `fsync` everysec a kill stands for a loss of power: what was written in the last part of a second before it is
     cut off the file, as a disk may lose it."""
 
+    #: A loss of power takes up to a second; the kill is noticed a little later.
+    POWER = 2.0
+
     def __init__(self, folder: str, fsync: str, seed: int, findings: Findings) -> None:
         self.folder = folder
         self.fsync = fsync
@@ -28,11 +43,24 @@ class RedisServer:
         self.port = free_port()
         self.random = random.Random(f"{seed}/redis")
         self.findings = findings
-        #: The moments at which it was killed.
-        self.kills: list[float] = []
+        #: Times within which the server may have lost what it had accepted: what was being sent or known to be in.
+        self.losses: list[tuple[float, float]] = []
+        #: The moments from which on its data may be other data, so that a new epoch is due.
+        self.turns: list[float] = []
+        #: How far its clock is from the true one, in seconds.
+        self.clock = 0.0
+        #: What was done before this moment is on the disk.
+        self._settled = 0.0
         self._sizes: deque[tuple[float, str, int]] = deque(maxlen=400)
         self._expects_end = False
         self._lock = threading.Lock()
+        self._clock_file = os.path.join(folder, "clock")
+        self._rights = os.path.join(folder, "users.acl")
+        with open(self._rights, "w", encoding="utf-8") as file:
+            file.write("user default on nopass ~* &* +@all\n")
+            file.write(f"user {USERS[1]} on >{PASSWORD} ~* &* +@all\n")
+            file.write(f"user {LOGIN[0]} on >{LOGIN[1]} ~* &* +@all\n")
+        self.step_clock(0.0)
         self._process = self._launch()
         if fsync != "always":
             threading.Thread(target=self._watch_file, name="aof", daemon=True).start()
@@ -54,16 +82,31 @@ class RedisServer:
                 time.sleep(0.01)
         return False
 
+    def step_clock(self, seconds: float) -> None:
+        """Its clock goes on from so many seconds later, or earlier; also after a restart."""
+        self.clock += seconds
+        with open(self._clock_file + ".new", "w", encoding="ascii") as file:
+            file.write(f"{self.clock:+.3f}\n")
+        os.rename(self._clock_file + ".new", self._clock_file)
+
     def kill_and_restart(self, pause: float) -> None:
         """kill -9, `pause` seconds of nothing, a new start on the same file."""
         with self._lock:
             self._process.kill()
             self._process.wait()
-            self.kills.append(time.monotonic())
+            killed = time.monotonic()
+            self.turns.append(killed)
             if self.fsync != "always":
-                self._cut(self.kills[-1] - self.random.uniform(0.0, 1.0))
+                self.losses.append((killed - self.POWER, killed))
+                self._cut(max(killed - self.random.uniform(0.0, 1.0), self._settled))
             time.sleep(pause)
             self._process = self._launch()
+
+    def take_back(self, since: float, began: float, until: float) -> None:
+        """Notes that all it took from `since` to `until` may be lost, by what was done from `began` on."""
+        self.losses.append((since, until))
+        self.turns.append(began)
+        self._settled = until
 
     def look(self) -> None:
         """Nobody else may end it."""
@@ -82,7 +125,17 @@ class RedisServer:
         words = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--unixsocket", self.socket]
         words += ["--dir", self.folder, "--appendonly", "yes", "--appendfsync", self.fsync, "--save", ""]
         words += ["--maxmemory-policy", "noeviction", "--logfile", os.path.join(self.folder, "redis.log")]
-        return subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL)
+        words += ["--aclfile", self._rights, "--masteruser", LOGIN[0], "--masterauth", LOGIN[1]]
+        # A snapshot goes straight to the replica: its first wait for more replicas would only cost time.
+        words += ["--repl-diskless-sync-delay", "0"]
+        # The C library's malloc in place of jemalloc, which asks for the time before libfaketime is ready.
+        clock = {
+            "LD_PRELOAD": f"{clock_library()}:libc.so.6", "FAKETIME_TIMESTAMP_FILE": self._clock_file,
+            "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        return subprocess.Popen(
+            [str(word) for word in words], env={**os.environ, **clock}, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
 
     def _increment(self) -> tuple[str, int] | None:
         """The part of the append-only file that grows, and its size."""
@@ -110,3 +163,60 @@ class RedisServer:
             if moment >= since and path == part[0]:
                 os.truncate(path, min(size, part[1]))
                 return
+
+
+class OlderMaster:
+    """A second server: it gets the data of the first once, and is a master of its own from then on."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.server = server
+        self.port = free_port()
+        self.socket = os.path.join(server.folder, "older.sock")
+        words = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.socket]
+        words += ["--dir", server.folder, "--dbfilename", "older.rdb", "--save", "", "--appendonly", "no"]
+        words += ["--logfile", os.path.join(server.folder, "older.log"), "--masteruser", LOGIN[0]]
+        words += ["--masterauth", LOGIN[1], "--repl-diskless-load", "swapdb", "--repl-diskless-sync-delay", "0"]
+        words += ["--user", f"{LOGIN[0]} on >{LOGIN[1]} ~* &* +@all"]
+        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        #: The moment of its data; None: it did not get any.
+        self.since: float | None = None
+        began = time.monotonic()
+        if self._follow(self.socket, server.port, 15.0):
+            # What was known to be in before this began is in its data.
+            self.since = began
+
+    def take_over(self, within: float) -> bool:
+        """The first server gets this one's data, and is a master again. No connection of a client is cut."""
+        return self._follow(self.server.socket, self.port, within)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    @staticmethod
+    def _follow(socket: str, port: int, within: float) -> bool:
+        """Makes the server at the socket a replica of that at the port, and a master again once it has the data."""
+        end, done = time.monotonic() + within, False
+        while time.monotonic() < end and not done:
+            done = ask_until(socket, end, "REPLICAOF", "127.0.0.1", port) is not None
+            while done and time.monotonic() < end:
+                info = ask_until(socket, end, "INFO", "replication")
+                if isinstance(info, bytes) and b"master_link_status:up" in info:
+                    return ask_until(socket, end + 30.0, "REPLICAOF", "NO", "ONE") is not None
+                time.sleep(0.005)
+        ask_until(socket, end + 30.0, "REPLICAOF", "NO", "ONE")
+        return False
+
+
+def ask_until(socket: str, end: float, *words: Word) -> object | None:
+    """One command, repeated until it is answered; None: not until then."""
+    client = Redis(socket, timeout=10.0)
+    try:
+        while time.monotonic() < end:
+            try:
+                return client(*words)
+            except (ReplyError, ConnectionLost):
+                time.sleep(0.01)
+        return None
+    finally:
+        client.close()

@@ -24,7 +24,8 @@ def print_report(
     resets = sum(reader.resets for reader in readers)
     broken = sum(reader.broken for reader in readers)
     read = sum(len(track.current.events) for reader in readers for track in reader.tracks.values())
-    published = sum(len(log) for log in auditor.logs.values())
+    flushed = sum(len(log) for logs in auditor.flushed.values() for log in logs)
+    published = sum(len(log) for log in auditor.logs.values()) + flushed
     gave_up = sum(service.gave_up for service in system.services)
     duplicates = lanes["validate"]["dropped"]
 
@@ -34,20 +35,20 @@ def print_report(
           f"{duplicates} repeated events recognised")
     print(f"readers     {len(readers)}, {read} events read since their last reset; {resets} resets, "
           f"{broken} requests without an answer")
-    if options.fsync != "always":
-        print(f"by server   {reconciliation.lost_by_server} accepted events lost with its last second, "
-              f"{auditor.taken_back} publications taken back")
+    if system.redis.losses:
+        print(f"by server   {reconciliation.lost_by_server} accepted events lost with its data, "
+              f"{auditor.taken_back} publications taken back, {flushed} flushed")
     print(f"faults      {sum(faults.counts.values())}; pools that gave up and were started again: {gave_up}")
     print("memory      " + ", ".join(f"{kind} {kb / 1024:.0f} MiB" for kind, kb in memory.worst.items()) + " at most")
 
-    print(f"\n{'recovery, seconds':<36}{'times':>6}{'timed':>6}{'published':>18}{'read':>18}")
-    print(f"{'':<48}{'median':>9}{'worst':>9}{'median':>9}{'worst':>9}")
+    print(f"\n{'recovery, seconds':<46}{'times':>6}{'timed':>6}{'published':>18}{'read':>18}")
+    print(f"{'':<58}{'median':>9}{'worst':>9}{'median':>9}{'worst':>9}")
     rows = storm.table()
     timed = {row[0] for row in rows}
     for kind, count, *times in rows:
-        print(f"{kind:<36}{faults.counts.get(kind, count):>6}{count:>6}" + "".join(f"{t:>9.3f}" for t in times))
+        print(f"{kind:<46}{faults.counts.get(kind, count):>6}{count:>6}" + "".join(f"{t:>9.3f}" for t in times))
     for kind in sorted(set(faults.counts) - timed):
-        print(f"{kind:<36}{faults.counts[kind]:>6}{0:>6}")
+        print(f"{kind:<46}{faults.counts[kind]:>6}{0:>6}")
 
     print()
     for kind, count in findings.counts.items():

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, Iterable, Sequence, Union
+from typing import Any, Iterable, Iterator, Sequence, Union
 
 Word = Union[str, bytes, int, float]
+
+#: The user of this suite and its password: faults take rights away from the others.
+LOGIN = ("chaos", "chaos")
 
 
 class ReplyError(Exception):
@@ -54,6 +57,22 @@ class Redis:
             self.close()
             raise ConnectionLost(str(error) or type(error).__name__) from error
 
+    def listen(self, pattern: str) -> Iterator[tuple[str, bytes]]:
+        """Subscribes to channels by a pattern; gives channel and payload of each message until the connection ends.
+
+        Raises ConnectionLost then."""
+        try:
+            self("PSUBSCRIBE", pattern)
+            assert self._socket is not None
+            self._socket.settimeout(None)
+            while True:
+                message = self._read()
+                if isinstance(message, list) and message[0] == b"pmessage":
+                    yield message[2].decode(), message[3]
+        except (OSError, ValueError) as error:
+            self.close()
+            raise ConnectionLost(str(error) or type(error).__name__) from error
+
     def close(self) -> None:
         for thing in (self._file, self._socket):
             if thing is not None:
@@ -74,6 +93,10 @@ class Redis:
         self._socket = connection
         self._file = connection.makefile("rb", buffering=65536)
         self.connections += 1
+        connection.sendall(self._encode(["AUTH", *LOGIN]))
+        answer = self._read()
+        if isinstance(answer, ReplyError):
+            raise OSError(str(answer))
 
     @staticmethod
     def _encode(words: Iterable[Word]) -> bytes:

@@ -22,7 +22,10 @@ class Service:
     #: What one says whose port an edge of its killed predecessor has: one that stands still does not let go of it.
     PORT_TAKEN = "Address already in use"
     #: For so many seconds after the kill that is no wonder: stops of edges are shorter.
-    PORT_HELD = 10.0
+    PORT_HELD = 30.0
+    #: What one says that finds processes of another shape, for as long as those that were killed seem to live.
+    DIFFERS = "stop them first"
+    LIVED = 20.0
 
     def __init__(
         self, name: str, log: str, start: Callable[[], "subprocess.Popen[bytes]"], findings: Findings
@@ -35,9 +38,12 @@ class Service:
         self._process = start()
         self._expected: list[int] | None = None
         self._stopping = False
+        #: Whether it stays down when it has ended.
+        self.is_held = False
         #: How often it ended by itself because its children died too often.
         self.gave_up = 0
         self._killed = float("-inf")
+        self._reshaped = float("-inf")
         self.lock = threading.Lock()
 
     @property
@@ -65,9 +71,18 @@ class Service:
         with self.lock:
             return self.has_started and send_signal(self.pid, signal.SIGHUP)
 
+    def all_processes(self) -> list[int]:
+        """The supervisor, its children, and their programs."""
+        found = [self.pid]
+        for pid in found:
+            found += children(pid)
+        return found
+
     def terminate(self, within: float) -> float | None:
         """SIGTERM, and waits for its end, which has to be exit 0. Gives the seconds it took."""
         with self.lock:
+            if self._process.poll() is not None:
+                return None
             self._expected = [0]
             began = time.monotonic()
             self._process.terminate()
@@ -82,9 +97,14 @@ class Service:
                 self.findings.add("bad exit", f"{self.name} ended with {code} after SIGTERM, see its log")
             return time.monotonic() - began
 
+    def start_again(self) -> None:
+        """After it was held and has ended: with the configuration as it is now."""
+        self._reshaped = time.monotonic()
+        self.is_held = False
+
     def look(self) -> None:
         """Starts it again when it has ended. To be called often."""
-        if self._stopping or not self.lock.acquire(blocking=False):
+        if self._stopping or self.is_held or not self.lock.acquire(blocking=False):
             return
         try:
             code = self._process.poll()
@@ -94,6 +114,8 @@ class Service:
                 self.gave_up += 1
             elif (self._expected is None and code == 1 and self._says(self.PORT_TAKEN)
                   and time.monotonic() < self._killed + self.PORT_HELD):
+                pass
+            elif code == 1 and time.monotonic() < self._reshaped + self.LIVED and self._says(self.DIFFERS):
                 pass
             elif code not in (self._expected or []):
                 self.findings.add("bad exit", f"{self.name} ended by itself with {code}, see its log")
@@ -115,7 +137,7 @@ class Service:
 
     def destroy(self) -> None:
         self._stopping = True
-        for pid in children(self._process.pid) + [self._process.pid]:
+        for pid in reversed(self.all_processes()):
             send_signal(pid, signal.SIGCONT)
             send_signal(pid, signal.SIGKILL)
         self._process.wait()

@@ -6,7 +6,8 @@ import random
 import statistics
 import time
 
-from faults import Fault, Faults
+from faults import Faults
+from faulttools import Fault
 from findings import Findings
 from prober import Prober
 
@@ -31,6 +32,14 @@ class Storm:
         self.recoveries: dict[str, list[tuple[float, float]]] = {}
         self._timeline = open(timeline, "a", encoding="utf-8")
 
+    def run_each(self) -> None:
+        """Each kind of fault once, one after the other."""
+        for _ in self.faults.kinds:
+            fault = self._begin()
+            if fault and not self._recover(fault, fault.kind):
+                break
+        self.faults.end_all()
+
     def run(self, until: float) -> None:
         while time.monotonic() < until and self.findings.count("stuck") == 0:
             last = None
@@ -47,9 +56,10 @@ class Storm:
 
     def _begin(self) -> Fault | None:
         kind = self.faults.draw()
-        began = self._clock()
+        self._write(f"{self._clock()} {kind}")
         fault = self.faults.begin(kind)
-        self._write(f"{began} {kind}{'' if fault else ': there was nobody to do it to'}")
+        if not fault:
+            self._write(f"{self._clock()} {kind}: it could not be done now")
         return fault
 
     def _pass(self, seconds: float, until: float) -> None:
@@ -73,7 +83,7 @@ class Storm:
             time.sleep(0.01)
         waits = self.prober.longest_wait(fault.began, ended)
         self.recoveries.setdefault(name, []).append(waits)
-        if name == Faults.LONG:
+        if name == Faults.BEYOND:
             # Another worker takes over while the one is stopped, and that is what the lease bounds.
             takeover = self.prober.longest_wait(fault.began, fault.began)
             self.recoveries.setdefault("worker stopped beyond, until taken over", []).append(takeover)

@@ -9,7 +9,8 @@ import json
 #: An event is known by one number: its conversation above these bits, its serial number in them.
 SERIAL_BITS = 32
 SERIAL_MASK = (1 << SERIAL_BITS) - 1
-PARTITIONS = 8
+#: The most partitions that are used, and the least.
+PARTITIONS, LEAST_PARTITIONS = 8, 4
 
 _TEXTS = (
     "a plain remark",

@@ -1,0 +1,41 @@
+"""What was announced of each channel: for events that fell off a short history before anybody looked at it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from resp import ConnectionLost, Redis, ReplyError
+
+PREFIX = "feed.publish:{"
+
+
+class Announcements(threading.Thread):
+    """Keeps the last announcements until they are forgotten. A connection that breaks loses some; they only help out."""
+
+    def __init__(self, socket: str) -> None:
+        super().__init__(name="announcements", daemon=True)
+        self.redis = Redis(socket, timeout=10.0)
+        self._heard: dict[str, dict[int, bytes]] = {}
+
+    def run(self) -> None:
+        while True:
+            try:
+                for channel, payload in self.redis.listen(PREFIX + "*"):
+                    number, _, event = payload.partition(b"\0")
+                    name = channel[len(PREFIX) : -1]
+                    self._heard.setdefault(name, {})[int(number)] = event
+            except (ConnectionLost, ReplyError):
+                time.sleep(0.01)
+
+    def event(self, channel: str, sequence: int) -> bytes | None:
+        return self._heard.get(channel, {}).get(sequence)
+
+    def forget(self, channel: str, until: int) -> None:
+        heard = self._heard.get(channel)
+        for sequence in [n for n in list(heard or ()) if n <= until]:
+            if heard is not None:
+                heard.pop(sequence, None)
+
+    def forget_all(self) -> None:
+        self._heard = {}
