@@ -24,7 +24,7 @@ RELEASE := .build/release/tidings
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
 PACKAGES := binutils libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev libsimdjson-dev libssl-dev \
 	libyaml-dev redis-server redis-tools zlib1g-dev
-TEST_PACKAGES := $(PACKAGES) chromium chromium-driver curl python3 python3-venv
+TEST_PACKAGES := $(PACKAGES) chromium chromium-driver curl faketime python3 python3-venv
 FORMATTED := Package.swift Sources Tests docs/examples/thoonk/Package.swift docs/examples/thoonk/Sources
 TRIPLE = $(shell swift -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p')
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
@@ -70,7 +70,7 @@ types: ## Check the declarations of tidings.js with TypeScript's compiler
 	@$(call install,node-typescript)
 	@tsc --project Tests/Types
 
-chaos: test-deps build ## Kill processes, cut connections, squeeze memory, then count (SEED, MINUTES, ARGS)
+chaos: test-deps build ## Kill processes, cut connections, step clocks, take data back, then count (SEED, MINUTES, ARGS)
 	@python3 -B Tests/Chaos/chaos.py --binary $(RELEASE) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench-jobs: build ## Thoonk jobs a second, beside thoonk.py in an environment of its own (ARGS)

@@ -1,18 +1,24 @@
 #!/usr/bin/env python3
-"""A program for a stage: passes each line on as it is, and is slow for as long as a file exists."""
+"""A program for a stage: passes each line on as it is. One that contains what a file contains waits for the file's end."""
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 
 
+def is_held(line: bytes, file: str) -> bool:
+    try:
+        with open(file, "rb") as hold:
+            return hold.read() in line
+    except FileNotFoundError:
+        return False
+
+
 def main() -> None:
-    hold = sys.argv[1]
     source, target = sys.stdin.buffer, sys.stdout.buffer
     while line := source.readline():
-        while os.path.exists(hold):
+        while is_held(line, sys.argv[1]):
             time.sleep(0.02)
         target.write(line)
         target.flush()

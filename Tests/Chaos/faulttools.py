@@ -87,7 +87,9 @@ class FaultTools:
             client.close()
 
     def _insist(self, *words: Word) -> bool:
-        """The same, with patience."""
+        """The same, with patience; for what does no harm when it is done twice."""
+        if self._ask(*words) is not None:
+            return True
         self._wake_redis()
         if ask_until(self.system.redis.socket, time.monotonic() + 30.0, *words) is not None:
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import os
 import signal
 import time
@@ -92,10 +93,13 @@ class ProcessFaults(FaultTools):
         Nobody died, and the event is innocent."""
         if self._ends or not self.system.shape.has_echo:
             return None, None
-        lane = f"{{comments.{self.random.randrange(self.system.shape.partitions)}}}:lane:echo"
+        thread = self.prober.workload.thread(self.random.choice(self.prober.workload.probes))
+        partition = binascii.crc_hqx(thread.encode(), 0) % self.system.shape.partitions
+        lane = f"{{comments.{partition}}}:lane:echo"
         halted: list[int] = []
-        with open(self.system.hold, "w", encoding="ascii"):
-            pass
+        with open(self.system.hold + ".new", "w", encoding="ascii") as file:
+            file.write(f'"{thread}"')
+        os.rename(self.system.hold + ".new", self.system.hold)
         try:
             time.sleep(0.5)
             while len(halted) < 3:

@@ -55,8 +55,8 @@ class RedisServer:
         self._expects_end = False
         self._lock = threading.Lock()
         self._clock_file = os.path.join(folder, "clock")
-        self._rights = os.path.join(folder, "users.acl")
-        with open(self._rights, "w", encoding="utf-8") as file:
+        self.rights = os.path.join(folder, "users.acl")
+        with open(self.rights, "w", encoding="utf-8") as file:
             file.write("user default on nopass ~* &* +@all\n")
             file.write(f"user {USERS[1]} on >{PASSWORD} ~* &* +@all\n")
             file.write(f"user {LOGIN[0]} on >{LOGIN[1]} ~* &* +@all\n")
@@ -125,7 +125,7 @@ class RedisServer:
         words = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--unixsocket", self.socket]
         words += ["--dir", self.folder, "--appendonly", "yes", "--appendfsync", self.fsync, "--save", ""]
         words += ["--maxmemory-policy", "noeviction", "--logfile", os.path.join(self.folder, "redis.log")]
-        words += ["--aclfile", self._rights, "--masteruser", LOGIN[0], "--masterauth", LOGIN[1]]
+        words += ["--aclfile", self.rights, "--masteruser", LOGIN[0], "--masterauth", LOGIN[1]]
         # A snapshot goes straight to the replica: its first wait for more replicas would only cost time.
         words += ["--repl-diskless-sync-delay", "0"]
         # The C library's malloc in place of jemalloc, which asks for the time before libfaketime is ready.
@@ -176,7 +176,7 @@ class OlderMaster:
         words += ["--dir", server.folder, "--dbfilename", "older.rdb", "--save", "", "--appendonly", "no"]
         words += ["--logfile", os.path.join(server.folder, "older.log"), "--masteruser", LOGIN[0]]
         words += ["--masterauth", LOGIN[1], "--repl-diskless-load", "swapdb", "--repl-diskless-sync-delay", "0"]
-        words += ["--user", f"{LOGIN[0]} on >{LOGIN[1]} ~* &* +@all"]
+        words += ["--aclfile", server.rights]
         self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         #: The moment of its data; None: it did not get any.
         self.since: float | None = None
@@ -187,7 +187,14 @@ class OlderMaster:
 
     def take_over(self, within: float) -> bool:
         """The first server gets this one's data, and is a master again. No connection of a client is cut."""
-        return self._follow(self.server.socket, self.port, within)
+        done, end = self._follow(self.server.socket, self.port, within), time.monotonic() + within
+        # Until it has written a new file, a restart would bring back the data that it had before.
+        while done and time.monotonic() < end:
+            info = ask_until(self.server.socket, end, "INFO", "persistence")
+            if isinstance(info, bytes) and b"aof_rewrite_in_progress:0" in info and b"aof_rewrite_scheduled:0" in info:
+                return True
+            time.sleep(0.01)
+        return False
 
     def end(self) -> None:
         self._process.kill()

@@ -61,7 +61,7 @@ class System:
             raise RuntimeError(f"redis-server does not start, see {folder}/redis.log")
         #: Before all producers.
         self.gate = Gate()
-        #: While this file exists, the programs of the stage `echo` do not answer.
+        #: While this file exists, the programs of the stage `echo` do not answer a line that contains what it contains.
         self.hold = os.path.join(folder, "hold")
         self._configuration = os.path.join(folder, "tidings.yaml")
         self.shape = Shape()
