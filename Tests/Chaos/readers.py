@@ -71,6 +71,9 @@ class Track:
 class Reader(threading.Thread):
     """Follows some channels from their beginning until told to stop."""
 
+    #: A page that draws everything anew needs a moment.
+    AFTER_RESET = 0.02
+
     def __init__(
         self, name: str, channels: list[str], ports: list[int], workload: Workload, findings: Findings
     ) -> None:
@@ -159,12 +162,14 @@ class PollReader(Reader):
         if answer.status != 200:
             return self.unexpected(target, answer.status, content)
         message = json.loads(content)
+        pause = message["wait"] / 1000
         for channel, news in message["channels"].items():
             if news["reset"]:
                 self.lost(channel)
+                pause = max(pause, self.AFTER_RESET)
             self.took(channel, news["events"])
             self.moved(channel, news["next"])
-        return message["wait"] / 1000
+        return pause
 
 
 class RoamingReader(PollReader):
@@ -193,7 +198,7 @@ class ChannelReader(Reader):
         if answer.status == 410:
             self.lost(channel)
             self.offsets[channel] = "-1"
-            return 0
+            return self.AFTER_RESET
         if answer.status not in (200, 204):
             return self.unexpected(target, answer.status, content)
         if answer.status == 200:
@@ -226,7 +231,7 @@ class StreamReader(Reader):
             answer.read()
             self.lost(channel)
             self.offsets[channel] = "-1"
-            return 0
+            return self.AFTER_RESET
         if answer.status != 200:
             return self.unexpected(target, answer.status, answer.read())
         kind, news = "", []

@@ -15,9 +15,10 @@ Problem = tuple[str, str, int]
 class Readings:
     """The verdict over all readers, at the end."""
 
-    #: How long after the server's data was taken back a new epoch may come, and how late a look may see a cut.
+    #: How long after the server's data was taken back a new epoch may come, and an edge may still give what it had read
+    #: before.
     NOTICED = 60.0
-    LATE = 1.0
+    LATE = 10.0
 
     def __init__(self, readers: list[Reader], auditor: Auditor, turns: list[float], findings: Findings) -> None:
         self.readers = readers

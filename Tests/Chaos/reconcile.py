@@ -140,5 +140,7 @@ class Reconciliation:
         # Counters and feeds are taken back together.
         threads = {"thread:" + self.workload.thread(conversation) for conversation in range(len(self.ledger.times))}
         passed, published = sums["validate"]["out"], sum(len(self.logs[thread]) for thread in threads)
-        if passed != published:
-            self.findings.add("unbalanced", f"validate let {passed} events pass, {published} were published")
+        aside = sum(sums[stage][count] for stage in STAGES[1:] for count in ("dropped", "held", "dead"))
+        if passed != published + aside:
+            self.findings.add(
+                "unbalanced", f"validate let {passed} events pass, {published} were published, {aside} stay behind")

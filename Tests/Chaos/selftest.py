@@ -24,7 +24,7 @@ from processes import with_variable  # noqa: E402
 from network import Network  # noqa: E402
 from readers import Piece, PollReader  # noqa: E402
 from readings import Readings  # noqa: E402
-from reconcile import STAGES, Reconciliation  # noqa: E402
+from reconcile import COUNTERS, STAGES, Reconciliation  # noqa: E402
 from service import Service  # noqa: E402
 from workload import PARTITIONS, Workload, index_of  # noqa: E402
 
@@ -86,7 +86,7 @@ class ReconcilerTest(unittest.TestCase):
         return before
 
     def sums(self, passed: int) -> dict[str, dict[str, int]]:
-        return {stage: {"in": passed, "out": passed, "emitted": passed} for stage in STAGES}
+        return {stage: {**dict.fromkeys(COUNTERS, 0), "in": passed, "out": passed, "emitted": passed} for stage in STAGES}
 
     def test_a_perfect_world_has_no_findings(self) -> None:
         verdict = self.reconcile()
@@ -290,7 +290,7 @@ class ReconcilerTest(unittest.TestCase):
         verdict.check_passed(self.sums(all_events))
         # As when `echo` was left out for some of them.
         left_out = self.sums(all_events)
-        left_out["echo"] = {"in": 10, "out": 10, "emitted": 10}
+        left_out["echo"] = {**left_out["echo"], "in": 10, "out": 10, "emitted": 10}
         verdict.check_passed(left_out)
         self.assertEqual(self.findings.counts, {})
         left_out["route"]["in"] -= 1
@@ -298,7 +298,12 @@ class ReconcilerTest(unittest.TestCase):
         self.assertEqual(self.findings.counts, {"unbalanced": 1})
 
     def test_what_validate_let_pass_was_published(self) -> None:
-        self.reconcile().check_passed(self.sums(CONVERSATIONS * EVENTS + 1))
+        sums = self.sums(CONVERSATIONS * EVENTS + 1)
+        sums["format"]["dead"] = 1
+        self.reconcile().check_passed(sums)
+        self.assertEqual(self.findings.counts, {})
+        sums["format"]["dead"] = 0
+        self.reconcile().check_passed(sums)
         self.assertEqual(self.findings.counts, {"unbalanced": 1})
 
     def test_unescaped_markup_and_private_members_are_found(self) -> None:

@@ -21,7 +21,7 @@ struct ChaosTests {
         try run("--seconds", "15", "--fsync", "everysec")
     }
 
-    @Test("clock steps, a bad network, changed settings and lost rights cost nothing; data taken back is told to readers")
+    @Test("clock steps, a bad network, new settings and lost rights cost nothing; readers are told of lost data")
     func surroundings() throws {
         let faults = [
             "clock stepped back", "clock stepped forward", "connections cut", "connections delayed",
