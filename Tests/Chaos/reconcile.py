@@ -7,15 +7,13 @@ from array import array
 from findings import Findings
 from ledger import Ledger
 from resp import Redis
-from workload import PARTITIONS, SERIAL_BITS, SERIAL_MASK, Workload, name_of
+from workload import PARTITIONS, SERIAL_BITS, SERIAL_MASK, STAGES, Workload, name_of
 
-STAGES = ["validate", "moderate", "format", "echo", "route", "publish"]
 COUNTERS = ["in", "out", "emitted", "dropped", "held", "dead", "waiting"]
 
 
-def queues(partitions: int = PARTITIONS, has_echo: bool = True) -> list[str]:
+def queues(partitions: int = PARTITIONS, stages: list[str] = STAGES) -> list[str]:
     """All keys under which events wait, in a pipeline of this shape."""
-    stages = [stage for stage in STAGES if has_echo or stage != "echo"]
     inner = [f"{{comments.{p}}}:{kind}" for p in range(partitions)
              for kind in ["incoming"] + ["queue:" + stage for stage in stages]]
     return ["comments:incoming"] + inner

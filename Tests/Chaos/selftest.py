@@ -24,9 +24,9 @@ from processes import with_variable  # noqa: E402
 from network import Network  # noqa: E402
 from readers import Piece, PollReader  # noqa: E402
 from readings import Readings  # noqa: E402
-from reconcile import COUNTERS, STAGES, Reconciliation  # noqa: E402
+from reconcile import COUNTERS, Reconciliation  # noqa: E402
 from service import Service  # noqa: E402
-from workload import PARTITIONS, Workload, index_of  # noqa: E402
+from workload import PARTITIONS, STAGES, Workload, index_of  # noqa: E402
 
 CONVERSATIONS, EVENTS = 4, 40
 

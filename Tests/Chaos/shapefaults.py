@@ -67,6 +67,9 @@ class ShapeFaults(FaultTools):
             time.sleep(self.FORGOTTEN)
         for service in others:
             service.start_again()
+        # Events at an inlet of a partition would stand in the way of the new shape.
+        if not self._wait_agreed(shape, 30.0):
+            self.findings.add("stuck", f"no process works with {shape} within 30 s")
         system.gate.open()
         if asleep:
             time.sleep(2.0)
@@ -103,8 +106,17 @@ class ShapeFaults(FaultTools):
             time.sleep(0.02)
         return False
 
+    def _wait_agreed(self, shape: Shape, within: float) -> bool:
+        end, wanted = time.monotonic() + within, ",".join(shape.stages)
+        while time.monotonic() < end:
+            known = self._ask("HMGET", "comments:config", "partitions", "stages")
+            if known == [str(shape.partitions).encode(), wanted.encode()]:
+                return True
+            time.sleep(0.02)
+        return False
+
     def _look_for_stranded(self, shape: Shape) -> None:
-        seen = set(queues(shape.partitions, shape.has_echo))
+        seen = set(queues(shape.partitions, shape.stages))
         stranded = self._waiting([key for key in queues() if key not in seen])
         if stranded:
             self.findings.add("stranded", f"after a change to {shape}: {stranded}", sum(stranded.values()))

@@ -18,7 +18,7 @@ from network import Network
 from processes import child_id, children, command, free_port, send_signal, with_variable
 from redisserver import PASSWORD, USERS, RedisServer
 from service import Service
-from workload import PARTITIONS
+from workload import PARTITIONS, STAGES
 
 ECHO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "echo.py")
 CONFIGURATION = """\
@@ -40,6 +40,10 @@ class Shape:
 
     partitions: int = PARTITIONS
     has_echo: bool = True
+
+    @property
+    def stages(self) -> list[str]:
+        return [stage for stage in STAGES if self.has_echo or stage != "echo"]
 
     def __str__(self) -> str:
         return f"{self.partitions} partitions, {'with' if self.has_echo else 'without'} echo"
