@@ -67,13 +67,13 @@ final class EdgeProcess {
             options: ValidateOptions(maxBytes: options.eventBytes),
             trouble: {
                 if session.isReady || !connection.isReady { return nil }
-                return session.refusal?.message ?? "the pipeline in Redis is being looked at; try again"
+                return session.trouble ?? "the pipeline in Redis is being looked at; try again"
             })
         var edge = options.edge
         EdgeProcess.fit(&edge.limits, inherited: edge.inheritedSockets.count, logger)
         server = EdgeServer(
             on: loop, options: edge, redis: connection, subscriber: subscriber,
-            isServing: { session.isReady }, sink: sink,
+            isServing: { session.isReady }, pipelineTrouble: { session.trouble }, sink: sink,
             status: DashboardSource(connection: connection, pipeline: options.layout.name, limits: options.limits),
             logger: logger)
         let eviction = EvictionWatch(
@@ -88,6 +88,11 @@ final class EdgeProcess {
             ]
         }
         server.caution = { eviction.trouble }
+        heartbeat.onFunctionMissing = { session.reload() }
+        heartbeat.knownEpoch = { session.highestEpoch }
+        heartbeat.onEpoch = { session.noticed(epoch: $0) }
+        server.onEpoch = { session.noticed(epoch: $0) }
+        session.listen(on: subscriber)
         session.onRefused = { logger.critical("\($0.message)") }
         session.onReady = { [unowned self] in
             self.heartbeat.start()

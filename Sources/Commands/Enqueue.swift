@@ -148,12 +148,17 @@ private struct EnqueueRun {
         var backoff = Backoff(base: 20, limit: 500)
         var generator = SystemRandomNumberGenerator()
         let end = Clock.monotonicMilliseconds() + patience
+        var hasGreeted = false
         while true {
             do {
                 try client.wait { enqueuer.enqueue(batch, completion: $0) }
                 break
             } catch let error as PipelineError where error.code == .full && Clock.monotonicMilliseconds() < end {
                 client.pause(milliseconds: backoff.next(using: &generator))
+            } catch let error as PipelineError where error.code == .differs && !hasGreeted {
+                // Redis lost the shape, or holds another one, which this says.
+                try client.greet(layout)
+                hasGreeted = true
             }
         }
         events = [:]

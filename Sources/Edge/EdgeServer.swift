@@ -7,6 +7,10 @@ public import Redis
 ///
 /// Everything runs on the loop's thread. The Redis connections belong to the caller, who starts and stops them.
 public final class EdgeServer {
+    /// Called with the epoch of each history that is read. When it is another one than the process knows, the data may
+    /// have gone back in time.
+    public var onEpoch: (Int64) -> Void = { _ in }
+
     private let loop: EventLoop
     private let options: EdgeOptions
     private let logger: Logger
@@ -24,15 +28,19 @@ public final class EdgeServer {
     ///   - subscriber: receives announcements.
     ///   - isServing: whether functions and epoch were updated since the connection was made; until then no channel is
     ///     read. Call ``renew()`` each time this becomes true.
+    ///   - pipelineTrouble: why it is not serving; nil when that is not known.
     ///   - sink: takes posted comments.
     ///   - status: reads the status for the dashboard.
     public convenience init(
         on loop: EventLoop, options: EdgeOptions, redis: RedisConnection, subscriber: RedisSubscriber,
-        isServing: @escaping () -> Bool, sink: any CommentSink, status: (any StatusSource)? = nil, logger: Logger
+        isServing: @escaping () -> Bool, pipelineTrouble: @escaping () -> String? = { nil }, sink: any CommentSink,
+        status: (any StatusSource)? = nil, logger: Logger
     ) {
         let source = FeedSource(
             redis: redis, subscriber: subscriber, epochKey: options.epochKey, isServing: isServing, logger: logger)
+        source.pipelineTrouble = pipelineTrouble
         self.init(on: loop, options: options, source: source, sink: sink, status: status, logger: logger)
+        source.onEpoch = { [unowned self] in self.onEpoch($0) }
     }
 
     init(

@@ -21,8 +21,9 @@ public final class Enqueuer {
 
     /// Puts events into the first queues of their partitions, each partition's in their order, all of them or none.
     ///
-    /// - Parameter completion: called once. After code `full` nothing was taken: try again later. After code `redis` the
-    ///   events may have been taken: trying again is safe while repeats are recognised.
+    /// - Parameter completion: called once. After code `full` nothing was taken: try again later. After code `differs`
+    ///   nothing was taken either: greet the pipeline, whose shape has changed, and try again if it is welcome. After
+    ///   code `redis` the events may have been taken: trying again is safe while repeats are recognised.
     public func enqueue(
         _ events: [Int: [[UInt8]]], completion: @escaping (Result<Void, PipelineError>) -> Void
     ) {
@@ -45,6 +46,8 @@ public final class Enqueuer {
         case .failure(let error) where error.code == .outOfMemory:
             return .failure(
                 PipelineError(.full, "Redis is out of memory; raise maxmemory or try again later", underlying: error))
+        case .failure(let error) where error.code == .outdated:
+            return .failure(PipelineError(.differs, error.message, underlying: error))
         case .failure(let error):
             return .failure(PipelineError(.redis, error.message, underlying: error))
         }

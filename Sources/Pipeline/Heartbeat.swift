@@ -10,6 +10,11 @@ public final class Heartbeat {
     public var onMembersChanged: () -> Void = {}
     /// Called when the server does not know the functions: load them again.
     public var onFunctionMissing: () -> Void = {}
+    /// Called with the epoch that each heartbeat is answered: the data may have gone back in time when it is another one
+    /// than the process knows.
+    public var onEpoch: (Int64) -> Void = { _ in }
+    /// The highest epoch that the process knows; called before each heartbeat.
+    public var knownEpoch: () -> Int64 = { 0 }
     /// Further fields for operators, such as counters; called before each heartbeat.
     public var details: () -> [(String, String)] = { [] }
 
@@ -81,15 +86,17 @@ public final class Heartbeat {
         fields += details()
         let sent = clock()
         let call = FunctionCall.beat(
-            layout, process: id, role: role, stages: stages, lifetime: Heartbeat.lifetime, fields: fields)
+            layout, process: id, role: role, stages: stages, lifetime: Heartbeat.lifetime,
+            epoch: knownEpoch(), fields: fields)
         connection.call(call) { [weak self] result in
             guard let self else { return }
             if case .failure(let error) = result, error.code == .functionMissing { return self.onFunctionMissing() }
-            guard case .success(let now) = result else { return }
+            guard case .success(let answer) = result else { return }
             if let last = self.lastTaken, sent - last > self.lease { self.announce() }
             self.lastTaken = sent
-            guard now != self.members else { return }
-            self.members = now
+            if let epoch = answer.epoch { self.onEpoch(epoch) }
+            guard answer.members != self.members else { return }
+            self.members = answer.members
             self.onMembersChanged()
         }
     }

@@ -79,7 +79,10 @@ public final class Worker {
 
     /// Starts to work; returns at once.
     public func start() {
-        let listener = ControlListener { [weak self] in self?.balanceSoon() }
+        let listener = ControlListener { [weak self] message in
+            self?.session.heard(message)
+            self?.balanceSoon()
+        }
         subscriber.subscribe(options.layout.control, handler: listener)
         connection.start()
         subscriber.start()
@@ -117,7 +120,10 @@ public final class Worker {
             self.watcher.connectionLost()
             self.leaveWhenDone()
         }
-        session.onRefused = { [unowned self] in self.onRefused($0) }
+        session.onRefused = { [unowned self] in
+            self.endLanes()
+            self.onRefused($0)
+        }
         watcher.onChange = { [unowned self] key in
             if let lane = self.laneOfQueue[key] { self.runners[lane]?.tell(.wake) }
             for poller in self.pollers where poller.inlet.key == key { poller.tell(.wake) }
@@ -128,6 +134,8 @@ public final class Worker {
         }
         beat.onMembersChanged = { [unowned self] in self.balanceSoon() }
         beat.onFunctionMissing = { [unowned self] in self.session.reload() }
+        beat.knownEpoch = { [unowned self] in self.session.highestEpoch }
+        beat.onEpoch = { [unowned self] in self.session.noticed(epoch: $0) }
         beat.details = { [unowned self] in
             [("lanes", String(self.runners.count)), ("events", String(self.committedEvents))]
                 + (self.isStopping || self.isQuiet ? [("leaving", "1")] : [])
@@ -142,6 +150,12 @@ public final class Worker {
         balance()
         for runner in Array(runners.values) { runner.tell(.reconnected) }
         for poller in pollers { poller.tell(.reconnected) }
+    }
+
+    /// The pipeline has another shape now: its lanes are not ours. Commits under way are refused by their shape.
+    private func endLanes() {
+        for runner in Array(runners.values) { runner.tell(.fenced) }
+        closeInlets()
     }
 
     /// Frees the lanes that an earlier process with this id left behind when it crashed: they are suspect, and may go to
@@ -341,25 +355,5 @@ public final class Worker {
     private func hangUp() {
         subscriber.stop()
         connection.stop()
-    }
-}
-
-/// Listens on the pipeline's control channel: a process came, went, or freed a lane. Messages that were sent while the
-/// subscription was down are lost, so its return counts as a message.
-private final class ControlListener: RedisSubscriberHandler {
-    private let heard: () -> Void
-
-    init(heard: @escaping () -> Void) {
-        self.heard = heard
-    }
-
-    func subscriptionConfirmed(_ channel: String) {
-        heard()
-    }
-
-    func subscriptionLost(_ channel: String) {}
-
-    func subscriptionMessage(_ channel: String, _ payload: [UInt8]) {
-        heard()
     }
 }

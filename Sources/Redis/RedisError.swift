@@ -25,6 +25,9 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
         case wrongType
         /// `MISCONF`, `NOREPLICAS`: the server refuses writes, since it cannot persist or replicate them.
         case misconfigured
+        /// `RESHAPED`, `UNSURE`: a function of ours was called with a shape of the pipeline that is not the stored one, or
+        /// needs an epoch that may not belong to the data. The process has to greet the pipeline again.
+        case outdated
         /// Any other error reply.
         case reply
     }
@@ -51,6 +54,7 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
             case "NOAUTH", "WRONGPASS", "NOPERM": .denied
             case "WRONGTYPE": .wrongType
             case "MISCONF", "NOREPLICAS": .misconfigured
+            case "RESHAPED", "UNSURE": .outdated
             case "ERR" where reply.hasPrefix("ERR Function not found"): .functionMissing
             case "ERR" where reply.hasPrefix("ERR The user executing the script can't"): .denied
             default: .reply
@@ -66,7 +70,7 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
         case .disconnected, .timeout, .loading, .readOnly, .busy, .outOfMemory, .functionMissing, .denied,
             .misconfigured:
             true
-        case .address, .wrongType, .reply: false
+        case .address, .wrongType, .outdated, .reply: false
         }
     }
 }

@@ -175,6 +175,8 @@ extension FunctionCall where Answer == CommitAnswer {
         call.command.append(commit.first)
         call.command.append(commit.last)
         call.command.append(commit.lease)
+        call.command.append("shape")
+        call.command.append(layout.shape)
         for operation in commit.operations {
             operation.append(to: &call.command, lane: commit.lane, layout: layout)
         }
@@ -291,6 +293,7 @@ extension FunctionCall where Answer == EnqueueAnswer {
                 queue: value.array?.dropFirst().first?.text ?? "the queue", length: value.array?.last?.integer ?? 0)
         }
         for (_, events) in groups { call.command.append(events) }
+        call.command.append(layout.shape)
         return call
     }
 }

@@ -52,7 +52,10 @@ extension FunctionCall where Answer == DrawAnswer {
     ) -> Self {
         FunctionCall(
             "draw", keys: [layout.lane(.openInlet), layout.queue(.openInlet)],
-            [token, inlet.kind.rawValue, inlet.name, String(count), String(limit), inlet.fromStart ? "start" : "now"]
+            [
+                token, inlet.kind.rawValue, inlet.name, String(count), String(limit),
+                inlet.fromStart ? "start" : "now", layout.shape,
+            ]
         ) { value in
             switch value.array?.first?.text {
             case "OK": .drawn(Int(value.array?.last?.integer ?? 0))

@@ -55,7 +55,10 @@ extension FunctionCall where Answer == LaneBalance {
     ) -> Self {
         FunctionCall(
             "balance",
-            [layout.name, worker, stages.joined(separator: ","), String(lease), takesLanes ? "1" : "0"],
+            [
+                layout.name, worker, stages.joined(separator: ","), String(lease), takesLanes ? "1" : "0",
+                layout.shape,
+            ],
             parse: LaneBalance.init)
     }
 }
@@ -70,7 +73,7 @@ extension FunctionCall where Answer == ClaimAnswer {
     /// Takes one lane, if it is free, for `lease` milliseconds.
     package static func claim(_ lane: LaneID, of layout: PipelineLayout, owner: String, lease: Int64) -> Self {
         FunctionCall(
-            "claim", keys: [layout.lane(lane), layout.queue(lane)], [layout.name, owner, String(lease)]
+            "claim", keys: [layout.lane(lane), layout.queue(lane)], [layout.name, owner, String(lease), layout.shape]
         ) { value in
             guard let parts = value.array, parts.count > 1, let word = parts[1].text else { return nil }
             return parts[0].text == "OK" ? .granted(token: word) : .taken(by: word)

@@ -60,6 +60,9 @@ public struct PipelineLayout: Sendable, Equatable {
         return stages[index + 1]
     }
 
+    /// The shape as the functions compare it: `1/8/validate,publish`. A process names its own where it writes.
+    package var shape: String { "\(PipelineLayout.contract)/\(partitions)/\(stages.joined(separator: ","))" }
+
     // MARK: Keys
 
     public func prefix(_ partition: Int?) -> String {

@@ -2,7 +2,8 @@ import Redis
 
 /// Whether the shape of a pipeline is the one that Redis holds.
 package enum HelloAnswer: Equatable {
-    case agreed
+    /// - Parameter epoch: the one that offsets carry now; 0 when a server with an older library did not say.
+    case agreed(epoch: Int64)
     case differs(PipelineMismatch)
 }
 
@@ -23,17 +24,22 @@ package struct PipelineMismatch: Equatable, CustomStringConvertible {
 
 extension FunctionCall where Answer == HelloAnswer {
     /// Compares a pipeline's shape with the one in Redis, stores it where none stands or where it may be replaced, and
-    /// brings the epoch up to date. To be called after each connect, before anything else.
-    package static func hello(_ layout: PipelineLayout) -> Self {
+    /// brings the epoch up to date. To be called after each connect, before anything else, and when epoch or shape may
+    /// have changed.
+    ///
+    /// - Parameter epoch: the highest that the process knows; 0: none. A new one is higher.
+    package static func hello(_ layout: PipelineLayout, epoch: Int64 = 0) -> Self {
         FunctionCall(
             "hello",
             [
                 layout.name, String(PipelineLayout.contract), String(layout.partitions),
-                layout.stages.joined(separator: ","),
+                layout.stages.joined(separator: ","), String(epoch),
             ]
         ) { value in
             guard let words = value.array?.map({ $0.text ?? "" }) else { return nil }
-            guard words.first == "DIFFERS", words.count >= 5 else { return .agreed }
+            guard words.first == "DIFFERS", words.count >= 5 else {
+                return .agreed(epoch: value.array?.dropFirst().first?.integer ?? 0)
+            }
             return .differs(
                 PipelineMismatch(
                     pipeline: layout.name, field: words[1], stored: words[2], given: words[3], reason: words[4]))
@@ -41,24 +47,39 @@ extension FunctionCall where Answer == HelloAnswer {
     }
 }
 
-extension FunctionCall where Answer == Set<String> {
+/// What a heartbeat is answered.
+package struct BeatAnswer: Equatable {
+    /// The ids of all processes that were heard lately.
+    package let members: Set<String>
+    /// The epoch that offsets carry now; nil when a server with an older library did not say.
+    package let epoch: Int64?
+}
+
+extension FunctionCall where Answer == BeatAnswer {
     /// Shows that a process lives. Gives the ids of all processes that were heard within `lifetime`, or within the field
-    /// `lease` where it is among `fields`.
+    /// `lease` where it is among `fields`. Renews the epoch when the data may have gone back in time. A process whose
+    /// shape is not the stored one is refused (``RedisError/Code/outdated``) and not listed.
     ///
     /// - Parameters:
     ///   - role: `worker` or `edge`.
     ///   - stages: which it serves.
     ///   - lifetime: how long the process is listed without another heartbeat, in milliseconds.
+    ///   - epoch: the highest that the process knows; 0: none.
     ///   - fields: what else operators see of it.
     package static func beat(
-        _ layout: PipelineLayout, process: String, role: String, stages: [String], lifetime: Int64,
+        _ layout: PipelineLayout, process: String, role: String, stages: [String], lifetime: Int64, epoch: Int64 = 0,
         fields: [(String, String)]
     ) -> Self {
-        FunctionCall(
+        let fields = fields + [("shape", layout.shape), ("epoch", String(epoch))]
+        return FunctionCall(
             "beat",
             [layout.name, process, role, stages.joined(separator: ","), String(lifetime)]
                 + fields.flatMap { [$0.0, $0.1] }
-        ) { Set(($0.array ?? []).compactMap(\.text)) }
+        ) { value in
+            let parts = value.array ?? []
+            return BeatAnswer(
+                members: Set(parts.compactMap(\.text)), epoch: parts.last?.array?.first?.integer)
+        }
     }
 }
 

@@ -125,6 +125,7 @@ extension FunctionCall where Answer == Int {
             call.command.append(letter.raw)
             call.command.append(letter.event)
         }
+        call.command.append(layout.shape)
         return call
     }
 }

@@ -42,6 +42,7 @@ final class LiveEdge: Sendable {
     /// - Parameters:
     ///   - port: 0 for a free one.
     ///   - greets: update the epoch after each connect, as a pipeline's edge does: then a restart changes the epoch.
+    ///     Otherwise the epoch stays what it is, 0 at first, as if no data was ever lost.
     init(
         redis: String, port: UInt16 = 0, greets: Bool = false,
         heartbeat: RedisSubscriber.Heartbeat = RedisSubscriber.heartbeat,
@@ -88,7 +89,7 @@ final class LiveEdge: Sendable {
         let progress = Progress()
         let server = EdgeServer(
             on: loop, options: options, redis: redis, subscriber: subscriber,
-            isServing: { greets ? progress.isServing : progress.hasTime }, sink: sink, logger: logger)
+            isServing: { progress.isServing && (greets || progress.hasTime) }, sink: sink, logger: logger)
         redis.onLost = { _ in progress.lose() }
         redis.onReady = { [unowned redis] in
             FunctionLibrary.tidings.ensureLoaded(on: redis) { result in
@@ -100,13 +101,14 @@ final class LiveEdge: Sendable {
                 }
             }
         }
+        redis.onErrorReply = { if $0.code == .outdated { progress.isServing = false } }
         redis.start()
         subscriber.start()
         try server.start()
         let port = server.port
         let ticker = Timer(on: loop) { [self] in
             if state.withLock({ $0.isStopped }) { loop.stop() }
-            if greets, !state.withLock({ $0.holdsHello }) { Self.greet(redis, server, progress) }
+            if !state.withLock({ $0.holdsHello }) { Self.greet(redis, server, progress, renews: greets) }
         }
         ticker.schedule(every: 5)
         state.withLock { $0.port = port }
@@ -125,16 +127,31 @@ final class LiveEdge: Sendable {
         }
     }
 
-    private static func greet(_ redis: RedisConnection, _ server: EdgeServer, _ progress: Progress) {
+    private static func greet(
+        _ redis: RedisConnection, _ server: EdgeServer, _ progress: Progress, renews: Bool
+    ) {
         guard progress.hasFunctions, !progress.isServing, !progress.isGreeting else { return }
         progress.isGreeting = true
-        redis.send(RedisCommand("FCALL", "tidings_hello", "0", "comments", "1", "1", "publish")) { result in
+        let greeting =
+            renews
+            ? RedisCommand("FCALL", "tidings_hello", "0", "comments", "1", "1", "publish")
+            : RedisCommand("EVAL", keepingEpoch, "1", "{comments.0}:epoch")
+        redis.send(greeting) { result in
             progress.isGreeting = false
             guard case .success = result else { return }
             progress.isServing = true
-            server.renew()
+            if renews { server.renew() }
         }
     }
+
+    /// Says that the epoch belongs to the server as it is.
+    private static let keepingEpoch = """
+        local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+        local replid = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+        redis.call('HSETNX', KEYS[1], 'number', '0')
+        redis.call('HSET', KEYS[1], 'run_id', run_id, 'replid', replid)
+        return 'OK'
+        """
 }
 
 /// Waits until a feed that is created now is younger than any earlier one: births are counted in milliseconds.

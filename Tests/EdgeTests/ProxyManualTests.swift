@@ -55,7 +55,7 @@ struct ProxyManualTests {
         }
         defer { try? edge.stop() }
         let folder = try TemporaryFolder()
-        let port = try Self.freePort()
+        let port = try freePort()
         var command = try words(port, edge.port, folder.path)
         let configuration = try folder.write(command.removeLast(), to: "proxy.conf")
         let proxy = try ChildProcess(command[0], Array(command.dropFirst()) + [configuration])
@@ -86,11 +86,5 @@ struct ProxyManualTests {
             let end = page[start.upperBound...].firstRange(of: "\n```")
         else { throw TestSupportError("docs/edge.md has no \(language) configuration") }
         return String(page[start.upperBound..<end.lowerBound])
-    }
-
-    private static func freePort() throws -> UInt16 {
-        let socket = try ListeningSocket.bound(.tcp(host: "127.0.0.1", port: 0), isShared: false)
-        defer { close(socket) }
-        return ListeningSocket.port(of: socket)
     }
 }

@@ -9,12 +9,12 @@ import Testing
 struct CommitBuilderTests {
     private static let layout = PipelineLayout(name: "t", partitions: 4, stages: ["a", "b"])
 
-    /// What was decided about each event of a batch, as the arguments after the lease.
+    /// What was decided about each event of a batch, as the arguments after the lease and the pipeline's shape.
     private func operations(
         _ lane: LaneID, _ raw: [String], layout: PipelineLayout = CommitBuilderTests.layout,
         _ decide: (Event) throws -> Disposition
     ) throws -> [String] {
-        Array(try command(lane, raw, layout: layout, decide).dropFirst(11))
+        Array(try command(lane, raw, layout: layout, decide).dropFirst(13))
     }
 
     private func command(
@@ -41,9 +41,9 @@ struct CommitBuilderTests {
     func head() throws {
         let head = ["FCALL", "tidings_commit", "2", "{t.1}:lane:a", "{t.1}:queue:a", "77", "3"]
         let three = try command(first, ["{}", #"{"a":1}"#, #"{"b":2}"#]) { .forward([$0]) }
-        #expect(Array(three.prefix(11)) == head + ["3", "{}", #"{"b":2}"#, "10000"])
+        #expect(Array(three.prefix(13)) == head + ["3", "{}", #"{"b":2}"#, "10000", "shape", "1/4/a,b"])
         let one = try command(first, ["{}"]) { .forward([$0]) }
-        #expect(Array(one.prefix(11)) == head + ["1", "{}", "", "10000"])
+        #expect(Array(one.prefix(13)) == head + ["1", "{}", "", "10000", "shape", "1/4/a,b"])
     }
 
     @Test("only the decided head of a batch is committed")

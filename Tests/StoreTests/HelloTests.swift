@@ -13,7 +13,7 @@ struct HelloTests {
     @Test("the same configuration again is welcome, also beside processes that live")
     func same() throws {
         try library.beat("w1")
-        #expect(try library.hello(partitions: 2) == "[OK]")
+        #expect(try library.hello(partitions: 2).hasPrefix("[OK, "))
     }
 
     @Test(
@@ -32,7 +32,7 @@ struct HelloTests {
 
     @Test("another configuration is taken over when no process lives and no event would be stranded")
     func takenOver() throws {
-        #expect(try library.hello(partitions: 5, stages: "a,c") == "[OK]")
+        #expect(try library.hello(partitions: 5, stages: "a,c").hasPrefix("[OK, "))
         #expect(try library.redis.ask("HMGET", "t:config", "partitions", "stages").line == "[5, a,c]")
     }
 
@@ -41,13 +41,13 @@ struct HelloTests {
         try library.redis.ask("RPUSH", "{t.1}:queue:b", "x", "y")
         let refusal = "[DIFFERS, stages, a,b, a, {t.1}:queue:b still holds 2 events]"
         #expect(try library.hello(partitions: 2, stages: "a") == refusal)
-        #expect(try library.hello(partitions: 2, stages: "b,c") == "[OK]")
+        #expect(try library.hello(partitions: 2, stages: "b,c").hasPrefix("[OK, "))
     }
 
     @Test("the number of partitions is refused while any queue holds events, except the open door")
     func strandedPartition() throws {
         try library.redis.ask("RPUSH", "t:incoming", "x")
-        #expect(try library.hello(partitions: 3) == "[OK]")
+        #expect(try library.hello(partitions: 3).hasPrefix("[OK, "))
         try library.redis.ask("RPUSH", "{t.2}:incoming", "x")
         #expect(
             try library.hello(partitions: 2)
@@ -62,14 +62,14 @@ struct HelloTests {
         }
         let first = try number(0)
         #expect(try number(1) == first)
-        #expect(try kept.hello(partitions: 2) == "[OK]")
+        #expect(try kept.hello(partitions: 2).hasPrefix("[OK, "))
         #expect(try number(0) == first)
         var numbers = [first]
         for _ in 0..<3 {
             try kept.server.restart()
             try kept.runner.run(within: 10, "the test noticed") { !kept.redis.connection.isReady }
             try kept.redis.reconnected()
-            #expect(try kept.hello(partitions: 2) == "[OK]")
+            #expect(try kept.hello(partitions: 2).hasPrefix("[OK, "))
             numbers.append(try number(0))
             #expect(try number(1) == numbers.last)
         }
@@ -79,7 +79,7 @@ struct HelloTests {
     @Test("an epoch that is ahead of the clock still grows, so that no number is given twice")
     func epochAhead() throws {
         try library.redis.ask("HSET", "{t.0}:epoch", "number", "99999999999", "run_id", "another")
-        #expect(try library.hello(partitions: 2) == "[OK]")
+        #expect(try library.hello(partitions: 2).hasPrefix("[OK, "))
         #expect(try library.redis.ask("HGET", "{t.0}:epoch", "number").line == "100000000000")
     }
 }

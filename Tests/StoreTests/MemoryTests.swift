@@ -18,7 +18,8 @@ struct MemoryTests {
         #expect(refusal?.code == .outOfMemory)
         #expect(try library.redis.ask("LLEN", TidingsLibrary.queue).integer == Int64(waiting))
         #expect(try library.counter("in") == Int64(waiting))
-        #expect(try library.redis.error("FCALL", "tidings_publish", "0", "c", "10", "60000", "e")?.code == .outOfMemory)
+        #expect(
+            try library.redis.error("FCALL", "tidings_publish", "0", "c", "10", "60000", event)?.code == .outOfMemory)
 
         try library.beat("w1")
         let token = try library.token(of: "w1")
@@ -32,6 +33,6 @@ struct MemoryTests {
                     + (1...10).map(String.init), ["count", "out", "10"]) == "[OK]")
         #expect(try library.imbalance() == 0)
         #expect(try library.call("release", keys: [TidingsLibrary.lane], [token, "t"]) == "[OK]")
-        #expect(try library.hello() == "[OK]")
+        #expect(try library.hello().hasPrefix("[OK, "))
     }
 }

@@ -39,7 +39,7 @@ struct RightsTests {
             (["-hset"], "HSET on feed.items:{x}"), (["-mget"], "can't run this command"),
             (["resetkeys", "~{t.0}*", "~feeds", "~feed.swept", "~feed.*{x}"], "INCRBY on feed.publishes:{y}"),
             (["resetkeys", "~{t.0}*", "~feed.*"], "SADD on feeds"),
-            (["resetkeys", "~{t.0}:[lq]*", "~feed*"], "RPUSH on {t.0}:dead:a"),
+            (["resetkeys", "~{t.0}:[elq]*", "~feed*"], "RPUSH on {t.0}:dead:a"),
             (["-ltrim"], "LTRIM on {t.0}:"),
         ])
     func commit(_ rules: [String], _ right: String) throws {

@@ -21,6 +21,8 @@ final class FeedSource: ChannelSource {
         }
 
         func subscriptionMessage(_ name: String, _ payload: [UInt8]) {
+            // What is announced while the epoch is being read is in the history that is loaded afterwards.
+            guard source.isServing() else { return }
             guard let (sequence, event) = ChannelFeed.parse(announcement: payload) else { return }
             source.delegate?.sourceAnnounced(channel, sequence: sequence, event: source.text.normalized(Array(event)))
         }
@@ -33,6 +35,10 @@ final class FeedSource: ChannelSource {
     /// Not weak, which would make every use of the hub slower: the delegate must outlive this object, or set this to
     /// another one.
     unowned var delegate: (any ChannelSourceDelegate)?
+    /// Called with the epoch of each history that was read.
+    var onEpoch: (Int64) -> Void = { _ in }
+    /// Why the source is not serving; nil when that is not known.
+    var pipelineTrouble: () -> String? = { nil }
     private let redis: RedisConnection
     private let subscriber: RedisSubscriber
     private let isServing: () -> Bool
@@ -41,8 +47,9 @@ final class FeedSource: ChannelSource {
     private let text = EventText()
     private var lastLogged: String?
 
-    /// - Parameter isServing: whether the server was initialized since the connection was made. Before that, its epoch
-    ///   may predate a restart, and a ring with that epoch would not notice lost events.
+    /// - Parameter isServing: whether the server was initialized since the connection was made, and since the epoch was
+    ///   found to be another one. Before that the epoch may be an old one, and a ring with it would not notice lost
+    ///   events: no history is read, and no announcement is passed on.
     init(
         redis: RedisConnection, subscriber: RedisSubscriber, epochKey: String, isServing: @escaping () -> Bool,
         logger: Logger
@@ -55,6 +62,7 @@ final class FeedSource: ChannelSource {
     }
 
     var trouble: String? {
+        if !isServing(), let reason = pipelineTrouble() { return reason }
         if !redis.isReady { return "no connection to Redis" }
         if !isServing() { return "Redis is not ready for the pipeline yet" }
         if !subscriber.isAlive { return "Redis does not respond: announcements are not received" }
@@ -86,11 +94,14 @@ final class FeedSource: ChannelSource {
             switch result {
             case .success(var history):
                 lastLogged = nil
+                onEpoch(history.epoch)
                 for index in history.items.indices {
                     history.items[index].event = text.normalized(history.items[index].event)
                 }
                 completion(history)
             case .failure(let error):
+                // The session greets again, and then all channels are loaded.
+                if error.code == .outdated { return completion(nil) }
                 if lastLogged != error.message {
                     logger.warning(
                         "a channel's history cannot be read", metadata: ["error": "\(error.message)"])

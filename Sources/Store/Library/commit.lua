@@ -78,6 +78,10 @@ local readers = {
     end
     return op
   end,
+  -- shape CONTRACT/PARTITIONS/STAGES: that of the caller
+  shape = function(read)
+    return { shape = read() }
+  end,
   -- count FIELD n
   count = function(read)
     return { field = read(), number = tonumber(read()) }
@@ -216,6 +220,7 @@ local writers = {
   settle = function(op, lane)
     for _, job in ipairs(op.jobs) do settle(name_of(lane), job, op.outcome) end
   end,
+  shape = function() end,
   count = function(op, lane)
     tally(lane, op.field, op.number)
   end,
@@ -242,6 +247,7 @@ local function commit(keys, args)
   if count > 1 and redis.call('LINDEX', queue, count - 1) ~= args[5] then return { 'MOVED' } end
 
   local operations, changes, channels, passed = {}, nil, {}, { number = 0 }
+  local mark = mark_of(lane)
   local position = 6
   local function read()
     position = position + 1
@@ -256,6 +262,8 @@ local function commit(keys, args)
     op.changes, op.passed = changes, passed
     -- Reads each key that will be written: a foreign type raises its error here, before anything is written, and so does
     -- a right that the caller lacks.
+    local refusal = op.shape and refuse_shape(lane, op.shape, mark)
+    if refusal then return refusal end
     if op.lane then
       demand('HINCRBY', op.lane, 'in', '1')
       redis.call('HLEN', op.lane)
@@ -290,6 +298,7 @@ local function commit(keys, args)
 
   demand('HSET', lane, 'serial', '0')
   demand('LTRIM', queue, '0', '-1')
+  if #channels > 0 then renew_if_unsure(mark) end
   local us = now_us()
   local now_ms = us / 1000
   local clock = math.max(now_ms, tonumber(known[3] or 0) + 0.001)
@@ -307,10 +316,15 @@ local function commit(keys, args)
   return { 'OK' }
 end
 
--- tidings_enqueue 2n QUEUE LANE… LIMIT (k event…)…  ->  {'OK'} or {'FULL', queue, length}
--- Puts events into one or more queues, all or nothing. Not flagged allow-oom: nothing is taken in when memory is full.
+-- tidings_enqueue 2n QUEUE LANE… LIMIT (k event…)… [SHAPE]  ->  {'OK'} or {'FULL', queue, length}
+-- Puts events into one or more queues, all or nothing. A process names its SHAPE (CONTRACT/PARTITIONS/STAGES): when Redis
+-- holds another one, nothing is taken (error RESHAPED). Not flagged allow-oom: nothing is taken in when memory is full.
 local function enqueue(keys, args)
   local limit = tonumber(args[1])
+  local last = 1
+  for _ = 1, #keys, 2 do last = last + 1 + tonumber(args[last + 1]) end
+  local refusal = refuse_shape(keys[1], args[last + 1])
+  if refusal then return refusal end
   for index = 1, #keys, 2 do
     local length = redis.call('LLEN', keys[index])
     if limit > 0 and length >= limit then return { 'FULL', keys[index], length } end

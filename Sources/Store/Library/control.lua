@@ -27,16 +27,14 @@ end
 -- tidings_pause 0 NAME STAGE ON  ->  how many lanes. ON is '1' or '0'; workers hear of it at once.
 local function pause(_, args)
   local name, stage = args[1], args[2]
-  local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
-  if not config[1] then return 0 end
   local count = 0
-  for _, lane in ipairs(lanes_of(tonumber(config[1]), split(config[2], ','))) do
+  for _, lane in ipairs(layout_of(name) or {}) do
     if lane[2] == stage then
       redis.call('HSET', lane_key(name, lane[1], stage), 'paused', args[3])
       count = count + 1
     end
   end
-  redis.call('PUBLISH', name .. ':control', 'pause')
+  announce({ name .. ':control', 'pause' })
   return count
 end
 

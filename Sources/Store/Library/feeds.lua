@@ -279,11 +279,13 @@ local function append(target, events, history, ttl, clock, heard)
 end
 
 -- tidings_publish 0 CHANNEL HISTORY TTL EVENT…  ->  the last sequence number
-local function publish(_, args)
+-- tidings_publish 1 EPOCH-KEY CHANNEL HISTORY TTL EVENT…  renews that epoch first when it is not sure.
+local function publish(keys, args)
   local events = {}
   for index = 4, #args do events[#events + 1] = args[index] end
   local channel, heard = { name = args[1] }, {}
   look_at_feeds({ channel })
+  if not channel.failure and keys[1] then renew_if_unsure(mark_of(keys[1])) end
   local failure = channel.failure
     or append(channel.target, events, tonumber(args[2]), args[3], now_us() / 1000, heard)
   if failure then return redis.error_reply(failure) end
@@ -297,19 +299,21 @@ end
 -- after AFTER, oldest first. With BYTES it is the oldest: up to LIMIT events with at most BYTES bytes together, or one
 -- event of any size. Hardly more of the feed is read than that. A feed that does not exist has born and last 0; one of
 -- another client, whose birth nobody knows, has born 1. The 0 and the 1 after the floor are for processes of older
--- versions, which take them for the capacity and the oldest kept.
+-- versions, which take them for the capacity and the oldest kept. An error UNSURE when the epoch may not belong to the
+-- data: a process greets then, and reads again.
 -- With FACTS `1` two numbers come before the events: the time that a position carries while there is no feed, and the
 -- latest birth of a feed that was removed before this one was born, or until now when there is none. A position of a
 -- channel without a feed has missed nothing when it is later than that; see SWEPT.
 local function history(keys, args)
   local feed = '{' .. args[1] .. '}'
   local after, limit, room = tonumber(args[2]), tonumber(args[3]), tonumber(args[4] or '')
-  local epoch = tonumber(redis.call('HGET', keys[1], 'number') or 0)
+  local epoch = sure_epoch(keys[1])
+  if not epoch then return unsure() end
   local last = tonumber(redis.call('GET', 'feed.publishes:' .. feed) or 0)
   local config = redis.call('HMGET', 'feed.config:' .. feed, 'born', 'floor', 'swept')
   local floor = math.min(last, tonumber(config[2] or '') or unwritten_floor(feed, last))
   local born = config[1] or (last > 0 and '1' or '0')
-  local answer = { whole(epoch), born, whole(last), '0', whole(floor + 1) }
+  local answer = { epoch, born, whole(last), '0', whole(floor + 1) }
   if args[5] == '1' then
     local swept = config[3] and { '0', config[3] } or redis.call('HMGET', SWEPT, 'time', 'born')
     answer[6], answer[7] = swept[1] or '0', swept[2] or '0'

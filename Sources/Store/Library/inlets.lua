@@ -137,13 +137,15 @@ function drawers.feed(draw)
   return events, #ids
 end
 
--- tidings_draw 2 LANE DOOR TOKEN KIND FEED COUNT LIMIT FROM
+-- tidings_draw 2 LANE DOOR TOKEN KIND FEED COUNT LIMIT FROM [SHAPE]
 -- ->  {'OK', items seen}, {'FENCED'} or {'FULL', length}
 -- Moves items of a Thoonk queue, job feed or feed (KIND) to NAME:incoming (the key DOOR), in one step, for the worker
 -- that owns its lane; nothing while LIMIT events wait there. FROM: 'now' or 'start', for a feed that was never read. Not
 -- flagged allow-oom: nothing is taken in when memory is full.
 local function draw(keys, args)
   if redis.call('HGET', keys[1], 'token') ~= args[1] then return { 'FENCED' } end
+  local refusal = refuse_shape(keys[1], args[7])
+  if refusal then return refusal end
   local waiting = redis.call('LLEN', keys[2])
   if waiting >= tonumber(args[5]) then return { 'FULL', waiting } end
   local name = name_of(keys[1])

@@ -4,10 +4,6 @@
 --   {"_job":["FEED","ID","TICKET"],…
 -- NAME:jobs holds FEED NUL ID -> TICKET of those on their way. The job is finished by the commit that ends its event.
 
-local function name_of(key)
-  return string.match(key, '^{(.+)%.%d+}:') or string.match(key, '^([^:]+):')
-end
-
 -- The job that an event or a letter came from, or nil.
 local function job_of(text)
   if not string.find(text, '"_job":[', 1, true) then return nil end

@@ -112,8 +112,10 @@ local function take(lane, queue, owner, lease, us, live)
   return token, suspect and '1' or '0', whole(open)
 end
 
--- tidings_claim 2 LANE QUEUE NAME OWNER LEASE  ->  {'OK', token, suspect, attempts} or {'TAKEN', owner, deadline}
+-- tidings_claim 2 LANE QUEUE NAME OWNER LEASE [SHAPE]  ->  {'OK', token, suspect, attempts} or {'TAKEN', owner, deadline}
 local function claim(keys, args)
+  local refusal = refuse_shape(keys[1], args[4])
+  if refusal then return refusal end
   local us = now_us()
   local lease = tonumber(args[3])
   local known = redis.call('HMGET', keys[1], 'owner', 'deadline')
@@ -158,7 +160,7 @@ local function release(keys, args)
   else
     redis.call('HSET', keys[1], 'owner', '', 'deadline', '0', 'dirty', '0', 'crash', '', unpack((attempt_fields({}))))
   end
-  redis.call('PUBLISH', args[2] .. ':control', 'free')
+  announce({ args[2] .. ':control', 'free' })
   return { 'OK' }
 end
 
@@ -205,19 +207,18 @@ local function end_lease(lane, gone, state)
 end
 
 local function end_leases(name, owners, state)
-  local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
+  local lanes = layout_of(name) or {}
   local gone = {}
   for _, owner in ipairs(owners) do
     gone[owner] = tonumber(redis.call('ZSCORE', name .. ':procs', owner) or 0)
     redis.call('ZREM', name .. ':procs', owner)
     redis.call('DEL', name .. ':proc:' .. owner)
   end
-  if not config[1] then return 0 end
   local freed = 0
-  for _, lane in ipairs(lanes_of(tonumber(config[1]), split(config[2], ','))) do
+  for _, lane in ipairs(lanes) do
     if end_lease(lane_key(name, lane[1], lane[2]), gone, state) then freed = freed + 1 end
   end
-  redis.call('PUBLISH', name .. ':control', 'free')
+  announce({ name .. ':control', 'free' })
   return freed
 end
 
@@ -257,7 +258,7 @@ local function attempt(keys, args)
   return { 'OK', open, open - died - is_under_way, died + batch }
 end
 
--- tidings_balance 0 NAME ID STAGES LEASE CLAIM
+-- tidings_balance 0 NAME ID STAGES LEASE CLAIM [SHAPE]
 -- ->  {share, {partition, stage, token, suspect, paused, surplus, attempts, waiting}…, [ms]}: the worker's lanes, and the
 -- time until the next lease of a dead worker ends, if there is one: the caller balances again then. `waiting`: whether
 -- the queue holds an event. The answer names a lane without a commit as it was when it was taken, since the call that
@@ -267,6 +268,8 @@ end
 -- it: so no lane stays free while its workers are busy with lanes that others can serve as well.
 local function balance(_, args)
   local name, id, lease = args[1], args[2], tonumber(args[4])
+  local lanes, _, _, shape = layout_of(name)
+  if not lanes or args[6] and args[6] ~= shape then return reshaped(name, shape, args[6] or 'the one of a worker') end
   local us = now_us()
   local now_ms = us / 1000
   local list, live = live_processes(name, lease, now_ms)
@@ -282,8 +285,7 @@ local function balance(_, args)
       end
     end
   end
-  local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
-  local lanes, group_of, groups = lanes_of(tonumber(config[1]), split(config[2], ',')), {}, {}
+  local group_of, groups = {}, {}
   for _, stage in ipairs(split(args[3], ',')) do
     local those = serving[stage] or { count = 1, who = '' }
     groups[those.who] = groups[those.who] or { lanes = 0, workers = those.count, taken = 0 }

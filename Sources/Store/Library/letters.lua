@@ -20,12 +20,15 @@ local function store_letters(lane, field, list, cap, letters)
   return math.max(0, over)
 end
 
--- tidings_letters 3 LIST QUEUE LANE (letter event)…  ->  how many were moved
+-- tidings_letters 3 LIST QUEUE LANE (letter event)… [SHAPE]  ->  how many were moved
 -- The one way out of a list: retry, approve and drop. Takes letters out and puts their events into QUEUE; with an empty
 -- QUEUE the events are dropped. A letter that is gone is skipped: two operators may have chosen it at the same time.
 local function letters(keys, args)
   local moved = 0
+  local shape = #args % 2 == 1 and table.remove(args) or nil
   if keys[2] ~= '' then
+    local refusal = refuse_shape(keys[2], shape)
+    if refusal then return refusal end
     -- Reads the keys that will be written: a foreign type raises its error here, before a letter is taken out.
     redis.call('LLEN', keys[2])
     redis.call('HLEN', keys[3])

@@ -111,6 +111,11 @@ local function lane_key(name, partition, stage)
   return prefix(name, partition) .. ':lane:' .. stage
 end
 
+-- The pipeline that a key belongs to.
+local function name_of(key)
+  return string.match(key, '^{(.+)%.%d+}:') or string.match(key, '^([^:]+):')
+end
+
 -- Every lane of a pipeline as {partition, stage}: NAME:incoming first, then partition by partition, so that a worker
 -- that takes neighbours has stages that follow each other.
 local function lanes_of(partitions, stages)

@@ -1,4 +1,4 @@
--- Configuration, epoch, and the processes that live.
+-- The processes that live: what they say when they come, and their heartbeats.
 
 -- The processes that were heard within the last `lease` ms, as a list and as a set.
 local function live_processes(name, lease, now_ms)
@@ -8,28 +8,20 @@ local function live_processes(name, lease, now_ms)
   return list, set
 end
 
--- Gives every partition a new epoch when the server has restarted or was replaced: it may have lost events. The number
--- is at least the time in seconds, so that it is not issued twice when the append-only file lost the last second.
-local function renew_epoch(name, partitions)
-  local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-  local seconds = math.floor(now_us() / 1000000)
-  for partition = 0, partitions - 1 do
-    local key = prefix(name, tostring(partition)) .. ':epoch'
-    local known = redis.call('HMGET', key, 'run_id', 'number')
-    if known[1] ~= run_id then
-      redis.call('HSET', key, 'run_id', run_id, 'number', whole(math.max(tonumber(known[2] or 0) + 1, seconds)))
-    end
-  end
-end
-
--- tidings_hello 0 NAME CONTRACT PARTITIONS STAGES  ->  {'OK'} or {'DIFFERS', field, in Redis, given, why it stands}
--- Every process calls it after each connect, before anything else. STAGES are separated by commas. A configuration that
--- differs replaces the stored one when that strands nothing: no process lives, and the queues that it would orphan are
--- empty.
+-- tidings_hello 0 NAME CONTRACT PARTITIONS STAGES [EPOCH]
+-- ->  {'OK', epoch} or {'DIFFERS', field, in Redis, given, why it stands}
+-- Every process calls it after each connect, before anything else, and again when it hears of another epoch or shape.
+-- STAGES are separated by commas; EPOCH is the highest one that the process knows. A configuration that differs replaces
+-- the stored one when that strands nothing: no process lives, and the queues that it would orphan are empty.
 local function hello(_, args)
   local name, contract, partitions, stages = args[1], args[2], args[3], args[4]
   local key = name .. ':config'
   local known = redis.call('HMGET', key, 'contract', 'partitions', 'stages')
+  local stored = not (known[1] and known[2] and known[3]) and shape_of(name)
+  if stored then
+    local parts = { string.match(stored, '^([^/]*)/(%d+)/(.*)$') }
+    for index, part in ipairs(parts) do known[index] = known[index] or part end
+  end
   local given = { contract, partitions, stages }
   local fields = { 'contract', 'partitions', 'stages' }
   for index, field in ipairs(fields) do
@@ -51,35 +43,74 @@ local function hello(_, args)
     end
   end
   pass_time(now_us() / 1000)
-  redis.call('HSET', key, 'contract', contract, 'partitions', partitions, 'stages', stages)
-  renew_epoch(name, tonumber(partitions))
-  return { 'OK' }
+  local shape = shape_text(contract, partitions, stages)
+  -- Keys of partitions that end are written as well: a process that slept through the change looks there.
+  local epoch = keep_epoch(name, shape, args[5], math.max(tonumber(partitions), tonumber(known[2] or '') or 0))
+  redis.call('HSET', key, 'contract', contract, 'partitions', partitions, 'stages', stages, 'shape', shape)
+  return { 'OK', epoch }
+end
+
+-- What the fields of a heartbeat say to this library, and not to operators.
+local hidden = { shape = true, epoch = true }
+
+-- Brings NAME:config and the epoch up to date where they are gone or do not belong to this server's data. Gives the
+-- epoch; or nil and an error reply when the process's shape is not the one that Redis holds. SHAPE: the process's, nil
+-- when it named none; then nothing is written where Redis holds none either.
+local function keep_marks(name, shape, known, now_ms)
+  local stored, is_whole = shape_of(name)
+  if shape and stored and stored ~= shape then return nil, reshaped(name, stored, shape) end
+  shape = shape or stored
+  if not shape then return 0 end
+  local contract, partitions, stages = string.match(shape, '^([^/]*)/(%d+)/(.*)$')
+  if not is_whole then
+    redis.call('HSET', name .. ':config', 'contract', contract, 'partitions', partitions, 'stages', stages,
+      'shape', shape)
+  end
+  local mark = redis.call('HMGET', epoch_key(name, 0), 'number', 'shape')
+  -- One further partition with each heartbeat: each is looked at in turn.
+  local other = math.floor(now_ms / 1000) % tonumber(partitions)
+  local its = other == 0 and mark or redis.call('HMGET', epoch_key(name, other), 'number', 'shape')
+  local is_sound = mark[1] and tonumber(mark[1]) and tonumber(mark[1]) >= known and mark[2] == shape
+    and its[1] == mark[1] and its[2] == shape and is_sure(name, epoch_key(name, 0), mark[1])
+  return is_sound and tonumber(mark[1]) or keep_epoch(name, shape, known)
 end
 
 -- tidings_beat 0 NAME ID ROLE STAGES TTL (field value)…  ->  the ids of all processes that were heard within TTL, or
--- within the field `lease` (ms) where one is given, so that a worker notices when another one's leases end.
+-- within the field `lease` (ms) where one is given, so that a worker notices when another one's leases end. With the
+-- field `epoch`, the highest epoch that the process knows, the last element is {epoch}.
 -- Keeps a process listed, and with it the leases of its lanes. STAGES: those that it serves, 'incoming' among them.
+-- With the field `shape` (CONTRACT/PARTITIONS/STAGES) a process of another shape than that in Redis is refused (RESHAPED)
+-- and not listed. Writes NAME:config and the epoch again where they are gone, and renews the epoch when the data may have
+-- gone back in time.
 -- It uses few commands, since every process calls it every two seconds.
 local function beat(_, args)
   local name, id, ttl = args[1], args[2], tonumber(args[5])
   local now_ms = now_us() / 1000
   local key = name .. ':proc:' .. id
-  local is_new = redis.call('ZADD', name .. ':procs', whole(now_ms), id) == 1
-  local fields = { 'role', args[3], 'stages', args[4] }
-  local window = ttl
-  for index = 6, #args do fields[#fields + 1] = args[index] end
+  local fields, said = { 'role', args[3], 'stages', args[4] }, {}
   for index = 6, #args - 1, 2 do
-    -- Edges beat every 4 s: to workers with a shorter lease they would seem to come and go.
-    if args[index] == 'lease' then window = math.min(ttl, math.max(5000, tonumber(args[index + 1]))) end
+    said[args[index]] = args[index + 1]
+    if not hidden[args[index]] then
+      fields[#fields + 1] = args[index]
+      fields[#fields + 1] = args[index + 1]
+    end
   end
+  local epoch, refusal = keep_marks(name, said.shape, tonumber(said.epoch or 0) or 0, now_ms)
+  if refusal then return refusal end
+  local window = ttl
+  -- Edges beat every 4 s: to workers with a shorter lease they would seem to come and go.
+  if said.lease then window = math.min(ttl, math.max(5000, tonumber(said.lease))) end
+  local is_new = redis.call('ZADD', name .. ':procs', whole(now_ms), id) == 1
   redis.call('HSET', key, unpack(fields))
   redis.call('PEXPIRE', key, ttl)
   if is_new then
     -- Entries stay for the longest lease that can be configured: their process may still own lanes.
     redis.call('ZREMRANGEBYSCORE', name .. ':procs', '-inf', whole(now_ms - 600000))
-    redis.call('PUBLISH', name .. ':control', 'join')
   end
-  return live_processes(name, window, now_ms)
+  local list = live_processes(name, window, now_ms)
+  if said.epoch then list[#list + 1] = { epoch } end
+  if is_new then announce({ name .. ':control', 'join' }) end
+  return list
 end
 
 -- tidings_heard 0 NAME ID…  ->  {ms since the last heartbeat, …}; -1 for one that is not listed (any more).

@@ -3,12 +3,12 @@
 local COUNTERS = { 'in', 'out', 'dropped', 'held', 'dead' }
 
 local function gather(name)
-  local config = redis.call('HMGET', name .. ':config', 'partitions', 'stages')
-  if not config[1] then return nil end
+  local places, partitions, stages = layout_of(name)
+  if not places then return nil end
   local now_ms = now_us() / 1000
   local _, live = live_processes(name, 15000, now_ms)
   local lanes = {}
-  for _, lane in ipairs(lanes_of(tonumber(config[1]), split(config[2], ','))) do
+  for _, lane in ipairs(places) do
     local partition, stage = lane[1], lane[2]
     local queue = queue_key(name, partition, stage)
     local hash = redis.call('HGETALL', lane_key(name, partition, stage))
@@ -30,7 +30,7 @@ local function gather(name)
     end
     lanes[#lanes + 1] = entry
   end
-  return lanes, config, now_ms
+  return lanes, now_ms, partitions, stages
 end
 
 local function unknown(name)
@@ -47,7 +47,7 @@ end
 -- dead_letters and held_events are what the lists hold now.
 local function stats(_, args)
   local name = args[1]
-  local lanes, config, now_ms = gather(name)
+  local lanes, now_ms, partitions, stages = gather(name)
   if not lanes then return unknown(name) end
   local out = {}
   for index, lane in ipairs(lanes) do
@@ -96,7 +96,7 @@ local function stats(_, args)
   end
   local answer = {
     doors = #doors > 0 and doors or nil, jobs = redis.call('HLEN', name .. ':jobs'),
-    pipeline = name, partitions = tonumber(config[1]), stages = split(config[2], ','), lanes = out,
+    pipeline = name, partitions = partitions, stages = stages, lanes = out,
     processes = processes, time = math.floor(now_ms), feeds = redis.call('SCARD', 'feeds'),
   }
   if #processes == 0 then answer.processes = nil end
@@ -105,10 +105,10 @@ end
 
 -- tidings_status 0 NAME  ->  lines of text, for redis-cli: a line a stage, summed over its partitions
 local function status(_, args)
-  local lanes, config = gather(args[1])
+  local lanes, _, _, stages = gather(args[1])
   if not lanes then return unknown(args[1]) end
   local order, sums = { 'incoming' }, {}
-  for _, stage in ipairs(split(config[2], ',')) do order[#order + 1] = stage end
+  for _, stage in ipairs(stages) do order[#order + 1] = stage end
   for _, lane in ipairs(lanes) do
     local sum = sums[lane.stage] or { waiting = 0, lanes = 0, owned = 0, paused = 0, oldest = 0 }
     sums[lane.stage] = sum
