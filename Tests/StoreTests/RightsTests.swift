@@ -62,8 +62,8 @@ struct RightsTests {
     @Test(
         "a commit that compares versions is refused whole when the records or the held events may not be written",
         arguments: [
-            (["-set"], "SET on {t.0}:post:"), (["resetkeys", "~{t.0}:[dhlq]*", "~feed*"], "SET on {t.0}:post:"),
-            (["resetkeys", "~{t.0}:[dlqp]*", "~feed*"], "on {t.0}:held:a"), (["-hdel"], "HDEL on {t.0}:holds:a"),
+            (["-set"], "SET on {t.0}:post:"), (["resetkeys", "~{t.0}:[dehlq]*", "~feed*"], "SET on {t.0}:post:"),
+            (["resetkeys", "~{t.0}:[delqp]*", "~feed*"], "on {t.0}:held:a"), (["-hdel"], "HDEL on {t.0}:holds:a"),
         ])
     func versions(_ rules: [String], _ right: String) throws {
         let token = try library.token(of: "w1")

@@ -55,7 +55,7 @@ struct UnbornTests {
         // As after the clock was set back by an hour.
         try library.redis.ask("HSET", "feed.swept", "time", String(first.time + 3_600_000))
         try sweep()
-        #expect(try library.hello() == "[OK]")
+        #expect(try library.hello().hasPrefix("[OK"))
         #expect(try history(of: "c").time == first.time + 3_600_000)
     }
 
