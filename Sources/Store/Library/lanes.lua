@@ -169,12 +169,12 @@ end
 local ENDS = { died = DIED, left = false, unknown = LOST }
 
 -- Whether an attempt, or a batch, is that of a process that is gone, and whether the process was heard of after it had
--- lost the lane: then it has ended over something else. `gone` gives the last heartbeat (ms) of each, or 0. A token is a
--- time in µs.
-local function is_of(gone, attempt, current_token)
+-- lost the lane: then it has ended over something else. `gone` gives the last heartbeat (ms) of each, or 0; `successor`
+-- is the token of who had the lane next, a time in µs.
+local function is_of(gone, attempt, successor)
   local beat = attempt and attempt.state == LOST and gone[attempt.owner]
   if not beat then return false end
-  return true, attempt.token ~= current_token and beat * 1000 > tonumber(current_token or 0)
+  return true, attempt.token ~= successor and beat * 1000 > tonumber(successor or 0)
 end
 
 -- Ends the lease of a process that is gone, and settles the attempts that it had begun, also where another worker has
@@ -191,8 +191,8 @@ local function end_lease(lane, gone, state)
   end
   if state == LOST then return owned end
   local left, has_changed = {}, false
-  for _, attempt in ipairs(attempts) do
-    local is_meant, has_returned = is_of(gone, attempt, known[2])
+  for index, attempt in ipairs(attempts) do
+    local is_meant, has_returned = is_of(gone, attempt, attempts[index + 1] and attempts[index + 1].token or known[2])
     if is_meant then has_changed, attempt.state = true, state end
     if has_returned then attempt.state = RETURNED end
     if attempt.state then left[#left + 1] = attempt end
