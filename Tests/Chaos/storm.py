@@ -32,13 +32,29 @@ class Storm:
         self.recoveries: dict[str, list[tuple[float, float]]] = {}
         self._timeline = open(timeline, "a", encoding="utf-8")
 
+    #: In a run of each kind, so many come together.
+    TOGETHER = 3
+
     def run_each(self) -> None:
-        """Each kind of fault once, one after the other."""
-        for _ in self.faults.kinds:
-            fault = self._begin()
-            if fault and not self._recover(fault, fault.kind):
-                break
+        """Each kind of fault once."""
+        begun: list[Fault] = []
+        for number in range(1, len(self.faults.kinds) + 1):
+            kind = self.faults.draw()
+            fault = self._begin(kind)
+            if not fault and self._recover_from(begun):
+                # It may need a world in which all is well.
+                begun, fault = [], self._begin(kind)
+            begun += [fault] if fault else []
+            if len(begun) == self.TOGETHER or number == len(self.faults.kinds):
+                if not self._recover_from(begun):
+                    break
+                begun = []
         self.faults.end_all()
+
+    def _recover_from(self, begun: list[Fault]) -> bool:
+        if not begun:
+            return True
+        return self._recover(begun[-1], begun[0].kind if len(begun) == 1 else "a burst of faults")
 
     def run(self, until: float) -> None:
         while time.monotonic() < until and self.findings.count("stuck") == 0:
@@ -54,8 +70,8 @@ class Storm:
                     break
         self.faults.end_all()
 
-    def _begin(self) -> Fault | None:
-        kind = self.faults.draw()
+    def _begin(self, kind: str | None = None) -> Fault | None:
+        kind = kind or self.faults.draw()
         self._write(f"{self._clock()} {kind}")
         fault = self.faults.begin(kind)
         if not fault:
