@@ -40,6 +40,7 @@ final class EdgeProcess {
     private let heartbeat: Heartbeat
     private let eviction: EvictionWatch
     private var hasStarted = false
+    private var isDraining = false
     private var failure: CommandError?
     private lazy var startDeadline = Timer(on: loop) { [unowned self] in self.startServer() }
 
@@ -95,8 +96,10 @@ final class EdgeProcess {
         session.listen(on: subscriber)
         session.onRefused = { logger.critical("\($0.message)") }
         session.onReady = { [unowned self] in
-            self.heartbeat.start()
-            self.eviction.start()
+            if !self.isDraining {
+                self.heartbeat.start()
+                self.eviction.start()
+            }
             self.startServer()
             self.server.renew()
         }
@@ -136,6 +139,7 @@ final class EdgeProcess {
     }
 
     private func drain(isReplaced: Bool) {
+        isDraining = true
         heartbeat.stop()
         eviction.stop()
         server.drain(isReplaced: isReplaced) { [unowned self] in

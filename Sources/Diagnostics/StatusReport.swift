@@ -6,6 +6,8 @@ import Store
 
 /// What `tidings status` and the dashboard show: the reply of `tidings_stats`, some fields of INFO, and what is wrong.
 package struct StatusReport {
+    /// Further fields that are judged: a primary that has become a replica takes no events.
+    private static let judged = ["role", "master_host", "master_port"]
     /// The fields of INFO that are shown, in this order, and judged.
     static let fields = [
         "redis_version", "uptime_in_seconds", "used_memory", "maxmemory", "maxmemory_policy", "connected_clients",
@@ -25,7 +27,8 @@ package struct StatusReport {
         redisCLI: String
     ) {
         self.stats = stats
-        let server = ServerFacts(info: info.filter { StatusReport.fields.contains($0.key) })
+        let known = StatusReport.fields + StatusReport.judged
+        let server = ServerFacts(info: info.filter { known.contains($0.key) })
         facts = Facts(
             redisCLI: redisCLI, limits: limits, server: server, pipeline: stats.pipeline, earlier: earlier)
         advice = Report(facts).advice
@@ -126,7 +129,9 @@ package final class StatusSurvey {
     /// gets the rest.
     package func ask(completion: @escaping (Result<StatusReport, RedisError>) -> Void) {
         var info: [String: String] = [:]
-        connection.send(RedisCommand(words: ["INFO", "server", "memory", "clients", "stats", "persistence"])) {
+        connection.send(
+            RedisCommand(words: ["INFO", "server", "memory", "clients", "stats", "persistence", "replication"])
+        ) {
             result in
             if case .success(let value) = result { info = BlockingRedis.fields(value.text ?? "") }
         }

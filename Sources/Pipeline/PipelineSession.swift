@@ -59,12 +59,16 @@ public final class PipelineSession {
         return refusal?.message ?? lastFailure.map { "Redis is not ready for the pipeline: \($0.message)" }
     }
 
-    /// Call with each epoch that is seen: in the answer to a heartbeat, with a channel's history, on `NAME:control`. When
-    /// it is another one than the last greeting was answered, the data may have gone back in time: the session is not
-    /// ready until it has greeted again.
+    /// Call with each epoch that is seen: in the answer to a heartbeat, with a channel's history. When it is another one
+    /// than the last greeting was answered, the data may have gone back in time: the session is not ready until it has
+    /// greeted again.
     public func noticed(epoch seen: Int64) {
         highestEpoch = max(highestEpoch, seen)
-        if isReady, seen != epoch { reload() }
+        compare(with: seen)
+    }
+
+    private func compare(with seen: Int64) {
+        if isReady, epoch != 0, seen != epoch { reload() }
     }
 
     /// Subscribes to the announcements of new epochs. They precede what is published in the new epoch, on the same
@@ -77,7 +81,9 @@ public final class PipelineSession {
     func heard(_ message: [UInt8]) {
         let words = String(decoding: message, as: UTF8.self).split(separator: " ")
         guard words.count == 2, words[0] == "epoch", let epoch = Int64(words[1]) else { return }
-        noticed(epoch: epoch)
+        // Pub/sub is not separated by database: it may be the epoch of another pipeline with this name. So the greeting is
+        // asked which one is ours, and nothing is told of this one.
+        compare(with: epoch)
     }
 
     /// Loads the functions again, and greets. Call when a server did not know one.

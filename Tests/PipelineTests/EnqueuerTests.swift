@@ -15,6 +15,7 @@ struct EnqueuerTests {
         var load = RedisCommand("FUNCTION", "LOAD")
         load.append(FunctionLibrary.tidings.source)
         try client.ask(load)
+        try client.ask("FCALL", "tidings_hello", "0", "t", "1", "2", "a")
         return (client, runner, server)
     }
 

@@ -101,7 +101,7 @@ enum PipelineRules {
                     "\(stale.count) partitions still have the epoch of an earlier run of Redis",
                     why: "offsets of readers may point to events that were lost", at: "{\(name).\(first.number)}:epoch",
                     hint: isLive
-                        ? "restart a worker: each process renews it when it connects"
+                        ? "each heartbeat renews it: look again in a few seconds, and then at the log of the processes"
                         : "tidings work: the first process that connects renews it")
             ])
         }

@@ -168,7 +168,7 @@ struct ChannelMachine {
     enum Input {
         case confirmed
         case lost
-        /// What was loaded, or is being loaded, may predate a restart of the server.
+        /// What was loaded, or is being loaded, may be of an earlier epoch, or lack an announcement.
         case renewed
         case announced(sequence: Int64, event: [UInt8])
         case loaded(generation: Int, ChannelHistory)

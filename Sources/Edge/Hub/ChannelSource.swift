@@ -30,6 +30,8 @@ protocol ChannelSourceDelegate: AnyObject {
     func sourceConfirmed(_ channel: String)
     /// Announcements may be missed until the next confirmation.
     func sourceLost(_ channel: String)
+    /// The channel has news that cannot be passed on now: they have to be loaded.
+    func sourceMissed(_ channel: String)
     func sourceAnnounced(_ channel: String, sequence: Int64, event: [UInt8])
 }
 

@@ -21,8 +21,11 @@ final class FeedSource: ChannelSource {
         }
 
         func subscriptionMessage(_ name: String, _ payload: [UInt8]) {
-            // What is announced while the epoch is being read is in the history that is loaded afterwards.
-            guard source.isServing() else { return }
+            // What is announced while the epoch is not known is read from the history, when it is known.
+            guard source.isServing() else {
+                source.delegate?.sourceMissed(channel)
+                return
+            }
             guard let (sequence, event) = ChannelFeed.parse(announcement: payload) else { return }
             source.delegate?.sourceAnnounced(channel, sequence: sequence, event: source.text.normalized(Array(event)))
         }

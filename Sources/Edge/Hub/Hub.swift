@@ -190,6 +190,11 @@ package final class Hub: ChannelSourceDelegate {
         perform(channel.machine.handle(.lost), on: channel)
     }
 
+    func sourceMissed(_ channel: String) {
+        guard let channel = channels[ChannelKey(channel)] else { return }
+        perform(channel.machine.handle(.renewed), on: channel)
+    }
+
     func sourceAnnounced(_ channel: String, sequence: Int64, event: [UInt8]) {
         guard let channel = channels[ChannelKey(channel)] else { return }
         metrics.eventsReceived += 1
