@@ -6,7 +6,7 @@ extension FunctionLibrary {
     /// Its files in `Library` are joined in this order, since a file of Lua uses only what stands before it. Raise the
     /// version with every change of one of them: a process replaces an older library, and keeps a newer one.
     package static let tidings: FunctionLibrary = {
-        let version: Int64 = 11
+        let version: Int64 = 12
         let files = [
             PackageResources.library_lua, PackageResources.epoch_lua, PackageResources.feeds_lua,
             PackageResources.processes_lua, PackageResources.lanes_lua, PackageResources.jobs_lua,
