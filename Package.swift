@@ -55,8 +55,8 @@ let package = Package(
         .target(
             name: "Store", dependencies: ["Redis", "JSON"],
             resources: [
-                "library", "epoch", "feeds", "processes", "lanes", "jobs", "records", "inlets", "letters", "windows",
-                "changes", "commit", "control", "status",
+                "library", "epoch", "former", "feeds", "processes", "lanes", "jobs", "records", "inlets", "letters",
+                "windows", "changes", "commit", "control", "status",
             ].map { .embedInCode("Library/\($0).lua") }, swiftSettings: strict),
         .target(
             name: "Pipeline",

@@ -38,10 +38,11 @@ struct Dead: ParsableCommand {
     struct Retry: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Put the events back into their stage's queue.")
         @OptionGroup var selection: SetAsideFlags
+        @OptionGroup var target: SetAsideTarget
 
         func run() throws {
             let list = try selection.open(.dead)
-            Terminal.write("\(try selection.move(in: list, .retry)) put back\n")
+            Terminal.write("\(try selection.move(in: list, .retry, to: target.stage(in: list))) put back\n")
         }
     }
 
@@ -80,10 +81,11 @@ struct Held: ParsableCommand {
     struct Approve: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Send held events on to the next stage.")
         @OptionGroup var selection: SetAsideFlags
+        @OptionGroup var target: SetAsideTarget
 
         func run() throws {
             let list = try selection.open(.held)
-            Terminal.write("\(try selection.move(in: list, .approve)) sent on\n")
+            Terminal.write("\(try selection.move(in: list, .approve, to: target.stage(in: list))) sent on\n")
         }
     }
 
@@ -131,10 +133,10 @@ struct SetAsideFlags: ParsableArguments {
     /// Takes the selected events out of the list and does with them what was decided.
     ///
     /// - Returns: how many.
-    func move(in list: SetAsideList, _ decision: SetAsideDecision) throws -> Int {
-        guard ids.isEmpty || all else { return try list.move(named(in: list), decision) }
+    func move(in list: SetAsideList, _ decision: SetAsideDecision, to target: String? = nil) throws -> Int {
+        guard ids.isEmpty || all else { return try list.move(named(in: list), decision, to: target) }
         try requireChoice()
-        return try list.moveAll(stage: stage, decision)
+        return try list.moveAll(stage: stage, decision, to: target)
     }
 
     /// Prints the selected events, whole.
@@ -166,6 +168,19 @@ struct SetAsideFlags: ParsableArguments {
     }
 }
 
+/// Where `dead retry` and `held approve` put the events.
+struct SetAsideTarget: ParsableArguments {
+    @Option(name: .long, help: "Put the events into this stage's queue, as when their own stage is gone.")
+    var to: String?
+
+    /// - Throws: when the pipeline has no such stage.
+    func stage(in list: SetAsideList) throws -> String? {
+        guard let to, to != LaneID.incoming, !list.layout.stages.contains(to) else { return to }
+        throw CommandError(
+            "no stage '\(to)'; this pipeline has \(list.layout.stages.joined(separator: ", "))", exitCode: 2)
+    }
+}
+
 extension SetAsideList {
     /// Connects to the list that the configuration means.
     ///
@@ -174,14 +189,15 @@ extension SetAsideList {
         _ kind: SetAsideEvent.Kind, options: GlobalFlags, stage: String?, isForReading: Bool
     ) throws -> SetAsideList {
         let settings = try options.configuration()
-        if let stage, stage != LaneID.incoming, !settings.layout.stages.contains(stage) {
-            throw CommandError(
-                "no stage '\(stage)'; this pipeline has \(settings.layout.stages.joined(separator: ", "))", exitCode: 2)
-        }
         let client = try BlockingRedis(
             address: options.redisAddress(settings), name: "tidings-letters", loadsFunctions: !isForReading)
         try client.compare(settings.layout)
-        return SetAsideList(kind: kind, client: client, layout: settings.layout)
+        let list = try SetAsideList(kind: kind, client: client, layout: settings.layout)
+        if let stage, !list.knows(stage: stage) {
+            throw CommandError(
+                "no stage '\(stage)'; this pipeline has \(settings.layout.stages.joined(separator: ", "))", exitCode: 2)
+        }
+        return list
     }
 
     /// Prints the whole list page by page, for people or as JSON.

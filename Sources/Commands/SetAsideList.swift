@@ -4,7 +4,8 @@ import Pipeline
 import Redis
 import Store
 
-/// The dead letters or the held events of a pipeline, as an operator handles them.
+/// The dead letters or the held events of a pipeline, as an operator handles them: those of its lanes, and before them
+/// those of lanes that a former shape of it had.
 struct SetAsideList {
     /// One event, with the list that it stands in.
     struct Entry {
@@ -21,12 +22,22 @@ struct SetAsideList {
     let kind: SetAsideEvent.Kind
     let client: BlockingRedis
     let layout: PipelineLayout
+    /// Lanes that the pipeline does not have any more, and that may still have letters.
+    private let former: [LaneID]
     private let parser = JSONParser(maxBytes: 512 << 20)
 
-    init(kind: SetAsideEvent.Kind, client: BlockingRedis, layout: PipelineLayout) {
+    init(kind: SetAsideEvent.Kind, client: BlockingRedis, layout: PipelineLayout) throws {
         self.kind = kind
         self.client = client
         self.layout = layout
+        let names = try client.call("SMEMBERS", layout.former).array ?? []
+        former = names.compactMap { $0.text.flatMap(PipelineLayout.formerLane) }.filter { !layout.contains($0) }
+            .sorted { ($0.partition ?? 0, $0.stage) < ($1.partition ?? 0, $1.stage) }
+    }
+
+    /// Whether the pipeline has a stage of that name, or has letters of one that it had.
+    func knows(stage: String) -> Bool {
+        stage == LaneID.incoming || layout.stages.contains(stage) || former.contains { $0.stage == stage }
     }
 
     /// Passes on all entries, oldest first within each lane, in pages: there may be more than memory holds.
@@ -54,18 +65,24 @@ struct SetAsideList {
 
     /// Takes entries out of their lists and does with their events what the operator decided.
     ///
+    /// - Parameter target: the stage whose queue the events go to; nil: the one that the decision means.
     /// - Returns: how many were still in the list.
-    /// - Throws: before anything is moved, when an approved event has no next stage.
-    func move(_ entries: [Entry], _ decision: SetAsideDecision) throws -> Int {
-        let groups = Dictionary(grouping: entries, by: \.lane)
-        let goals = try groups.mapValues { try goal(of: $0[0].lane, decision) }
-        return try groups.reduce(0) { try $0 + move($1.value, from: $1.key, to: goals[$1.key] ?? nil) }
+    /// - Throws: before anything is moved, when there is no stage that an event could go to.
+    func move(_ entries: [Entry], _ decision: SetAsideDecision, to target: String?) throws -> Int {
+        let goals = try entries.map { try goal(of: $0.lane, decision, target) }
+        var moved = 0
+        for lane in lanes(of: nil) {
+            let own = zip(entries, goals).filter { $0.0.lane == lane }
+            guard let goal = own.first?.1 else { continue }
+            moved += try move(own.map(\.0), from: lane, to: goal)
+        }
+        return moved
     }
 
     /// The same for all entries that are there now. Entries that are added meanwhile, these events among them, stay.
-    func moveAll(stage: String?, _ decision: SetAsideDecision) throws -> Int {
+    func moveAll(stage: String?, _ decision: SetAsideDecision, to target: String?) throws -> Int {
         let full = try lanes(of: stage).map { ($0, try count(in: $0)) }.filter { $0.1 > 0 }
-        let goals = try full.map { try goal(of: $0.0, decision) }
+        let goals = try full.map { try goal(of: $0.0, decision, target) }
         var moved = 0
         for ((lane, count), goal) in zip(full, goals) {
             moved += try move(first: count, from: lane, to: goal)
@@ -73,7 +90,7 @@ struct SetAsideList {
         return moved
     }
 
-    private func move(first count: Int, from lane: LaneID, to goal: LaneID?) throws -> Int {
+    private func move(first count: Int, from lane: LaneID, to goal: Goal) throws -> Int {
         var moved = 0
         var left = count
         var page = SetAsidePage()
@@ -89,14 +106,24 @@ struct SetAsideList {
         return moved
     }
 
-    private func goal(of lane: LaneID, _ decision: SetAsideDecision) throws -> LaneID? {
-        let goal = decision.goal(of: lane, in: layout)
-        if decision == .approve, goal == nil {
+    /// Where the events of a lane go.
+    private enum Goal {
+        case nowhere
+        case stage(String)
+    }
+
+    private func goal(of lane: LaneID, _ decision: SetAsideDecision, _ target: String?) throws -> Goal {
+        if decision == .drop { return .nowhere }
+        if let stage = target ?? decision.goal(of: lane.stage, in: layout) { return .stage(stage) }
+        let what = decision == .retry ? "put back" : "sent on"
+        guard lane.isIncoming || layout.stages.contains(lane.stage) else {
             throw CommandError(
-                "no stage follows \(lane.stage), nothing was sent on; see 'tidings held list --stage "
-                    + "\(lane.stage)', reject the events or put a stage behind it in tidings.yaml")
+                "the pipeline has no stage '\(lane.stage)' any more, nothing was \(what); name the stage that takes its "
+                    + "events with --to: \(layout.stages.joined(separator: ", "))")
         }
-        return goal
+        throw CommandError(
+            "no stage follows \(lane.stage), nothing was \(what); see 'tidings held list --stage "
+                + "\(lane.stage)', reject the events or put a stage behind it in tidings.yaml")
     }
 
     private func count(in lane: LaneID) throws -> Int {
@@ -104,7 +131,7 @@ struct SetAsideList {
     }
 
     private func lanes(of stage: String?) -> [LaneID] {
-        layout.lanes.filter { stage == nil || $0.stage == stage }
+        (former + layout.lanes).filter { stage == nil || $0.stage == stage }
     }
 
     /// Some entries of a lane, and how many elements of its list were read.
@@ -120,12 +147,21 @@ struct SetAsideList {
         return (entries, raws.count)
     }
 
-    private func move(_ entries: [Entry], from lane: LaneID, to goal: LaneID?) throws -> Int {
+    /// Moves entries of a lane, each to the partition that its conversation has now.
+    private func move(_ entries: [Entry], from lane: LaneID, to goal: Goal) throws -> Int {
+        let groups = Dictionary(grouping: entries) { entry -> LaneID? in
+            guard case .stage(let stage) = goal else { return nil }
+            let fields = try? parser.parseObject(entry.content.event)
+            return layout.lane(
+                of: stage, conversation: fields.flatMap(ConversationKey.conversation(of:)), from: lane)
+        }
         var moved = 0
-        for part in SetAsidePage.parts(of: entries.map { $0.raw.count + $0.content.event.count }) {
-            moved += try client.call(
-                .moveSetAside(
-                    kind, from: lane, to: goal, of: layout, entries[part].map { ($0.raw, $0.content.event) }))
+        for (target, entries) in groups {
+            for part in SetAsidePage.parts(of: entries.map { $0.raw.count + $0.content.event.count }) {
+                moved += try client.call(
+                    .moveSetAside(
+                        kind, from: lane, to: target, of: layout, entries[part].map { ($0.raw, $0.content.event) }))
+            }
         }
         return moved
     }

@@ -8,11 +8,11 @@ extension FunctionLibrary {
     package static let tidings: FunctionLibrary = {
         let version: Int64 = 12
         let files = [
-            PackageResources.library_lua, PackageResources.epoch_lua, PackageResources.feeds_lua,
-            PackageResources.processes_lua, PackageResources.lanes_lua, PackageResources.jobs_lua,
-            PackageResources.records_lua, PackageResources.inlets_lua, PackageResources.letters_lua,
-            PackageResources.windows_lua, PackageResources.changes_lua, PackageResources.commit_lua,
-            PackageResources.control_lua, PackageResources.status_lua,
+            PackageResources.library_lua, PackageResources.epoch_lua, PackageResources.former_lua,
+            PackageResources.feeds_lua, PackageResources.processes_lua, PackageResources.lanes_lua,
+            PackageResources.jobs_lua, PackageResources.records_lua, PackageResources.inlets_lua,
+            PackageResources.letters_lua, PackageResources.windows_lua, PackageResources.changes_lua,
+            PackageResources.commit_lua, PackageResources.control_lua, PackageResources.status_lua,
         ]
         let head = Array("#!lua name=tidings\nlocal VERSION = \(version)\n".utf8)
         return FunctionLibrary(name: "tidings", version: version, source: files.reduce(head) { $0 + [10] + $1 })

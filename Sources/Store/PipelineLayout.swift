@@ -63,6 +63,35 @@ public struct PipelineLayout: Sendable, Equatable {
     /// The shape as the functions compare it: `1/8/validate,publish`. A process names its own where it writes.
     package var shape: String { "\(PipelineLayout.contract)/\(partitions)/\(stages.joined(separator: ","))" }
 
+    /// Whether the pipeline has this lane.
+    package func contains(_ lane: LaneID) -> Bool {
+        guard let partition = lane.partition else { return lane == .openInlet }
+        return (0..<partitions).contains(partition) && (lane.isIncoming || stages.contains(lane.stage))
+    }
+
+    /// The lane of a stage in which an event goes on that was set aside: that of its conversation, since the number of
+    /// partitions may have changed meanwhile.
+    ///
+    /// - Parameters:
+    ///   - conversation: nil when the event names none.
+    ///   - lane: where it was set aside, maybe in a lane of a former shape.
+    package func lane(of stage: String, conversation: String?, from lane: LaneID) -> LaneID {
+        if stage == LaneID.incoming {
+            // This stage finds the partition itself.
+            let own = LaneID(stage: stage, partition: lane.partition)
+            return contains(own) ? own : .openInlet
+        }
+        let partition = conversation.map(partition(of:)) ?? lane.partition ?? 0
+        return LaneID(stage: stage, partition: partition < partitions ? partition : 0)
+    }
+
+    /// Reads an element of ``former``; nil for what is none.
+    package static func formerLane(_ text: String) -> LaneID? {
+        let words = text.split(separator: " ", maxSplits: 1)
+        guard words.count == 2, let partition = Int(words[0]), partition >= 0 else { return nil }
+        return LaneID(stage: String(words[1]), partition: partition)
+    }
+
     // MARK: Keys
 
     public func prefix(_ partition: Int?) -> String {
@@ -98,6 +127,9 @@ public struct PipelineLayout: Sendable, Equatable {
     public func seen(_ partition: Int?) -> String {
         "\(prefix(partition)):seen"
     }
+
+    /// Lanes of former shapes that may still have letters, as `PARTITION STAGE`.
+    package var former: String { "\(name):former" }
 
     /// The pipeline's shape as the first process stored it.
     package var config: String { "\(name):config" }

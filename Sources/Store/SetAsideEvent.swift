@@ -89,18 +89,20 @@ package struct SetAsideEvent: Equatable {
 
 /// What an operator decides about events that were set aside.
 package enum SetAsideDecision: Sendable {
-    /// Put the event back into the queue of the stage that it was set aside in.
+    /// Put the event back into the queue of the stage that has set it aside.
     case retry
     /// Put the event into the queue of the next stage.
     case approve
     /// Delete the event.
     case drop
 
-    /// The lane whose queue the event goes to. Nil when it goes to none: it is dropped, or no stage follows.
-    package func goal(of lane: LaneID, in layout: PipelineLayout) -> LaneID? {
-        switch self {
-        case .retry: lane
-        case .approve: layout.stage(after: lane.stage).map { LaneID(stage: $0, partition: lane.partition) }
+    /// The stage whose queue an event goes to that this one has set aside. Nil when it goes to none: it is dropped, no
+    /// stage follows, or the pipeline does not have this stage any more.
+    package func goal(of stage: String, in layout: PipelineLayout) -> String? {
+        guard stage == LaneID.incoming || layout.stages.contains(stage) else { return nil }
+        return switch self {
+        case .retry: stage
+        case .approve: layout.stage(after: stage)
         case .drop: nil
         }
     }

@@ -89,9 +89,10 @@ struct SetAsideEventTests {
         let layout = PipelineLayout(name: "t", partitions: 1, stages: ["a", "b"])
         let lane = LaneID(stage: "a", partition: 0)
         let next = LaneID(stage: "b", partition: 0)
-        #expect(SetAsideDecision.retry.goal(of: lane, in: layout) == lane)
-        #expect(SetAsideDecision.approve.goal(of: lane, in: layout) == next)
-        #expect(SetAsideDecision.approve.goal(of: next, in: layout) == nil)
-        #expect(SetAsideDecision.drop.goal(of: lane, in: layout) == nil)
+        #expect(SetAsideDecision.retry.goal(of: lane.stage, in: layout) == lane.stage)
+        #expect(SetAsideDecision.approve.goal(of: lane.stage, in: layout) == next.stage)
+        #expect(SetAsideDecision.approve.goal(of: next.stage, in: layout) == nil)
+        #expect(SetAsideDecision.drop.goal(of: lane.stage, in: layout) == nil)
+        for decision in [SetAsideDecision.retry, .approve] { #expect(decision.goal(of: "gone", in: layout) == nil) }
     }
 }

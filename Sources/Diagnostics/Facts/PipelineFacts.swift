@@ -6,6 +6,8 @@ struct PipelineFacts {
     var layout: PipelineLayout
     var lanes: [LaneFacts] = []
     var processes: [ProcessFacts] = []
+    /// Lanes of former shapes that still have letters.
+    var former: [FormerLane] = []
     /// The server's clock when the processes were read, in ms since 1970.
     var time: Int64 = 0
 
@@ -50,6 +52,13 @@ struct PipelineFacts {
         let lanes = lanes.filter { $0.id.stage == stage }
         return lanes.isEmpty ? nil : lanes.reduce(0) { $0 + $1.settled }
     }
+}
+
+/// A lane that the pipeline does not have any more, with the letters that it left.
+struct FormerLane: Equatable {
+    var id: LaneID
+    var deadLetters: Int64
+    var heldEvents: Int64
 }
 
 /// A process as its heartbeats show it.

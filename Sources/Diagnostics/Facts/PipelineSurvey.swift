@@ -86,6 +86,7 @@ struct PipelineSurvey {
     private func look(_ layout: PipelineLayout) throws -> Look {
         var look = Look(pipeline: PipelineFacts(layout: layout))
         try readProcesses(into: &look)
+        try readFormer(into: &look)
         for partition in [nil] + (0..<layout.partitions).map(Optional.some) { try read(partition, into: &look) }
         return look
     }
@@ -103,6 +104,21 @@ struct PipelineSurvey {
         look.pipeline.processes = zip(beats, hashes).map { beat, hash in
             ProcessFacts(id: beat.0, beat: beat.1, fields: (try? hash.get())?.pairs ?? [:])
         }
+    }
+
+    /// Reads how many letters lanes of former shapes have.
+    private func readFormer(into look: inout Look) throws {
+        let layout = look.pipeline.layout
+        let names = try client.transactions([[RedisCommand("SMEMBERS", layout.former)]])[0][0]
+        if names.isWrongType { look.foreignKeys.append(ForeignKey(key: layout.former, expected: "set")) }
+        let lanes = (names.array ?? []).compactMap { $0.text.flatMap(PipelineLayout.formerLane) }
+            .filter { !layout.contains($0) }
+        let commands = lanes.flatMap { [RedisCommand("LLEN", layout.dead($0)), RedisCommand("LLEN", layout.held($0))] }
+        let lengths = try client.results(of: commands).map { (try? $0.get())?.integer ?? 0 }
+        look.pipeline.former = lanes.enumerated().map { index, lane in
+            FormerLane(id: lane, deadLetters: lengths[index * 2], heldEvents: lengths[index * 2 + 1])
+        }
+        .filter { $0.deadLetters + $0.heldEvents > 0 }
     }
 
     /// Reads a partition, or the open door, which belongs to none.

@@ -37,7 +37,14 @@ struct StatsReply {
             stages: (object["stages"]?.array ?? []).compactMap(\.string))
         pipeline = PipelineFacts(
             layout: layout, lanes: (object["lanes"]?.array ?? []).map { StatsReply.lane($0, at: time) },
-            processes: (object["processes"]?.array ?? []).map(StatsReply.process), time: time)
+            processes: (object["processes"]?.array ?? []).map(StatsReply.process),
+            former: (object["former"]?.array ?? []).map(StatsReply.formerLane), time: time)
+    }
+
+    private static func formerLane(_ json: JSON) -> FormerLane {
+        FormerLane(
+            id: LaneID(stage: json["stage"]?.string ?? "", partition: json["partition"]?.int.map { Int($0) }),
+            deadLetters: json["dead_letters"]?.int ?? 0, heldEvents: json["held_events"]?.int ?? 0)
     }
 
     private static func lane(_ json: JSON, at time: Int64) -> LaneFacts {

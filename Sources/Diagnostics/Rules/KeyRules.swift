@@ -42,13 +42,23 @@ enum KeyRules {
     }
 
     static func leftoverLetters(_ facts: Facts, _ keys: KeyFacts) -> Rule.Outcome {
+        let layout = facts.pipeline.layout
         let findings = keys.strayKeys.filter { $0.kind == "dead" || $0.kind == "held" }.map { stray in
-            Finding(
+            // A shape that was left by an older version did not write its lanes down.
+            let isKnown = facts.pipeline.former.contains {
+                $0.id == LaneID(stage: stray.stage, partition: stray.partition)
+            }
+            let listing = "tidings \(stray.kind) list --stage \(stray.stage)"
+            let remedy = stray.kind == "dead" ? "dead retry" : "held approve"
+            let isStageGone = stray.stage != LaneID.incoming && !layout.stages.contains(stray.stage)
+            return Finding(
                 .note,
                 "\(stray.length.grouped) \(stray.kind == "dead" ? "dead letters" : "held events") of a stage "
                     + "that is gone: the pipeline has no \(absence(stray, facts))", at: stray.key,
-                type: facts.command("LRANGE", stray.key, "0", "-1"),
-                hint: "when nobody needs them: " + facts.command("DEL", stray.key))
+                type: isKnown
+                    ? listing : facts.command("SADD", layout.former, "\(stray.partition) \(stray.stage)"),
+                hint: isKnown
+                    ? "then: tidings \(remedy) ID" + (isStageGone ? " --to STAGE" : "") : "then \(listing) shows them")
         }
         return Rule.Outcome(findings, otherwise: "no letters of stages that are gone")
     }

@@ -102,21 +102,25 @@ enum StageRules {
 
     static func letters(_ facts: Facts) -> Rule.Outcome {
         let name = facts.pipeline.layout.name
-        func sum(_ count: (StageFacts) -> Int64) -> (count: Int64, stages: String)? {
+        func sum(
+            _ count: (StageFacts) -> Int64, _ left: (FormerLane) -> Int64
+        ) -> (count: Int64, stages: String)? {
             let stages = facts.stages.filter { count($0) > 0 }
-            guard !stages.isEmpty else { return nil }
-            let words = stages.map { "\($0.name) \(count($0).grouped)" }.joined(separator: ", ")
-            return (stages.reduce(0) { $0 + count($1) }, words)
+            let former = facts.pipeline.former.reduce(0) { $0 + left($1) }
+            guard !stages.isEmpty || former > 0 else { return nil }
+            var words = stages.map { "\($0.name) \(count($0).grouped)" }
+            if former > 0 { words.append("stages or partitions that are gone \(former.grouped)") }
+            return (stages.reduce(former) { $0 + count($1) }, words.joined(separator: ", "))
         }
         var findings: [Finding] = []
-        if let dead = sum(\.deadLetters) {
+        if let dead = sum(\.deadLetters, \.deadLetters) {
             findings.append(
                 Finding(
                     .warning, dead.count == 1 ? "1 dead letter" : "\(dead.count.grouped) dead letters",
                     why: "events that could not be taken: \(dead.stages)", at: "{\(name).*}:dead:*", of: "dead",
                     type: "tidings dead list", hint: "then: tidings dead retry ID, or dead drop ID"))
         }
-        if let held = sum(\.heldEvents) {
+        if let held = sum(\.heldEvents, \.heldEvents) {
             findings.append(
                 Finding(
                     .note, "\(events(held.count, "waits", "wait")) for a person", why: "held by \(held.stages)",

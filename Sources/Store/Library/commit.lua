@@ -152,6 +152,7 @@ local writers = {
   end,
   once = function(op, lane, now_ms)
     local recent, older = open_seen(lane, op.seen, op.window, op.cap, now_ms)
+    local former = seen_formerly(name_of(lane), op.keys, op.window, now_ms)
     local fresh, is_fresh, out, repeated = {}, false, 0, 0
     for index, key in ipairs(op.keys) do
       local candidate, change = op.candidates[index], nil
@@ -162,7 +163,7 @@ local writers = {
       if not (change and change.settled) then
         if key ~= '' then
           is_fresh = key == '\0'
-            or redis.call('SISMEMBER', older, key) == 0 and redis.call('SADD', recent, key) == 1
+            or not former[key] and redis.call('SISMEMBER', older, key) == 0 and redis.call('SADD', recent, key) == 1
           if is_fresh then out = out + 1 else repeated = repeated + 1 end
         end
         local job = not is_fresh and job_of(candidate)

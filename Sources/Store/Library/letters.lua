@@ -22,7 +22,7 @@ end
 
 -- tidings_letters 3 LIST QUEUE LANE (letter event)… [SHAPE]  ->  how many were moved
 -- The one way out of a list: retry, approve and drop. Takes letters out and puts their events into QUEUE; with an empty
--- QUEUE the events are dropped. A letter that is gone is skipped: two operators may have chosen it at the same time.
+-- QUEUE the events are dropped. LIST may be that of a lane of a former shape. A letter that is gone is skipped: two operators may have chosen it at the same time.
 local function letters(keys, args)
   local moved = 0
   local shape = #args % 2 == 1 and table.remove(args) or nil
@@ -45,6 +45,11 @@ local function letters(keys, args)
       end
       moved = moved + 1
     end
+  end
+  -- The last letter of a lane that no longer exists: nobody needs to look there any more.
+  local name, partition, stage = string.match(keys[1], '^{(.+)%.(%d+)}:%a+:(.+)$')
+  if moved > 0 and name and not has_letters(name, partition, stage) then
+    redis.call('SREM', name .. ':former', partition .. ' ' .. stage)
   end
   return moved
 end

@@ -37,14 +37,8 @@ local function unknown(name)
   return redis.error_reply('ERR no pipeline is called ' .. name .. '; start one with tidings up')
 end
 
--- How many letters a lane keeps; none when the key holds another type.
-local function letters_in(name, lane, kind)
-  local length = redis.pcall('LLEN', prefix(name, lane.partition) .. ':' .. kind .. ':' .. lane.stage)
-  return type(length) == 'number' and length or 0
-end
-
 -- tidings_stats 0 NAME  ->  JSON: everything that `tidings status` shows. dead and held are totals since the beginning;
--- dead_letters and held_events are what the lists hold now.
+-- dead_letters and held_events are what the lists hold now. `former`: lanes of former shapes that still have letters.
 local function stats(_, args)
   local name = args[1]
   local lanes, now_ms, partitions, stages = gather(name)
@@ -65,7 +59,8 @@ local function stats(_, args)
       attempts = tonumber(lane.fields.attempts or 0), deaths = tonumber(lane.fields.deaths or 0),
       live = lane.live, ['in'] = lane['in'], out = lane.out, dropped = lane.dropped, held = lane.held, dead = lane.dead,
       emitted = tonumber(lane.fields.emitted or 0), reasons = reasons,
-      dead_letters = letters_in(name, lane, 'dead'), held_events = letters_in(name, lane, 'held'),
+      dead_letters = letters_in(name, lane.partition, 'dead', lane.stage),
+      held_events = letters_in(name, lane.partition, 'held', lane.stage),
       unpublished = tonumber(lane.fields.unpublished or 0),
       dead_forgotten = tonumber(lane.fields['dead:forgotten'] or 0),
       held_forgotten = tonumber(lane.fields['held:forgotten'] or 0),
@@ -94,7 +89,15 @@ local function stats(_, args)
       }
     end
   end
+  local former = {}
+  for index, lane in ipairs(former_lanes(name, lanes_of(tonumber(config[1]), split(config[2], ',')))) do
+    former[index] = {
+      partition = tonumber(lane[1]), stage = lane[2], dead_letters = letters_in(name, lane[1], 'dead', lane[2]),
+      held_events = letters_in(name, lane[1], 'held', lane[2]),
+    }
+  end
   local answer = {
+    former = #former > 0 and former or nil,
     doors = #doors > 0 and doors or nil, jobs = redis.call('HLEN', name .. ':jobs'),
     pipeline = name, partitions = partitions, stages = stages, lanes = out,
     processes = processes, time = math.floor(now_ms), feeds = redis.call('SCARD', 'feeds'),

@@ -13,6 +13,33 @@ local function open_seen(lane, key, window, cap, now_ms)
   return recent, older
 end
 
+-- Which of these keys are in a set that a former shape of the pipeline has left (former.lua): a conversation may have had
+-- another partition then. Costs one command when there is none. Sets whose window is over are removed.
+local function seen_formerly(name, keys, window, now_ms)
+  local found = {}
+  local sets = redis.pcall('HGETALL', name .. ':seen')
+  if sets.err or #sets == 0 then return found end
+  local asked = {}
+  for _, key in ipairs(keys) do
+    if key ~= '' and key ~= '\0' then asked[#asked + 1] = key end
+  end
+  for index = 1, #sets, 2 do
+    local set, since = sets[index], tonumber(sets[index + 1]) or 0
+    -- Keys were added to the new set for one window after it was begun, and to the old one before that.
+    if now_ms >= since + window * (string.sub(set, -4) == ':new' and 2 or 1) then
+      redis.pcall('UNLINK', set)
+      redis.pcall('HDEL', name .. ':seen', set)
+    else
+      for start = 1, #asked, CHUNK do
+        local known = redis.pcall('SMISMEMBER', set, unpack(asked, start, math.min(start + CHUNK - 1, #asked)))
+        for offset, is_there in ipairs(known.err and {} or known) do
+          if is_there == 1 then found[asked[start + offset - 1]] = true end
+        end
+      end
+    end
+  end
+  return found
+end
 
 -- tidings_rate 1 KEY WINDOW LIMIT (author event)…  ->  {beyond, …}: 1 for each event that is more than LIMIT allows its
 -- author in a window of that many ms, else 0.
