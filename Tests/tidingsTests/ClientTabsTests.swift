@@ -25,26 +25,28 @@ struct ClientTabsTests {
             window.place = (number) => `0000000001_0000000000001_${String(number).padStart(16, "0")}`;
             window.step = (from, next, events, reset = false) =>
               say("news", { news: new Map([["thread:a", { from: place(from), next: place(next), events, reset }]]) });
+            window.unborn = (time) => `0000000001_0000000000000_${String(time).padStart(16, "0")}`;
             window.isLeading = false;
             navigator.locks.request(`${name} lead`, () => { isLeading = true; return new Promise(() => {}); });
             """)
         try eventually(within: 10, "the lock is held") { try leader.execute("return isLeading").bool == true }
     }
 
-    /// A tab that follows `thread:a` from the place of number 2, where the leader stands.
-    private func follower() throws -> ClientStage {
+    /// A tab that follows `thread:a` from the place of number 2, where the leader stands, or from another place.
+    private func follower(from own: String = "place(2)") throws -> ClientStage {
         let address = "http://127.0.0.1:\(edge.port)/live"
         let stage = try ClientStage(in: browser, at: address, options: "{ shared: true }")
         try stage.run(
             """
             window.place = (number) => `0000000001_0000000000001_${String(number).padStart(16, "0")}`;
-            follow("thread:a", { from: place(2) });
+            window.unborn = (time) => `0000000001_0000000000000_${String(time).padStart(16, "0")}`;
+            follow("thread:a", { from: \(own) });
             """)
         try eventually(within: 10, "it says what it wants") {
             try leader.execute("return heard.some(({ type, channels }) => type === 'join' && channels.has('thread:a'))")
                 .bool == true
         }
-        try leader.execute("say('lead', { heads: new Map([['thread:a', place(2)]]), state: 'live', until: 0 })")
+        try leader.execute("say('lead', { heads: new Map([['thread:a', \(own)]]), state: 'live', until: 0 })")
         try stage.expect("tidings.state", #""live""#)
         return stage
     }
@@ -59,6 +61,26 @@ struct ClientTabsTests {
             """)
         try stage.expect("log", "[3,4,5,6,7]")
         #expect(try stage.value("asked.length") == "0")
+    }
+
+    @Test(
+        "the first events are taken where the tab is not before the leader, and read where it is: it may have missed some",
+        arguments: [(1_700_000_000_005, 0), (1_700_000_000_004, 0), (1_700_000_000_003, 1)])
+    func firstEvents(_ time: Int, _ asked: Int) throws {
+        let stage = try follower(from: "unborn(\(time))")
+        try stage.run(
+            """
+            respond = ({ channels }) => channels["thread:a"] === unborn(\(time))
+              ? { body: news("thread:a", place(2), [1, 2], true) } : undefined;
+            """)
+        try leader.execute(
+            """
+            say("news", { news: new Map([["thread:a",
+              { from: unborn(1700000000004), next: place(2), events: [1, 2], reset: false }]]) });
+            step(2, 3, [3]);
+            """)
+        try stage.expect("log", asked == 0 ? "[1,2,3]" : #"["reset",1,2,3]"#)
+        #expect(try stage.value("asked.length") == "\(asked)")
     }
 
     @Test("what is missing before a step is read from the edge, and then the steps are followed again")

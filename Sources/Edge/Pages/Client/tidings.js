@@ -114,7 +114,10 @@
     overlap(news, offset) {
       const [from, own, next] = [news.from, offset, news.next].map(Offset.parts);
       if (news.reset || !from || !own || !next) return null;
-      if (from.epoch !== own.epoch || own.epoch !== next.epoch || own.born !== next.born) return null;
+      if (from.epoch !== own.epoch || own.epoch !== next.epoch) return null;
+      // Both before the first event: what is new after the earlier place is new after the later one.
+      if (from.isUnborn && own.isUnborn) return offset >= news.from ? 0 : null;
+      if (own.born !== next.born) return null;
       if (from.born !== own.born && !from.isUnborn) return null;
       const known = own.sequence - from.sequence;
       // Every number has its event: none was taken out of the history.
