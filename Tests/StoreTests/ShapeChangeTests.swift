@@ -144,6 +144,7 @@ struct ShapeChangeTests {
         #expect(try library.call(.moveSetAside(.dead, from: old, to: nil, of: layout, [y])) == 1)
         #expect(try former() == ["0 a", "2 b"])
         // The lane is there again: its letters are its own.
+        try library.redis.ask("DEL", layout.queue(goal))
         #expect(try library.hello(partitions: 4, stages: "a,b") == "[OK]")
         #expect(try ParsedJSON(parsing: library.call("stats", ["t"]))["former"] == nil)
     }

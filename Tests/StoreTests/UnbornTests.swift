@@ -145,6 +145,8 @@ struct UnbornTests {
         #expect(try history(of: "c").last == 2)
         #expect(throws: RedisError.self) { try publish("new") }
         #expect(throws: RedisError.self) { try history(of: "new") }
+        #expect(try library.hello() == "[OK]")
+        #expect(try sweep() == 0)
         try age("c")
         #expect(throws: RedisError.self) { try sweep() }
         #expect(try history(of: "c").last == 2, "nothing was removed")

@@ -13,14 +13,14 @@ struct SetAsideTests {
         try TidingsBinary.run(arguments + ["--redis", server.url])
     }
 
-    /// Letters of `validate` in partition 0 with the ids `prefix-1` …, each with an event of about so many bytes.
+    /// Letters of `validate` in partition 0, where the thread t6 belongs, with the ids `prefix-1` …, each with an event of about so many bytes.
     private func lay(_ count: Int, as prefix: String, bytes: Int = 10) throws {
         let script = """
             for i = 1, tonumber(ARGV[1]) do
               local id = ARGV[2] .. '-' .. i
               redis.call('RPUSH', KEYS[1], cjson.encode({
                 id = id, stage = 'validate', error = 'too bad', attempts = 1, time = 1,
-                event = { id = id, thread = 't', text = string.rep('x', tonumber(ARGV[3])) } }))
+                event = { id = id, thread = 't6', text = string.rep('x', tonumber(ARGV[3])) } }))
             end
             """
         _ = try server.cli("EVAL", script, "1", "{comments.0}:dead:validate", "\(count)", prefix, "\(bytes)")

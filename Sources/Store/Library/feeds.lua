@@ -14,9 +14,14 @@ local CUT = 10000
 -- that is later than `born` has missed nothing, whatever the clock did and however long feeds are kept.
 local SWEPT = 'feed.swept'
 
--- Brings `time` up to the clock, and remembers the latest birth of feeds that are being removed, if there are any.
+-- Brings `time` up to the clock, and remembers the latest birth of feeds that are being removed, if there are any: then a
+-- foreign key in its place is an error.
 local function pass_time(now_ms, removed)
-  local known = redis.call('HMGET', SWEPT, 'time', 'born')
+  local known = redis.pcall('HMGET', SWEPT, 'time', 'born')
+  if known.err then
+    if removed then error(redis.error_reply(known.err)) end
+    return
+  end
   local time, born = tonumber(known[1] or '') or 0, tonumber(known[2] or '') or 0
   local latest = math.max(born, removed or 0)
   local now = math.max(time, math.floor(now_ms), latest > 0 and latest + 1 or 0)

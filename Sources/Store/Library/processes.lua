@@ -42,8 +42,8 @@ local function hello(_, args)
       end
     end
   end
-  pass_time(now_us() / 1000)
   leave_shape(name, known[2], known[3], partitions, stages)
+  pass_time(now_us() / 1000)
   local shape = shape_text(contract, partitions, stages)
   -- Keys of partitions that end are written as well: a process that slept through the change looks there.
   local epoch = keep_epoch(name, shape, args[5], math.max(tonumber(partitions), tonumber(known[2] or '') or 0))
