@@ -106,6 +106,23 @@ struct RenewalTests {
         try pool.published(3)
     }
 
+    @Test("a pipeline with the same name in another database has an epoch of its own, and neither drives the other on")
+    func otherDatabase() throws {
+        let pool = try pool()
+        try pool.startAlone()
+        let epoch = try #require(try pool.redis.ask("HGET", "{t.0}:epoch", "number").integer)
+        let ahead = String(epoch + 5_000_000)
+        for _ in 0..<3 {
+            let hello = ["-n", "1", "FCALL", "tidings_hello", "0", "t", "1", "2", "a,b", ahead]
+            #expect(try pool.server.cli(hello) == "OK\n\(epoch + 5_000_001)")
+            try pool.server.cli("PUBLISH", "t:control", "epoch \(epoch + 5_000_001)")
+            pool.runner.run(for: 0.1)
+        }
+        #expect(try pool.redis.ask("HGET", "{t.0}:epoch", "number").integer == epoch)
+        try pool.push(0..<3)
+        try pool.published(3)
+    }
+
     private static func calls(_ command: String, _ stats: String) -> Int {
         guard let line = stats.split(separator: "\r\n").first(where: { $0.hasPrefix("cmdstat_\(command):calls=") })
         else { return 0 }

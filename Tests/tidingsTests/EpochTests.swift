@@ -75,6 +75,9 @@ struct EpochTests {
     func replica() throws {
         let pair = try ReplicaPair()
         let edges = try EdgePool(pair.first.url, workers: 1)
+        try pair.first.publish("thread:1", 1...3)
+        let held = HTTPClient(port: edges.port)
+        let old = try #require(try held.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
         try pair.copyToSecond()
         try pair.followSecond()
         try eventually(within: 10, "it says why") {
@@ -83,8 +86,14 @@ struct EpochTests {
         }
         let client = HTTPClient(port: edges.port)
         #expect(try client.post("/v1/comments", #"{"thread":"1","text":"x"}"#).status == 503)
+        // What the other server announces is of an epoch that is not known: it is not delivered, and its readers are told.
+        try pair.second.publish("thread:1", 4...4)
+        let late = try held.get("/v1/channels/thread:1?offset=\(old)&live=long-poll&timeout=20")
+        #expect(late.status == 503 && late.text.contains("READONLY"), "\(late.status) \(late.text)")
         try pair.promoteFirst()
         try eventually(within: 10, "ready again") { edges.readiness() == 200 }
+        #expect(try held.get("/v1/channels/thread:1?offset=\(old)").status == 410)
+        #expect(try Self.ids(held.get("/v1/channels/thread:1")) == Self.ids(1...4))
     }
 
     @Test("FLUSHALL: readers are told, comments flow again, and status and /ready are well within two heartbeats")

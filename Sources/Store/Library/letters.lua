@@ -27,8 +27,9 @@ local function letters(keys, args)
   local moved = 0
   local shape = #args % 2 == 1 and table.remove(args) or nil
   if keys[2] ~= '' then
-    local refusal = refuse_shape(keys[2], shape)
-    if refusal then return refusal end
+    local stored = shape and shape_of(name_of(keys[2]))
+    -- Where Redis holds no shape, no process runs whose shape could be another one.
+    if stored and stored ~= shape then return reshaped(name_of(keys[2]), stored, shape) end
     -- Reads the keys that will be written: a foreign type raises its error here, before a letter is taken out.
     redis.call('LLEN', keys[2])
     redis.call('HLEN', keys[3])
