@@ -184,11 +184,11 @@ local writers = {
     local forgotten, emitted = 0, 0
     local picked = pick(op, lane)
     for _, channel in ipairs(op.channels) do
-      local events, chosen = {}, {}
+      local events, chosen = {}, 0
       for _, index in ipairs(channel.indexes) do
         if picked[index] then
-          events[#events + 1] = op.events[index]
-          chosen[#chosen + 1] = index
+          chosen = chosen + 1
+          events[chosen], channel.indexes[chosen] = op.events[index], index
         end
       end
       local failure = channel.failure
@@ -201,7 +201,7 @@ local writers = {
         -- Form of a letter: letters.lua.
         local letters = {}
         for index, event in ipairs(events) do
-          local record = op.texts and op.texts[chosen[index]]
+          local record = op.texts and op.texts[channel.indexes[index]]
           letters[index] = cjson.encode({
             id = op.commit .. '-' .. channel.name .. '-' .. index, event = addressed(event, channel.name, record),
             stage = 'publish', attempts = 1,
@@ -312,7 +312,7 @@ local function commit(keys, args)
   end
   if #channels > 0 then number_feeds(channels) end
   if passed.number > 0 then tally(lane, 'out', passed.number) end
-  announce(heard)
+  tell(heard)
   if forgotten > 0 then return { 'OK', forgotten } end
   return { 'OK' }
 end

@@ -91,7 +91,8 @@ local function demand_feeds(targets)
   end
   demand('ZREM', targets[1].ids_key, '0')
   demand('HDEL', targets[1].items_key, '0')
-  local is_alike = may_write(keys) and may(channels, 'SUBSCRIBE')
+  -- A pattern is allowed where the user has it, letter by letter: this one stands for all channels.
+  local is_alike = (redis.acl_check_cmd('PSUBSCRIBE', '*') or may(channels, 'SUBSCRIBE')) and may_write(keys)
   for index = 1, is_alike and 1 or #targets do
     local target = targets[index]
     demand('INCRBY', target.publishes_key, '1')
@@ -214,7 +215,7 @@ local function number_feeds(channels)
   if #born > 0 then call_in_chunks('SADD', 'feeds', born, 1, #born) end
 end
 
--- Appends events (raw strings) to a channel's feed that was looked at, and adds its announcements to `heard`. Ids are the
+-- Appends events (raw strings) to a channel's feed that was looked at, and adds its announcements to `heard`, for `tell`. Ids are the
 -- values of feed.publishes, so they are dense. Order and trimming go by them alone: the scores are times for other
 -- clients, and never fall. The field `floor` of feed.config is the number up to which the history has been cut; it is
 -- written by the call that cuts. `clock` is a time (ms, with a fraction). Returns an error, with nothing written, when the
@@ -229,11 +230,9 @@ local function append(target, events, history, ttl, clock, heard)
   local time = math.max(clock, tonumber(target.newest or 0) + 0.001)
   local ids, contents, gone = {}, {}, {}
   for index, event in ipairs(events) do
-    local id = whole(before + index)
-    ids[#ids + 1] = string.format('%.3f', time + (index - 1) * 0.001)
-    ids[#ids + 1] = id
-    contents[#contents + 1] = id
-    contents[#contents + 1] = event
+    local id, at = whole(before + index), 2 * index
+    ids[at - 1], ids[at] = string.format('%.3f', time + (index - 1) * 0.001), id
+    contents[at - 1], contents[at] = id, event
   end
   for id = floor + 1, cut do gone[#gone + 1] = whole(id) end
 
@@ -243,42 +242,43 @@ local function append(target, events, history, ttl, clock, heard)
   if failure then return failure end
   call_in_chunks('HSET', target.items_key, contents, part + 1, #contents)
   call_in_chunks('ZADD', target.ids_key, ids, 1, #ids)
+  local length, edge = whole(history), whole(cut)
   if is_new then
     -- `swept`: the latest birth of a feed that was removed before this one was born.
-    redis.call('HSET', target.config_key, 'type', 'feed', 'max_length', history, 'ttl', ttl,
+    redis.call('HSET', target.config_key, 'type', 'feed', 'max_length', length, 'ttl', ttl,
       'born', whole(math.max(clock, tonumber(target.swept[1] or '') or 0)), 'swept', target.swept[2] or '0',
-      'floor', whole(cut))
+      'floor', edge)
     target.is_born = true
   elseif not config.err then
-    if config[2] ~= whole(history) or tostring(config[3]) ~= tostring(ttl) then
-      redis.call('HSET', target.config_key, 'max_length', history, 'ttl', ttl, 'floor', whole(cut))
-    elseif config[1] ~= whole(cut) then
-      redis.call('HSET', target.config_key, 'floor', whole(cut))
+    if config[2] ~= length or config[3] ~= ttl then
+      redis.call('HSET', target.config_key, 'max_length', length, 'ttl', ttl, 'floor', edge)
+    elseif config[1] ~= edge then
+      redis.call('HSET', target.config_key, 'floor', edge)
     end
   end
   remove(feed, gone)
   if last % 64 < count then remove_strays(feed, cut, last, history) end
   -- For a further append of this call.
   target.before, target.last, target.is_new, target.newest = last, last, false, ids[#ids - 1]
-  if not config.err then target.config = { whole(cut), whole(history), ttl } end
+  if not config.err then target.config = { edge, length, ttl } end
 
-  local function hear(channel, payload)
-    heard[#heard + 1] = channel
-    heard[#heard + 1] = payload
+  local function hear(channel, id, event)
+    local count = #heard
+    heard[count + 1], heard[count + 2], heard[count + 3] = channel, id, event
   end
   if is_new then
-    hear('newfeed', feed .. '\0tidings')
-    hear('conffeed', feed .. '\0tidings')
+    hear('newfeed', feed, 'tidings')
+    hear('conffeed', feed, 'tidings')
   end
   local retracted = floor
   for index, event in ipairs(events) do
     local id = before + index
     -- One at a time, as every Thoonk publisher does it: no id is retracted before it was published.
     for old = retracted + 1, math.min(cut, id - history) do
-      hear(target.retract, whole(old))
+      hear(target.retract, whole(old), false)
       retracted = old
     end
-    hear(target.publish, whole(id) .. '\0' .. event)
+    hear(target.publish, ids[2 * index], event)
   end
   return nil
 end
@@ -295,7 +295,7 @@ local function publish(keys, args)
     or append(channel.target, events, tonumber(args[2]), args[3], now_us() / 1000, heard)
   if failure then return redis.error_reply(failure) end
   number_feeds({ channel })
-  announce(heard)
+  tell(heard)
   return channel.target.last
 end
 
