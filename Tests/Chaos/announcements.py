@@ -8,6 +8,8 @@ import time
 from resp import ConnectionLost, Redis, ReplyError
 
 PREFIX = "feed.publish:{"
+#: A message on this channel divides what was announced before from what comes after.
+FENCE = PREFIX + "}"
 
 
 class Announcements(threading.Thread):
@@ -17,11 +19,17 @@ class Announcements(threading.Thread):
         super().__init__(name="announcements", daemon=True)
         self.redis = Redis(socket, timeout=10.0)
         self._heard: dict[str, dict[int, bytes]] = {}
+        self._before: dict[str, dict[int, bytes]] = {}
+        self._is_fenced = threading.Event()
 
     def run(self) -> None:
         while True:
             try:
                 for channel, payload in self.redis.listen(PREFIX + "*"):
+                    if channel == FENCE:
+                        self._before, self._heard = self._heard, {}
+                        self._is_fenced.set()
+                        continue
                     number, _, event = payload.partition(b"\0")
                     name = channel[len(PREFIX) : -1]
                     self._heard.setdefault(name, {})[int(number)] = event
@@ -37,5 +45,16 @@ class Announcements(threading.Thread):
             if heard is not None:
                 heard.pop(sequence, None)
 
-    def forget_all(self) -> None:
-        self._heard = {}
+    def expect_fence(self) -> None:
+        self._is_fenced.clear()
+
+    def fence(self, within: float) -> bool:
+        """Waits for the message on :data:`FENCE` since :meth:`expect_fence`: now :meth:`event_before` has what was
+        announced before it. False: none came; all is forgotten."""
+        came = self._is_fenced.wait(within)
+        if not came:
+            self._before, self._heard = {}, {}
+        return came
+
+    def event_before(self, channel: str, sequence: int) -> bytes | None:
+        return self._before.get(channel, {}).get(sequence)

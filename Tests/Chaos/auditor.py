@@ -80,25 +80,27 @@ class Auditor(threading.Thread):
         self._is_taken_back = False
 
     def while_taken_back(self, action: Callable[[], bool], whole: bool) -> bool:
-        """Runs what takes the server's data back: all of it, or to what it was some time ago."""
+        """Runs what takes the server's data back: all of it, or to what it was some time ago. The action publishes
+        :data:`FENCE`, in the former case in the same moment."""
         with self._lock:
             try:
                 self.sweep()
             except (ConnectionLost, ReplyError):
                 pass
+            self.announcements.expect_fence()
             done = action()
+            # What was announced belongs to what is gone.
+            self.announcements.fence(2.0)
             if done and whole:
-                # What was published since the look.
-                time.sleep(0.05)
                 for channel in self._channels:
                     self._begin_anew(channel)
-                self.announcements.forget_all()
             self._is_taken_back = True
             return done
 
     def _begin_anew(self, channel: str) -> None:
         log = self.logs[channel]
-        while (event := self.announcements.event(channel, len(log) + 1)) is not None:
+        # What was published since the look.
+        while (event := self.announcements.event_before(channel, len(log) + 1)) is not None:
             log.append(self._index(channel, len(log) + 1, event))
         self._note_cut(channel, len(log))
         if log:
@@ -155,7 +157,7 @@ class Auditor(threading.Thread):
         if floor != known[-1][1]:
             known.append((time.monotonic(), floor))
 
-    def floor(self, channel: str, moment: float, slack: float = 5.0) -> int:
+    def floor(self, channel: str, moment: float, slack: float = 10.0) -> int:
         """The highest number up to which the history may have been cut at that moment, as far as was seen soon after."""
         known = self.floors.get(channel, [(0.0, 0)])
         before = [floor for seen, floor in known if seen <= moment][-1:]

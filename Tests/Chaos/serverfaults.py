@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
+from announcements import FENCE
 from faulttools import Course, FaultTools
 from redisserver import USERS, OlderMaster, ask_until
+from resp import ConnectionLost
 
 
 class ServerFaults(FaultTools):
@@ -97,7 +99,15 @@ class ServerFaults(FaultTools):
         since, began = self.prober.oldest_waiting() - 3.0, time.monotonic()
 
         def flush() -> bool:
-            return ask_until(self.system.redis.socket, began + 30.0, "FLUSHALL") is not None
+            client = self.system.redis.control(20.0)
+            try:
+                replies = client.pipeline([("MULTI",), ("FLUSHALL",), ("PUBLISH", FENCE, ""), ("EXEC",)])
+                return isinstance(replies[-1], list)
+            except ConnectionLost:
+                self.findings.add("stuck", "Redis does not answer to FLUSHALL for 20 s")
+                return True
+            finally:
+                client.close()
 
         if not self.auditor.while_taken_back(flush, whole=True):
             return None, None
@@ -120,7 +130,11 @@ class ServerFaults(FaultTools):
             self._wake_redis()
             assert older.since is not None
             began = time.monotonic()
-            if not self.auditor.while_taken_back(lambda: older.take_over(20.0), whole=False):
+
+            def take_over() -> bool:
+                return older.take_over(20.0) and self._insist("PUBLISH", FENCE, "")
+
+            if not self.auditor.while_taken_back(take_over, whole=False):
                 self.findings.add("stuck", "Redis does not become a replica and a master again within 20 s")
             self.system.redis.take_back(older.since - 1.0, began, time.monotonic())
             older.end()
