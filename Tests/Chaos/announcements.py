@@ -13,7 +13,7 @@ FENCE = PREFIX + "}"
 
 
 class Announcements(threading.Thread):
-    """Keeps the last announcements until they are forgotten. A connection that breaks loses some; they only help out."""
+    """Keeps announcements until they are forgotten. A connection that breaks loses some; they only help out."""
 
     def __init__(self, socket: str) -> None:
         super().__init__(name="announcements", daemon=True)

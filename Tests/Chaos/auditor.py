@@ -158,7 +158,7 @@ class Auditor(threading.Thread):
             known.append((time.monotonic(), floor))
 
     def floor(self, channel: str, moment: float, slack: float = 10.0) -> int:
-        """The highest number up to which the history may have been cut at that moment, as far as was seen soon after."""
+        """The highest number up to which the history may have been cut at that moment, as seen soon after."""
         known = self.floors.get(channel, [(0.0, 0)])
         before = [floor for seen, floor in known if seen <= moment][-1:]
         return max(before + [floor for seen, floor in known if moment < seen <= moment + slack], default=0)
@@ -197,7 +197,7 @@ class Auditor(threading.Thread):
             self.findings.add("gap", f"{channel}: {last - floor} of {last} events are kept, histories were {lengths}")
 
     def readers_are_through(self, readers: list[Reader]) -> bool:
-        """Whether each reader has read the last event of each of its channels, and has forgotten what was taken back."""
+        """Whether each reader has read the last event of each of its channels, and forgotten what was taken back."""
         for reader in readers:
             for channel, track in reader.tracks.items():
                 if self.logs[channel][-1:] != track.current.events[-1:]:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A program for a stage: passes each line on as it is. One that contains what a file contains waits for the file's end."""
+"""A program for a stage: passes each line on as it is. A line that contains what a file contains waits until the file is
+gone."""
 
 from __future__ import annotations
 

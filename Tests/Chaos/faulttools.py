@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from auditor import Auditor
     from prober import Prober
 
-End = Optional[Callable[[], None]]
+End = Optional[Callable[[], object]]
 #: How long a fault lasts (None: it could not be done), and what ends it.
 Course = tuple[Optional[float], End]
 
@@ -46,7 +46,7 @@ class FaultTools:
         self.random = random.Random(f"{seed}/faults")
         self.haste = haste
         self.findings = findings
-        self._ends: list[tuple[float, Fault, Callable[[], None]]] = []
+        self._ends: list[tuple[float, Fault, Callable[[], object]]] = []
         self._stopped: set[int] = set()
 
     @property

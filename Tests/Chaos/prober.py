@@ -170,8 +170,8 @@ class Prober:
     def oldest_waiting(self) -> float:
         """When the oldest probe was pushed that is not published yet; now, when there is none."""
         with self.lock:
-            began = [probe.began for waiting in self._open.values() for probe in waiting.values() if not probe.published]
-            return min(began, default=time.monotonic())
+            probes = [probe for waiting in self._open.values() for probe in waiting.values()]
+            return min((probe.began for probe in probes if not probe.published), default=time.monotonic())
 
     def state(self) -> str:
         """For a failure: what is still on its way."""

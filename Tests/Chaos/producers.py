@@ -111,7 +111,8 @@ class Pusher(Producer):
         doors: dict[str, list[bytes]] = {}
         for (conversation, _), payload in zip(batch, payloads):
             # Any door will do, but always the same one: order between two doors is nobody's promise.
-            door = f"{{comments.{conversation % LEAST_PARTITIONS}}}:incoming" if self.partitioned else "comments:incoming"
+            partition = conversation % LEAST_PARTITIONS
+            door = f"{{comments.{partition}}}:incoming" if self.partitioned else "comments:incoming"
             doors.setdefault(door, []).append(payload)
         try:
             for door, events in doors.items():

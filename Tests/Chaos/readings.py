@@ -65,7 +65,7 @@ class Readings:
         else:
             number, floor = int(old.rsplit("_", 1)[-1]), self.auditor.floor(channel, piece.ended)
             if number >= floor:
-                self.findings.add("reset without cause", f"{who}: at {old}, then {new}; the history begins after {floor}")
+                self.findings.add("reset without cause", f"{who}: at {old}, then {new}; the floor is {floor}")
 
     def _check_piece(self, who: str, channel: str, piece: Piece, whole: bool) -> None:
         """A piece is part of the log without hole, repeat or change of order: of the log as it is, or, when a reset

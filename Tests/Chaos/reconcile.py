@@ -134,7 +134,8 @@ class Reconciliation:
         ]:
             gave, got = sum(sums[g]["emitted"] for g in givers), sum(sums[t]["in"] for t in takers)
             if gave != got:
-                self.findings.add("unbalanced", f"{' and '.join(givers)} emitted {gave}, {' and '.join(takers)} got {got}")
+                names = " and ".join(givers), " and ".join(takers)
+                self.findings.add("unbalanced", f"{names[0]} emitted {gave}, {names[1]} got {got}")
         # Counters and feeds are taken back together.
         threads = {"thread:" + self.workload.thread(conversation) for conversation in range(len(self.ledger.times))}
         passed, published = sums["validate"]["out"], sum(len(self.logs[thread]) for thread in threads)

@@ -8,15 +8,18 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from array import array
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from announcements import Announcements  # noqa: E402
 from auditor import Auditor  # noqa: E402
 from faults import DECK, LONG, Faults  # noqa: E402
 from findings import Findings  # noqa: E402
+from gate import Gate  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from logs import check_log  # noqa: E402
 from memory import MemoryWatch  # noqa: E402
@@ -86,7 +89,8 @@ class ReconcilerTest(unittest.TestCase):
         return before
 
     def sums(self, passed: int) -> dict[str, dict[str, int]]:
-        return {stage: {**dict.fromkeys(COUNTERS, 0), "in": passed, "out": passed, "emitted": passed} for stage in STAGES}
+        counts = {**dict.fromkeys(COUNTERS, 0), "in": passed, "out": passed, "emitted": passed}
+        return {stage: dict(counts) for stage in STAGES}
 
     def test_a_perfect_world_has_no_findings(self) -> None:
         verdict = self.reconcile()
@@ -201,7 +205,8 @@ class ReconcilerTest(unittest.TestCase):
     def test_a_feed_holds_what_the_shortest_history_keeps_and_no_hole(self) -> None:
         self.auditor.histories = [1000, 10, 100]
         for floor, ids, wrong in (
-            (30, range(31, 41), 0), (0, range(1, 41), 0), (31, range(32, 41), 1), (30, [*range(31, 35), *range(36, 41)], 1)
+            (30, range(31, 41), 0), (0, range(1, 41), 0), (31, range(32, 41), 1),
+            (30, [*range(31, 35), *range(36, 41)], 1),
         ):
             before = self.findings.count("gap")
             self.auditor.check_kept("thread:t0", list(ids), floor)
@@ -398,6 +403,36 @@ class FaultTest(unittest.TestCase):
     def test_each_kind_of_fault_has_what_does_it(self) -> None:
         for kind in {**DECK, **LONG}:
             self.assertTrue(hasattr(Faults, "_" + kind.split(" (")[0].replace(" ", "_").replace(",", "")), kind)
+
+    def test_a_short_history_is_completed_from_the_announcements_of_its_time(self) -> None:
+        heard = Announcements("/nowhere")
+        heard._heard = {"thread:t0": {1: b"a", 2: b"b", 3: b"c"}}
+        heard.forget("thread:t0", 2)
+        self.assertEqual([heard.event("thread:t0", n) for n in (1, 2, 3)], [None, None, b"c"])
+        heard.expect_fence()
+        heard._before, heard._heard = heard._heard, {}
+        heard._is_fenced.set()
+        self.assertTrue(heard.fence(0))
+        self.assertEqual((heard.event("thread:t0", 3), heard.event_before("thread:t0", 3)), (None, b"c"))
+        heard.expect_fence()
+        self.assertFalse(heard.fence(0))
+        self.assertIsNone(heard.event_before("thread:t0", 3))
+
+    def test_writers_wait_at_a_closed_gate(self) -> None:
+        gate, passed = Gate(), threading.Event()
+
+        def write() -> None:
+            with gate:
+                passed.set()
+
+        with gate:
+            self.assertFalse(gate.close(0.05))
+        self.assertTrue(gate.close(5))
+        writer = threading.Thread(target=write, daemon=True)
+        writer.start()
+        self.assertFalse(passed.wait(0.1))
+        gate.open()
+        self.assertTrue(passed.wait(5))
 
     def test_a_proxy_delays_stalls_and_cuts_the_connections_that_are_named(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:

@@ -11,7 +11,7 @@ from resp import ConnectionLost
 
 
 class ServerFaults(FaultTools):
-    """Only "data flushed" and "replica and back" lose something, and readers are told that. A restart tells them, too."""
+    """Only "data flushed" and "replica and back" lose something. Readers are told that, and after a restart too."""
 
     DECK = {
         "redis killed": 2,
@@ -34,7 +34,7 @@ class ServerFaults(FaultTools):
         ["-publish"], ["-zadd"], ["-hset"], ["-rpush"], ["-ltrim"], ["-incrby"],
         ["resetchannels", "&feed.*", "&comments*", "&tidings*", "&__redis__*", "&conffeed", "&delfeed"],
     ]
-    #: Within so many seconds all edges notice a setting with which they cannot keep their promises, or that it is right.
+    #: Within so many seconds all edges notice a setting with which they cannot keep promises, or that it is right.
     NOTICED = 15.0
 
     _older: OlderMaster | None = None
@@ -67,7 +67,7 @@ class ServerFaults(FaultTools):
         if self._ask("CONFIG", "SET", "maxmemory", used - 4096) is None:
             return None, None
         # A restart widens it as well.
-        return lasts, lambda: self._insist("CONFIG", "SET", "maxmemory", 0) and None
+        return lasts, lambda: self._insist("CONFIG", "SET", "maxmemory", 0)
 
     def _clients_paused(self) -> Course:
         lasts = self._some(0.1, 2.0)

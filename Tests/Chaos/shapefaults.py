@@ -31,7 +31,7 @@ class ShapeFaults(FaultTools):
         self.system.configure(history=length)
         self.auditor.histories.append(length)
         first.renew()
-        return self._some(0.5, 3.0), lambda: second.renew() and None
+        return self._some(0.5, 3.0), second.renew
 
     def _history_lowered(self) -> Course:
         return self._history([length for length in (50, 100, 200) if length < self.system.history])
