@@ -71,7 +71,9 @@ struct SupersededTests {
         let content = SetAsideEvent(try JSONParser(maxBytes: 1 << 20).parseObject(raw))
         let decision: SetAsideDecision = kind == .held ? .approve : .retry
         let call = FunctionCall.moveSetAside(
-            kind, from: held, to: decision.goal(of: held, in: pool.layout), of: pool.layout, [(raw, content.event)])
+            kind, from: held,
+            to: decision.goal(of: held.stage, in: pool.layout).map { LaneID(stage: $0, partition: held.partition) },
+            of: pool.layout, [(raw, content.event)])
         #expect(try pool.redis.ask(call.command).integer == 1)
         try settled()
     }
