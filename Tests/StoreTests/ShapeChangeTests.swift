@@ -46,10 +46,10 @@ struct ShapeChangeTests {
         let library = try TidingsLibrary(partitions: before)
         let (first, second) = (Array(Self.conversations[..<20]), Array(Self.conversations[20...]))
         #expect(try pass(library, partitions: before, serial: 1, keys: first) == Set(first))
-        #expect(try library.hello(partitions: after) == "[OK]")
+        #expect(try library.hello(partitions: after).hasPrefix("[OK"))
         #expect(try pass(library, partitions: after, serial: 2, keys: first + second) == Set(second))
         // And back again, with what both shapes have seen.
-        #expect(try library.hello(partitions: before) == "[OK]")
+        #expect(try library.hello(partitions: before).hasPrefix("[OK"))
         #expect(try pass(library, partitions: before, serial: 3, keys: Self.conversations + ["new"]) == ["new"])
         for key in try library.redis.ask("KEYS", "*:seen:*").array ?? [] {
             #expect(try library.redis.ask("PTTL", key.text ?? "").integer ?? -1 > 0, "\(key.line) never expires")
@@ -62,7 +62,7 @@ struct ShapeChangeTests {
         let library = try TidingsLibrary(partitions: 2)
         let keys = Array(Self.conversations[..<6])
         #expect(try pass(library, partitions: 2, serial: 1, keys: keys) == Set(keys))
-        #expect(try library.hello(partitions: 1) == "[OK]")
+        #expect(try library.hello(partitions: 1).hasPrefix("[OK"))
         let sets = try library.redis.ask("HKEYS", "t:seen").array?.compactMap(\.text) ?? []
         #expect(sets.count == 2)
         // One of the two was begun two windows ago.
@@ -105,7 +105,7 @@ struct ShapeChangeTests {
             """
         try library.redis.ask("EVAL", fill, "0")
         try library.redis.ask("CONFIG", "RESETSTAT")
-        #expect(try library.hello(partitions: 3) == "[OK]")
+        #expect(try library.hello(partitions: 3).hasPrefix("[OK"))
         let statistics = try #require(try library.redis.ask("INFO", "commandstats").text)
         let us = try #require(statistics.firstMatch(of: /cmdstat_fcall:calls=1,usec=(\d+)/).flatMap { Int($0.1) })
         #expect(us < 250_000)
@@ -119,12 +119,12 @@ struct ShapeChangeTests {
         try library.redis.ask("RPUSH", "{t.2}:held:b", "z")
         try library.redis.ask("RPUSH", "{t.0}:dead:a", "stays")
         try library.redis.ask("RPUSH", "t:dead:incoming", "stays")
-        #expect(try library.hello(partitions: 2) == "[OK]")
+        #expect(try library.hello(partitions: 2).hasPrefix("[OK"))
         func former() throws -> [String] {
             try library.redis.ask("SMEMBERS", "t:former").array?.map(\.line).sorted() ?? []
         }
         #expect(try former() == ["2 b", "3 a"])
-        #expect(try library.hello(partitions: 2, stages: "b") == "[OK]")
+        #expect(try library.hello(partitions: 2, stages: "b").hasPrefix("[OK"))
         #expect(try former() == ["0 a", "2 b", "3 a"])
         let stats = try library.call("stats", ["t"])
         let found = try ParsedJSON(parsing: stats)["former"]?.array ?? []
@@ -145,7 +145,7 @@ struct ShapeChangeTests {
         #expect(try former() == ["0 a", "2 b"])
         // The lane is there again: its letters are its own.
         try library.redis.ask("DEL", layout.queue(goal))
-        #expect(try library.hello(partitions: 4, stages: "a,b") == "[OK]")
+        #expect(try library.hello(partitions: 4, stages: "a,b").hasPrefix("[OK"))
         #expect(try ParsedJSON(parsing: library.call("stats", ["t"]))["former"] == nil)
     }
 

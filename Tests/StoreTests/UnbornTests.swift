@@ -145,7 +145,7 @@ struct UnbornTests {
         #expect(try history(of: "c").last == 2)
         #expect(throws: RedisError.self) { try publish("new") }
         #expect(throws: RedisError.self) { try history(of: "new") }
-        #expect(try library.hello() == "[OK]")
+        #expect(try library.hello().hasPrefix("[OK"))
         #expect(try sweep() == 0)
         try age("c")
         #expect(throws: RedisError.self) { try sweep() }

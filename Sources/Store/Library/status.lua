@@ -90,7 +90,7 @@ local function stats(_, args)
     end
   end
   local former = {}
-  for index, lane in ipairs(former_lanes(name, lanes_of(tonumber(config[1]), split(config[2], ',')))) do
+  for index, lane in ipairs(former_lanes(name, lanes_of(partitions, stages))) do
     former[index] = {
       partition = tonumber(lane[1]), stage = lane[2], dead_letters = letters_in(name, lane[1], 'dead', lane[2]),
       held_events = letters_in(name, lane[1], 'held', lane[2]),
