@@ -87,7 +87,10 @@ struct RightsTests {
 
     @Test(
         "a user who has the rights, but not those by which all keys and channels are looked at at once, publishes as well",
-        arguments: [["-subscribe"], ["-mset"], ["-subscribe", "-mset", "resetkeys", "~{t.0}*", "~feeds", "~feed.*"]])
+        arguments: [
+            ["-psubscribe"], ["-psubscribe", "-subscribe"], ["-mset"],
+            ["-psubscribe", "-subscribe", "-mset", "resetkeys", "~{t.0}*", "~feeds", "~feed.*"],
+        ])
     func singly(_ rules: [String]) throws {
         let token = try library.token(of: "w1")
         let events = (1...3).map { "e\($0)" }

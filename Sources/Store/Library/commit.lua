@@ -51,8 +51,8 @@ local readers = {
     return read_channels(op, read)
   end,
   -- publish HISTORY TTL DEAD CAP RECORDS n (post record event)… c (channel k index…)…
-  -- POST: conversation NUL id, and RECORD: VERSION KIND, of a new comment; or a NUL and the number of a change, and an empty
-  -- RECORD; or both empty, for an event that is not compared.
+  -- POST: conversation NUL id, and RECORD: VERSION KIND, of a new comment; or a NUL and the number of a change, and an
+  -- empty RECORD; or both empty, for an event that is not compared.
   publish = function(read)
     local op = {
       history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()), records = read(), events = {},

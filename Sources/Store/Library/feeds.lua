@@ -78,8 +78,8 @@ local function feed_of(channel)
   }
 end
 
--- Checks the caller's rights to write these feeds. All keys and all channels are looked at in two calls, where the caller
--- may call functions and subscribe; each command once. Otherwise each is asked for.
+-- Checks the caller's rights to write these feeds. All keys and all channels are looked at in two calls, where the
+-- caller may call functions and subscribe; each command once. Otherwise each is asked for.
 local function demand_feeds(targets)
   if not redis.acl_check_cmd then return end
   local keys, channels = {}, {}
@@ -129,9 +129,9 @@ local function look_at_remains(target)
   return look_at_feed(target, known or '0')
 end
 
--- Looks at the feeds of channels (`name`) before they are written: checks the caller's rights (an error is raised) and the
--- types of the keys. Sets each one's `target`, which `append` takes, or `failure` when a key has a foreign type. A channel
--- that stands there twice has one target. What can be read of all feeds at once is.
+-- Looks at the feeds of channels (`name`) before they are written: checks the caller's rights (an error is raised) and
+-- the types of the keys. Sets each one's `target`, which `append` takes, or `failure` when a key has a foreign type. A
+-- channel that stands there twice has one target. What can be read of all feeds at once is.
 local function look_at_feeds(channels)
   local named, targets, keys = {}, {}, {}
   for _, channel in ipairs(channels) do
@@ -187,8 +187,8 @@ local function look_at_feeds(channels)
   for _, channel in ipairs(channels) do channel.failure = channel.target.failure end
 end
 
--- Writes down what `append` has left for the end of a call: the numbers that were given out of all feeds, and the names of
--- the new ones.
+-- Writes down what `append` has left for the end of a call: the numbers that were given out of all feeds, and the names
+-- of the new ones.
 local function number_feeds(channels)
   local numbers, born, done = {}, {}, {}
   for _, channel in ipairs(channels) do
@@ -215,11 +215,11 @@ local function number_feeds(channels)
   if #born > 0 then call_in_chunks('SADD', 'feeds', born, 1, #born) end
 end
 
--- Appends events (raw strings) to a channel's feed that was looked at, and adds its announcements to `heard`, for `tell`. Ids are the
--- values of feed.publishes, so they are dense. Order and trimming go by them alone: the scores are times for other
--- clients, and never fall. The field `floor` of feed.config is the number up to which the history has been cut; it is
--- written by the call that cuts. `clock` is a time (ms, with a fraction). Returns an error, with nothing written, when the
--- hash of the items has a foreign type. `number_feeds` has to follow.
+-- Appends events (raw strings) to a channel's feed that was looked at, and adds its announcements to `heard`, for `tell`.
+-- Ids are the values of feed.publishes, so they are dense. Order and trimming go by them alone: the scores are times for
+-- other clients, and never fall. The field `floor` of feed.config is the number up to which the history has been cut; it
+-- is written by the call that cuts. `clock` is a time (ms, with a fraction). Returns an error, with nothing written, when
+-- the hash of the items has a foreign type. `number_feeds` has to follow.
 local function append(target, events, history, ttl, clock, heard)
   local feed, before, config, is_new = target.feed, target.before, target.config, target.is_new
   local count = #events

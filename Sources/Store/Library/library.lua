@@ -89,8 +89,8 @@ local function announce(list)
   for index = 1, #list, 2 do redis.pcall('PUBLISH', list[index], list[index + 1]) end
 end
 
--- Publishes what `append` heard: channel, id, event or false, … The payload is written here, since it would be a second
--- copy of every event until the end of the call.
+-- Publishes what `append` heard: channel, id, event or false, … The payload is written here: earlier, it would be a
+-- second copy of every event until the end of the call.
 local function tell(heard)
   for index = 1, #heard, 3 do
     local event = heard[index + 2]

@@ -2,8 +2,8 @@
 --
 -- RECORDS .. POST -> 'VERSION KIND': what was published last of a comment. Expires with the histories.
 -- {NAME.p}:holds:STAGE, a hash POST -> 'VERSION KIND LETTER': what a lane holds of a comment, and the id of its letter.
--- KIND there is `created` as long as nobody has seen the comment, also when an edit has taken the place of what was held.
--- In both, words may be added at the end.
+-- KIND there is `created` as long as nobody has seen the comment, also when an edit has taken the place of what was
+-- held. In both, words may be added at the end.
 --
 -- POST is conversation NUL id, or a hash of that. KIND is created, edited or deleted. A VERSION is TOKEN-SERIAL-INDEX
 -- (EventVersion.swift); a further word behind it is not compared.
