@@ -31,6 +31,7 @@ struct CommitBuilder {
         for (index, decision) in batch.decisions.enumerated() {
             outputs.job = batch.jobs[index]
             outputs.version = version(of: batch, index: index, serial: serial)
+            outputs.element = outputs.version == nil ? nil : batch.element(index)
             add(
                 decision, raw: raw(of: batch, index: index, outputs), index: index, attempts: attempts, serial: serial,
                 to: &outputs)
@@ -77,13 +78,16 @@ struct CommitBuilder {
         var out = 0
         /// The job that the current event came from.
         var job: JobTicket?
+        /// The current event as it stood in the queue, when it can be handed on like that.
+        var element: Batch.Element?
         /// The current event's version; nil for one that has none.
         var version: EventVersion?
         var settled: [JobOutcome: [JobTicket]] = [:]
 
         /// The bytes to hand on. Of several events the last one carries the job.
         func bytes(_ event: Event, isLast: Bool = true) -> [UInt8] {
-            bytes(event.bytes, isLast: isLast)
+            if let element, !event.isChanged, event.raw == element.event { return element.raw }
+            return bytes(event.bytes, isLast: isLast)
         }
 
         func bytes(_ event: [UInt8], isLast: Bool = true) -> [UInt8] {

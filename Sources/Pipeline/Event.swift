@@ -15,7 +15,7 @@ public struct Event: Sendable {
     /// the same key was committed lately in this partition. At most 64 bytes. See ``Stage/duplicates``.
     public var duplicateKey: [UInt8]?
 
-    private var isChanged = false
+    private(set) var isChanged = false
 
     public init(fields: JSONObject, raw: [UInt8]) {
         self.fields = fields
@@ -36,8 +36,8 @@ struct Batch {
     let entries: [Entry]
     /// The Thoonk jobs that elements came from, by index.
     let jobs: [Int: JobTicket]
-    /// The versions that elements have been given, by index.
-    let versions: [Int: EventVersion]
+    /// The versions that elements have been given.
+    let versions: [EventVersion?]
     /// What the stage decided about the first so many entries.
     var decisions: [Disposition] = []
 
@@ -49,7 +49,7 @@ struct Batch {
     init(raw: [[UInt8]], parser: JSONParser) {
         self.raw = raw
         var jobs: [Int: JobTicket] = [:]
-        var versions: [Int: EventVersion] = [:]
+        var versions = [EventVersion?](repeating: nil, count: raw.count)
         entries = raw.enumerated().map { index, bytes in
             var bytes = bytes
             if let (job, event) = JobTicket.split(bytes) {
@@ -70,6 +70,19 @@ struct Batch {
         }
         self.jobs = jobs
         self.versions = versions
+    }
+
+    /// An event that has its version and belongs to no job: unchanged, it is handed on as it stood in the queue.
+    struct Element {
+        let raw: [UInt8]
+        let event: [UInt8]
+    }
+
+    func element(_ index: Int) -> Element? {
+        guard let version = versions[index], !version.isCreation, jobs[index] == nil,
+            case .event(let event) = entries[index]
+        else { return nil }
+        return Element(raw: raw[index], event: event.raw)
     }
 
     /// The events that the stage gets.

@@ -43,7 +43,13 @@ package struct EventVersion: Equatable {
 
     /// Puts the version in front of an event, which is a JSON object.
     package func stamp(_ event: [UInt8]) -> [UInt8] {
-        LeadingMember.put([UInt8(ascii: "{")] + EventVersion.opening + text + [UInt8(ascii: "\"")], before: event)
+        var member: [UInt8] = []
+        member.reserveCapacity(text.count + event.count + 16)
+        member.append(UInt8(ascii: "{"))
+        member += EventVersion.opening
+        member += text
+        member.append(UInt8(ascii: "\""))
+        return LeadingMember.put(member, before: event)
     }
 
     /// The version that members begin with, and where it ends.
@@ -52,12 +58,20 @@ package struct EventVersion: Equatable {
         let start = raw.startIndex + opening.count
         guard let end = raw[start...].prefix(64).firstIndex(of: UInt8(ascii: "\"")) else { return nil }
         var text = raw[start..<end]
-        let isCreation = text.suffix(creation.count).elementsEqual(creation)
+        let isCreation = text.last == creation.last && text.suffix(creation.count).elementsEqual(creation)
         if isCreation { text = text.dropLast(creation.count) }
-        let numbers = text.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        guard numbers.count == 3, numbers.allSatisfy({ !$0.isEmpty && $0.allSatisfy { (48...57).contains($0) } }) else {
-            return nil
+        // Three numbers, and a hyphen after the first two.
+        var (hyphens, digits) = (0, 0)
+        for byte in text {
+            if (48...57).contains(byte) {
+                digits += 1
+            } else if byte == UInt8(ascii: "-"), digits > 0, hyphens < 2 {
+                (hyphens, digits) = (hyphens + 1, 0)
+            } else {
+                return nil
+            }
         }
+        guard hyphens == 2, digits > 0 else { return nil }
         return (EventVersion(text: Array(text), isCreation: isCreation), end + 1)
     }
 }
