@@ -34,6 +34,8 @@ class Announcements(threading.Thread):
                     name = channel[len(PREFIX) : -1]
                     self._heard.setdefault(name, {})[int(number)] = event
             except (ConnectionLost, ReplyError):
+                # The server may have ended, and have lost what it announced last.
+                self._heard = {}
                 time.sleep(0.01)
 
     def event(self, channel: str, sequence: int) -> bytes | None:

@@ -83,10 +83,13 @@ class Auditor(threading.Thread):
         """Runs what takes the server's data back: all of it, or to what it was some time ago. The action publishes
         :data:`FENCE`, in the former case in the same moment."""
         with self._lock:
-            try:
-                self.sweep()
-            except (ConnectionLost, ReplyError):
-                pass
+            end = time.monotonic() + 20.0
+            while time.monotonic() < end:
+                try:
+                    self.sweep()
+                    break
+                except (ConnectionLost, ReplyError):
+                    time.sleep(0.02)
             self.announcements.expect_fence()
             done = action()
             # What was announced belongs to what is gone.

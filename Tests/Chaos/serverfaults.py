@@ -6,7 +6,7 @@ import time
 
 from announcements import FENCE
 from faulttools import Course, FaultTools
-from redisserver import USERS, OlderMaster, ask_until
+from redisserver import USERS, OlderMaster
 from resp import ConnectionLost
 
 
