@@ -49,7 +49,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--history", type=int, default=1000, help="events that a feed keeps (%(default)s)")
     parser.add_argument("--only", metavar="NAME,NAME", help="these faults only, those that need a long run among them")
     parser.add_argument("--without", metavar="NAME,NAME", help="all faults but these")
-    parser.add_argument("--each", action="store_true", help="each fault once, in bursts of three")
+    parser.add_argument("--each", action="store_true", help="each fault once, in bursts of four")
     parser.add_argument("--list", action="store_true", help="name all faults, and end")
     parser.add_argument("--keep", action="store_true", help="keep the folder with logs and data when all is well, too")
     options = parser.parse_args()

@@ -33,7 +33,7 @@ class Storm:
         self._timeline = open(timeline, "a", encoding="utf-8")
 
     #: In a run of each kind, so many come together.
-    TOGETHER = 3
+    TOGETHER = 4
 
     def run_each(self) -> None:
         """Each kind of fault once."""
