@@ -41,6 +41,10 @@ class Announcements(threading.Thread):
     def event(self, channel: str, sequence: int) -> bytes | None:
         return self._heard.get(channel, {}).get(sequence)
 
+    def first(self, channel: str) -> int | None:
+        """The lowest number that was announced and not forgotten."""
+        return min(list(self._heard.get(channel, ())), default=None)
+
     def forget(self, channel: str, until: int) -> None:
         heard = self._heard.get(channel)
         for sequence in [n for n in list(heard or ()) if n <= until]:

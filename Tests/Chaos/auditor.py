@@ -123,6 +123,9 @@ class Auditor(threading.Thread):
         if again and log:
             oldest = self.redis("ZRANGE", "feed.ids:{" + channel + "}", 0, 0)
             keep = min(int(oldest[0]) - 1, len(log)) if oldest else 0
+            # What was announced since then and fell off already has taken the place of what is gone.
+            announced = self.announcements.first(channel)
+            keep = min(keep, announced - 1) if announced else keep
             before = log[:]
             del log[keep:]
             self._note_floor(channel, 0)

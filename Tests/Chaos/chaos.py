@@ -143,7 +143,8 @@ def examine(
     producers = make_producers(system, options, workload, ledger, findings)
     # A short run makes haste, so that it meets most kinds.
     haste = min(1.0, max(0.25, options.duration / 60))
-    readers = make_readers(options.readers, 15.0 * haste, system.ports, workload, findings)
+    late = 30.0 * haste
+    readers = make_readers(options.readers, late, system.ports, workload, findings)
     prober = Prober(system.redis.socket, system.gate, system.ports, 4, workload, ledger, findings)
     auditor = Auditor(system.redis.socket, lossy, [options.history], workload, findings)
     memory = MemoryWatch(system, findings)
@@ -173,7 +174,7 @@ def examine(
     auditor.join(60)
     if not auditor.wait_quiet(queues(), 60):
         findings.add("stuck", "events still wait in queues 60 s after the last one was sent")
-    until(lambda: auditor.readers_are_through(everybody), 30)
+    until(lambda: auditor.readers_are_through(everybody), 30 + late)
     memory.halt.set()
     for reader in everybody:
         reader.halt.set()

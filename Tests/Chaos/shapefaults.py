@@ -34,7 +34,7 @@ class ShapeFaults(FaultTools):
         return self._some(0.5, 3.0), second.renew
 
     def _history_lowered(self) -> Course:
-        return self._history([length for length in (50, 100, 200) if length < self.system.history])
+        return self._history([length for length in (100, 200) if length < self.system.history])
 
     def _history_raised(self) -> Course:
         return self._history([length for length in (500, 1000, 2000) if length > self.system.history])
