@@ -37,6 +37,11 @@ package final class ManualTimers {
     /// When the next timer is due, in nanoseconds of the monotonic clock; nil when none is scheduled.
     package var nextDue: Int64? { entries.first?.place.due }
 
+    /// How many timers are due at a time of that clock.
+    package func countDue(at time: Int64) -> Int {
+        entries.prefix { $0.place.due <= time }.count
+    }
+
     /// Fires the timer that is due next, whatever the time is.
     package func fireNext() {
         guard !entries.isEmpty else { return }

@@ -114,7 +114,7 @@ public final class RedisConnection {
     }
 
     private func connect() {
-        let handle = loop.makeRedisTransport()
+        let handle = loop.makeRedisTransport(named: name)
         self.handle = handle
         handle.onConnected = { [unowned self] in self.logIn() }
         handle.onReply = { [unowned self] in self.received($0) }

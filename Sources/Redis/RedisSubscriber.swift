@@ -127,7 +127,7 @@ public final class RedisSubscriber {
     }
 
     private func connect() {
-        let handle = loop.makeRedisTransport()
+        let handle = loop.makeRedisTransport(named: name)
         self.handle = handle
         isSubscribing = false
         replies = []

@@ -33,12 +33,14 @@ package protocol RedisTransport: AnyObject {
 /// A driver of loops that also stands between their connections and Redis.
 package protocol RedisNetwork: LoopDriver {
     /// A transport for a new connection.
-    func makeTransport() -> any RedisTransport
+    ///
+    /// - Parameter name: the connection's, as in `CLIENT LIST`.
+    func makeTransport(named name: String) -> any RedisTransport
 }
 
 extension EventLoop {
     /// A transport for a new connection to Redis: a socket, or what the driver of this loop has in its place.
-    func makeRedisTransport() -> any RedisTransport {
-        (driver as? any RedisNetwork)?.makeTransport() ?? HiredisHandle(on: self)
+    func makeRedisTransport(named name: String) -> any RedisTransport {
+        (driver as? any RedisNetwork)?.makeTransport(named: name) ?? HiredisHandle(on: self)
     }
 }
