@@ -126,6 +126,20 @@ let package = Package(
         // A worker that tests kill.
         .executableTarget(
             name: "JobWorker", dependencies: ["Thoonk"], path: "Tests/JobWorker", swiftSettings: strict),
+        // The simulator: the real machines on virtual time, against a real server (docs/simulation.md).
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Comments", "Edge", "Pipeline", "Supervision", "Store", "Redis", "Events", "JSON", "TestSupport", deque,
+                logging,
+            ],
+            path: "Tests/Simulation", swiftSettings: strict),
+        .executableTarget(
+            name: "Simulate",
+            dependencies: [
+                "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Tests/Simulate", swiftSettings: strict),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "Events", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),
