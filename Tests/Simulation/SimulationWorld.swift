@@ -83,7 +83,7 @@ package enum Observation: Hashable {
     case asked(Step.ReaderName, edge: Step.ProcessName, channel: String, position: String)
     /// A reader was answered, with events (their numbers) or none, and a new position.
     case answered(Step.ReaderName, events: [Int], next: String)
-    /// A reader was told that its position is lost: 410 or reset. It has to begin again.
+    /// A reader was told that its position is lost: 410 or reset. Its next poll begins at `-1`, unless it seeks.
     case lost(Step.ReaderName)
     /// A reader was told to come again later (503), or its connection broke.
     case unanswered(Step.ReaderName)
@@ -98,7 +98,7 @@ package enum Observation: Hashable {
     case takenBack(isEmpty: Bool)
     /// A copy of the data was kept.
     case saved
-    /// The server restarted, with or without its data.
+    /// The server restarted, with or without its data; all connections broke. Comes after `takenBack` in one step.
     case restarted
     /// The server's clock was stepped.
     case clockStepped(Int64)
@@ -119,8 +119,6 @@ package enum Observation: Hashable {
 /// The pipeline's data at the server.
 package struct ServerSnapshot: Hashable {
     package struct Feed: Hashable {
-        /// The epoch that the feed's readers see.
-        package var epoch: Int64
         /// The birth that its positions carry.
         package var born: Int64
         package var last: Int64
@@ -128,8 +126,7 @@ package struct ServerSnapshot: Hashable {
         /// Sequence number → the event's number, of what is kept.
         package var items: [Int64: Int]
 
-        package init(epoch: Int64, born: Int64, last: Int64, floor: Int64, items: [Int64: Int]) {
-            self.epoch = epoch
+        package init(born: Int64, last: Int64, floor: Int64, items: [Int64: Int]) {
             self.born = born
             self.last = last
             self.floor = floor
@@ -137,6 +134,8 @@ package struct ServerSnapshot: Hashable {
         }
     }
 
+    /// The epoch that edges read for all channels; nil when there is none.
+    package var epoch: Int64?
     /// By channel; only those that exist.
     package var feeds: [String: Feed] = [:]
     /// The events' numbers in each queue, by key, empty ones left out; the inlets (`NAME:incoming`) included.

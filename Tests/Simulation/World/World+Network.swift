@@ -43,6 +43,7 @@ extension World {
 
     /// Collects what the server pushed because of the last command.
     func collect() {
+        lastSnapshot = nil
         server.barrier()
         network.collect()
         for value in server.observer.drain() {

@@ -25,8 +25,8 @@ extension World {
             let isEmpty = !server.hasCopy
             try server.takeBack()
             breakLinks()
-            observe(.restarted)
             observe(.takenBack(isEmpty: isEmpty))
+            observe(.restarted)
         case .demote:
             let isEmpty = !server.hasCopy
             try server.demote()

@@ -1,80 +1,91 @@
-import JSON
 import Redis
 import Store
 
-/// What the server holds, read without a part in it.
+/// What the server holds, read in one call without a part in it.
 extension World {
     package func snapshot() -> ServerSnapshot {
+        if let known = lastSnapshot { return known }
         var snapshot = ServerSnapshot()
         snapshot.serverTime = World.dayStart + now + clockOffset
-        snapshot.configuration = hash("\(World.pipeline):config")
-        let epoch = Int64(text("HGET", layout.epoch, "number") ?? "") ?? 0
-        for key in keys("feed.publishes:*") {
-            let feed = String(key.dropFirst("feed.publishes:".count))
-            snapshot.feeds[String(feed.dropFirst().dropLast())] = readFeed(feed, epoch)
+        let reply = server.control.call(
+            RedisCommand("EVAL", World.survey, "0", World.pipeline, layout.epoch, layout.config))
+        guard case .success(let value) = reply, let parts = value.array, parts.count == 6 else {
+            fatalError("the server's data cannot be read: \(reply)")
         }
-        for key in keys("*\(World.pipeline)*") {
-            let waiting = { self.list(key).map { self.number(of: $0) ?? -1 } }
-            if key.hasSuffix(":incoming") && !key.contains(":lane:") || key.contains(":queue:") {
-                snapshot.queues[key] = waiting()
-            } else if key.contains(":dead:") {
-                snapshot.dead[key] = letters(key)
+        snapshot.epoch = parts[0].integer.flatMap { $0 < 0 ? nil : $0 }
+        for (field, value) in World.pairs(parts[1]) { snapshot.configuration[field] = value.text }
+        for (key, value) in World.pairs(parts[2]) {
+            let numbers = (value.array ?? []).map { Int($0.integer ?? -1) }
+            if key.contains(":dead:") {
+                snapshot.dead[key] = numbers
             } else if key.contains(":held:") {
-                snapshot.held[key] = letters(key)
-            } else if key.contains(":lane:") {
-                readLane(key, into: &snapshot)
+                snapshot.held[key] = numbers
+            } else {
+                snapshot.queues[key] = numbers
             }
         }
+        for (reason, count) in World.pairs(parts[3]) { snapshot.dropped[reason] = Int(count.integer ?? 0) }
+        snapshot.paused = Set((parts[4].array ?? []).compactMap(\.text))
+        for (feed, value) in World.pairs(parts[5]) {
+            guard let fields = value.array, fields.count == 4 else { continue }
+            var items: [Int64: Int] = [:]
+            let flat = (fields[3].array ?? []).map { $0.integer ?? -1 }
+            for index in stride(from: 0, to: flat.count - 1, by: 2) { items[flat[index]] = Int(flat[index + 1]) }
+            snapshot.feeds[String(feed.dropFirst().dropLast())] = ServerSnapshot.Feed(
+                born: fields[0].integer ?? 0, last: fields[1].integer ?? 0, floor: fields[2].integer ?? 0, items: items)
+        }
+        lastSnapshot = snapshot
         return snapshot
     }
 
-    private func readFeed(_ feed: String, _ epoch: Int64) -> ServerSnapshot.Feed {
-        let config = hash("feed.config:" + feed)
-        var items: [Int64: Int] = [:]
-        for (id, event) in pairs("feed.items:" + feed) {
-            if let sequence = Int64(id) { items[sequence] = number(of: event) ?? -1 }
-        }
-        return ServerSnapshot.Feed(
-            epoch: epoch, born: Int64(config["born"] ?? "") ?? 0,
-            last: Int64(text("GET", "feed.publishes:" + feed) ?? "") ?? 0, floor: Int64(config["floor"] ?? "") ?? 0,
-            items: items)
+    private static func pairs(_ value: RedisValue) -> [(String, RedisValue)] {
+        let parts = value.array ?? []
+        return stride(from: 0, to: parts.count - 1, by: 2).map { (parts[$0].text ?? "", parts[$0 + 1]) }
     }
 
-    private func readLane(_ key: String, into snapshot: inout ServerSnapshot) {
-        for (field, value) in hash(key) {
-            if field == "paused", value == "1", let stage = key.split(separator: ":").last {
-                snapshot.paused.insert(String(stage))
-            }
-            guard field.hasPrefix("dropped:"), let count = Int(value) else { continue }
-            snapshot.dropped[String(field.dropFirst("dropped:".count)), default: 0] += count
-        }
-    }
-
-    private func letters(_ key: String) -> [Int] {
-        list(key).map { raw in
-            (try? parser.parseObject(raw)).flatMap { number(of: SetAsideEvent($0).event) } ?? -1
-        }
-    }
-
-    private func keys(_ pattern: String) -> [String] {
-        guard case .success(let value) = server.call("KEYS", pattern) else { return [] }
-        return (value.array ?? []).compactMap(\.text).sorted()
-    }
-
-    private func text(_ words: String...) -> String? {
-        guard case .success(let value) = server.control.call(RedisCommand(words: words)) else { return nil }
-        return value.text
-    }
-
-    private func hash(_ key: String) -> [String: String] {
-        Dictionary(pairs(key).map { ($0, String(decoding: $1, as: UTF8.self)) }, uniquingKeysWith: { $1 })
-    }
-
-    private func pairs(_ key: String) -> [(String, [UInt8])] {
-        guard case .success(let value) = server.call("HGETALL", key) else { return [] }
-        let parts = (value.array ?? []).compactMap(\.bytes)
-        return stride(from: 0, to: parts.count - 1, by: 2).map {
-            (String(decoding: parts[$0], as: UTF8.self), parts[$0 + 1])
-        }
-    }
+    /// Epoch (-1: none), configuration, lists of numbers by key, counts of dropped events by reason, paused stages, feeds:
+    /// birth, last number, floor, items. An event's number is its member `n`; -1 where it has none.
+    private static let survey = #"""
+        local name = ARGV[1]
+        local function number(text) return tonumber(string.match(text, '"n":(%d+)') or -1) end
+        local lists, dropped, paused, feeds = {}, {}, {}, {}
+        local function add(target, key, value) target[#target + 1] = key; target[#target + 1] = value end
+        local keys = redis.call('KEYS', '*')
+        table.sort(keys)
+        local counts, reasons, stages = {}, {}, {}
+        for _, key in ipairs(keys) do
+          local feed = string.match(key, '^feed%.publishes:(.*)$')
+          if feed then
+            local config = redis.call('HMGET', 'feed.config:' .. feed, 'born', 'floor')
+            local flat = redis.call('HGETALL', 'feed.items:' .. feed)
+            local items = {}
+            for index = 1, #flat, 2 do add(items, tonumber(flat[index]) or -1, number(flat[index + 1])) end
+            add(feeds, feed, { tonumber(config[1] or 0), tonumber(redis.call('GET', key)), tonumber(config[2] or 0), items })
+          elseif string.find(key, name, 1, true) then
+            if string.find(key, ':lane:', 1, true) then
+              local flat = redis.call('HGETALL', key)
+              for index = 1, #flat, 2 do
+                local reason = string.match(flat[index], '^dropped:(.*)$')
+                if reason then
+                  if not counts[reason] then reasons[#reasons + 1] = reason end
+                  counts[reason] = (counts[reason] or 0) + tonumber(flat[index + 1])
+                elseif flat[index] == 'paused' and flat[index + 1] == '1' then
+                  stages[string.match(key, ':lane:(.*)$')] = true
+                end
+              end
+            elseif string.find(key, ':queue:', 1, true) or string.find(key, ':dead:', 1, true)
+              or string.find(key, ':held:', 1, true) or string.sub(key, -9) == ':incoming' then
+              if redis.call('TYPE', key).ok == 'list' then
+                local numbers = {}
+                for _, event in ipairs(redis.call('LRANGE', key, 0, -1)) do numbers[#numbers + 1] = number(event) end
+                add(lists, key, numbers)
+              end
+            end
+          end
+        end
+        for _, reason in ipairs(reasons) do add(dropped, reason, counts[reason]) end
+        for stage in pairs(stages) do paused[#paused + 1] = stage end
+        return { tonumber(redis.call('HGET', ARGV[2], 'number') or -1), redis.call('HGETALL', ARGV[3]), lists, dropped,
+          paused, feeds }
+        """#
 }

@@ -32,6 +32,9 @@ package final class World: SimulationWorld {
     /// By how much the server's clock is ahead.
     var clockOffset: Int64 = 0
 
+    /// The server's data, until they change.
+    var lastSnapshot: ServerSnapshot?
+
     private var observations: [Observation] = []
     private var generator = SplitMix64(seed: 1)
     private var starts: [Step.ProcessName: Int] = [:]
@@ -85,6 +88,7 @@ package final class World: SimulationWorld {
     func setClocks() {
         Clock.simulate(monotonicNanoseconds: clock, unixMilliseconds: World.dayStart + now)
         server.set(time: World.dayStart + now + clockOffset)
+        lastSnapshot = nil
     }
 
     package func nextTimer() -> Int64? {
