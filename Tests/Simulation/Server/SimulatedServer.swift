@@ -17,11 +17,14 @@ final class SimulatedServer {
     private(set) var control: ServerSocket
     /// Hears every announcement of an event.
     private(set) var observer: ServerSocket
+    /// Keys and channels of the pipeline's user, in the words of `ACL SETUSER`: a restart does not bring rights back.
+    private var rights = SimulatedServer.allRights
     /// Whether a copy of the data was kept since the last wipe.
     private(set) var hasCopy = false
 
     /// The user that the processes of the pipeline log in as.
     static let user = "pipeline"
+    private static let allRights = ["~*", "&*"]
 
     init(time: Int64) throws {
         folder = try TemporaryFolder()
@@ -58,6 +61,7 @@ final class SimulatedServer {
     /// run id is that of the first one again.
     func wipe() throws {
         hasCopy = false
+        rights = SimulatedServer.allRights
         try? FileManager.default.removeItem(atPath: folder.file("dump.rdb"))
         if starts > 0 {
             starts = 0
@@ -131,13 +135,14 @@ final class SimulatedServer {
     /// What is not part of the data, and is lost in a restart.
     private func prepare() {
         call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
-        allow(["~*", "&*"])
+        allow(rights)
     }
 
-    /// Gives the pipeline's user these keys and channels, in the words of `ACL SETUSER`.
-    func allow(_ words: [String]) {
+    /// Gives the pipeline's user these keys and channels; nil: all.
+    func allow(_ words: [String]?) {
+        rights = words ?? SimulatedServer.allRights
         var command = RedisCommand("ACL", "SETUSER", SimulatedServer.user, "reset", "on", "nopass", "+@all")
-        for word in words { command.append(word) }
+        for word in rights { command.append(word) }
         control.call(command)
     }
 

@@ -41,7 +41,8 @@ final class Link {
     /// The server has closed the connection; what it had written before can still be delivered.
     var isBroken: Bool { socket?.isClosed ?? false }
     var canExecute: Bool { !requests.isEmpty && socket?.isClosed == false }
-    var canDeliver: Bool { !replies.isEmpty && !isOrphan }
+    /// A reply or a push waits, or the end of the connection.
+    var canDeliver: Bool { !isOrphan && (!replies.isEmpty || isBroken) }
 
     // MARK: The process's end
 
@@ -93,10 +94,13 @@ final class Link {
         for value in socket.drain() { keep(value) }
     }
 
-    /// Delivers the oldest reply or push to the process.
+    /// Delivers the oldest reply or push to the process; after the last one, the end of the connection.
     func deliver() {
-        guard let value = replies.popFirst() else { return }
-        transport?.receive(value)
+        if let value = replies.popFirst() {
+            transport?.receive(value)
+        } else if isBroken {
+            cut("Server closed the connection")
+        }
     }
 
     /// The connection ends: all that is under way is lost, and the process is told.

@@ -83,8 +83,8 @@ extension World {
         (reader.giveUp, reader.process) = (nil, nil)
     }
 
-    /// The connections of clients to a process that has ended break.
-    func hangUp(on edge: Step.ProcessName) {
+    /// The connections of clients to processes that have ended break.
+    func hangUp() {
         for (name, reader) in readers.sorted(by: { $0.key < $1.key })
         where reader.isWaiting && reader.process?.hasEnded == true {
             (reader.isWaiting, reader.giveUp, reader.process) = (false, nil, nil)

@@ -38,7 +38,7 @@ extension World {
         case .forgetConfiguration: server.call("DEL", layout.config)
         case .revoke(let right): revoke(right)
         case .grant:
-            server.allow(["~*", "&*"])
+            server.allow(nil)
             observe(.rightsChanged(isComplete: true))
         default: break
         }

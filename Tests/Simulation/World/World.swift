@@ -293,7 +293,7 @@ package final class World: SimulationWorld {
     private func ended(_ process: SimulatedProcess, isSeen: Bool) {
         reaped.insert(process.id)
         if isSeen { unburied[process.name, default: []].append(process.id) }
-        hangUp(on: process.name)
+        hangUp()
     }
 
     private func bury(_ name: Step.ProcessName) {
