@@ -78,9 +78,9 @@ final class Link {
         let isSubscription = isForPushes && request.isSubscription
         while let value = socket.receive() {
             keep(value)
-            // Messages may come before the confirmation.
-            if isSubscription, !value.isConfirmation { continue }
-            if isForPushes, !isSubscription, value.isMessage { continue }
+            // Messages may come before it. Without the right to subscribe an error takes the place of the confirmation.
+            if isForPushes, value.isMessage { continue }
+            if isSubscription, !value.isConfirmation, !value.isError { continue }
             transport?.moved()
             if isOrphan, requests.isEmpty { close() }
             return (request, value)
@@ -144,5 +144,6 @@ extension RedisValue {
     }
 
     fileprivate var isConfirmation: Bool { kind?.hasSuffix("subscribe") ?? false }
+    fileprivate var isError: Bool { if case .error = self { true } else { false } }
     fileprivate var isMessage: Bool { kind?.hasSuffix("message") ?? false }
 }

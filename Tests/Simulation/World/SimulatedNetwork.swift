@@ -6,7 +6,10 @@ final class SimulatedNetwork {
     private var orphans = 0
 
     /// In the order in which they were made.
-    var all: [Link] { links }
+    var all: [Link] {
+        tidy()
+        return links
+    }
 
     func add(_ link: Link) {
         tidy()

@@ -7,8 +7,6 @@ final class SimulatedReader {
     var channel = ""
     /// Where its next poll starts.
     var position = "-1"
-    /// The last position that an edge gave it; what `like` means.
-    var given: String?
     /// The process that its open poll is at.
     var process: SimulatedProcess?
     /// Gives up the open poll.
@@ -28,9 +26,10 @@ extension World {
         switch place {
         case .beginning: reader.position = "-1"
         case .now: reader.position = "now"
-        case .like(let other): reader.position = readers[other].map { $0.given ?? $0.position } ?? "-1"
+        case .like(let other):
+            let like = readers[other].flatMap { $0.channel == channel ? $0.position : nil }
+            reader.position = like ?? "-1"
         }
-        reader.given = nil
     }
 
     func poll(_ name: Step.ReaderName, at edge: Step.ProcessName, isLive: Bool) {
@@ -60,11 +59,9 @@ extension World {
         switch answer {
         case .events(let body, let next):
             reader.position = next
-            reader.given = next
             observe(.answered(name, events: numbers(in: body), next: next))
         case .lost:
             reader.position = "-1"
-            reader.given = nil
             observe(.lost(name))
         case .none: observe(.unanswered(name))
         }
