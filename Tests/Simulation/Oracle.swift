@@ -1,0 +1,190 @@
+/// Knows everything that was promised and everything that happened, and says where the two differ.
+///
+/// Pure: it is told of each step what could be observed, and of the server's data after each step that may have changed
+/// them. See docs/simulation.md for the promises in words.
+package struct Oracle {
+    /// What the world was when a copy of the server's data was kept.
+    private struct Copy {
+        var ledger: EventLedger
+        var feeds: [String: FeedTruth]
+        var orders: [String: PublicationOrder]
+    }
+
+    private var ledger = EventLedger()
+    private var feeds: [String: FeedTruth] = [:]
+    private var orders: [String: PublicationOrder] = [:]
+    private var truths: [Step.ReaderName: ReaderTruth] = [:]
+    private var copy: Copy?
+    private var now: Int64 = 0
+    /// Where the server's clock is ahead of the time that all share, in milliseconds.
+    private var serverOffset: Int64 = 0
+    /// Repeats are recognised by the server's clock.
+    private var clockWasStepped = false
+    /// The shortest time that an idle feed was kept.
+    private var ttl: Int64
+    /// How often the server restarted or its data went back, and how often it had when each epoch was seen first.
+    private var restarts = 0
+    private var epochs: [Int64: Int] = [:]
+    private var newestEpoch: Int64?
+    /// How long the stage `validate` recognises repeats, in milliseconds.
+    private static let window: Int64 = 600_000
+
+    package init(_ options: SimulationOptions) {
+        ttl = options.ttl
+    }
+
+    /// Tells of a step before it is taken: what only the step says.
+    package mutating func willTake(_ step: Step) {
+        guard case .seek(let reader, let channel, let place) = step else { return }
+        var other: ReaderTruth?
+        if case .like(let name) = place { other = truths[name] }
+        truths[reader] = ReaderTruth(channel: channel, like: other?.channel == channel ? other : nil)
+    }
+
+    /// Tells what was observed while a step was taken. `snapshot`: the server's data after it; nil when the step cannot
+    /// have changed them.
+    package mutating func observe(
+        _ observations: [Observation], _ snapshot: ServerSnapshot?, at now: Int64
+    ) -> [Violation] {
+        self.now = now
+        var violations: [Violation] = []
+        let isCut = observations.contains(.restarted)
+        for observation in observations { violations += observe(observation, isCut: isCut) }
+        if let snapshot { violations += compare(snapshot) }
+        return violations
+    }
+
+    private mutating func observe(_ observation: Observation, isCut: Bool) -> [Violation] {
+        let time = OracleTime(monotonic: now, server: now + serverOffset)
+        switch observation {
+        case .offered(let event, let door): ledger.offer(event, door: door)
+        case .accepted(let number): ledger.accept(number, at: now)
+        case .refused, .began, .died, .rightsChanged: break
+        case .asked(let name, _, let channel, let position):
+            truths[name, default: ReaderTruth(channel: channel)].ask(position, in: feed(channel))
+        case .answered(let name, let events, let next):
+            return with(name) { $0.answer(events, next: next, in: $1, at: time) }
+        case .lost(let name):
+            let (epochs, restarts, ttl) = (epochs, restarts, ttl)
+            return with(name) { reader, feed in
+                reader.lose(in: feed, at: time, ttl: ttl) { epochs[$0.epoch, default: 0] < restarts }
+            }
+        case .unanswered(let name): truths[name]?.giveUp()
+        case .announced(let channel, let sequence, let event):
+            var truth = feed(channel)
+            let problem = truth.append(event, at: sequence)
+            feeds[channel] = truth
+            return (problem.map { [$0.named(channel)] } ?? []) + published(event, to: channel)
+        case .takenBack(let isEmpty): takeBack(to: isEmpty ? nil : copy, isCut: isCut)
+        case .saved: copy = Copy(ledger: ledger, feeds: feeds, orders: orders)
+        case .restarted: restarts += 1
+        case .clockStepped(let by):
+            serverOffset += by
+            clockWasStepped = true
+        case .configured(.ttl, let value): ttl = min(ttl, value)
+        case .configured: break
+        case .movedByHand(let number): ledger.move(number)
+        case .droppedByHand(let number): ledger.drop(number)
+        }
+        return []
+    }
+
+    private func feed(_ channel: String) -> FeedTruth { feeds[channel] ?? FeedTruth() }
+
+    private mutating func with(
+        _ name: Step.ReaderName, _ body: (inout ReaderTruth, FeedTruth) -> Violation?
+    ) -> [Violation] {
+        guard var reader = truths[name] else { return [] }
+        let violation = body(&reader, feed(reader.channel))
+        truths[name] = reader
+        return violation.map { [Violation($0.rule, "\(name): \($0.detail)")] } ?? []
+    }
+
+    /// The epoch that readers see may change once for each time that the server restarted or its data went back. An
+    /// epoch that comes back with older data is no new one.
+    private mutating func note(epoch: Int64) -> Violation? {
+        guard epochs[epoch] == nil else { return nil }
+        defer { newestEpoch = epoch }
+        epochs[epoch] = restarts
+        guard let newestEpoch, epochs[newestEpoch] == restarts else { return nil }
+        return Violation(.epoch, "the epoch changed from \(newestEpoch) to \(epoch) without a cause")
+    }
+
+    private mutating func published(_ event: Int, to channel: String) -> [Violation] {
+        var violations = ledger.publish(event, to: channel).map { [$0] } ?? []
+        if let entry = ledger.entries[event], violations.isEmpty {
+            violations += orders[channel, default: PublicationOrder()]
+                .publish(entry, at: now, window: clockWasStepped ? nil : Oracle.window)
+                .map { $0.named(channel) }
+        }
+        return violations
+    }
+
+    private mutating func takeBack(to copy: Copy?, isCut: Bool) {
+        restarts += 1
+        ledger.takeBack(to: copy?.ledger)
+        orders = copy?.orders ?? [:]
+        for channel in Set(feeds.keys).union(copy?.feeds.keys.map { $0 } ?? []) {
+            var truth = feed(channel)
+            truth.takeBack(to: copy?.feeds[channel], isCut: isCut)
+            feeds[channel] = truth
+        }
+    }
+
+    private mutating func compare(_ snapshot: ServerSnapshot) -> [Violation] {
+        serverOffset = snapshot.serverTime - now
+        var violations = snapshot.epoch.flatMap { note(epoch: $0) }.map { [$0] } ?? []
+        for channel in Set(feeds.keys).union(snapshot.feeds.keys).sorted() {
+            var truth = feed(channel)
+            var unannounced: [Int] = []
+            violations += truth.compare(snapshot.feeds[channel]) { unannounced.append($0) }.map { $0.named(channel) }
+            feeds[channel] = truth
+            for event in unannounced { violations += published(event, to: channel) }
+        }
+        return violations + ledger.compare(snapshot)
+    }
+
+    // MARK: The end
+
+    /// The readers, by name.
+    package var readers: [Step.ReaderName] { truths.keys.sorted() }
+
+    package func isAnswered(_ reader: Step.ReaderName) -> Bool { truths[reader]?.isAnswered ?? true }
+
+    /// Whether a reader needs no further answer: it is at the end of its channel.
+    package func isUpToDate(_ reader: Step.ReaderName) -> Bool {
+        guard let truth = truths[reader] else { return true }
+        return truth.hasPosition && truth.conclude(in: feed(truth.channel)) == nil
+    }
+
+    /// All channels that ever had an event.
+    package var channels: [String] { feeds.keys.sorted() }
+
+    /// Judges the state in which no fault is left, everything was delivered and time has passed.
+    package mutating func conclude(
+        _ snapshot: ServerSnapshot, processes: [ProcessState], at now: Int64
+    ) -> [Violation] {
+        var violations = observe([], snapshot, at: now)
+        for (queue, events) in snapshot.queues.sorted(by: { $0.key < $1.key }) where !events.isEmpty {
+            violations.append(Violation(.stuck, "events \(events) wait in \(queue)"))
+        }
+        for process in processes where process.life == .running {
+            if let trouble = process.trouble {
+                violations.append(Violation(.notReady, "\(process.name) is not ready: \(trouble)"))
+            }
+        }
+        if snapshot.configuration.isEmpty, processes.contains(where: { $0.life == .running }) {
+            violations.append(Violation(.noConfiguration, "the pipeline's configuration is missing"))
+        }
+        for (name, reader) in truths.sorted(by: { $0.key < $1.key }) {
+            if let problem = reader.conclude(in: feed(reader.channel)) {
+                violations.append(Violation(problem.rule, "\(name): \(problem.detail)"))
+            }
+        }
+        return violations
+    }
+}
+
+extension Violation {
+    fileprivate func named(_ channel: String) -> Violation { Violation(rule, "\(channel): \(detail)") }
+}
