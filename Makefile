@@ -11,10 +11,13 @@ LANES ?= $(if $(CI),3,4)
 AGAIN ?= $(if $(CI),3,0)
 # Tests that run at once where ARGS choose some: those run in one process.
 WIDTH ?= $(if $(CI),2,4)
+# The scenario or the file with a schedule that the simulator runs instead of drawn schedules.
+SCENARIO ?=
+REPLAY ?=
 # How long the fault suite runs, and what decides everything that it draws (none: a new seed).
 MINUTES ?= 10
 SEED ?=
-# How long each parser is fuzzed, and which.
+# How long the simulator looks, and each parser is fuzzed; which parsers.
 SECONDS ?= 60
 TARGETS ?= request chunked target offset proxy resp announcement event
 # The Python client of Thoonk, to measure beside.
@@ -36,7 +39,7 @@ install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
 
-.PHONY: help run deps test-deps build debug test types chaos fuzz bench-jobs docs example lint format install uninstall clean
+.PHONY: help run deps test-deps build debug test types chaos simulate fuzz bench-jobs docs example lint format install uninstall clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -72,6 +75,11 @@ types: ## Check the declarations of tidings.js with TypeScript's compiler
 
 chaos: test-deps build ## Kill processes, cut connections, step clocks, take data back, then count (SEED, MINUTES, ARGS)
 	@python3 -B Tests/Chaos/chaos.py --binary $(RELEASE) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+simulate: test-deps ## Look for schedules that break a promise, on virtual time (SEED, SECONDS, SCENARIO, REPLAY, ARGS)
+	@swift build --product Simulate 2>&1 | tail -3
+	@.build/debug/Simulate $(if $(SCENARIO),--scenario $(SCENARIO),$(if $(REPLAY),--replay $(REPLAY),--seconds \
+		$(SECONDS) $(if $(SEED),--seed $(SEED)))) $(ARGS)
 
 bench-jobs: build ## Thoonk jobs a second, beside thoonk.py in an environment of its own (ARGS)
 	@$(call install,python3 python3-venv)

@@ -168,6 +168,11 @@ package struct Oracle {
         for (queue, events) in snapshot.queues.sorted(by: { $0.key < $1.key }) where !events.isEmpty {
             violations.append(Violation(.stuck, "events \(events) wait in \(queue)"))
         }
+        for (list, events) in snapshot.dead.merging(snapshot.held, uniquingKeysWith: +).sorted(by: { $0.key < $1.key })
+        where !events.isEmpty && snapshot.isOutside(list) {
+            violations.append(
+                Violation(.unreachable, "events \(events) are set aside in \(list), which belongs to no lane now"))
+        }
         for process in processes where process.life == .running {
             if let trouble = process.trouble {
                 violations.append(Violation(.notReady, "\(process.name) is not ready: \(trouble)"))
@@ -182,6 +187,20 @@ package struct Oracle {
             }
         }
         return violations
+    }
+}
+
+extension ServerSnapshot {
+    /// Whether a key belongs to a partition or a stage that the configuration does not have (any more).
+    fileprivate func isOutside(_ key: String) -> Bool {
+        guard let partitions = configuration["partitions"].flatMap({ Int($0) }), let stages = configuration["stages"],
+            let stage = key.split(separator: ":").last
+        else { return false }
+        if stage != "incoming", !stages.split(separator: ",").contains(stage) { return true }
+        guard key.hasPrefix("{"), let end = key.firstIndex(of: "}"),
+            let partition = key[..<end].split(separator: ".").last.flatMap({ Int($0) })
+        else { return false }
+        return partition >= partitions
     }
 }
 

@@ -72,8 +72,9 @@ package struct ScheduleRun {
     /// The faults stop, all processes run again, time passes, and readers read to the end: then nothing may be left.
     package mutating func finish() -> Violation? {
         if let violation = recover() { return violation }
-        for _ in 0..<4 {
-            if let violation = settle(15_000) { return violation }
+        // A poisoned event kills a worker more than once.
+        for round in 0..<60 {
+            if let violation = settle(round == 0 ? 15_000 : 3000) { return violation }
             if world.snapshot().queues.isEmpty, isComplete { break }
             if let violation = recover() { return violation }
         }

@@ -55,6 +55,8 @@ package struct Violation: Error, Hashable, CustomStringConvertible {
 
         /// No event waits.
         case stuck = "stuck"
+        /// Dead letters and held events are where operators find them.
+        case unreachable = "unreachable"
         /// A reader reaches the end of its channel.
         case readerStuck = "reader-stuck"
         /// Edges are ready.

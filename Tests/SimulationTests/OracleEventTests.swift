@@ -279,6 +279,21 @@ import Testing
         #expect(rules == [.stuck, .notReady, .noConfiguration])
     }
 
+    @Test func `letters of a partition or a stage that is no more cannot be found`() {
+        func held(in key: String) -> [Violation.Rule] {
+            Self.told { story in
+                story.snapshot.configuration = ["partitions": "1", "stages": "validate,work"]
+                story.accept(Story.event(1, behaviour: .hold))
+                story.snapshot.queues = [:]
+                story.snapshot.held[key] = [1]
+                story.conclude()
+            }
+        }
+        #expect(held(in: "{c.0}:held:work").isEmpty)
+        #expect(held(in: "{c.1}:held:work") == [.unreachable])
+        #expect(held(in: "{c.0}:held:extra") == [.unreachable])
+    }
+
     @Test func `events that a server lost are not owed, those that it kept are`() {
         let lost = Self.told { story in
             story.save()

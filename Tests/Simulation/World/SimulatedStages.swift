@@ -52,7 +52,13 @@ private final class WorkStage: Stage {
     func process(_ event: Event, context: StageContext) throws(StageError) -> Disposition {
         switch WorkStage.behaviour(event) {
         case .plain, .slow, .poison: break
-        case .hold: return .hold(event, reason: "asks for it")
+        case .hold:
+            var event = event
+            // Where it goes on when it is approved, its channels are known.
+            if case .forward(let events) = try route.process(event, context: context), let routed = events.first {
+                event = routed
+            }
+            return .hold(event, reason: "asks for it")
         case .fail: throw StageError("fails each time")
         case .stumble:
             if world.stumbles(over: WorkStage.number(event) ?? 0) { throw StageError("fails at first") }
