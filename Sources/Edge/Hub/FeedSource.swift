@@ -124,10 +124,13 @@ extension Hub {
     /// A hub without a server, of channels that a connection and a subscriber read: see ``FeedSource``.
     package convenience init(
         on loop: EventLoop, limits: EdgeLimits, redis: RedisConnection, subscriber: RedisSubscriber, epochKey: String,
-        isServing: @escaping () -> Bool, logger: Logger
+        isServing: @escaping () -> Bool, pipelineTrouble: @escaping () -> String?, onEpoch: @escaping (Int64) -> Void,
+        logger: Logger
     ) {
         let source = FeedSource(
             redis: redis, subscriber: subscriber, epochKey: epochKey, isServing: isServing, logger: logger)
+        source.pipelineTrouble = pipelineTrouble
+        source.onEpoch = onEpoch
         self.init(on: loop, source: source, limits: limits, metrics: EdgeMetrics())
     }
 }

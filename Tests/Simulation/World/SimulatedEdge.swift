@@ -57,8 +57,13 @@ final class SimulatedEdge: SimulatedMachine {
         enqueuer = Enqueuer(layout: layout, limits: limits, connection: connection)
         hub = Hub(
             on: loop, limits: edge, redis: connection, subscriber: subscriber, epochKey: layout.epoch,
-            isServing: { session.isReady }, logger: logger)
+            isServing: { session.isReady }, pipelineTrouble: { session.trouble },
+            onEpoch: { session.noticed(epoch: $0) }, logger: logger)
         heartbeat = Heartbeat(on: loop, id: id, role: "edge", stages: [], layout: layout, connection: connection)
+        heartbeat.onFunctionMissing = { session.reload() }
+        heartbeat.knownEpoch = { session.highestEpoch }
+        heartbeat.onEpoch = { session.noticed(epoch: $0) }
+        session.listen(on: subscriber)
         session.onReady = { [unowned self] in
             self.heartbeat.start()
             self.isListening = true
@@ -130,7 +135,7 @@ final class SimulatedEdge: SimulatedMachine {
         isListening = false
         startDeadline.cancel()
         for number in polls.keys.sorted() { polls[number]?.read.expire() }
-        connection.call(.leave(layout, process: id)) { _ in completion() }
+        connection.call(.leave(pipeline: layout.name, process: id, .left)) { _ in completion() }
     }
 
     func release() {

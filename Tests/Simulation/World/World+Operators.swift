@@ -20,12 +20,17 @@ extension World {
     /// Does what `tidings held` and `tidings dead` do with one event.
     private func move(_ number: Int, _ kind: SetAsideEvent.Kind, _ decision: SetAsideDecision) {
         let layout = layout
-        for lane in layout.lanes {
+        for lane in formerLanes + layout.lanes {
             for raw in list(layout.setAside(kind, in: lane)) {
                 guard let letter = (try? parser.parseObject(raw)).map({ SetAsideEvent($0) }),
                     self.number(of: letter.event) == number
                 else { continue }
-                let goal = decision.goal(of: lane, in: layout)
+                let conversation = (try? parser.parseObject(letter.event)).flatMap(ConversationKey.conversation(of:))
+                let goal = decision.goal(of: lane.stage, in: layout).map {
+                    layout.lane(of: $0, conversation: conversation, from: lane)
+                }
+                // The operator names a stage that is gone no other way than by --to, which is not simulated.
+                guard goal != nil || decision == .drop else { return }
                 let moved = call(
                     FunctionCall<Int>.moveSetAside(kind, from: lane, to: goal, of: layout, [(raw, letter.event)]))
                 if case .success(1) = moved {
@@ -43,6 +48,13 @@ extension World {
             call(FunctionCall<Int>.purge(lane, of: layout))
             for number in waiting { observe(.droppedByHand(number)) }
         }
+    }
+
+    /// The lanes of former shapes that may have letters.
+    private var formerLanes: [LaneID] {
+        guard case .success(let value) = server.call("SMEMBERS", layout.former) else { return [] }
+        return (value.array ?? []).compactMap { $0.text.flatMap(PipelineLayout.formerLane) }
+            .filter { !layout.contains($0) }.sorted { "\($0)" < "\($1)" }
     }
 
     /// The elements of a list.

@@ -1,12 +1,10 @@
 import Edge
 import Events
-import Glibc
 import JSON
 package import Logging
 import Pipeline
 import Redis
 import Store
-import TestSupport
 
 /// The world of one schedule after the other: a server, the network, processes, readers, operators, and the time.
 ///
@@ -36,7 +34,8 @@ package final class World: SimulationWorld {
     var lastSnapshot: ServerSnapshot?
 
     private var observations: [Observation] = []
-    private var generator = SplitMix64(seed: 1)
+    /// The ids of processes that have ended in order, once that is known.
+    private var reaped: Set<String> = []
     private var starts: [Step.ProcessName: Int] = [:]
     private var stumbled: [Int: Int] = [:]
     /// Told what happens at the server, for a trace: one line each.
@@ -69,7 +68,7 @@ package final class World: SimulationWorld {
         for name in actors.keys.sorted() { actors[name]?.dispose() }
         actors = [:]
         network.clear()
-        (unburied, readers, starts, stumbled, observations) = ([:], [:], [:], [:], [])
+        (unburied, readers, starts, stumbled, observations, reaped) = ([:], [:], [:], [:], [], [])
         (now, clockOffset) = (0, 0)
         setClocks()
         try server.wipe()
@@ -77,7 +76,6 @@ package final class World: SimulationWorld {
         settings = [
             .history: Int64(options.history), .ttl: options.ttl, .partitions: Int64(options.partitions), .stages: 0,
         ]
-        generator = SplitMix64(seed: options.seed)
     }
 
     // MARK: Time
@@ -288,8 +286,6 @@ package final class World: SimulationWorld {
         }
     }
 
-    private var reaped: Set<String> = []
-
     private func ended(_ process: SimulatedProcess, isSeen: Bool) {
         reaped.insert(process.id)
         if isSeen { unburied[process.name, default: []].append(process.id) }
@@ -299,7 +295,7 @@ package final class World: SimulationWorld {
     private func bury(_ name: Step.ProcessName) {
         guard let id = unburied[name]?.first else { return }
         unburied[name]?.removeFirst()
-        call(FunctionCall<Int>.endLeases(pipeline: World.pipeline, of: [id]))
+        call(FunctionCall<Void>.leave(pipeline: World.pipeline, process: id, .died))
         if let process = actors[name], process.id == id { process.life = .gone }
     }
 
