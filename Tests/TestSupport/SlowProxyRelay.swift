@@ -153,9 +153,10 @@ final class SlowProxyRelay {
         return link
     }
 
-    /// Whether a piece from a client has the command. Clients send it in one piece.
+    /// Whether a piece from a client has the command, as a word of its own: the source of the functions names it as well.
+    /// Clients send it in one piece.
     private static func subscribes(_ bytes: ArraySlice<UInt8>) -> Bool {
-        bytes.firstRange(of: Array("SUBSCRIBE".utf8)) != nil
+        bytes.firstRange(of: Array("\r\nSUBSCRIBE\r\n".utf8)) != nil
     }
 
     private func take(from source: Int32, into way: inout Way, _ line: SlowProxy.Line) {
