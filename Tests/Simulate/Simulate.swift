@@ -24,6 +24,8 @@ import Simulation
     var trace = false
     @Flag(help: "Look for further findings after the first, and count them.")
     var continued = false
+    @Option(help: "Faults and behaviours that drawn schedules must not contain, separated by commas.")
+    var without: String?
     @Flag(help: "Print findings as they are, without shrinking.")
     var long = false
 
@@ -33,6 +35,11 @@ import Simulation
             return
         }
         let search = try Search(isTracing: trace, isShrinking: !long, report: Output.say)
+        let excluded = (without ?? "").split(separator: ",").map(String.init)
+        for name in excluded where !Generator.Profile.names.contains(name) {
+            throw ValidationError("there is no \(name); names: \(Generator.Profile.names.joined(separator: ", "))")
+        }
+        search.profile.without = Set(excluded)
         if let replay {
             guard let text = FileText.read(replay) else { throw ValidationError("\(replay) cannot be read") }
             try search.replay(try Schedule(text))

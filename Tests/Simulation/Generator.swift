@@ -4,7 +4,7 @@ import TestSupport
 /// (not all of them in one schedule: some need quiet to show).
 package struct Generator {
     /// What a step is about.
-    private enum Subject: CaseIterable {
+    private enum Subject: String, CaseIterable {
         case network, settle, advance, supply, read
         case freeze, kill, lose, restartProcess, cut, longPause, clock
         case history, ttl, shape, operators, pause
@@ -39,33 +39,40 @@ package struct Generator {
         self.options = options
         threads = Int.random(in: 1...4, using: &random)
         forums = Int.random(in: 1...2, using: &random)
-        for subject in Subject.allCases { drawWeight(of: subject) }
+        for subject in Subject.allCases {
+            let weight = drawWeight(of: subject)
+            if weight > 0, !profile.without.contains(subject.rawValue) { weights.append((subject, weight)) }
+        }
         for behaviour: SimulatedEvent.Behaviour in [.slow(50), .slow(3000), .hold, .fail, .stumble, .poison, .drop]
-        where Int.random(in: 0..<4, using: &random) == 0 && (behaviour != .poison || profile.hasPoison) {
+        where Int.random(in: 0..<4, using: &random) == 0 && !profile.without.contains(behaviour.name) {
             behaviours.append(behaviour)
         }
         script = options.processes.map { .start($0) } + [.settle(500)]
     }
 
-    /// What a caller forbids or asks for.
+    /// What a caller asks for.
     package struct Profile {
-        package var hasPoison = true
+        /// Faults and behaviours of events that must not happen, by name: to look for others than those that are known.
+        package var without: Set<String> = []
 
         package init() {}
+
+        /// All names.
+        package static var names: [String] {
+            Subject.allCases.map(\.rawValue) + ["slow", "hold", "fail", "stumble", "poison", "drop"]
+        }
     }
 
-    private mutating func drawWeight(of subject: Subject) {
-        let weight: Int
+    private mutating func drawWeight(of subject: Subject) -> Int {
         switch subject {
-        case .network: weight = Int.random(in: 10...80, using: &random)
-        case .settle: weight = Int.random(in: 2...12, using: &random)
-        case .advance: weight = Int.random(in: 2...8, using: &random)
-        case .supply: weight = Int.random(in: 4...16, using: &random)
-        case .read: weight = Int.random(in: 4...16, using: &random)
-        case .operators: weight = 3
-        default: weight = Int.random(in: 0..<4, using: &random) == 0 ? Int.random(in: 1...3, using: &random) : 0
+        case .network: Int.random(in: 10...80, using: &random)
+        case .settle: Int.random(in: 2...12, using: &random)
+        case .advance: Int.random(in: 2...8, using: &random)
+        case .supply: Int.random(in: 4...16, using: &random)
+        case .read: Int.random(in: 4...16, using: &random)
+        case .operators: 3
+        default: Int.random(in: 0..<4, using: &random) == 0 ? Int.random(in: 1...3, using: &random) : 0
         }
-        if weight > 0 { weights.append((subject, weight)) }
     }
 
     /// Draws the next step.
@@ -246,6 +253,20 @@ package struct Generator {
         case .flush: return .flush
         case .forget: return chance(2) ? .forgetFunctions : .forgetConfiguration
         default: return chance(2) ? .revoke(pick(Step.Right.allCases)) : .grant
+        }
+    }
+}
+
+extension SimulatedEvent.Behaviour {
+    fileprivate var name: String {
+        switch self {
+        case .plain: "plain"
+        case .slow: "slow"
+        case .hold: "hold"
+        case .fail: "fail"
+        case .stumble: "stumble"
+        case .poison: "poison"
+        case .drop: "drop"
         }
     }
 }

@@ -61,13 +61,15 @@ package struct Oracle {
         case .accepted(let number): ledger.accept(number, at: now)
         case .refused, .began, .died, .rightsChanged: break
         case .asked(let name, _, let channel, let position):
-            truths[name, default: ReaderTruth(channel: channel)].ask(position, in: feed(channel))
+            truths[name, default: ReaderTruth(channel: channel)].ask(position, in: feed(channel), restarts: restarts)
         case .answered(let name, let events, let next):
             return with(name) { $0.answer(events, next: next, in: $1, at: time) }
         case .lost(let name):
             let (epochs, restarts, ttl) = (epochs, restarts, ttl)
             return with(name) { reader, feed in
-                reader.lose(in: feed, at: time, ttl: ttl) { epochs[$0.epoch, default: 0] < restarts }
+                reader.lose(in: feed, at: time, ttl: ttl, restarts: restarts) {
+                    epochs[$0.epoch, default: 0] < restarts
+                }
             }
         case .unanswered(let name): truths[name]?.giveUp()
         case .announced(let channel, let sequence, let event):

@@ -12,6 +12,9 @@ struct ReaderTruth {
     private struct Question: Hashable {
         /// The newest branch when the poll began.
         var branch: Int
+        var floor: Int64
+        /// How often the server had restarted or its data gone back.
+        var restarts: Int
         var isFromBeginning: Bool
     }
 
@@ -28,9 +31,10 @@ struct ReaderTruth {
         missed = other?.missed
     }
 
-    mutating func ask(_ offset: String, in feed: FeedTruth) {
+    mutating func ask(_ offset: String, in feed: FeedTruth, restarts: Int) {
         if offset == "-1" || offset == "now" { (position, missed) = (nil, nil) }
-        question = Question(branch: feed.newest, isFromBeginning: offset == "-1")
+        question = Question(
+            branch: feed.newest, floor: feed.current.floor, restarts: restarts, isFromBeginning: offset == "-1")
     }
 
     mutating func giveUp() { question = nil }
@@ -176,14 +180,19 @@ struct ReaderTruth {
     ///
     /// - Parameters:
     ///   - ttl: the shortest time that an idle feed was kept so far, in milliseconds.
-    ///   - epochIsOld: whether the server restarted since the epoch of a position was new.
+    ///   - restarts: how often the server has restarted or its data gone back.
+    ///   - epochIsOld: whether that happened since the epoch of a position was new.
     mutating func lose(
-        in feed: FeedTruth, at time: OracleTime, ttl: Int64, epochIsOld: (ParsedOffset) -> Bool
+        in feed: FeedTruth, at time: OracleTime, ttl: Int64, restarts: Int, epochIsOld: (ParsedOffset) -> Bool
     ) -> Violation? {
-        guard question != nil else { return nil }
-        question = nil
+        guard let question else { return nil }
+        self.question = nil
         let owed = missed != nil
         guard let position else {
+            // The edge may have found where it begins, and lost that while the poll was held.
+            if question.branch < feed.newest || question.restarts < restarts || question.floor < feed.current.floor {
+                return nil
+            }
             return Violation(.unfoundedLoss, "a reader of \(channel) that asked for no position lost it")
         }
         self.position = nil
@@ -212,8 +221,18 @@ struct ReaderTruth {
         if let missed { return missed }
         guard let position else { return nil }
         if position.branch == feed.newest, position.sequence == feed.current.log.count { return nil }
-        let old = feed.branches[position.branch]
-        if position.sequence == old.log.count, feed.current.log.isEmpty { return nil }
+        if position.branch < feed.newest {
+            // It was neither told nor given anything, while the server went on without it.
+            let old = feed.branches[position.branch]
+            var passed = Set(old.log.dropFirst(position.sequence))
+            for branch in feed.branches[(position.branch + 1)...] { passed.formUnion(branch.log) }
+            passed.subtract(old.log.prefix(position.sequence))
+            if passed.isEmpty { return nil }
+            return Violation(
+                .notTold,
+                "the reader of \(channel) stays at number \(position.sequence) of an earlier feed, and events "
+                    + "\(passed.sorted()) passed it by")
+        }
         return Violation(
             .readerStuck,
             "the reader of \(channel) stays at number \(position.sequence), and the last number is "

@@ -4,6 +4,8 @@ package final class Search {
     private let isTracing: Bool
     private let isShrinking: Bool
     private let report: (String) -> Void
+    /// What drawn schedules must not contain.
+    package var profile = Generator.Profile()
     /// How many schedules showed a violation.
     package private(set) var findings = 0
     private var byRule: [Violation.Rule: Int] = [:]
@@ -55,7 +57,7 @@ package final class Search {
 
     /// Draws a schedule while it runs.
     private func draw(_ seed: UInt64) throws -> (Schedule, Violation?) {
-        var generator = Generator(seed: seed)
+        var generator = Generator(seed: seed, profile: profile)
         try world.reset(generator.options)
         var run = ScheduleRun(generator.options, in: world, isTracing: isTracing)
         let length = Search.steps + Int(seed % UInt64(Search.steps))

@@ -252,6 +252,14 @@ import Testing
             story.lose(from: "-1")
         }
         #expect(rules == [.unfoundedLoss])
+        // While the poll was held, the edge knew a place that was lost then.
+        let held = Self.told { story in
+            story.publish(1...4)
+            story.ask("now")
+            story.restart()
+            story.tell(.lost("r0"))
+        }
+        #expect(held.isEmpty)
     }
 
     @Test func `a position of a channel without a feed holds for the time that a feed may be idle`() {
@@ -348,6 +356,14 @@ import Testing
             story.conclude()
         }
         #expect(behind == [.readerStuck])
+        let passedBy = Self.told { story in
+            story.publish(1...2)
+            story.read([1, 2], next: Story.offset(2))
+            story.takeBack(isCut: false)
+            story.publish(3...4)
+            story.conclude()
+        }
+        #expect(passedBy == [.notTold])
         let unborn = Self.told { story in
             story.read([], next: Story.offset(0, born: 0))
             story.conclude()

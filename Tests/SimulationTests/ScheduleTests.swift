@@ -50,7 +50,7 @@ import Testing
         var shrinker = Shrinker(schedule, rule: .stuck) { schedule in
             schedule.steps.count == 2 ? Violation(.stuck, "") : Violation(.gap, "")
         }
-        #expect(shrinker.shrink() == schedule)
+        #expect(shrinker.shrink().steps == schedule.steps)
     }
 
     @Test func `a shrinker gives up after so many runs`() {
