@@ -6,8 +6,9 @@ import TestSupport
 /// The time of day of a simulated server: a page of memory that its process shares with this one.
 ///
 /// The server runs with a small library of our own (`LD_PRELOAD`), which answers every question for the time of day from
-/// that page: a few nanoseconds, where libfaketime reads a file. The library also gives the server fixed random bytes, so
-/// that its hash tables have the same order each time, and spares it the wait for the disk.
+/// that page: a few nanoseconds, where libfaketime reads a file. The library also gives the server random bytes that only
+/// the number of its start decides, so that its hash tables have the same order each time, and spares it the wait for the
+/// disk.
 final class ServerClock {
     /// The environment variables of a server that has this clock.
     let environment: [String: String]
@@ -38,7 +39,7 @@ final class ServerClock {
         else {
             throw ServerSocket.failure("mmap")
         }
-        page = mapped.bindMemory(to: Int64.self, capacity: 1)
+        page = mapped.bindMemory(to: Int64.self, capacity: 2)
         environment = ["LD_PRELOAD": library, "SIMULATED_CLOCK": file]
     }
 
@@ -48,13 +49,19 @@ final class ServerClock {
 
     /// Sets the time of day, in milliseconds since 1970. The server has it with its next command.
     func set(_ milliseconds: Int64) {
-        page.pointee = milliseconds * 1000
-        atomicMemoryFence()
+        page[0] = milliseconds * 1000
+        fence()
+    }
+
+    /// Sets the number of the server's next start, which decides its run id.
+    func set(start: Int) {
+        page[1] = Int64(start)
+        fence()
     }
 
     /// The page is shared with another process: the write is to be visible before a command is sent.
-    private func atomicMemoryFence() {
-        Synchronization.atomicMemoryFence(ordering: .sequentiallyConsistent)
+    private func fence() {
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
     }
 
     private static let source = #"""
@@ -70,21 +77,19 @@ final class ServerClock {
         #include <time.h>
         #include <unistd.h>
 
-        /* Microseconds since 1970. */
+        /* Microseconds since 1970, and the number of this start. */
         static const volatile int64_t *now;
         static int (*clock_of_system)(clockid_t, struct timespec *);
         static FILE *(*open_of_system)(const char *, const char *);
         static char bytes[256];
 
         __attribute__((constructor)) static void start(void) {
-            const char *seed = getenv("SIMULATED_SEED");
-            for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (char)(i * 37 + 11);
-            if (seed) strncpy(bytes, seed, 32);
             int file = open(getenv("SIMULATED_CLOCK"), O_RDONLY | O_CLOEXEC);
             if (file < 0) abort();
             void *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0);
             if (page == MAP_FAILED) abort();
             now = page;
+            for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (char)(i * 37 + 11 + now[1] * (i < 8));
             close(file);
         }
 

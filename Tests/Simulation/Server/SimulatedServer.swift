@@ -10,7 +10,7 @@ final class SimulatedServer {
     private let folder: TemporaryFolder
     private let clock: ServerClock
     private let path: String
-    private var process: ChildProcess?
+    private let process: ChildProcess
     /// Starts since the last wipe: numbers the run ids.
     private var starts = 0
     /// The connection of operators and of the simulator itself, as a user who may do everything.
@@ -30,8 +30,10 @@ final class SimulatedServer {
         folder = try TemporaryFolder()
         clock = try ServerClock(in: folder)
         clock.set(time)
+        clock.set(start: 0)
         path = folder.file("redis.sock")
-        (process, control, observer) = try SimulatedServer.launch(path, folder, clock, start: 0)
+        process = try SimulatedServer.launch(path, folder, clock)
+        (control, observer) = try SimulatedServer.connect(to: path, process)
         prepare()
     }
 
@@ -125,10 +127,12 @@ final class SimulatedServer {
 
     // MARK: Process
 
+    /// Has the process execute the program anew: it loses everything but its file, as in a crash, and needs no time to be
+    /// buried and born.
     private func relaunch() throws {
-        process?.kill()
-        try process?.wait(within: 20)
-        (process, control, observer) = try SimulatedServer.launch(path, folder, clock, start: starts)
+        clock.set(start: starts)
+        call("DEBUG", "CRASH-AND-RECOVER", "0")
+        (control, observer) = try SimulatedServer.connect(to: path, process)
         prepare()
     }
 
@@ -147,17 +151,29 @@ final class SimulatedServer {
     }
 
     private static func launch(
-        _ path: String, _ folder: TemporaryFolder, _ clock: ServerClock, start: Int
-    ) throws -> (ChildProcess, control: ServerSocket, observer: ServerSocket) {
+        _ path: String, _ folder: TemporaryFolder, _ clock: ServerClock
+    ) throws -> ChildProcess {
         let arguments = [
             "--port", "0", "--unixsocket", path, "--dir", folder.path, "--save", "", "--appendonly", "no",
             "--enable-debug-command", "yes", "--activerehashing", "no", "--timeout", "0", "--loglevel", "warning",
-            "--io-threads", "1", "--databases", "1",
+            "--io-threads", "1", "--databases", "1", "--maxclients", "500",
         ]
-        unlink(path)
-        var environment = clock.environment
-        environment["SIMULATED_SEED"] = "start \(start)"
-        let process = try ChildProcess("redis-server", arguments, environment: environment)
+        return try ChildProcess(try program(), arguments, environment: clock.environment)
+    }
+
+    /// The path of redis-server, which it needs to execute itself.
+    private static func program() throws -> String {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        let paths = folders.map { "\($0)/redis-server" }
+        guard let path = paths.first(where: FileManager.default.isExecutableFile) else {
+            throw TestSupportError("no redis-server in PATH; make test-deps installs it")
+        }
+        return path
+    }
+
+    private static func connect(
+        to path: String, _ process: ChildProcess
+    ) throws -> (control: ServerSocket, observer: ServerSocket) {
         var sockets: (ServerSocket, ServerSocket)?
         try eventually(within: 20, "redis-server answers; it wrote: \(process.output.suffix(2000))", every: 0.001) {
             guard process.isRunning else {
@@ -172,6 +188,6 @@ final class SimulatedServer {
             return true
         }
         guard let sockets else { throw TestSupportError("redis-server does not answer") }
-        return (process, sockets.0, sockets.1)
+        return (sockets.0, sockets.1)
     }
 }
