@@ -119,11 +119,23 @@ struct EventLedger {
     /// An older version of a comment that has a newer one, where the pipeline says that it dropped such.
     private func isSuperseded(_ entry: Entry, _ snapshot: ServerSnapshot) -> Bool {
         guard snapshot.dropped["superseded", default: 0] > 0 else { return false }
+        if entry.event.kind == .deleted, mayFollowHeld(entry) { return true }
         return entries.values.contains { other in
             other.event.number != entry.event.number && other.isSeen && other.event.kind != .created
                 && other.event.isSameComment(as: entry.event)
                 && !(other.accepted.map { $0 < entry.offered } ?? false)
         }
+    }
+
+    /// Whether an event changes a comment that its stage may hold: an edit takes the place of what is held, and a deletion
+    /// ends with it, since nobody has seen the comment.
+    private func mayFollowHeld(_ entry: Entry) -> Bool {
+        entry.event.kind != .created
+            && entries.values.contains { other in
+                other.event.number != entry.event.number && other.event.behaviour == .hold
+                    && other.event.isSameComment(as: entry.event)
+                    && !(entry.accepted.map { $0 < other.offered } ?? false)
+            }
     }
 
     private func judgeLetters(_ snapshot: ServerSnapshot) -> [Violation] {
@@ -139,7 +151,8 @@ struct EventLedger {
             }
         }
         for (key, numbers) in snapshot.held.sorted(by: { $0.key < $1.key }) {
-            for number in numbers where entries[number].map({ $0.event.behaviour != .hold }) == true {
+            for number in numbers
+            where entries[number].map({ $0.event.behaviour != .hold && !mayFollowHeld($0) }) == true {
                 violations.append(Violation(.innocentHeld, "event \(number) is held in \(key)"))
             }
         }

@@ -65,7 +65,7 @@ extension World {
             if string.find(key, ':lane:', 1, true) then
               local flat = redis.call('HGETALL', key)
               for index = 1, #flat, 2 do
-                local reason = string.match(flat[index], '^dropped:(.*)$')
+                local reason = string.match(flat[index], '^dropped:(.*)$') or string.match(flat[index], '^held:(superseded)$')
                 if reason then
                   if not counts[reason] then reasons[#reasons + 1] = reason end
                   counts[reason] = (counts[reason] or 0) + tonumber(flat[index + 1])
