@@ -72,10 +72,14 @@ package struct ScheduleRun {
     /// The faults stop, all processes run again, time passes, and readers read to the end: then nothing may be left.
     package mutating func finish() -> Violation? {
         if let violation = recover() { return violation }
-        // A poisoned event kills a worker more than once.
-        for round in 0..<60 {
-            if let violation = settle(round == 0 ? 15_000 : 3000) { return violation }
-            if world.snapshot().queues.isEmpty, isComplete { break }
+        // A poisoned event kills workers one after the other, so what waits may be the same for a while.
+        var (waiting, unchanged, isFirst) = (world.snapshot().queues, 0, true)
+        while unchanged < 60 {
+            if let violation = settle(isFirst ? 15_000 : 3000) { return violation }
+            let queues = world.snapshot().queues
+            if queues.isEmpty, isComplete { break }
+            unchanged = queues == waiting ? unchanged + 1 : 0
+            (waiting, isFirst) = (queues, false)
             if let violation = recover() { return violation }
         }
         if let violation = readOn() { return violation }
