@@ -113,19 +113,19 @@ extension Scenario {
             start e0
             start e1
             settle 500
-            seek r0 thread:t1 -1
-            poll r0 e0 once
-            settle 100
+            push 1 thread=1
+            settle 500
             seek r1 thread:t1 -1
             poll r1 e1 once
-            settle 100
-            push 1 thread=1
-            settle 100
+            seek r2 thread:t1 now
+            poll r2 e1 live
+            settle 500
             freeze e1
             push 2 thread=1
-            settle 100
+            settle 500
+            seek r0 thread:t1 -1
             poll r0 e0 once
-            settle 100
+            settle 500
             seek r1 thread:t1 like:r0
             poll r1 e1 once
             thaw e1

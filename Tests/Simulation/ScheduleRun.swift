@@ -11,6 +11,8 @@ package struct ScheduleRun {
 
     /// Without progress of time at most so many rounds are settled.
     private static let rounds = 400
+    /// How often it is tried to get one event further after the faults.
+    private static let patience = 40
 
     package init(_ options: SimulationOptions, in world: any SimulationWorld, isTracing: Bool = false) {
         self.options = options
@@ -72,14 +74,15 @@ package struct ScheduleRun {
     /// The faults stop, all processes run again, time passes, and readers read to the end: then nothing may be left.
     package mutating func finish() -> Violation? {
         if let violation = recover() { return violation }
-        // A poisoned event kills workers one after the other, so what waits may be the same for a while.
-        var (waiting, unchanged, isFirst) = (world.snapshot().queues, 0, true)
-        while unchanged < 60 {
-            if let violation = settle(isFirst ? 15_000 : 3000) { return violation }
-            let queues = world.snapshot().queues
-            if queues.isEmpty, isComplete { break }
-            unchanged = queues == waiting ? unchanged + 1 : 0
-            (waiting, isFirst) = (queues, false)
+        // A poisoned event kills workers several times, one after the other: go on as long as fewer events wait.
+        var fewest = Int.max
+        var patience = ScheduleRun.patience
+        while patience > 0 {
+            if let violation = settle(fewest == .max ? 15_000 : 3000) { return violation }
+            let waiting = world.snapshot().queues.values.reduce(0) { $0 + $1.count }
+            if waiting == 0, isComplete { break }
+            patience = waiting < fewest ? ScheduleRun.patience : patience - 1
+            fewest = min(fewest, waiting)
             if let violation = recover() { return violation }
         }
         if let violation = readOn() { return violation }
