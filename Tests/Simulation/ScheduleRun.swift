@@ -73,8 +73,23 @@ package struct ScheduleRun {
 
     /// The faults stop, all processes run again, time passes, and readers read to the end: then nothing may be left.
     package mutating func finish() -> Violation? {
+        if let violation = waitForRest() { return violation }
+        if hasRest, taken.contains(where: \.isOfShape) {
+            // The configuration file may differ from what the pipeline has: processes say so, and an operator puts it right.
+            if let violation = putShapeRight() ?? waitForRest() { return violation }
+        }
+        if let violation = readOn() { return violation }
+        return oracle.conclude(world.snapshot(), processes: world.processes, at: world.now).first
+    }
+
+    /// Whether something waits, or an edge is not ready.
+    private var hasRest: Bool {
+        !world.snapshot().queues.isEmpty || !isComplete || world.processes.contains { $0.trouble != nil }
+    }
+
+    /// A poisoned event kills workers several times, one after the other: goes on as long as fewer events wait.
+    private mutating func waitForRest() -> Violation? {
         if let violation = recover() { return violation }
-        // A poisoned event kills workers several times, one after the other: go on as long as fewer events wait.
         var fewest = Int.max
         var patience = ScheduleRun.patience
         while patience > 0 {
@@ -85,8 +100,20 @@ package struct ScheduleRun {
             fewest = min(fewest, waiting)
             if let violation = recover() { return violation }
         }
-        if let violation = readOn() { return violation }
-        return oracle.conclude(world.snapshot(), processes: world.processes, at: world.now).first
+        return nil
+    }
+
+    /// Starts all processes anew with the shape that stands in Redis.
+    private mutating func putShapeRight() -> Violation? {
+        let stored = world.snapshot().configuration
+        guard let partitions = stored["partitions"].flatMap({ Int64($0) }), let stages = stored["stages"] else {
+            return nil
+        }
+        for process in world.processes where process.life == .running {
+            if let violation = apply(.kill(process.name)) ?? apply(.bury(process.name)) { return violation }
+        }
+        return apply(.configure(.partitions, partitions))
+            ?? apply(.configure(.stages, SimulatedStages.number(of: stages))) ?? settle(16_000)
     }
 
     private var isComplete: Bool {
@@ -153,6 +180,14 @@ package struct ScheduleRun {
 }
 
 extension Step {
+    /// Whether the shape of the pipeline is changed, in the configuration file.
+    fileprivate var isOfShape: Bool {
+        switch self {
+        case .configure(.partitions, _), .configure(.stages, _): true
+        default: false
+        }
+    }
+
     /// Whether things go their way by this step, without a fault.
     package var isProgress: Bool {
         switch self {

@@ -11,6 +11,11 @@ enum SimulatedStages {
         list == 0 ? ["validate", "work", "publish"] : ["validate", "work", "extra", "publish"]
     }
 
+    /// The list with these names, separated by commas.
+    static func number(of stages: String) -> Int64 {
+        stages == names(0).joined(separator: ",") ? 0 : 1
+    }
+
     static func factories(for process: SimulatedProcess, in world: World) -> [String: StageFactory] {
         [
             "validate": { ValidateStage() },
