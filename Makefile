@@ -77,8 +77,8 @@ chaos: test-deps build ## Kill processes, cut connections, step clocks, take dat
 	@python3 -B Tests/Chaos/chaos.py --binary $(RELEASE) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 simulate: test-deps ## Look for schedules that break a promise, on virtual time (SEED, SECONDS, SCENARIO, REPLAY, ARGS)
-	@swift build --product Simulate 2>&1 | tail -3
-	@.build/debug/Simulate $(if $(SCENARIO),--scenario $(SCENARIO),$(if $(REPLAY),--replay $(REPLAY),--seconds \
+	@swift build -c release --product Simulate
+	@.build/release/Simulate $(if $(SCENARIO),--scenario $(SCENARIO),$(if $(REPLAY),--replay $(REPLAY),--seconds \
 		$(SECONDS) $(if $(SEED),--seed $(SEED)))) $(ARGS)
 
 bench-jobs: build ## Thoonk jobs a second, beside thoonk.py in an environment of its own (ARGS)

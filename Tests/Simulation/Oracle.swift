@@ -61,7 +61,7 @@ package struct Oracle {
         case .accepted(let number): ledger.accept(number, at: now)
         case .refused, .began, .died, .rightsChanged: break
         case .asked(let name, _, let channel, let position):
-            truths[name, default: ReaderTruth(channel: channel)].ask(position, in: feed(channel), restarts: restarts)
+            truths[name, default: ReaderTruth(channel: channel)].ask(position, in: feed(channel))
         case .answered(let name, let events, let next):
             return with(name) { $0.answer(events, next: next, in: $1, at: time) }
         case .lost(let name):

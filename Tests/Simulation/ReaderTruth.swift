@@ -13,8 +13,6 @@ struct ReaderTruth {
         /// The newest branch when the poll began.
         var branch: Int
         var floor: Int64
-        /// How often the server had restarted or its data gone back.
-        var restarts: Int
         var isFromBeginning: Bool
     }
 
@@ -31,10 +29,9 @@ struct ReaderTruth {
         missed = other?.missed
     }
 
-    mutating func ask(_ offset: String, in feed: FeedTruth, restarts: Int) {
+    mutating func ask(_ offset: String, in feed: FeedTruth) {
         if offset == "-1" || offset == "now" { (position, missed) = (nil, nil) }
-        question = Question(
-            branch: feed.newest, floor: feed.current.floor, restarts: restarts, isFromBeginning: offset == "-1")
+        question = Question(branch: feed.newest, floor: feed.current.floor, isFromBeginning: offset == "-1")
     }
 
     mutating func giveUp() { question = nil }
@@ -189,10 +186,9 @@ struct ReaderTruth {
         self.question = nil
         let owed = missed != nil
         guard let position else {
-            // The edge may have found where it begins, and lost that while the poll was held.
-            if question.branch < feed.newest || question.restarts < restarts || question.floor < feed.current.floor {
-                return nil
-            }
+            // The edge may have found where it begins, and lost that while the poll was held: by a cut or a sweep, or when
+            // it noticed a restart, which may have been before the question.
+            if question.branch < feed.newest || restarts > 0 || question.floor < feed.current.floor { return nil }
             return Violation(.unfoundedLoss, "a reader of \(channel) that asked for no position lost it")
         }
         self.position = nil
