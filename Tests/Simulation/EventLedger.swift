@@ -23,6 +23,8 @@ struct EventLedger {
 
     private(set) var entries: [Int: Entry] = [:]
     private(set) var generation = 0
+    /// How many processes were killed from outside, and seen to die: nobody can tell that from a poisoned event.
+    var kills = 0
     private var moments = 0
 
     mutating func offer(_ event: SimulatedEvent, door: Observation.Door) {
@@ -146,6 +148,7 @@ struct EventLedger {
                 switch entry.event.behaviour {
                 case .fail, .poison: break
                 case .plain, .slow, .hold, .stumble, .drop:
+                    if kills >= 3 { continue }
                     violations.append(Violation(.innocentDead, "event \(number) is a dead letter in \(key)"))
                 }
             }

@@ -35,6 +35,7 @@ package struct Oracle {
 
     /// Tells of a step before it is taken: what only the step says.
     package mutating func willTake(_ step: Step) {
+        if case .kill = step { ledger.kills += 1 }
         guard case .seek(let reader, let channel, let place) = step else { return }
         var other: ReaderTruth?
         if case .like(let name) = place { other = truths[name] }
