@@ -105,15 +105,13 @@ package struct ScheduleRun {
 
     /// Starts all processes anew with the shape that stands in Redis.
     private mutating func putShapeRight() -> Violation? {
-        let stored = world.snapshot().configuration
-        guard let partitions = stored["partitions"].flatMap({ Int64($0) }), let stages = stored["stages"] else {
-            return nil
-        }
+        let parts = (world.snapshot().shape ?? "").split(separator: "/", maxSplits: 2).map(String.init)
+        guard parts.count == 3, let partitions = Int64(parts[1]) else { return nil }
         for process in world.processes where process.life == .running {
             if let violation = apply(.kill(process.name)) ?? apply(.bury(process.name)) { return violation }
         }
         return apply(.configure(.partitions, partitions))
-            ?? apply(.configure(.stages, SimulatedStages.number(of: stages))) ?? settle(16_000)
+            ?? apply(.configure(.stages, SimulatedStages.number(of: parts[2]))) ?? settle(16_000)
     }
 
     private var isComplete: Bool {
