@@ -99,6 +99,31 @@ extension Scenario {
             start w2
             settle 16000
             """),
+        Scenario(
+            "lost-host-clock-back",
+            "the lanes of a lost host go to others soon, also when the server's clock goes back",
+            """
+            options partitions=1 workers=1 edges=1 history=100 ttl=600000 batch=64 ring=2
+            start w0
+            settle 1
+            push 3 thread=2 forum=0 comment=1
+            lose w0
+            clock -3600000
+            """),
+        Scenario(
+            "clock-forward", "workers that live keep their lanes when the server's clock goes forward",
+            """
+            options partitions=2 workers=2 edges=1
+            start w0
+            start w1
+            start e0
+            settle 5000
+            post e0 1 thread=0 slow=3000
+            post e0 2 thread=1 slow=3000
+            settle 500
+            clock 3600000
+            settle 10000
+            """),
     ]
 }
 

@@ -51,6 +51,18 @@ struct RepeatTests {
         #expect(try passed() == ["k", "k"])
     }
 
+    @Test(
+        "after the server's clock went back a repeat is forgotten after two windows, not when the clock has caught up")
+    func clockBack() throws {
+        try pass(serial: 1, ["k"])
+        let since = try #require(try library.redis.ask("HGET", TidingsLibrary.lane, "seen_since").integer)
+        try library.redis.ask("HSET", TidingsLibrary.lane, "seen_since", String(since + 3_600_000))
+        try pass(serial: 2, ["k"])
+        #expect(try passed() == ["k"])
+        let begun = try #require(try library.redis.ask("HGET", TidingsLibrary.lane, "seen_since").integer)
+        #expect((since...since + 60_000).contains(begun), "the window begins anew")
+    }
+
     @Test("no more keys than the cap are remembered, and the latest half of it always")
     func cap() throws {
         for serial in 1...40 { try pass(serial: serial, ["k\(serial)"], cap: 10) }

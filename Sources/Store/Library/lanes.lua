@@ -16,13 +16,18 @@ local RETURNED = 2
 
 -- More returned attempts than these are not remembered: each doubles the lease of the next attempt.
 local RETURNS = 4
+-- The longest that can be configured is ten minutes, in ms; doubled as often as that.
+local LONGEST_LEASE = 600000 * 2 ^ RETURNS
 -- No list is longer. The settings that end an event allow fewer.
 local MOST_ATTEMPTS = 256
 
 -- A lease lasts until its deadline, or for as long as the last heartbeat of its owner is younger than the lease,
--- whichever is later, so an idle lane costs no renewal. `live` holds the owners with such a heartbeat.
+-- whichever is later, so an idle lane costs no renewal. `live` holds the owners with such a heartbeat. A deadline that
+-- no claim can have written so far ahead has passed: a clock that was wrong is set right, and nothing told by how much.
 local function is_free(owner, deadline, live, now_ms)
-  return not owner or owner == '' or (tonumber(deadline or 0) < now_ms and not live[owner])
+  if not owner or owner == '' then return true end
+  local left = (tonumber(deadline or '') or 0) - now_ms
+  return (left < 0 or left > LONGEST_LEASE) and not live[owner]
 end
 
 -- A key of another type counts as empty here: its own lane reports it, and the other lanes go on.
@@ -272,6 +277,7 @@ local function balance(_, args)
   if not lanes or args[6] and args[6] ~= shape then return reshaped(name, shape, args[6] or 'the one of a worker') end
   local us = now_us()
   local now_ms = us / 1000
+  follow_clock(name, now_ms, id)
   local list, live = live_processes(name, lease, now_ms)
   -- For each stage, how many can serve it, and who.
   local serving = {}

@@ -8,6 +8,60 @@ local function live_processes(name, lease, now_ms)
   return list, set
 end
 
+-- A heartbeat that is this much in the future (ms) shows that the clock stepped back. Less does no harm.
+local STEP_BACK = 1000
+-- When nobody was heard for this long (ms), a process that was among the last takes it for a step forward, or for an
+-- outage of the server: others that live were not heard either. Edges beat every 4 s.
+local SILENCE = 6000
+-- For a process that told no lease.
+local COMMON_LEASE = 15000
+
+-- The clock went back: the deadlines of leases that run are moved with it, but none to less than one lease from now,
+-- since the owner may have renewed it after the step. A lane's key of another type is left alone.
+local function move_deadlines(name, step, now_ms)
+  local keys, moved = {}, {}
+  for _, lane in ipairs(layout_of(name) or {}) do keys[#keys + 1] = lane_key(name, lane[1], lane[2]) end
+  -- Who may not write lanes leaves the heartbeats as they are: they show the step to a process that may.
+  if #keys > 0 and not pcall(demand_keys, keys, 'HSET', 'deadline', '0') then return false end
+  for _, key in ipairs(keys) do
+    local known = redis.pcall('HMGET', key, 'owner', 'deadline')
+    local deadline = not known.err and known[1] and known[1] ~= '' and tonumber(known[2] or '') or 0
+    if deadline > now_ms then
+      local lease = tonumber(redis.call('HGET', name .. ':proc:' .. known[1], 'lease') or '') or COMMON_LEASE
+      moved[#moved + 1] = { key, math.max(deadline - step, math.min(deadline, now_ms + lease)) }
+    end
+  end
+  for _, lane in ipairs(moved) do redis.call('HSET', lane[1], 'deadline', whole(lane[2])) end
+  return true
+end
+
+-- Moves heartbeats, and after a step back the deadlines of leases, by a step of the server's clock, so that each lease
+-- lasts as long as it would have without the step: a process that lives keeps its lanes, a dead one loses them. `id`: the
+-- process that calls. Costs one command when there was no step, and two after a silence.
+local function follow_clock(name, now_ms, id)
+  local procs = name .. ':procs'
+  local newest = redis.call('ZREVRANGE', procs, 0, 0, 'WITHSCORES')
+  if not newest[2] then return end
+  -- Another client may have written infinity.
+  local latest = math.min(tonumber(newest[2]), 2 ^ 53)
+  local step = latest - now_ms
+  if step >= STEP_BACK then
+    if not move_deadlines(name, step, now_ms) then return end
+    local ahead = redis.call('ZRANGEBYSCORE', procs, '(' .. whole(now_ms), '+inf', 'WITHSCORES')
+    for index = 1, #ahead, 2 do
+      local key = name .. ':proc:' .. ahead[index]
+      local left = redis.call('PTTL', key)
+      if left > step then redis.call('PEXPIRE', key, whole(left - step)) end
+      redis.call('ZADD', procs, whole(math.min(ahead[index + 1], latest) - step), ahead[index])
+    end
+  elseif -step >= SILENCE and id then
+    local own = tonumber(redis.call('ZSCORE', procs, id) or '')
+    if not own or latest - own >= SILENCE then return end
+    local all = redis.call('ZRANGE', procs, 0, -1, 'WITHSCORES')
+    for index = 1, #all, 2 do redis.call('ZADD', procs, whole(all[index + 1] - step), all[index]) end
+  end
+end
+
 -- tidings_hello 0 NAME CONTRACT PARTITIONS STAGES [EPOCH]
 -- ->  {'OK', epoch} or {'DIFFERS', field, in Redis, given, why it stands}
 -- Every process calls it after each connect, before anything else, and again when it hears of another epoch or shape.
@@ -23,10 +77,12 @@ local function hello(_, args)
     for index, part in ipairs(parts) do known[index] = known[index] or part end
   end
   local given = { contract, partitions, stages }
+  -- A process that can say no hello sends no heartbeat, so nobody else may see that those of the dead are in the future.
+  if known[1] then follow_clock(name, now_us() / 1000) end
   local fields = { 'contract', 'partitions', 'stages' }
   for index, field in ipairs(fields) do
     if known[index] and known[index] ~= given[index] then
-      local alive = #live_processes(name, 15000, now_us() / 1000)
+      local alive = #live_processes(name, COMMON_LEASE, now_us() / 1000)
       if alive > 0 then
         return { 'DIFFERS', field, known[index], given[index], alive .. ' processes run with it; stop them first' }
       end
@@ -82,7 +138,7 @@ end
 -- Keeps a process listed, and with it the leases of its lanes. STAGES: those that it serves, 'incoming' among them.
 -- With the field `shape` (CONTRACT/PARTITIONS/STAGES) a process of another shape than that in Redis is refused (RESHAPED)
 -- and not listed. Writes NAME:config and the epoch again where they are gone, and renews the epoch when the data may have
--- gone back in time.
+-- gone back in time. After a step of the server's clock it moves the heartbeats and the leases with it.
 -- It uses few commands, since every process calls it every two seconds.
 local function beat(_, args)
   local name, id, ttl = args[1], args[2], tonumber(args[5])
@@ -101,6 +157,7 @@ local function beat(_, args)
   local window = ttl
   -- Edges beat every 4 s: to workers with a shorter lease they would seem to come and go.
   if said.lease then window = math.min(ttl, math.max(5000, tonumber(said.lease))) end
+  follow_clock(name, now_ms, id)
   local is_new = redis.call('ZADD', name .. ':procs', whole(now_ms), id) == 1
   redis.call('HSET', key, unpack(fields))
   redis.call('PEXPIRE', key, ttl)

@@ -1,10 +1,14 @@
 -- Sets that are kept for a window of time: keys of events that were committed, and the rates of authors.
 
 -- Two sets of keys, the new one and the one before it: a key is remembered for at least `window` ms and at most twice
--- that, and at most `cap` keys are.
+-- that, and at most `cap` keys are. After a step back of the clock the window begins anew.
 local function open_seen(lane, key, window, cap, now_ms)
   local recent, older = key .. ':new', key .. ':old'
   local since = tonumber(redis.call('HGET', lane, 'seen_since') or 0)
+  if since > now_ms + 1 then
+    since = now_ms
+    redis.call('HSET', lane, 'seen_since', whole(now_ms))
+  end
   if now_ms - since >= window or redis.call('SCARD', recent) >= cap / 2 then
     redis.call('UNLINK', older)
     if redis.call('EXISTS', recent) == 1 then redis.call('RENAME', recent, older) end
@@ -25,6 +29,10 @@ local function seen_formerly(name, keys, window, now_ms)
   end
   for index = 1, #sets, 2 do
     local set, since = sets[index], tonumber(sets[index + 1]) or 0
+    if since > now_ms + 1 then
+      since = now_ms
+      redis.pcall('HSET', name .. ':seen', set, whole(now_ms))
+    end
     -- Keys were added to the new set for one window after it was begun, and to the old one before that.
     if now_ms >= since + window * (string.sub(set, -4) == ':new' and 2 or 1) then
       redis.pcall('UNLINK', set)
