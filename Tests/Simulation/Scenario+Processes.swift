@@ -110,20 +110,6 @@ extension Scenario {
             lose w0
             clock -3600000
             """),
-        Scenario(
-            "clock-forward", "workers that live keep their lanes when the server's clock goes forward",
-            """
-            options partitions=2 workers=2 edges=1
-            start w0
-            start w1
-            start e0
-            settle 5000
-            post e0 1 thread=0 slow=3000
-            post e0 2 thread=1 slow=3000
-            settle 500
-            clock 3600000
-            settle 10000
-            """),
     ]
 }
 
