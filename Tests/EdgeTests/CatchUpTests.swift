@@ -170,6 +170,30 @@ struct CatchUpTests {
         #expect(source.partStarts == [2000, 0, 1500])
     }
 
+    @Test("a part that was read before a reader came does not judge that reader")
+    func outdated() throws {
+        let runner = try LoopRunner()
+        let source = FakeSource()
+        source.capacity = 5000
+        source.readsAtOnce = true
+        var limits = EdgeLimits()
+        limits.ringEvents = 10
+        let hub = Hub(on: runner.loop, source: source, limits: limits, metrics: EdgeMetrics())
+        for number in 1001...1100 { source.publish("\(number)", to: "thread:1") }
+        let reader = Reader(hub)
+        hub.leave(try reader.wait(at: 100))
+        source.holdsLoads = true
+        _ = try reader.wait(at: 70)
+        // The part reaches up to 100. What follows is announced before it arrives.
+        for number in 1101...1130 { source.publish("\(number)", to: "thread:1") }
+        _ = try reader.wait(at: 110)
+        source.answerLoads()
+        #expect(reader.bodies.map { $0.prefix(5) } == ["[1071"])
+        source.answerLoads()
+        #expect(reader.bodies.map { $0.prefix(5) } == ["[1071", "[1111"])
+        #expect(source.partStarts == [70, 110])
+    }
+
     @Test("a failed load is repeated for the readers that still wait")
     func failing() throws {
         let runner = try LoopRunner()

@@ -10,6 +10,8 @@ final class FakeSource: ChannelSource {
     var confirms = true
     /// Whether loads wait for ``answerLoads()``.
     var holdsLoads = false
+    /// Whether a load that waits has read the feed when it was asked for, not when it is answered.
+    var readsAtOnce = false
     /// Whether loads fail.
     var failsLoads = false
     /// How many events a feed keeps.
@@ -64,9 +66,10 @@ final class FakeSource: ChannelSource {
     private func answer(_ completion: @escaping (ChannelHistory?) -> Void, with history: @escaping () -> ChannelHistory)
     {
         loads += 1
+        let known = readsAtOnce ? history() : nil
         let answer = { [self] in
             guard !failsLoads else { return completion(nil) }
-            let history = history()
+            let history = known ?? history()
             eventsLoaded += history.items.count
             completion(history)
         }

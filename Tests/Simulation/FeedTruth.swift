@@ -15,6 +15,8 @@ struct FeedTruth {
     /// The events of a feed from its birth on, up to its end or to the moment when the server's data went back.
     struct Branch: Hashable {
         var beginning: Beginning
+        /// How often the server had restarted or its data gone back when the data of this branch went back; 0 otherwise.
+        var restarts = 0
         /// The birth that positions carry; nil before the first event.
         var born: Int64?
         /// The events' numbers; that with the sequence number 1 is the first.
@@ -83,10 +85,33 @@ struct FeedTruth {
     }
 
     /// The server's data went back to what it was when `saved` was kept; nil: to nothing.
-    mutating func takeBack(to saved: FeedTruth?, isCut: Bool) {
+    ///
+    /// - Parameter restarts: how often the server has restarted or its data gone back, with this time.
+    mutating func takeBack(to saved: FeedTruth?, isCut: Bool, restarts: Int) {
         var branch = saved?.current ?? Branch(beginning: .first)
         branch.beginning = .takenBack(isCut: isCut)
+        branch.restarts = restarts
         branches.append(branch)
+    }
+
+    /// The branch before whose first event a channel had no feed, as an answer says that came after the branch `first`
+    /// was the newest.
+    ///
+    /// - Parameter restarts: as for ``takeBack(to:isCut:restarts:)``, when the answer's epoch was new.
+    func branch(ofNoFeed offset: ParsedOffset, from first: Int, restarts: Int) -> Int {
+        var index =
+            branches.indices.last { $0 > first && isTakenBack($0) && branches[$0].restarts <= restarts } ?? first
+        // No feed is born before a time that a position carries, unless it was removed before that time.
+        while index < newest, branches[index + 1].beginning == .swept, let born = branches[index].born,
+            born < offset.time
+        {
+            index += 1
+        }
+        return index
+    }
+
+    private func isTakenBack(_ index: Int) -> Bool {
+        if case .takenBack = branches[index].beginning { true } else { false }
     }
 
     private mutating func end() {

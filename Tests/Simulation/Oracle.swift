@@ -64,7 +64,10 @@ package struct Oracle {
         case .asked(let name, _, let channel, let position):
             truths[name, default: ReaderTruth(channel: channel)].ask(position, in: feed(channel))
         case .answered(let name, let events, let next):
-            return with(name) { $0.answer(events, next: next, in: $1, at: time) }
+            let epochs = epochs
+            return with(name) { reader, feed in
+                reader.answer(events, next: next, in: feed, at: time) { epochs[$0.epoch, default: 0] }
+            }
         case .lost(let name):
             let (epochs, restarts, ttl) = (epochs, restarts, ttl)
             return with(name) { reader, feed in
@@ -129,7 +132,7 @@ package struct Oracle {
         orders = copy?.orders ?? [:]
         for channel in Set(feeds.keys).union(copy?.feeds.keys.map { $0 } ?? []) {
             var truth = feed(channel)
-            truth.takeBack(to: copy?.feeds[channel], isCut: isCut)
+            truth.takeBack(to: copy?.feeds[channel], isCut: isCut, restarts: restarts)
             feeds[channel] = truth
         }
     }

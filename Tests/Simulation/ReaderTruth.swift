@@ -41,13 +41,19 @@ struct ReaderTruth {
 
     // MARK: Answers
 
-    mutating func answer(_ events: [Int], next: String, in feed: FeedTruth, at time: OracleTime) -> Violation? {
+    /// The reader was answered.
+    ///
+    /// - Parameter restarts: how often the server had restarted or its data gone back when the epoch of a position was new.
+    mutating func answer(
+        _ events: [Int], next: String, in feed: FeedTruth, at time: OracleTime, restarts: (ParsedOffset) -> Int
+    ) -> Violation? {
         guard let question else { return nil }
         self.question = nil
         guard let offset = ParsedOffset(next) else {
             return Violation(.badPosition, "the new position is no offset: \(next)")
         }
-        let found = position.map { follow($0, events, offset, feed) } ?? start(question, events, offset, feed)
+        let found =
+            position.map { follow($0, events, offset, feed) } ?? start(question, events, offset, restarts(offset), feed)
         switch found {
         case .failure(let violation):
             // Judge the next answers from here, as far as that is possible.
@@ -69,12 +75,15 @@ struct ReaderTruth {
     private typealias Found = Swift.Result<Place, Violation>
 
     /// An answer to a reader without a position.
-    private func start(_ question: Question, _ events: [Int], _ offset: ParsedOffset, _ feed: FeedTruth) -> Found {
+    private func start(
+        _ question: Question, _ events: [Int], _ offset: ParsedOffset, _ restarts: Int, _ feed: FeedTruth
+    ) -> Found {
         if offset.isUnborn {
             guard events.isEmpty else {
                 return .failure(Violation(.invented, "events \(events) of a feed that does not exist"))
             }
-            return .success(Place(branch: question.branch, sequence: 0))
+            let branch = feed.branch(ofNoFeed: offset, from: question.branch, restarts: restarts)
+            return .success(Place(branch: branch, sequence: 0))
         }
         let start = offset.sequence - events.count
         var reason: Violation?

@@ -203,6 +203,35 @@ import Testing
         #expect(told.isEmpty)
     }
 
+    @Test func `a reader without a position is not told of what was gone before its answer`() {
+        func history(time: Int64, epoch: Int64 = 5, _ between: (inout Story) -> Int64) -> [Violation.Rule] {
+            Self.told { story in
+                story.publish(1...2)
+                story.ask()
+                let born = between(&story)
+                let empty = Story.offset(time, born: 0, epoch: epoch)
+                story.answer([], next: empty)
+                story.accept(Story.event(3))
+                story.publish(Story.event(3))
+                story.read(from: empty, [3], next: Story.offset(1, born: born, epoch: 6))
+            }
+        }
+        func flush(_ story: inout Story) -> Int64 {
+            story.takeBack(isCut: true)
+            return Story.born
+        }
+        func sweep(_ story: inout Story) -> Int64 {
+            story.sweep()
+            return Story.born + 1
+        }
+        // The server lost everything while the poll was held; an answer of the epoch before knows nothing of it.
+        #expect(history(time: 1_001_000, epoch: 6, flush).isEmpty)
+        #expect(history(time: 1_001_000, epoch: 5, flush) == [.notTold])
+        // A sweep shows by the position's time: no feed is born before it that was not removed before.
+        #expect(history(time: Story.born + 1, sweep).isEmpty)
+        #expect(history(time: Story.born, sweep) == [.notTold])
+    }
+
     @Test func `a reader that had everything of a swept feed may go on`() {
         let rules = Self.told { story in
             story.publish(1...2)

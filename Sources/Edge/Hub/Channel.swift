@@ -17,8 +17,9 @@ final class Channel {
     private var ready = SubscriptionQueue()
     /// Whether the channel is queued for delivery in the hub.
     var isDelivering = false
-    /// Whether older history is being loaded.
+    /// Whether older history is being loaded, and how many of these loads have begun.
     var isLoadingOlder = false
+    private var olderLoads = 0
     /// The number of subscriptions, queued or not.
     var subscriptionCount = 0
     /// When the feed was last read into the ring, by the hub's clock.
@@ -49,7 +50,9 @@ final class Channel {
         case .unresolved:
             subscription.judgedBy = subscription.judgedBy ?? machine.nextLoad
             unresolved.append(subscription)
-        case .older: older.append(subscription)
+        case .older:
+            subscription.olderSince = olderLoads
+            older.append(subscription)
         case .waiting: waiting.append(subscription)
         case .ready: ready.append(subscription)
         }
@@ -98,16 +101,21 @@ final class Channel {
         return subscription
     }
 
-    /// The sequence number after which the reader that has waited longest for older history continues; nil when none
-    /// waits.
-    func startOfOlder() -> Int64? { older.first()?.sequence }
+    /// A load of older history begins: the sequence number after which the reader that has waited longest continues; nil
+    /// when none waits.
+    func startOfOlder() -> Int64? {
+        olderLoads += 1
+        return older.first()?.sequence
+    }
 
-    /// Removes and returns the readers whose offset is within this part of the history; the others keep their order.
+    /// Removes and returns the readers whose offset is within this part of the history; the others keep their order. The
+    /// part says nothing against a reader that came after its load had begun: the feed may have gone on since.
     func takeOlder(within part: Ring) -> [Subscription] {
         var taken: [Subscription] = []
         var others: [Subscription] = []
         while let subscription = older.popFirst() {
-            if part.find(subscription.offset) == .older {
+            let lookup = part.find(subscription.offset)
+            if lookup == .older || lookup == .lost && subscription.olderSince == olderLoads {
                 others.append(subscription)
             } else {
                 subscription.place = .nowhere

@@ -23,6 +23,8 @@ final class Subscription {
     /// The load of the channel that judges an offset that the ring has not seen: one that began after the reader came.
     /// Nil while none is needed.
     var judgedBy: Int?
+    /// Set by ``Channel``: how many loads of older history had begun when it began to wait for one.
+    var olderSince = 0
     /// Set by ``SubscriptionQueue``.
     var ticket = 0
     /// Set by ``Channel``.
