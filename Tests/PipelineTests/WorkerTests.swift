@@ -259,7 +259,9 @@ struct WorkerTests {
             partitions: 1, stages: ["a": { BatchCounter { batches.append($0) } }, "b": WorkerPool.publisher])
         try pool.startAlone()
         try pool.stop("w1")
-        try pool.redis.ask("HSET", "{t.0}:lane:a", "owner", "ghost", "dirty", "1", "deadline", "99999999999999")
+        let time = try #require(try pool.redis.ask("TIME").array?.first?.text.flatMap { Int64($0) })
+        try pool.redis.ask(
+            "HSET", "{t.0}:lane:a", "owner", "ghost", "dirty", "1", "deadline", String((time + 600) * 1000))
         try pool.redis.ask(
             words: ["FCALL", "tidings_enqueue", "2", "{t.0}:queue:a", "{t.0}:lane:a", "0", "4"]
                 + (0..<4).map { #"{"thread":"0","n":\#($0)}"# })

@@ -19,6 +19,7 @@ struct RandomAttemptTests {
         /// Dead, and not buried yet, or never.
         var unburied: [String: Bool] = [:]
         var births = 0
+        var silences = 0
         /// Of the event at the head: how many were seen to die over it alone.
         var deaths = 0
         var answers = 0
@@ -36,6 +37,12 @@ struct RandomAttemptTests {
             births += 1
             processes["w\(births)"] = Process()
             try library.beat("w\(births)")
+        }
+
+        /// Its last heartbeat is older than any lease, and those that fell silent before it were so for a lease already.
+        func silence(_ id: String) throws {
+            silences += 1
+            try library.redis.ask("ZADD", "t:procs", String(silences * 100_000), id)
         }
 
         func owner() throws -> String { try library.redis.ask("HGET", TidingsLibrary.lane, "owner").text ?? "" }
@@ -103,7 +110,7 @@ struct RandomAttemptTests {
             // One whose word was lost is heard of by its heartbeats, when the lane is taken next.
             guard try processes[id]?.hand != nil || !isListed(id) else { return }
             processes[id]?.isFrozen = true
-            try library.redis.ask("ZADD", "t:procs", "1", id)
+            try silence(id)
             if try owner() == id { try library.expire() }
         }
 
@@ -131,7 +138,7 @@ struct RandomAttemptTests {
             default:
                 // Nobody sees it, or not yet. Its heartbeats are over, and its lease as well.
                 unburied[id] = isOver
-                try library.redis.ask("ZADD", "t:procs", "1", id)
+                try silence(id)
                 if try owner() == id { try library.expire() }
             }
         }

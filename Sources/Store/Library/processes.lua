@@ -11,8 +11,8 @@ end
 -- A heartbeat that is this much in the future (ms) shows that the clock stepped back. Less does no harm.
 local STEP_BACK = 1000
 -- When nobody was heard for this long (ms), a process that was among the last takes it for a step forward, or for an
--- outage of the server: others that live were not heard either. Edges beat every 4 s.
-local SILENCE = 6000
+-- outage of the server: others that live were not heard either. Edges beat every 4 s, and no lease is shorter than this.
+local SILENCE = 5000
 -- For a process that told no lease.
 local COMMON_LEASE = 15000
 
@@ -57,8 +57,10 @@ local function follow_clock(name, now_ms, id)
   elseif -step >= SILENCE and id then
     local own = tonumber(redis.call('ZSCORE', procs, id) or '')
     if not own or latest - own >= SILENCE then return end
-    local all = redis.call('ZRANGE', procs, 0, -1, 'WITHSCORES')
-    for index = 1, #all, 2 do redis.call('ZADD', procs, whole(all[index + 1] - step), all[index]) end
+    -- Only those that may live: another worker may have taken the lanes of one that was silent before, and a heartbeat
+    -- after that would speak against its death (`is_of`).
+    local last = redis.call('ZRANGEBYSCORE', procs, '(' .. whole(latest - SILENCE), '+inf', 'WITHSCORES')
+    for index = 1, #last, 2 do redis.call('ZADD', procs, whole(last[index + 1] - step), last[index]) end
   end
 end
 
