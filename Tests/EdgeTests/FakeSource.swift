@@ -88,6 +88,13 @@ final class FakeSource: ChannelSource {
         delegate?.sourceAnnounced(channel, sequence: feed.last, event: Array(event.utf8))
     }
 
+    /// Removes a feed, as a sweep does.
+    func sweep(_ channel: String) {
+        guard let born = feeds.removeValue(forKey: channel)?.born else { return }
+        swept = max(swept, born)
+        time = max(time, swept + 1)
+    }
+
     func answerLoads() {
         let answers = heldLoads
         heldLoads = []

@@ -58,4 +58,36 @@ struct UnbornChannelTests {
         hub.leave(subscription)
         hub.leave(born)
     }
+
+    @Test("a ring of a feed that was swept since turns no reader away that missed nothing")
+    func swept() throws {
+        let runner = try LoopRunner()
+        let source = FakeSource()
+        source.capacity = 5
+        var limits = EdgeLimits()
+        limits.ringEvents = 4
+        let hub = Hub(on: runner.loop, source: source, limits: limits, metrics: EdgeMetrics())
+        for number in 1...3 { source.publish("\(number)", to: "user:7") }
+        func read(from offset: Offset) throws -> Position? {
+            var next: Position?
+            let read = LocalRead(from: hub, isLive: false) { outcome in
+                if case .events(let batch, _, isEnd: true) = outcome { next = batch.next }
+            }
+            try read.open("user:7", from: offset)
+            read.begin()
+            try runner.run(within: 5, "the reader is answered") { !read.isPending }
+            return next
+        }
+        #expect(try read(from: .beginning)?.sequence == 3)
+        // The floor rises, and announcements do not tell.
+        for number in 4...20 { source.publish("\(number)", to: "user:7") }
+        source.sweep("user:7")
+        let now = Position(epoch: 1, born: 0, sequence: FakeSource.born + 1)
+        #expect(try read(from: .beginning) == now)
+        #expect(try read(from: .beginning) == now)
+        // Another edge gave this one.
+        #expect(try read(from: .position(now)) == now)
+        source.publish("21", to: "user:7")
+        #expect(try read(from: .position(now)) == Position(epoch: 1, born: now.sequence, sequence: 1))
+    }
 }

@@ -106,6 +106,26 @@ extension Scenario {
             settle 500
             """),
         Scenario(
+            "swept-ring", "an edge that still holds a feed which was swept turns away no reader from the beginning",
+            """
+            options partitions=1 workers=1 edges=1 history=5 ttl=20000 batch=1 ring=4 seed=5017
+            start w0
+            start e0
+            settle 1
+            post e0 2 thread=0 forum=0 comment=1
+            post e0 3 thread=2 forum=0 comment=1
+            post e0 4 thread=0 forum=0 comment=2
+            post e0 5 thread=2 forum=0 comment=2
+            post e0 7 thread=0 forum=0 comment=3
+            seek r1 forum:f0 -1
+            poll r1 e0 once
+            post e0 9 thread=0 forum=0 comment=4
+            settle 1
+            poll r1 e0 once
+            settle 25000
+            poll r1 e0 live
+            """),
+        Scenario(
             "edge-behind", "a position that one edge gave is good at an edge that is behind",
             """
             options partitions=1 workers=1 edges=2 history=20 ring=8
@@ -184,6 +204,23 @@ extension Scenario {
             push 6 thread=1
             post e0 7 thread=1
             settle 15000
+            poll r0 e0 once
+            settle 500
+            """),
+        Scenario(
+            "flushed-while-asking", "a reader that comes while the data are lost begins after the loss",
+            """
+            options partitions=1 workers=1 edges=1 history=10 ring=4
+            start e0
+            start w0
+            push 1 thread=1
+            settle 1
+            seek r0 thread:t1 -1
+            poll r0 e0 once
+            flush
+            settle 3000
+            push 2 thread=1
+            settle 500
             poll r0 e0 once
             settle 500
             """),
