@@ -113,6 +113,8 @@ package struct Oracle {
         defer { newestEpoch = epoch }
         epochs[epoch] = restarts
         guard let newestEpoch, epochs[newestEpoch] == restarts else { return nil }
+        // The first to greet after older data came back may not know the highest epoch that was given out; another does.
+        if epochs.keys.contains(where: { $0 > newestEpoch && $0 < epoch }) { return nil }
         return Violation(.epoch, "the epoch changed from \(newestEpoch) to \(epoch) without a cause")
     }
 
@@ -197,16 +199,17 @@ package struct Oracle {
 }
 
 extension ServerSnapshot {
-    /// Whether a key belongs to a partition or a stage that the configuration does not have (any more).
+    /// Whether a list belongs to a partition or a stage that the configuration does not have (any more), and is not written
+    /// down as one that operators look at.
     fileprivate func isOutside(_ key: String) -> Bool {
         guard let partitions = configuration["partitions"].flatMap({ Int($0) }), let stages = configuration["stages"],
             let stage = key.split(separator: ":").last
         else { return false }
-        if stage != "incoming", !stages.split(separator: ",").contains(stage) { return true }
+        let isGone = stage != "incoming" && !stages.split(separator: ",").contains(stage)
         guard key.hasPrefix("{"), let end = key.firstIndex(of: "}"),
             let partition = key[..<end].split(separator: ".").last.flatMap({ Int($0) })
-        else { return false }
-        return partition >= partitions
+        else { return isGone }
+        return (isGone || partition >= partitions) && !former.contains("\(partition) \(stage)")
     }
 }
 

@@ -149,6 +149,8 @@ package struct ServerSnapshot: Hashable {
     package var configuration: [String: String] = [:]
     /// `CONTRACT/PARTITIONS/STAGES`, as the epoch's key says it; nil when it does not exist.
     package var shape: String?
+    /// The lanes of former shapes that operators look at, as `PARTITION STAGE`.
+    package var former: Set<String> = []
     /// The lanes that an operator paused, as `STAGE`.
     package var paused: Set<String> = []
     /// Milliseconds since 1970, by the server's clock.

@@ -9,7 +9,7 @@ extension World {
         snapshot.serverTime = World.dayStart + now + clockOffset
         let reply = server.control.call(
             RedisCommand("EVAL", World.survey, "0", World.pipeline, layout.epoch, layout.config))
-        guard case .success(let value) = reply, let parts = value.array, parts.count == 7 else {
+        guard case .success(let value) = reply, let parts = value.array, parts.count == 8 else {
             fatalError("the server's data cannot be read: \(reply)")
         }
         snapshot.epoch = parts[0].integer.flatMap { $0 < 0 ? nil : $0 }
@@ -35,6 +35,7 @@ extension World {
                 born: fields[0].integer ?? 0, last: fields[1].integer ?? 0, floor: fields[2].integer ?? 0, items: items)
         }
         snapshot.shape = parts[6].text
+        snapshot.former = Set((parts[7].array ?? []).compactMap(\.text))
         lastSnapshot = snapshot
         return snapshot
     }
@@ -45,7 +46,7 @@ extension World {
     }
 
     /// Epoch (-1: none), configuration, lists of numbers by key, counts of dropped events by reason, paused stages, feeds
-    /// (birth, last number, floor, items), shape. An event's number is its member `n`; -1 where it has none.
+    /// (birth, last number, floor, items), shape, lanes of former shapes. An event's number is its member `n`; -1 where it has none.
     private static let survey = #"""
         local name = ARGV[1]
         local function number(text) return tonumber(string.match(text, '"n":(%d+)') or -1) end
@@ -87,6 +88,7 @@ extension World {
         for _, reason in ipairs(reasons) do add(dropped, reason, counts[reason]) end
         for stage in pairs(stages) do paused[#paused + 1] = stage end
         return { tonumber(redis.call('HGET', ARGV[2], 'number') or -1), redis.call('HGETALL', ARGV[3]), lists, dropped,
-          paused, feeds, redis.call('HGET', ARGV[2], 'shape') }
+          paused, feeds, redis.call('HGET', ARGV[2], 'shape') or '',
+          redis.call('SMEMBERS', name .. ':former') }
         """#
 }

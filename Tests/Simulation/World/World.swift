@@ -23,7 +23,7 @@ package final class World: SimulationWorld {
     /// By name.
     var actors: [Step.ProcessName: SimulatedProcess] = [:]
     /// Processes that died and were not buried: their ids, oldest first, by name.
-    var unburied: [Step.ProcessName: [String]] = [:]
+    var unburied: [Step.ProcessName: [(id: String, ending: ProcessEnding)]] = [:]
     var readers: [Step.ReaderName: SimulatedReader] = [:]
     /// Milliseconds of virtual time.
     package var now: Int64 = 0
@@ -280,23 +280,23 @@ package final class World: SimulationWorld {
                 ended(process, isSeen: true)
             case .gone:
                 // The supervisor buries whatever ends.
-                if !reaped.contains(process.id) { ended(process, isSeen: true) }
+                if !reaped.contains(process.id) { ended(process, isSeen: true, .left) }
             case .dead: break
             }
         }
     }
 
-    private func ended(_ process: SimulatedProcess, isSeen: Bool) {
+    private func ended(_ process: SimulatedProcess, isSeen: Bool, _ ending: ProcessEnding = .died) {
         reaped.insert(process.id)
-        if isSeen { unburied[process.name, default: []].append(process.id) }
+        if isSeen { unburied[process.name, default: []].append((process.id, ending)) }
         hangUp()
     }
 
     private func bury(_ name: Step.ProcessName) {
-        guard let id = unburied[name]?.first else { return }
-        unburied[name]?.removeFirst()
-        call(FunctionCall<Void>.leave(pipeline: World.pipeline, process: id, .died))
-        if let process = actors[name], process.id == id { process.life = .gone }
+        for (id, ending) in unburied.removeValue(forKey: name) ?? [] {
+            call(FunctionCall<Void>.leave(pipeline: World.pipeline, process: id, ending))
+            if let process = actors[name], process.id == id { process.life = .gone }
+        }
     }
 
     private func freeze(_ name: Step.ProcessName) {
