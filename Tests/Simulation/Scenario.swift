@@ -166,6 +166,21 @@ extension Scenario {
 extension Scenario {
     private static let data = [
         Scenario(
+            "demoted-twice", "data that go back twice within a second do not bring an epoch again that a reader knows",
+            """
+            options partitions=1 workers=1 edges=2 history=100 batch=8 ring=4
+            start w0
+            start e0
+            settle 500
+            seek r0 thread:t1 -1
+            poll r0 e0 once
+            demote
+            advance 500
+            push 1 thread=1
+            settle 5
+            demote
+            """),
+        Scenario(
             "demoted", "a master that was a replica of an older one has lost events, though no connection was cut",
             """
             options partitions=1 workers=1 edges=1 history=50 ring=2

@@ -38,6 +38,20 @@ struct EpochTests {
         }
     }
 
+    @Test("data that go back twice within a second do not bring a number again, also for a caller that knows none")
+    func backTwice() throws {
+        let first = try #require(try number())
+        try library.redis.ask("FLUSHALL")
+        // A new instance of the library remembers no number either.
+        var load = RedisCommand("FUNCTION", "LOAD", "REPLACE")
+        load.append(FunctionLibrary.tidings.source)
+        try library.redis.ask(load)
+        let began = ContinuousClock.now
+        try eventually("an eighth of a second is over") { ContinuousClock.now - began > .milliseconds(130) }
+        guard case .agreed(let second) = try library.call(.hello(Self.layout)) else { return }
+        #expect(second > first)
+    }
+
     @Test("after FLUSHALL in the same second the next number is higher than the one before, whoever writes it")
     func flushed() throws {
         var last = try #require(try number())

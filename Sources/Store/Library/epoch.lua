@@ -9,6 +9,15 @@
 -- instance has verified once needs no second look at the server: what can take the data back in time ends the instance,
 -- or changes the number in the key.
 
+-- A number says when it was issued, in eighths of a second: data that go back twice within a second must not bring the same
+-- number again, and the caller of the second renewal may know of no earlier one. Older libraries issued seconds, which are
+-- smaller from 2023-11-14 on. The numbers have ten digits, as positions do, until 2056.
+local EIGHTHS_SINCE, EIGHTHS_FROM = 1700000000, 1790000000
+
+local function time_number()
+  return EIGHTHS_FROM + math.floor((now_us() / 1000000 - EIGHTHS_SINCE) * 8)
+end
+
 -- NAME NUL NUMBER of each epoch that this instance knows to belong to this server state.
 local verified = {}
 -- The highest number of each pipeline that this instance knows: a new one is higher, also when the key is gone.
@@ -115,7 +124,7 @@ end
 
 -- Brings the epoch keys up to date, and returns the number. The number stays while that of partition 0 belongs to this
 -- server's data and nobody knows a higher one. Else it rises above every known number (`known` is the caller's) to at
--- least the time in seconds, so that it is not issued twice when the append-only file lost the last second; and all
+-- least that of the time, so that it is not issued twice when the append-only file lost the last second; and all
 -- processes hear of it on NAME:control, before anything that is announced later.
 -- `partitions`: how many keys are written; more than the shape has when it has shrunk. Reads first, then writes.
 local function keep_epoch(name, shape, known, partitions)
@@ -135,7 +144,7 @@ local function keep_epoch(name, shape, known, partitions)
   local is_sound = number and tonumber(number) == known
     and (verified[name .. '\0' .. number] or is_own(first[3], first[4], run_id, replid))
   if not is_sound then
-    number = whole(math.max(known + 1, (highest[name] or 0) + 1, math.floor(now_us() / 1000000)))
+    number = whole(math.max(known + 1, (highest[name] or 0) + 1, time_number()))
   end
   if not (is_sound and is_current) then
     for partition = 0, partitions - 1 do
