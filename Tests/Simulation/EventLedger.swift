@@ -123,9 +123,13 @@ struct EventLedger {
         guard snapshot.dropped["superseded", default: 0] > 0 else { return false }
         if entry.event.kind == .deleted, mayFollowHeld(entry) { return true }
         return entries.values.contains { other in
-            other.event.number != entry.event.number && other.isSeen && other.event.kind != .created
-                && other.event.isSameComment(as: entry.event)
-                && !(other.accepted.map { $0 < entry.offered } ?? false)
+            guard other.event.number != entry.event.number, other.isSeen, other.event.isSameComment(as: entry.event)
+            else {
+                return false
+            }
+            // The partition decides which is newer: of two that came by two doors it may be the one that was sent first.
+            if other.door != entry.door { return true }
+            return other.event.kind != .created && !(other.accepted.map { $0 < entry.offered } ?? false)
         }
     }
 
