@@ -71,9 +71,14 @@ local function shape_text(contract, partitions, stages)
   return contract .. '/' .. partitions .. '/' .. stages
 end
 
+-- The fields of a shape as they stand in NAME:config: contract, partitions, stages.
+local function shape_fields(shape)
+  return string.match(shape, '^([^/]*)/(%d+)/(.*)$')
+end
+
 -- The parts of a shape: contract, number of partitions, list of stages.
 local function shape_parts(shape)
-  local contract, partitions, stages = string.match(shape, '^([^/]*)/(%d+)/(.*)$')
+  local contract, partitions, stages = shape_fields(shape)
   return contract, tonumber(partitions), split(stages or '', ',')
 end
 

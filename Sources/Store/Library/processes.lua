@@ -75,7 +75,7 @@ local function hello(_, args)
   local known = redis.call('HMGET', key, 'contract', 'partitions', 'stages')
   local stored = not (known[1] and known[2] and known[3]) and shape_of(name)
   if stored then
-    local parts = { string.match(stored, '^([^/]*)/(%d+)/(.*)$') }
+    local parts = { shape_fields(stored) }
     for index, part in ipairs(parts) do known[index] = known[index] or part end
   end
   local given = { contract, partitions, stages }
@@ -120,7 +120,7 @@ local function keep_marks(name, shape, known, now_ms)
   if shape and stored and stored ~= shape then return nil, reshaped(name, stored, shape) end
   shape = shape or stored
   if not shape then return 0 end
-  local contract, partitions, stages = string.match(shape, '^([^/]*)/(%d+)/(.*)$')
+  local contract, partitions, stages = shape_fields(shape)
   if not is_whole then
     redis.call('HSET', name .. ':config', 'contract', contract, 'partitions', partitions, 'stages', stages,
       'shape', shape)
