@@ -8,6 +8,10 @@ package struct ScheduleRun {
     /// What was observed, the newest last; only when ``isTracing``.
     package private(set) var trace: [String] = []
     private let isTracing: Bool
+    /// Something was observed since the server's data were compared with it.
+    private var hasNews = true
+    /// Which data were compared.
+    private var comparedVersion = 0
 
     /// Without progress of time at most so many rounds are settled.
     private static let rounds = 400
@@ -44,8 +48,12 @@ package struct ScheduleRun {
             for observation in observations { trace.append("   \(world.now) \(step): \(observation)") }
         }
         let snapshot = step.mayChangeData ? world.snapshot() : nil
-        if observations.isEmpty, snapshot == nil { return nil }
-        return oracle.observe(observations, snapshot, at: world.now).first
+        hasNews = hasNews || !observations.isEmpty
+        // The same data, compared with the same history, show the same.
+        let isNew = snapshot != nil && (hasNews || world.dataVersion != comparedVersion)
+        if isNew { (hasNews, comparedVersion) = (false, world.dataVersion) }
+        if observations.isEmpty, !isNew { return nil }
+        return oracle.observe(observations, isNew ? snapshot : nil, at: world.now).first
     }
 
     /// Everything that can go its way goes, in rounds, and time passes when nothing is left to do.

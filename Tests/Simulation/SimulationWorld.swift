@@ -21,6 +21,9 @@ package protocol SimulationWorld: AnyObject {
     /// Reads the pipeline's data at the server, without a part in it.
     func snapshot() -> ServerSnapshot
 
+    /// Another number each time that a snapshot differs from the one before in more than the time.
+    var dataVersion: Int { get }
+
     /// What each process is at now, started ones and those that are gone.
     var processes: [ProcessState] { get }
 }

@@ -15,8 +15,14 @@ final class SimulatedServer {
     private var starts = 0
     /// The connection of operators and of the simulator itself, as a user who may do everything.
     private(set) var control: ServerSocket
-    /// Hears every announcement of an event.
-    private(set) var observer: ServerSocket
+    /// Hears every announcement of an event, and which keys change.
+    private var observer: ServerSocket
+    /// Announcements that were heard and not taken.
+    private var announcements: [RedisValue] = []
+    /// What the server holds, as far as it was read.
+    private(set) var survey: ServerSurvey
+    /// The hash by which the server knows the survey's script.
+    private var script = ""
     /// Keys and channels of the pipeline's user, in the words of `ACL SETUSER`: a restart does not bring rights back.
     private var rights = SimulatedServer.allRights
     /// Whether a copy of the data was kept since the last wipe.
@@ -26,13 +32,17 @@ final class SimulatedServer {
     static let user = "pipeline"
     private static let allRights = ["~*", "&*"]
 
-    init(time: Int64) throws {
+    /// - Parameters:
+    ///   - time: the server's time of day, in milliseconds since 1970.
+    ///   - pipeline: the name of the pipeline whose data are surveyed.
+    init(time: Int64, pipeline: String) throws {
         folder = try TemporaryFolder()
         clock = try ServerClock(in: folder)
         clock.set(time)
         clock.set(start: 0)
         path = folder.file("redis.sock")
         process = try SimulatedServer.launch(path, folder, clock)
+        survey = ServerSurvey(of: pipeline)
         (control, observer) = try SimulatedServer.connect(to: path, process)
         prepare()
     }
@@ -53,8 +63,29 @@ final class SimulatedServer {
 
     /// After it, every push that earlier commands caused has arrived at its connection: the server writes all that it has
     /// to write before it reads again.
-    func barrier() {
-        call("PING")
+    private func listen() {
+        observer.send(RedisCommand("PING"))
+        while let value = observer.receive(), let parts = value.array, let kind = parts.first?.text, kind != "pong" {
+            switch kind {
+            case "pmessage": announcements.append(value)
+            case "message": if let keys = parts.last { survey.take(invalidation: keys) }
+            default: break
+            }
+        }
+    }
+
+    /// The announcements that were heard since they were taken last.
+    func takeAnnouncements() -> [RedisValue] {
+        defer { announcements = [] }
+        return announcements
+    }
+
+    /// Brings the survey up to date. Whatever earlier commands pushed has arrived then at its connection.
+    ///
+    /// - Returns: whether any data changed.
+    func look() -> Bool {
+        listen()
+        return survey.refresh(control, script: script)
     }
 
     // MARK: Data
@@ -72,10 +103,11 @@ final class SimulatedServer {
             call("FLUSHALL")
             call("FUNCTION", "FLUSH")
             prepare()
-            // Sockets of the last schedule were closed before: the server has noticed when it answers this.
-            barrier()
         }
-        _ = observer.drain()
+        // Sockets of the last schedule were closed before: the server has noticed when it answers this.
+        listen()
+        announcements = []
+        survey.forget()
     }
 
     /// Keeps a copy of the data.
@@ -110,6 +142,8 @@ final class SimulatedServer {
             call("FUNCTION", "FLUSH")
         }
         call("DEBUG", "CHANGE-REPL-ID")
+        listen()
+        survey.forget()
     }
 
     private func putCopyInPlace() throws {
@@ -133,12 +167,14 @@ final class SimulatedServer {
         clock.set(start: starts)
         call("DEBUG", "CRASH-AND-RECOVER", "0")
         (control, observer) = try SimulatedServer.connect(to: path, process)
+        survey.forget()
         prepare()
     }
 
     /// What is not part of the data, and is lost in a restart.
     private func prepare() {
         call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+        if case .success(let hash) = call("SCRIPT", "LOAD", ServerSurvey.script) { script = hash.text ?? "" }
         allow(rights)
     }
 
@@ -157,6 +193,10 @@ final class SimulatedServer {
             "--port", "0", "--unixsocket", path, "--dir", folder.path, "--save", "", "--appendonly", "no",
             "--enable-debug-command", "yes", "--activerehashing", "no", "--timeout", "0", "--loglevel", "warning",
             "--io-threads", "1", "--databases", "1", "--maxclients", "500",
+            // Its pauses end at a time of day, which stands still here: it would never sleep.
+            "--jemalloc-bg-thread", "no",
+            // Copies are small, and read once.
+            "--rdbcompression", "no", "--rdbchecksum", "no", "--latency-tracking", "no",
         ]
         return try ChildProcess(try program(), arguments, environment: clock.environment)
     }
@@ -183,7 +223,11 @@ final class SimulatedServer {
                 return false
             }
             let observer = try ServerSocket(path)
+            guard case .success(let id) = observer.call(RedisCommand("CLIENT", "ID")) else { return false }
             observer.call(RedisCommand("PSUBSCRIBE", "feed.publish:*"))
+            observer.call(RedisCommand("SUBSCRIBE", "__redis__:invalidate"))
+            let redirection = RedisCommand("CLIENT", "TRACKING", "ON", "REDIRECT", String(id.integer ?? 0), "BCAST")
+            guard case .success = control.call(redirection) else { return false }
             sockets = (control, observer)
             return true
         }

@@ -43,11 +43,11 @@ extension World {
 
     /// Collects what the server pushed because of the last command.
     func collect() {
-        lastSnapshot = nil
+        isSnapshotCurrent = false
         // A barrier as well, and most steps are followed by a look at the data anyway.
         _ = snapshot()
         network.collect()
-        for value in server.observer.drain() {
+        for value in server.takeAnnouncements() {
             guard let parts = value.array, parts.count == 4, let channel = parts[2].text, let payload = parts[3].bytes,
                 let (sequence, event) = ChannelFeed.parse(announcement: payload)
             else { continue }

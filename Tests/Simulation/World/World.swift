@@ -30,8 +30,11 @@ package final class World: SimulationWorld {
     /// By how much the server's clock is ahead.
     var clockOffset: Int64 = 0
 
-    /// The server's data, until they change.
-    var lastSnapshot: ServerSnapshot?
+    /// The server's data when they were looked at last.
+    var lastSnapshot = ServerSnapshot()
+    /// Whether nothing can have changed them since.
+    var isSnapshotCurrent = false
+    package var dataVersion = 0
 
     private var observations: [Observation] = []
     /// The ids of processes that have ended in order, once that is known.
@@ -53,7 +56,7 @@ package final class World: SimulationWorld {
     /// - Parameter logger: of the processes; nil: they are silent.
     package init(logger: Logger? = nil) throws {
         self.logger = logger ?? World.silence
-        server = try SimulatedServer(time: World.dayStart)
+        server = try SimulatedServer(time: World.dayStart, pipeline: World.pipeline)
         setClocks()
     }
 
@@ -86,7 +89,7 @@ package final class World: SimulationWorld {
     func setClocks() {
         Clock.simulate(monotonicNanoseconds: clock, unixMilliseconds: World.dayStart + now)
         server.set(time: World.dayStart + now + clockOffset)
-        lastSnapshot = nil
+        isSnapshotCurrent = false
     }
 
     package func nextTimer() -> Int64? {
