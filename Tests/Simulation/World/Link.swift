@@ -131,9 +131,14 @@ extension RedisCommand {
         return (reader.next()?.array ?? []).map { $0.text ?? "?" }
     }
 
+    /// Its first word: what stands in the third line.
+    var name: String {
+        let lines = encoded.prefix(64).split(separator: 0x0D, maxSplits: 3, omittingEmptySubsequences: false)
+        return lines.count > 2 ? String(decoding: lines[2].dropFirst(), as: UTF8.self) : ""
+    }
+
     fileprivate var isSubscription: Bool {
-        let name = words.first ?? ""
-        return name.hasSuffix("SUBSCRIBE")
+        name.hasSuffix("SUBSCRIBE")
     }
 }
 

@@ -43,7 +43,7 @@ extension World {
 
     /// Collects what the server pushed because of the last command.
     func collect() {
-        isSnapshotCurrent = false
+        (isSnapshotCurrent, hasToLook) = (false, true)
         // A barrier as well, and most steps are followed by a look at the data anyway.
         _ = snapshot()
         network.collect()
@@ -74,7 +74,7 @@ extension World {
 extension RedisCommand {
     /// Whether others may hear of it: what only reads does not, and spares a round trip.
     fileprivate var mayAnnounce: Bool {
-        switch words.first ?? "" {
+        switch name {
         case "PING", "AUTH", "LRANGE", "FCALL_RO", "CLIENT", "EXISTS", "HGETALL", "HMGET", "HGET", "GET", "INFO",
             "SELECT":
             false

@@ -7,7 +7,10 @@ extension World {
         if isSnapshotCurrent { return lastSnapshot }
         isSnapshotCurrent = true
         let time = World.dayStart + now + clockOffset
-        let (hasChanged, before) = (server.look(), lastSnapshot.serverTime)
+        let before = lastSnapshot.serverTime
+        // While only time passes nothing changes but what expires.
+        let hasChanged = hasToLook && server.look()
+        hasToLook = false
         if hasChanged || server.survey.hasExpiry(between: before, and: time) {
             lastSnapshot = server.survey.snapshot(at: time, epoch: layout.epoch, config: layout.config)
             dataVersion += 1

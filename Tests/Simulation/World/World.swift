@@ -32,8 +32,10 @@ package final class World: SimulationWorld {
 
     /// The server's data when they were looked at last.
     var lastSnapshot = ServerSnapshot()
-    /// Whether nothing can have changed them since.
+    /// Whether nothing can have changed them since, and no time has passed.
     var isSnapshotCurrent = false
+    /// Whether the server was asked to do something since.
+    var hasToLook = true
     package var dataVersion = 0
 
     private var observations: [Observation] = []
@@ -75,6 +77,7 @@ package final class World: SimulationWorld {
         (now, clockOffset) = (0, 0)
         setClocks()
         try server.wipe()
+        hasToLook = true
         self.options = options
         settings = [
             .history: Int64(options.history), .ttl: options.ttl, .partitions: Int64(options.partitions), .stages: 0,
@@ -133,6 +136,7 @@ package final class World: SimulationWorld {
         case .stepClock(let time):
             clockOffset += time
             setClocks()
+            hasToLook = true
             observe(.clockStepped(time))
         case .run(let name): if let process = actors[name], process.isDue(at: clock) { process.run(at: clock) }
         case .open(let link): open(link)
