@@ -114,6 +114,30 @@ struct UnbornTests {
         #expect(gone.swept > 0 && gone.time > gone.swept)
     }
 
+    @Test("after FLUSHALL the heartbeat that renews the epoch writes the time down, before any position is given")
+    func flushed() throws {
+        try library.redis.ask("FLUSHALL")
+        try library.beat("w1", ["shape", "1/1/a,b"])
+        let given = try history(of: "c")
+        #expect(given.born == 0 && given.time > 0)
+        try publish("c")
+        #expect(try holds(given.time, in: history(of: "c")))
+    }
+
+    @Test("a user who may not write the time down renews the epoch all the same")
+    func rights() throws {
+        try library.redis.ask("FLUSHALL")
+        try library.redis.ask("ACL", "SETUSER", "default", "resetkeys", "~t:*", "~{t.*", "%R~*")
+        try library.beat("w1", ["shape", "1/1/a,b"])
+        #expect(try library.redis.ask("HGET", "{t.0}:epoch", "shape").text == "1/1/a,b")
+        #expect(try library.redis.ask("ZCARD", "t:procs").integer == 1)
+        #expect(try history(of: "c").time == 0)
+        #expect(try library.hello().hasPrefix("[OK"))
+        try library.redis.ask("ACL", "SETUSER", "default", "~*")
+        #expect(try library.hello().hasPrefix("[OK"))
+        #expect(try history(of: "c").time > 0)
+    }
+
     @Test("feeds of older versions and of other clients are judged by what is known now")
     func older() throws {
         try publish("old")

@@ -15,7 +15,8 @@ local CUT = 10000
 local SWEPT = 'feed.swept'
 
 -- Brings `time` up to the clock, and remembers the latest birth of feeds that are being removed, if there are any: then a
--- foreign key in its place is an error.
+-- foreign key in its place is an error. Else it is none, and a user who may not write it leaves it as it is: a process
+-- that may goes on with it.
 local function pass_time(now_ms, removed)
   local known = redis.pcall('HMGET', SWEPT, 'time', 'born')
   if known.err then
@@ -25,7 +26,7 @@ local function pass_time(now_ms, removed)
   local time, born = tonumber(known[1] or '') or 0, tonumber(known[2] or '') or 0
   local latest = math.max(born, removed or 0)
   local now = math.max(time, math.floor(now_ms), latest > 0 and latest + 1 or 0)
-  if now ~= time or latest ~= born then redis.call('HSET', SWEPT, 'time', whole(now), 'born', whole(latest)) end
+  if now ~= time or latest ~= born then redis.pcall('HSET', SWEPT, 'time', whole(now), 'born', whole(latest)) end
 end
 
 -- The floor of a feed whose configuration does not hold it, because an older version of this library wrote the feed: the

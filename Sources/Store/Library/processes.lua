@@ -131,7 +131,11 @@ local function keep_marks(name, shape, known, now_ms)
   local its = other == 0 and mark or redis.call('HMGET', epoch_key(name, other), 'number', 'shape')
   local is_sound = mark[1] and tonumber(mark[1]) and tonumber(mark[1]) >= known and mark[2] == shape
     and its[1] == mark[1] and its[2] == shape and is_sure(name, epoch_key(name, 0), mark[1])
-  return is_sound and tonumber(mark[1]) or keep_epoch(name, shape, known)
+  if is_sound then return tonumber(mark[1]) end
+  local epoch = keep_epoch(name, shape, known)
+  -- After FLUSHALL no time stands there, and readers of channels without a feed would get positions that hold no birth.
+  pass_time(now_ms)
+  return epoch
 end
 
 -- tidings_beat 0 NAME ID ROLE STAGES TTL (field value)…  ->  the ids of all processes that were heard within TTL, or
