@@ -43,7 +43,7 @@ final class Crowd: Sendable {
                 // The answers are small, so each arrives in one piece.
                 let mark = Array("Stream-Next-Offset: ".utf8)
                 guard let range = buffer[..<count].firstRange(of: mark) else { continue }
-                let offset = String(decoding: buffer[range.upperBound..<(range.upperBound + 41)], as: UTF8.self)
+                let offset = String(decoding: buffer[range.upperBound..<count].prefix { $0 != 0x0D }, as: UTF8.self)
                 state.withLock { $0.answers += 1 }
                 Self.ask(path + offset, on: entry.fd)
             }

@@ -9,11 +9,15 @@ struct OffsetTests {
     func roundTrip() {
         var random = SplitMix64()
         for _ in 0..<500 {
+            // Of an older library, and of this one.
+            let epochs: ClosedRange<Int64> =
+                Bool.random(using: &random) ? 0...9_999_999_999 : 10_000_000_000...9_999_999_999_999_999
             let position = Position(
-                epoch: Int64.random(in: 0...9_999_999_999, using: &random),
+                epoch: Int64.random(in: epochs, using: &random),
                 born: Int64.random(in: 0...9_999_999_999_999, using: &random),
                 sequence: Int64.random(in: 0...9_999_999_999_999_999, using: &random))
-            #expect(position.text.utf8.count == Position.length)
+            #expect(position.text.utf8.count == (position.epoch < 10_000_000_000 ? 41 : 47))
+            #expect(position.text.utf8.count <= Position.length)
             #expect(Offset(position.text) == .position(position), "seed \(random.seed)")
         }
     }
@@ -28,6 +32,17 @@ struct OffsetTests {
         #expect(Position(epoch: 3, born: 0, sequence: 1_700_000_000_000).text < texts[0])
     }
 
+    @Test("an offset of an older version is a position of its epoch, and comes before those of a new one as text")
+    func older() {
+        let (old, new) = (
+            "2557000000_1795471631306_0000000000000002", "3338665984000001_1795471631306_0000000000000002"
+        )
+        #expect(Offset(old) == .position(Position(epoch: 2_557_000_000, born: 1_795_471_631_306, sequence: 2)))
+        let epoch: Int64 = 3_338_665_984_000_001
+        #expect(Offset(new) == .position(Position(epoch: epoch, born: 1_795_471_631_306, sequence: 2)))
+        #expect(old < new)
+    }
+
     @Test("-1 and now are offsets")
     func words() {
         #expect(Offset("-1") == .beginning)
@@ -40,6 +55,8 @@ struct OffsetTests {
             "", "0", "1", "-2", "NOW", "now ", " now", "-1-1", "0000000000_0000000000000_000000000000000",
             "0000000000_0000000000000_00000000000000000", "0000000000-0000000000000_0000000000000000",
             "000000000a_0000000000000_0000000000000000", "+000000000_0000000000000_0000000000000000",
+            // Each position has one form.
+            "0000009999999999_0000000000000_0000000000000000", "10000000000_0000000000000_0000000000000000",
             "0000000000_0000000000000_000000000000000\u{661}", "0000000000_0000000000000_0000000000000000\n",
         ])
     func malformed(_ text: String) {
@@ -56,7 +73,7 @@ struct StreamEventIDTests {
     }
 
     private static func randomPlaces(_ random: inout SplitMix64) -> [Position] {
-        let epochs = (0..<2).map { _ in Int64.random(in: 0..<10_000_000_000, using: &random) }
+        let epochs = (0..<2).map { _ in Int64.random(in: 0..<10_000_000_000_000_000, using: &random) }
         return (0..<Int.random(in: 1...50, using: &random)).map { _ in
             Position(
                 epoch: epochs[Int.random(in: 0...9, using: &random) == 0 ? 1 : 0],
@@ -73,6 +90,9 @@ struct StreamEventIDTests {
             // Of a channel without a feed: the number is a time.
             Position(epoch: 1_795_471_609, born: 0, sequence: 1_795_471_631_306),
         ]
+        let large = [Position(epoch: 3_338_665_984_000_001, born: 36, sequence: 37)]
+        #expect(Self.text(large) == "1.7.wvghz92ltt.10-11")
+        #expect(StreamEventID.parse("1.7.wvghz92ltt.10-11", check: 7, count: 1) == large)
         #expect(Self.text(places) == "1.7.toz6rd.mwttg98q-2.0-0.10-11-z.0-mwttg98q")
         #expect(StreamEventID.parse("1.7.toz6rd.mwttg98q-2.0-0.10-11-z.0-mwttg98q", check: 7, count: 4) == places)
     }
@@ -87,12 +107,12 @@ struct StreamEventIDTests {
             #expect(StreamEventID.parse(text, check: check, count: places.count) == places, "seed \(random.seed)")
             #expect(StreamEventID.parse(text, check: check &+ 1, count: places.count) == nil, "seed \(random.seed)")
             #expect(StreamEventID.parse(text, check: check, count: places.count + 1) == nil, "seed \(random.seed)")
-            #expect(text.utf8.count <= 17 + 30 * places.count)
+            #expect(text.utf8.count <= 21 + 34 * places.count)
             #expect(text.utf8.allSatisfy { $0.isDigit || $0 == 0x2D || $0 == 0x2E || (0x61...0x7A).contains($0) })
         }
-        let largest = Position(epoch: 9_999_999_999, born: 9_999_999_999_999, sequence: 9_999_999_999_999_999)
-        let first = Position(epoch: 9_999_999_998, born: largest.born, sequence: largest.sequence)
-        #expect(Self.text([first, largest], check: .max).utf8.count <= 17 + 60)
+        let largest = Position(epoch: 9_999_999_999_999_999, born: 9_999_999_999_999, sequence: 9_999_999_999_999_999)
+        let first = Position(epoch: largest.epoch - 1, born: largest.born, sequence: largest.sequence)
+        #expect(Self.text([first, largest], check: .max).utf8.count <= 21 + 68)
     }
 
     @Test("a parsed id is written back identically, and no input crashes the parser")
@@ -122,7 +142,8 @@ struct StreamEventIDTests {
         arguments: [
             "", "1", "1.7", "1.7.1", "1.7.1.", "2.7.1.1-1", "1.8.1.1-1", "1.7.1.1-1.1-1", "1.7.1.01-1", "1.7.1.1-",
             "1.7.1.-1", "1.7.1.1-1-1", "1.7.1.1-1-2", "1.7.1.1-1-", "1.7.1.1-1-2-3", "1.7.1.A-1", "1.7.1.1-1 ",
-            "1.7.4ldqpds.1-1", "1.7.1.3jlxpt2ps-1", "1.7.1.1-2qgpckvng1s", "0000000001_0000000001000_0000000000000005",
+            "1.7.2qgpckvng1s.1-1", "1.7.1.3jlxpt2ps-1", "1.7.1.1-2qgpckvng1s",
+            "0000000001_0000000001000_0000000000000005",
         ])
     func refused(_ text: String) {
         #expect(StreamEventID.parse(text, check: 7, count: 1) == nil)

@@ -105,7 +105,8 @@ enum OffsetProperty {
         let text = String(decoding: bytes, as: UTF8.self)
         if case .position(let position)? = Offset(text) {
             guard position.text == text else { return "another spelling of \(position.text)" }
-            guard text.utf8.count == Position.length else { return "an offset of \(text.utf8.count) bytes" }
+            let length = position.epoch < 10_000_000_000 ? 41 : Position.length
+            guard text.utf8.count == length else { return "an offset of \(text.utf8.count) bytes" }
         }
         let channels = ["thread:42", "forum:music", "post:7"]
         for count in 1...3 {

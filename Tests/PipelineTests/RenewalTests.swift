@@ -101,7 +101,7 @@ struct RenewalTests {
         let after = try pool.redis.ask("INFO", "commandstats").text ?? ""
         #expect(Self.calls("function|load", before) == Self.calls("function|load", after))
         #expect(Self.calls("fcall_ro", after) > Self.calls("fcall_ro", before), "it asked for the library's version")
-        #expect(try pool.redis.ask("HGET", "{t.0}:epoch", "number").integer == ahead + 1)
+        #expect(try #require(try pool.redis.ask("HGET", "{t.0}:epoch", "number").integer) > ahead)
         try pool.push(0..<3)
         try pool.published(3)
     }
@@ -111,11 +111,12 @@ struct RenewalTests {
         let pool = try pool()
         try pool.startAlone()
         let epoch = try #require(try pool.redis.ask("HGET", "{t.0}:epoch", "number").integer)
-        let ahead = String(epoch + 5_000_000)
+        let ahead = epoch + 5_000_000
         for _ in 0..<3 {
-            let hello = ["-n", "1", "FCALL", "tidings_hello", "0", "t", "1", "2", "a,b", ahead]
-            #expect(try pool.server.cli(hello) == "OK\n\(epoch + 5_000_001)")
-            try pool.server.cli("PUBLISH", "t:control", "epoch \(epoch + 5_000_001)")
+            let hello = ["-n", "1", "FCALL", "tidings_hello", "0", "t", "1", "2", "a,b", String(ahead)]
+            let other = try #require(try pool.server.cli(hello).split(separator: "\n").last.flatMap { Int64($0) })
+            #expect(other > ahead)
+            try pool.server.cli("PUBLISH", "t:control", "epoch \(other)")
             pool.runner.run(for: 0.1)
         }
         #expect(try pool.redis.ask("HGET", "{t.0}:epoch", "number").integer == epoch)

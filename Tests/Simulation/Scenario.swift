@@ -181,6 +181,22 @@ extension Scenario {
             demote
             """),
         Scenario(
+            "demoted-at-once", "data that go back twice at once do not bring an epoch again that a reader knows",
+            """
+            options partitions=1 workers=1 edges=1 history=100 ttl=20000 batch=8 ring=16 seed=70251
+            start w1
+            start e0
+            start e1
+            settle 1
+            post e0 1 thread=0 forum=0 comment=1
+            save
+            demote
+            seek r2 forum:f0 -1
+            poll r2 e1 once
+            settle 1
+            demote
+            """),
+        Scenario(
             "demoted", "a master that was a replica of an older one has lost events, though no connection was cut",
             """
             options partitions=1 workers=1 edges=1 history=50 ring=2

@@ -45,7 +45,7 @@ struct EpochTests {
         let all = try HTTPClient(port: port).get("/v1/channels/thread:1")
         #expect(try Self.ids(all) == Self.ids(1...14) + Self.ids(115...120))
         let new = try #require(all[header: "Stream-Next-Offset"])
-        #expect(new.prefix(10) > old.prefix(10))
+        #expect(new.prefix(16) > old.prefix(16))
         try eventually(within: 10, "both are ready") { edges.readiness() == 200 && fresh.readiness() == 200 }
         for pool in [edges, fresh] {
             #expect(try HTTPClient(port: pool.port).get("/v1/channels/thread:1?offset=\(new)").status == 200)

@@ -19,9 +19,12 @@ package enum Offset: Equatable {
         } else if bytes.equals("now") {
             self = .now
         } else {
-            guard bytes.count == Position.length, bytes[10] == 0x5F, bytes[24] == 0x5F,
-                let epoch = bytes.extracting(0..<10).decimal, let born = bytes.extracting(11..<24).decimal,
-                let sequence = bytes.extracting(25..<Position.length).decimal
+            let width = bytes.count - Position.restLength
+            guard width == Position.epochWidth || width == Position.oldEpochWidth, bytes[width] == 0x5F,
+                bytes[width + 14] == 0x5F, let epoch = bytes.extracting(0..<width).decimal,
+                width == Position.width(ofEpoch: epoch),
+                let born = bytes.extracting((width + 1)..<(width + 14)).decimal,
+                let sequence = bytes.extracting((width + 15)..<bytes.count).decimal
             else { return nil }
             self = .position(Position(epoch: epoch, born: born, sequence: sequence))
         }
@@ -50,14 +53,27 @@ package struct Position: Equatable, Hashable {
     /// A position that no feed ever had: a reader that sends it is told that its position is lost.
     static let nowhere = Position(epoch: 0, born: 1, sequence: 0)
 
-    /// The length of a written position in bytes.
-    static let length = 41
+    /// The digits of an epoch. Those that older libraries issued are written as they were then: an epoch lasts as long as
+    /// the server's data, so also over an update of Tidings, and its positions have one form.
+    fileprivate static let epochWidth = 16
+    fileprivate static let oldEpochWidth = 10
+    private static let oldEpochs: Int64 = 10_000_000_000
+    /// The length of what follows the epoch, in bytes.
+    fileprivate static let restLength = 31
 
-    /// Appends the position as `EEEEEEEEEE_BBBBBBBBBBBBB_SSSSSSSSSSSSSSSS`, digits only.
+    fileprivate static func width(ofEpoch epoch: Int64) -> Int {
+        epoch < oldEpochs ? oldEpochWidth : epochWidth
+    }
+
+    /// The length of the longest written position in bytes.
+    static let length = epochWidth + restLength
+
+    /// Appends the position as `EEEEEEEEEEEEEEEE_BBBBBBBBBBBBB_SSSSSSSSSSSSSSSS`, digits only.
     ///
-    /// The width is fixed, so that text order is stream order (Durable Streams, 6).
+    /// The width is fixed, so that text order is stream order (Durable Streams, 6). An epoch of ten digits has that width;
+    /// those of 16 begin with no 0, 1 or 2, so they sort behind it.
     func write(into bytes: inout [UInt8]) {
-        bytes.appendDecimal(epoch, width: 10)
+        bytes.appendDecimal(epoch, width: Position.width(ofEpoch: epoch))
         bytes.append(0x5F)
         bytes.appendDecimal(born, width: 13)
         bytes.append(0x5F)
@@ -80,7 +96,7 @@ package struct Position: Equatable, Hashable {
 ///
 /// Places are in the order of the channels in the URL. All numbers are in base 36, in lower case and without leading
 /// zeros. `check` is a hash of the channels' names. A place has an epoch of its own only when it differs from the first
-/// one. No character needs escaping in a URL. The id has at most 17 bytes, and 30 per channel.
+/// one. No character needs escaping in a URL. The id has at most 21 bytes, and 34 per channel.
 enum StreamEventID {
     /// Appends the id of these positions.
     static func write(_ places: some Sequence<Position>, check: UInt32, into bytes: inout [UInt8]) {
@@ -141,7 +157,7 @@ enum StreamEventID {
     }
 
     /// The limits of the numbers in a written offset.
-    private static let epochs: Int64 = 10_000_000_000
+    private static let epochs: Int64 = 10_000_000_000_000_000
     private static let births: Int64 = 10_000_000_000_000
     private static let sequences: Int64 = 10_000_000_000_000_000
 

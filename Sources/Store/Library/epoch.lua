@@ -9,13 +9,20 @@
 -- instance has verified once needs no second look at the server: what can take the data back in time ends the instance,
 -- or changes the number in the key.
 
--- A number says when it was issued, in eighths of a second: data that go back twice within a second must not bring the same
--- number again, and the caller of the second renewal may know of no earlier one. Older libraries issued seconds, which are
--- smaller from 2023-11-14 on. The numbers have ten digits, as positions do, until 2056.
-local EIGHTHS_SINCE, EIGHTHS_FROM = 1700000000, 1790000000
+-- A number is T * 2^22 + H. T is when it was issued, in seconds by the server's clock, or more than that of every known
+-- number where the clock says no more. H is made of the server's identity at that moment: data that go back twice at
+-- once, or under a clock that steps back, must not bring the same number again, though the caller of the second renewal
+-- may know of no earlier one. What takes data back changes the run id or the replication id, or leaves the instance of
+-- the library alive, which knows the highest number. Numbers of older libraries have ten digits: these have 16, are
+-- larger, and sort behind them as text. They are exact as a Lua number, and in JavaScript, until 2069.
+local SPAN = 2 ^ 22
+local SINCE = 1000000000
 
-local function time_number()
-  return EIGHTHS_FROM + math.floor((now_us() / 1000000 - EIGHTHS_SINCE) * 8)
+local function next_number(known, run_id, replid)
+  local now = now_us()
+  local time = math.max(math.floor(now / 1000000) - SINCE, math.floor(known / SPAN) + 1)
+  local hash = redis.sha1hex(run_id .. ' ' .. replid .. ' ' .. whole(now))
+  return whole(time * SPAN + tonumber(string.sub(hash, 1, 6), 16) % SPAN)
 end
 
 -- NAME NUL NUMBER of each epoch that this instance knows to belong to this server state.
@@ -128,9 +135,8 @@ end
 -- Renewal -------------------------------------------------------------------------------------------------------------
 
 -- Brings the epoch keys up to date, and returns the number. The number stays while that of partition 0 belongs to this
--- server's data and nobody knows a higher one. Else it rises above every known number (`known` is the caller's) to at
--- least that of the time, so that it is not issued twice when the append-only file lost the last second; and all
--- processes hear of it on NAME:control, before anything that is announced later.
+-- server's data and nobody knows a higher one. Else it is a new one above every known number (`known` is the caller's),
+-- which was never issued before; and all processes hear of it on NAME:control, before anything that is announced later.
 -- `partitions`: how many keys are written; more than the shape has when it has shrunk. Reads first, then writes.
 local function keep_epoch(name, shape, known, partitions)
   local run_id, replid = server_identity()
@@ -149,7 +155,7 @@ local function keep_epoch(name, shape, known, partitions)
   local is_sound = number and tonumber(number) == known
     and (verified[name .. '\0' .. number] or is_own(first[3], first[4], run_id, replid))
   if not is_sound then
-    number = whole(math.max(known + 1, (highest[name] or 0) + 1, time_number()))
+    number = next_number(math.max(known, highest[name] or 0), run_id, replid)
   end
   if not (is_sound and is_current) then
     for partition = 0, partitions - 1 do
