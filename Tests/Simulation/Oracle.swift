@@ -72,7 +72,7 @@ package struct Oracle {
             let (epochs, restarts, ttl) = (epochs, restarts, ttl)
             return with(name) { reader, feed in
                 reader.lose(in: feed, at: time, ttl: ttl, restarts: restarts) {
-                    epochs[$0.epoch, default: 0] < restarts
+                    epochs[$0.epoch, default: 0] < restarts || Oracle.isOvertaken($0.epoch, in: epochs)
                 }
             }
         case .unanswered(let name): truths[name]?.giveUp()
@@ -116,6 +116,13 @@ package struct Oracle {
         // The first to greet after older data came back may not know the highest epoch that was given out; another does.
         if epochs.keys.contains(where: { $0 > newestEpoch && $0 < epoch }) { return nil }
         return Violation(.epoch, "the epoch changed from \(newestEpoch) to \(epoch) without a cause")
+    }
+
+    /// Whether an earlier epoch is higher. Who issued this one did not know that, and a process that does renews it, so
+    /// that readers are told twice of one loss.
+    private static func isOvertaken(_ epoch: Int64, in epochs: [Int64: Int]) -> Bool {
+        guard let restarts = epochs[epoch] else { return false }
+        return epochs.contains { $0.key > epoch && $0.value < restarts }
     }
 
     private mutating func published(_ event: Int, to channel: String) -> [Violation] {

@@ -275,6 +275,26 @@ import Testing
         #expect(rules == [.unfoundedLoss])
     }
 
+    @Test func `a position is lost with an epoch that was renewed by one who did not know a higher one`() {
+        func loss(after epoch: Int64) -> [Violation.Rule] {
+            Self.told { story in
+                story.takeBack(isCut: false)
+                story.snapshot.epoch = 8
+                story.tell()
+                story.takeBack(isCut: false)
+                story.snapshot.epoch = epoch
+                story.tell()
+                story.read([], next: Story.offset(0, born: 0, epoch: epoch))
+                // A process that knows the 8.
+                story.snapshot.epoch = 9
+                story.tell()
+                story.lose(from: Story.offset(0, born: 0, epoch: epoch))
+            }
+        }
+        #expect(loss(after: 7).isEmpty)
+        #expect(loss(after: 9) == [.unfoundedLoss])
+    }
+
     @Test func `nobody loses a position that it did not have`() {
         let rules = Self.told { story in
             story.publish(1...4)
