@@ -43,6 +43,20 @@ struct FeedIdentityTests {
         #expect(FeedIdentity(history).judge(unbornAt: time(example.given)) == example.verdict)
     }
 
+    @Test("in an epoch of this library, a position without a time holds as long as no feed was removed")
+    func timeless() {
+        func verdict(born: Int64, swept: Int64) -> FeedIdentity.Verdict {
+            let history = ChannelHistory(
+                epoch: 3_338_665_984_000_001, born: born, last: 3, floor: 0, items: [], time: 0, swept: swept,
+                isComplete: true)
+            return FeedIdentity(history).judge(unbornAt: 0)
+        }
+        #expect(verdict(born: 0, swept: 0) == .holds)
+        #expect(verdict(born: Self.start, swept: 0) == .holds)
+        #expect(verdict(born: Self.start, swept: Self.start - 1) == .lost)
+        #expect(verdict(born: 0, swept: Self.start) == .lost)
+    }
+
     @Test("a number that is no time was a number in another client's feed: it is lost")
     func foreign() {
         for number in [1, 17, 999_999_999_999] as [Int64] {

@@ -256,6 +256,22 @@ extension Scenario {
             settle 500
             """),
         Scenario(
+            "flushed-without-rights", "a position that was given while nobody might write the time down is good",
+            """
+            options partitions=1 workers=1 edges=1 history=20 ttl=60000 batch=8 ring=4 seed=90050
+            start w0
+            start e0
+            start e1
+            settle 500
+            seek r0 thread:t2 now
+            settle 1000
+            flush
+            revoke feeds
+            settle 500
+            post e0 19 thread=2 forum=0 comment=2 edited
+            poll r0 e1 once
+            """),
+        Scenario(
             "configuration-deleted", "a pipeline whose configuration was deleted writes it again",
             """
             options partitions=1 workers=1 edges=1

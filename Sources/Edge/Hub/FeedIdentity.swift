@@ -48,8 +48,10 @@ struct FeedIdentity: Equatable {
     /// Judges a position of this epoch that was given when there was no feed, at this time.
     func judge(unbornAt time: Int64) -> Verdict {
         guard time >= FeedIdentity.earliestTime else {
-            // Nothing was written down yet when it was given.
-            return time == 0 && isUnborn && swept == 0 ? .holds : .lost
+            // Nothing was written down yet when it was given: no feed was removed, or the user may not write that. A removal
+            // since is written down, but not by older libraries.
+            let isKnown = isUnborn || !Position.isOfOlderLibrary(epoch: epoch)
+            return time == 0 && swept == 0 && isKnown ? .holds : .lost
         }
         if !isUnborn, time > born { return .later }
         return time > swept ? .holds : .lost

@@ -57,13 +57,15 @@ package struct Position: Equatable, Hashable {
     /// the server's data, so also over an update of Tidings, and its positions have one form.
     fileprivate static let epochWidth = 16
     fileprivate static let oldEpochWidth = 10
-    private static let oldEpochs: Int64 = 10_000_000_000
     /// The length of what follows the epoch, in bytes.
     fileprivate static let restLength = 31
 
     fileprivate static func width(ofEpoch epoch: Int64) -> Int {
-        epoch < oldEpochs ? oldEpochWidth : epochWidth
+        isOfOlderLibrary(epoch: epoch) ? oldEpochWidth : epochWidth
     }
+
+    /// Whether an older function library issued this epoch.
+    static func isOfOlderLibrary(epoch: Int64) -> Bool { epoch < 10_000_000_000 }
 
     /// The length of the longest written position in bytes.
     static let length = epochWidth + restLength
