@@ -59,6 +59,35 @@ struct UnbornChannelTests {
         hub.leave(born)
     }
 
+    @Test("a reader from the beginning knows no position, and loses none when events are cut before it is woken")
+    func beginning() throws {
+        let runner = try LoopRunner()
+        let source = FakeSource()
+        source.capacity = 5
+        let hub = Hub(on: runner.loop, source: source, limits: EdgeLimits(), metrics: EdgeMetrics())
+        var texts: [String] = []
+        func read(from offset: Offset) throws -> LocalRead {
+            let read = LocalRead(from: hub, isLive: true) { outcome in
+                switch outcome {
+                case .events(let batch, _, _): texts.append(String(decoding: batch.body, as: UTF8.self))
+                case .lost: texts.append("lost")
+                case .noNews, .unknown: texts.append("nothing")
+                }
+            }
+            try read.open("user:7", from: offset)
+            read.begin()
+            return read
+        }
+        let first = try read(from: .beginning)
+        // This one was told that there is nothing, and is owed all that follows.
+        let second = try read(from: .position(Position(epoch: 1, born: 0, sequence: source.time)))
+        #expect(first.isPending && second.isPending)
+        for number in 1...5 { source.publish("\(number)", to: "user:7", announced: false) }
+        source.publish("6", to: "user:7")
+        try runner.run(within: 5, "they are answered") { !first.isPending && !second.isPending }
+        #expect(texts == ["[2,3,4,5,6]", "lost"])
+    }
+
     @Test("a ring of a feed that was swept since turns no reader away that missed nothing")
     func swept() throws {
         let runner = try LoopRunner()

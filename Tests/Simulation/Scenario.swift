@@ -126,6 +126,31 @@ extension Scenario {
             poll r1 e0 live
             """),
         Scenario(
+            "beginning-behind", "a reader from the beginning loses nothing at an edge that is behind",
+            """
+            options partitions=1 workers=1 edges=1 history=5 ttl=60000 batch=1 ring=4 seed=90099
+            start w1
+            start e0
+            start e1
+            settle 1
+            freeze w1
+            push 1 thread=3 forum=0 comment=1
+            seek r0 forum:f0 -1
+            poll r0 e1 live
+            settle 1
+            post e0 21 thread=2 forum=0 comment=5
+            post e0 22 thread=2 forum=0 comment=6
+            post e0 23 thread=2 forum=0 comment=7
+            post e0 24 thread=3 forum=0 comment=4
+            freeze e1
+            push 33 thread=0 forum=0 comment=7
+            thaw w1
+            settle 1
+            thaw e1
+            seek r1 forum:f0 like:r4
+            poll r1 e1 live
+            """),
+        Scenario(
             "edge-behind", "a position that one edge gave is good at an edge that is behind",
             """
             options partitions=1 workers=1 edges=2 history=20 ring=8

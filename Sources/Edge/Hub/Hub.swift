@@ -102,10 +102,16 @@ package final class Hub: ChannelSourceDelegate {
     }
 
     /// Looks up a subscription's offset; nil while the channel is not live. A position that is found becomes the
-    /// offset. One that the ring has not seen makes the channel load what it missed; the answer is never `unseen`.
+    /// offset. One that the ring has not seen makes the channel load what it missed; the answer is never `unseen`. A
+    /// reader that knows no position loses none: it is looked up from the beginning again.
     func lookUp(_ subscription: Subscription, ring: Ring? = nil) -> OffsetLookup? {
         var lookup = ring.map { $0.find(subscription.offset) } ?? subscription.channel.lookUp(subscription.offset)
         if lookup == .unseen { lookup = judge(subscription) }
+        if lookup == .lost, subscription.isFromBeginning {
+            subscription.offset = .beginning
+            subscription.judgedBy = nil
+            lookup = ring.map { $0.find(.beginning) } ?? subscription.channel.lookUp(.beginning)
+        }
         switch lookup {
         case .found(let position, _):
             subscription.offset = .position(position)

@@ -20,6 +20,9 @@ final class Subscription {
     let subscriber: any Subscriber
     /// The offset that the reader asked for, replaced by its position once that is known.
     var offset: Offset
+    /// Whether the reader asked for the beginning, and was told no position since. It has none to lose: the beginning is
+    /// where the history begins when it is answered.
+    private(set) var isFromBeginning: Bool
     /// The load of the channel that judges an offset that the ring has not seen: one that began after the reader came.
     /// Nil while none is needed.
     var judgedBy: Int?
@@ -34,6 +37,13 @@ final class Subscription {
         self.channel = channel
         self.subscriber = subscriber
         self.offset = offset
+        isFromBeginning = offset == .beginning
+    }
+
+    /// The reader knows this position: it was told it, or sent it.
+    func knows(_ position: Position) {
+        offset = .position(position)
+        isFromBeginning = false
     }
 
     /// The position, once the offset was looked up; ``Position/nowhere`` before.

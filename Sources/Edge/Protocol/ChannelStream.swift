@@ -75,7 +75,7 @@ final class ChannelStream: PendingResponse, Subscriber {
     /// Resumes after the last event. An id that does not belong to this stream counts as a lost position.
     private func resume(_ subscription: Subscription, after id: String) {
         if case .position(let position) = Offset(id) {
-            subscription.offset = .position(position)
+            subscription.knows(position)
         } else {
             reset(subscription)
         }
@@ -138,7 +138,7 @@ final class ChannelStream: PendingResponse, Subscriber {
         bytes.append(isEnd ? "\",\"upToDate\":true}\nid: " : "\"}\nid: ")
         batch.next.write(into: &bytes)
         bytes.append("\n\n")
-        subscription.offset = .position(batch.next)
+        subscription.knows(batch.next)
         services.metrics.eventsDelivered += batch.count
         schedule.told()
         connection.stream(bytes)

@@ -71,7 +71,7 @@ final class MultiStream: PendingResponse, MultiSubscriber {
         let places = StreamEventID.parse(lastEventID, check: check, count: subscriptions.count)
         for (index, subscription) in subscriptions.enumerated() {
             if let places {
-                subscription.offset = .position(places[index])
+                subscription.knows(places[index])
             } else {
                 services.metrics.positionsLost += 1
                 lost.insert(ObjectIdentifier(subscription))
@@ -97,7 +97,7 @@ final class MultiStream: PendingResponse, MultiSubscriber {
     private func tell(_ shares: [ChannelShare]) {
         let answer = ChannelsAnswer(shares, limit: services.limits.answerBytes, wait: 0)
         for (share, next) in zip(shares, answer.places) {
-            share.subscription.offset = .position(next)
+            share.subscription.knows(next)
             lost.remove(ObjectIdentifier(share.subscription))
             // The rest of an older history is read from there, unless the ring has it by now.
             if services.hub.lookUp(share.subscription) != .older { older[ObjectIdentifier(share.subscription)] = nil }
