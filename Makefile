@@ -27,6 +27,9 @@ RELEASE := .build/release/tidings
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
 PACKAGES := binutils libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev libsimdjson-dev libssl-dev \
 	libyaml-dev redis-server redis-tools zlib1g-dev
+# The versions of Debian's packages that the tests ran with, up to the distribution's own revision.
+TESTED := libcurl4-openssl-dev=7.88.1 libevent-dev=2.1.12-stable libhiredis-dev=0.14.1 libre2-dev=20220601+dfsg \
+	libsimdjson-dev=3.0.1 libssl-dev=3.0.19 libyaml-dev=0.2.5 redis-server=7.0.15 zlib1g-dev=1.2.13.dfsg
 TEST_PACKAGES := $(PACKAGES) chromium chromium-driver curl faketime python3 python3-venv
 FORMATTED := Package.swift Sources Tests docs/examples/thoonk/Package.swift docs/examples/thoonk/Sources
 TRIPLE = $(shell swift -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p')
@@ -39,7 +42,7 @@ install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
 
-.PHONY: help run deps test-deps build debug test types chaos simulate fuzz bench-jobs docs example lint format install uninstall clean
+.PHONY: help run deps test-deps build debug test types chaos simulate fuzz bench-jobs docs example licenses lint format install uninstall clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -48,8 +51,19 @@ help: ## Show this list
 run: deps build ## Build and start the whole pipeline; prints the address of a page that works
 	@$(RELEASE) up $(ARGS)
 
-deps: ## Install what is missing (apt); quick when nothing is
+deps: ## Install what is missing (apt), and say which versions were tested; quick when nothing is missing
 	@$(call install,$(PACKAGES))
+	@for entry in $(TESTED); do \
+		package=$${entry%%=*}; tested=$${entry#*=}; \
+		here=$$(dpkg-query -W -f '$${Version}' $$package | sed 's/^[0-9]*://; s/[-+~][^-]*$$//'); \
+		if [ "$$here" != "$$tested" ]; then echo "$$package $$here is here, $$tested was tested"; \
+		elif [ -n "$(filter deps,$(MAKECMDGOALS))" ]; then echo "$$package $$here, as tested"; fi; \
+	done
+
+licenses: deps ## List what Tidings is built from and runs with, each with its version and its licence
+	@$(call install,python3)
+	@swift package resolve
+	@python3 -B Tests/House/licenses.py
 
 test-deps: deps ## The same for what only the tests need
 	@$(call install,$(TEST_PACKAGES))

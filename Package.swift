@@ -19,10 +19,11 @@ let package = Package(
         .library(name: "Thoonk", targets: ["Thoonk"]),
         .library(name: "Pipeline", targets: ["Pipeline", "Store"]),
     ],
+    // Up to the next minor version: a new one is taken by a commit, not by the day on which somebody builds.
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
+        .package(url: "https://github.com/apple/swift-collections", .upToNextMinor(from: "1.6.0")),
+        .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
     ],
     targets: [
         // C libraries, each behind a module of its own.
