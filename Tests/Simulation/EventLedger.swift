@@ -127,9 +127,9 @@ struct EventLedger {
             else {
                 return false
             }
-            // The partition decides which is newer: of two that came by two doors it may be the one that was sent first.
-            if other.door != entry.door { return true }
-            return other.event.kind != .created && !(other.accepted.map { $0 < entry.offered } ?? false)
+            // The partition decides which is newer: of two that came by two doors, or at the same time by two edges, it
+            // may be the one that was sent first.
+            return other.door != entry.door || !(other.accepted.map { $0 < entry.offered } ?? false)
         }
     }
 

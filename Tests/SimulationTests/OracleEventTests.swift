@@ -105,6 +105,24 @@ import Testing
         #expect(counted.isEmpty)
     }
 
+    @Test func `of two versions that came at the same time, the one that was sent first may be the newer one`() {
+        func dropped(whenKnown: Bool) -> [Violation.Rule] {
+            Self.told { story in
+                let (created, deleted) = (Story.event(1, comment: 7), Story.event(2, comment: 7, kind: .deleted))
+                story.snapshot.queues[Story.queue] = [1]
+                story.offer(created)
+                if whenKnown { story.tell(.accepted(1)) }
+                story.accept(deleted)
+                if !whenKnown { story.tell(.accepted(1)) }
+                story.take(outOfQueue: 2)
+                story.snapshot.dropped["superseded"] = 1
+                story.publish(created)
+            }
+        }
+        #expect(dropped(whenKnown: false).isEmpty)
+        #expect(dropped(whenKnown: true).contains(.lostEvent))
+    }
+
     @Test func `an event in two places would be handled twice`() {
         let rules = Self.told { story in
             story.accept(Story.event(1))
