@@ -73,7 +73,9 @@ let package = Package(
                 "CZlib", "Store", "Redis", "Events", "JSON", "Signing", deque, logging,
             ],
             resources: [
-                .embedInCode("Pages/demo.html"), .embedInCode("Pages/dashboard.html"),
+                .embedInCode("Pages/demo.html"), .embedInCode("Pages/demo.css"), .embedInCode("Pages/demo.js"),
+                .embedInCode("Pages/dashboard.html"), .embedInCode("Pages/dashboard.css"),
+                .embedInCode("Pages/dashboard.js"),
                 .embedInCode("Pages/Client/tidings.js"), .embedInCode("Pages/Client/tidings.mjs"),
                 .embedInCode("Pages/Client/tidings.d.ts"), .embedInCode("Pages/Client/tidings.d.mts"),
             ],

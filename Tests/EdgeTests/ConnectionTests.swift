@@ -276,13 +276,12 @@ struct ConnectionTests {
     @Test("the page, the preflights and the metrics are served")
     func pages() throws {
         let edge = try EdgeHarness { options in
-            options.page = EdgePage(
-                body: Array("<p>".utf8), contentType: "text/html", contentSecurityPolicy: "default-src 'none'")
+            options.page = EdgePage(body: Array("<p>".utf8))
         }
         defer { try? edge.stop() }
         let client = edge.client()
         let page = try client.get("/")
-        #expect(page.text == "<p>" && page[header: "Content-Security-Policy"] == "default-src 'none'")
+        #expect(page.text == "<p>" && page[header: "Content-Security-Policy"] == EdgePage.contentSecurityPolicy)
         for (path, allow) in [
             ("/v1/comments", "POST, OPTIONS"), ("/v1/channels/thread:1", "GET, HEAD, OPTIONS"),
             ("/v1/poll", "GET, HEAD, OPTIONS"), ("/v1/events", "GET, HEAD, OPTIONS"), ("/", "GET, HEAD, OPTIONS"),

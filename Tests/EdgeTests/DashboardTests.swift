@@ -9,7 +9,8 @@ struct DashboardTests {
     private static func edge(_ audience: DashboardOptions.Audience?) throws -> EdgeHarness {
         try EdgeHarness { options in
             guard let audience else { return }
-            let page = EdgePage(body: Array("<p>".utf8), contentType: "text/html", contentSecurityPolicy: "none")
+            let page = EdgePage(
+                body: Array("<p>".utf8), parts: ["dashboard.js": EdgePage.script(Array("1;".utf8))])
             options.dashboard = DashboardOptions(page: page, audience: audience)
         }
     }
@@ -28,7 +29,11 @@ struct DashboardTests {
         defer { try? edge.stop() }
         let client = edge.client()
         let page = try client.get("/dashboard")
-        #expect(page.text == "<p>" && page[header: "Content-Security-Policy"] == "none")
+        #expect(page.text == "<p>" && page[header: "Content-Security-Policy"] == EdgePage.contentSecurityPolicy)
+        #expect(page[header: "Referrer-Policy"] == "no-referrer" && page[header: "Cache-Control"] == "private, no-cache")
+        let script = try client.get("/dashboard.js")
+        #expect(script.text == "1;" && script[header: "Content-Type"] == "text/javascript; charset=utf-8")
+        #expect(try client.get("/dashboard.css").status == 404)
         #expect(try edge.on { $0.status.readings } == 0)
         let text = "[" + String(repeating: "0,", count: 1000) + "0]"
         try edge.on { $0.status.document = Array(text.utf8) }
@@ -93,7 +98,7 @@ struct DashboardTests {
     func gate(fields: String, status: Int) throws {
         let edge = try Self.edge(.local)
         defer { try? edge.stop() }
-        for path in ["/dashboard", "/dashboard.json"] {
+        for path in ["/dashboard", "/dashboard.json", "/dashboard.js"] {
             let client = edge.client()
             try client.send(raw: "GET \(path) HTTP/1.1\r\n\(fields)\r\n\r\n")
             #expect(try client.readResponse().status == status, "\(path)")

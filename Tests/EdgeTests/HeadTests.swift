@@ -14,8 +14,7 @@ struct HeadTests {
         ])
     func sameAsGet(_ path: String) throws {
         let edge = try EdgeHarness { options in
-            options.page = EdgePage(
-                body: Array("<p>".utf8), contentType: "text/html", contentSecurityPolicy: "default-src 'none'")
+            options.page = EdgePage(body: Array("<p>".utf8))
         }
         defer { try? edge.stop() }
         for number in 1...5 { try edge.publish("\(number)", to: "thread:1") }

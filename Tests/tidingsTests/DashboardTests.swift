@@ -131,7 +131,7 @@ struct DashboardTests {
             #expect(try page.overflow <= 0, "\(width) pixels")
             let script = "return performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)"
             let loaded = Set(try page.window.execute(script).array?.compactMap(\.string) ?? [])
-            #expect(loaded == ["/dashboard.json"])
+            #expect(loaded == ["/dashboard.css", "/dashboard.js", "/dashboard.json"])
         }
         let text = try HTTPClient(port: tidings.port).get("/dashboard").text
         #expect(!text.contains(" onclick=") && !text.contains(" onload=") && !text.contains("src=\"http"))

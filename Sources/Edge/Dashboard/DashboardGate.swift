@@ -13,7 +13,7 @@ struct DashboardGate {
 
     /// Whether the path belongs to the dashboard.
     func isDashboard(_ path: Span<UInt8>) -> Bool {
-        audience != nil && (path.equals("/dashboard") || path.equals("/dashboard.json"))
+        audience != nil && (path.equals("/dashboard") || path.starts(with: "/dashboard."))
     }
 
     /// Admits the request, or throws an error that says why not.

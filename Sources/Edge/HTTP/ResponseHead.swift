@@ -122,6 +122,8 @@ enum Caching {
     case noneUntouched
     /// For five minutes, then revalidate.
     case minutes
+    /// In a browser's own cache, which asks each time whether it is still the same.
+    case revalidated
 
     /// The `Cache-Control` field, encoded.
     var field: StaticString {
@@ -129,6 +131,7 @@ enum Caching {
         case .none: "Cache-Control: no-store\r\n"
         case .noneUntouched: "Cache-Control: no-store, no-transform\r\n"
         case .minutes: "Cache-Control: public, max-age=300\r\n"
+        case .revalidated: "Cache-Control: private, no-cache\r\n"
         }
     }
 }

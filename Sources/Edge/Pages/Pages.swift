@@ -8,24 +8,22 @@ package enum ClientFiles {
     ]
 }
 
-/// The demo page, as it stands in demo.html.
+/// The demo page: demo.html, and its style and script in files of their own.
 package enum DemoPage {
     package static let page = EdgePage(
-        body: PackageResources.demo_html, contentType: "text/html; charset=utf-8",
-        // All of it is in the one file; nothing from elsewhere, and no form goes anywhere.
-        contentSecurityPolicy: """
-            default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
-            img-src data:; base-uri 'none'; form-action 'none'
-            """)
+        body: PackageResources.demo_html,
+        parts: [
+            "demo.css": EdgePage.style(PackageResources.demo_css),
+            "demo.js": EdgePage.script(PackageResources.demo_js),
+        ])
 }
 
-/// The dashboard, as it stands in dashboard.html.
+/// The dashboard: dashboard.html, and its style and script in files of their own.
 package enum DashboardPage {
     package static let page = EdgePage(
-        body: PackageResources.dashboard_html, contentType: "text/html; charset=utf-8",
-        // As the demo page; and no other page may show it in a frame.
-        contentSecurityPolicy: """
-            default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
-            img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
-            """)
+        body: PackageResources.dashboard_html,
+        parts: [
+            "dashboard.css": EdgePage.style(PackageResources.dashboard_css),
+            "dashboard.js": EdgePage.script(PackageResources.dashboard_js),
+        ])
 }

@@ -53,7 +53,7 @@ struct RequestReader {
         throw Self.nothing
     }
 
-    private static let nothing = HTTPError(
+    static let nothing = HTTPError(
         .notFound, "nothing here; try /v1/channels/CHANNEL, /v1/poll, /v1/events or /v1/comments")
 
     private func require(_ method: HTTPMethod, of methods: Request.Methods) throws(HTTPError) {

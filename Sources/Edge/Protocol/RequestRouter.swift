@@ -15,8 +15,11 @@ final class RequestRouter: RequestHandler {
         self.services = services
         self.sink = sink
         var files = services.options.files
-        if let page = services.options.page { files["/"] = EdgeFile(page) }
-        if let page = services.options.dashboard?.page { files["/dashboard"] = EdgeFile(page) }
+        for (path, page) in [("/", services.options.page), ("/dashboard", services.options.dashboard?.page)] {
+            guard let page else { continue }
+            files[path] = page.file
+            for (name, part) in page.parts { files["/" + name] = part }
+        }
         self.files = files
         cache = status.map { StatusCache(source: $0, services: services) }
         reader = RequestReader(options: services.options, files: Set(files.keys))
@@ -108,18 +111,20 @@ final class RequestRouter: RequestHandler {
     }
 
     private func file(_ path: String, _ request: Request, on connection: Connection) {
-        guard let file = files[path] else { return }
+        guard let file = files[path] else { return connection.refuse(RequestReader.nothing) }
         let gzip = request.takesGzip ? file.gzip : nil
         let tag = "\"\(file.tag)\(gzip == nil ? "" : "-gzip")\""
         let isKnown = request.ifNoneMatch.map { EntityTag.matches($0, tag) } ?? false
         connection.respond(
-            isKnown ? .notModified : .ok, type: nil, body: isKnown ? [] : gzip ?? file.body, caching: .minutes
+            isKnown ? .notModified : .ok, type: nil, body: isKnown ? [] : gzip ?? file.body, caching: file.caching
         ) { head in
             head.encoding(isGzip: gzip != nil && !isKnown)
             head.field("ETag: ", text: tag)
             if isKnown { return }
             head.field("Content-Type: ", text: file.contentType)
-            if let policy = file.contentSecurityPolicy { head.field("Content-Security-Policy: ", text: policy) }
+            guard let policy = file.contentSecurityPolicy else { return }
+            head.field("Content-Security-Policy: ", text: policy)
+            head.field("Referrer-Policy: ", "no-referrer")
         }
     }
 
