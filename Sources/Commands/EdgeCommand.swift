@@ -34,7 +34,8 @@ struct EdgeCommand: ParsableCommand {
 
     enum Group: SettingGroup {
         static let settings: [any SettingDeclaration] = [
-            Settings.Edge.listen, Settings.Processes.edges, Settings.Edge.hold, Settings.Edge.drain,
+            Settings.Edge.listen, Settings.Edge.admin, Settings.Processes.edges, Settings.Edge.hold,
+            Settings.Edge.drain,
         ]
     }
 
@@ -43,6 +44,9 @@ struct EdgeCommand: ParsableCommand {
     @Option(name: .customLong("listen-descriptors"), help: .hidden)
     var listenDescriptors: String?
 
+    @Option(name: .customLong("admin-descriptors"), help: .hidden)
+    var adminDescriptors: String?
+
     @Flag(name: .flag(Settings.Processes.demo), help: ArgumentHelp(Settings.Processes.demo))
     var demo = Settings.Processes.demo.defaultValue
 
@@ -50,12 +54,7 @@ struct EdgeCommand: ParsableCommand {
         let settings = try options.configuration()
         let redis = try options.redisAddress(settings)
         let text = try flags.value(Settings.Edge.listen, file: settings.edge.listen)
-        let address: ListenAddress
-        do {
-            address = try ListenAddress(parsing: text)
-        } catch {
-            throw CommandError(error.message, exitCode: 2)
-        }
+        let address = try EdgeCommand.address(text)
         if let id = child.id {
             child.followParent()
             try EdgeProcess(process(id, settings, redis, address), logger: options.logger("edge")).run()
@@ -69,28 +68,22 @@ struct EdgeCommand: ParsableCommand {
         let shape = try self.shape(settings)
         let workers = flags.flag(Settings.Processes.edges)
         ChildFlags.setEnvironment(options, redis: redis)
-        var sockets: PoolSockets?
-        var listen = address.description
-        if case .tcp(let host, let port) = address {
-            let opened = try EdgeCommand.sockets(host: host, port: port, count: workers)
-            sockets = opened
-            listen = ListenAddress.tcp(host: host, port: opened.port).description
-        } else if workers > 1 {
-            throw CommandError("several processes cannot share a unix socket; give --workers 1 or a port", exitCode: 2)
-        }
-        var words = ["--listen", listen] + limits.words + access.words + dashboard.words()
+        let (listen, sockets) = try EdgeCommand.sockets(at: address, count: workers)
+        let admin = try adminAddress(settings).map { try EdgeCommand.sockets(at: $0, count: workers) }
+        var words = ["--listen", listen.description] + limits.words + access.words + dashboard.words()
+        if let admin { words += ["--admin", admin.address.description] }
         words += flags.words(of: [Settings.Edge.hold, Settings.Edge.drain])
         if demo { words.append("--demo") }
-        let children = ChildSpec.edges(workers, flags: words, sockets: sockets)
+        let children = ChildSpec.edges(workers, flags: words, sockets: sockets, admin: admin?.sockets)
         let host = SupervisorHost(
             on: try EventLoop(), name: "tidings-supervisor", redis: redis, children: children, shape: shape,
             rules: supervisor.rules(memory: 0),
             summary: "\(settings.pipeline): \(children.map(\.name).joined(separator: ", "))",
             logger: try options.logger("edge"), reload: { try self.shape(options.configuration()) })
         host.onStarted = { [unowned host] in host.ready() }
-        Terminal.write("edge on \(listen)\n")
+        Terminal.write("edge on \(listen)\n" + (admin.map { "administration on \($0.address)\n" } ?? ""))
         try host.run(takesQuiet: true)
-        withExtendedLifetime(sockets) {}
+        withExtendedLifetime((sockets, admin)) {}
     }
 
     /// What the configuration says about the processes.
@@ -114,10 +107,32 @@ struct EdgeCommand: ParsableCommand {
         try flags.value(Settings.Edge.drain, file: settings.edge.drain)
     }
 
-    /// The sockets of a pool of edges, or one line on why there are none.
-    private static func sockets(host: String, port: UInt16, count: Int) throws -> PoolSockets {
+    static func address(_ text: String) throws -> ListenAddress {
         do {
-            return try PoolSockets(host: host, port: port, count: count)
+            return try ListenAddress(parsing: text)
+        } catch {
+            throw CommandError(error.message, exitCode: 2)
+        }
+    }
+
+    /// The address for administration; nil: there is none.
+    private func adminAddress(_ settings: Configuration) throws -> ListenAddress? {
+        try flags.value(Settings.Edge.admin, file: settings.edge.admin).map(EdgeCommand.address)
+    }
+
+    /// The sockets of a pool of edges, and the address with the port in use; or one line on why there are none. A unix
+    /// socket is opened by the process itself.
+    static func sockets(
+        at address: ListenAddress, count: Int
+    ) throws -> (address: ListenAddress, sockets: PoolSockets?) {
+        guard case .tcp(let host, let port) = address else {
+            if count == 1 { return (address, nil) }
+            throw CommandError(
+                "several processes cannot share a unix socket; run one edge, or give a port", exitCode: 2)
+        }
+        do {
+            let sockets = try PoolSockets(host: host, port: port, count: count)
+            return (.tcp(host: host, port: sockets.port), sockets)
         } catch {
             throw CommandError("\(error.message); is the port taken, or is it no address of this machine?")
         }
@@ -136,6 +151,10 @@ struct EdgeCommand: ParsableCommand {
     private func edgeOptions(_ settings: Configuration, _ address: ListenAddress) throws -> EdgeOptions {
         var result = EdgeOptions(address: address, epochKey: settings.layout.epoch)
         result.inheritedSockets = (listenDescriptors ?? "").split(separator: ",").compactMap { Int32($0) }
+        result.adminSockets = (adminDescriptors ?? "").split(separator: ",").compactMap { Int32($0) }
+        // As the supervisor found it: a later configuration moves neither address.
+        result.admin = try flags.text(Settings.Edge.admin).map(EdgeCommand.address)
+        result.hosts = access.hosts(settings.edge)
         result.holdSeconds = try holdSeconds(settings)
         result.drainSeconds = try drainSeconds(settings)
         result.publicKinds = settings.edge.publicKinds
@@ -144,7 +163,9 @@ struct EdgeCommand: ParsableCommand {
         result.proxies = limits.proxies(settings.edge)
         result.files = ClientFiles.all
         if demo { result.page = DemoPage.page }
-        result.dashboard = dashboard.setting(settings.edge.dashboard).options(at: address)
+        let isApart = result.admin != nil
+        result.dashboard = dashboard.setting(settings.edge.dashboard, isApart: isApart)
+            .options(at: address, isApart: isApart)
         return result
     }
 }

@@ -65,12 +65,19 @@ struct EdgeAccessFlags: ParsableArguments {
         name: .flag(Settings.Access.origins), help: ArgumentHelp(Settings.Access.origins, valueName: "origin"))
     var origin: [String] = []
 
+    @Option(name: .flag(Settings.Access.hosts), help: ArgumentHelp(Settings.Access.hosts, valueName: "host"))
+    var host: [String] = []
+
     @OptionGroup var flags: SettingFlags<Group>
 
     func validate() throws {
         for text in origin { try Settings.Access.origins.checkFlag(text) }
         guard origin.count <= AllowedOrigins.maxCount else {
             throw ValidationError("--origin can be given \(AllowedOrigins.maxCount) times")
+        }
+        for text in host { try Settings.Access.hosts.checkFlag(text) }
+        guard host.count <= HostNames.maxCount else {
+            throw ValidationError("--host can be given \(HostNames.maxCount) times")
         }
     }
 
@@ -84,11 +91,24 @@ struct EdgeAccessFlags: ParsableArguments {
         try settings.options(
             rate: flags.value(Settings.Access.apiRate, file: settings.apiRate, environment: environment),
             burst: flags.value(Settings.Access.apiBurst, file: settings.apiBurst, environment: environment),
-            origins: origin.isEmpty ? nil : origin.contains("*") ? .any : .listed(origin))
+            origins: origins)
+    }
+
+    private var origins: AllowedOrigins? {
+        if origin.isEmpty { return nil }
+        return origin.contains("*") ? .all(writers: origin.filter { $0 != "*" }) : .listed(origin)
+    }
+
+    /// The names that an edge is reached under.
+    func hosts(_ settings: EdgeSettings) -> HostNames {
+        if host.contains("*") { return .any }
+        return host.isEmpty ? settings.hosts ?? Settings.Access.hosts.defaultValue : .named(host)
     }
 
     /// The same flags again, for a child.
-    var words: [String] { origin.flatMap { ["--origin", $0] } + flags.words }
+    var words: [String] {
+        origin.flatMap { ["--origin", $0] } + host.flatMap { ["--host", $0] } + flags.words
+    }
 }
 
 /// Who gets to see the dashboard: the flag, else tidings.yaml, else the default of the command.
@@ -100,8 +120,10 @@ struct DashboardFlags: ParsableArguments {
     @Flag(name: .customLong("local-dashboard"), help: .hidden)
     var isLocal = false
 
-    func setting(_ configured: DashboardSetting?) -> DashboardSetting {
+    /// - Parameter isApart: whether the dashboard has an address of its own: then it is shown there.
+    func setting(_ configured: DashboardSetting?, isApart: Bool = false) -> DashboardSetting {
         if let dashboard { return dashboard ? .everyone : .off }
+        if isApart { return configured ?? .everyone }
         return configured ?? (isLocal ? .local : Settings.Edge.dashboard.defaultValue)
     }
 

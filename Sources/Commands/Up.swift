@@ -31,7 +31,7 @@ struct Up: ParsableCommand {
 
     enum Group: SettingGroup {
         static let settings: [any SettingDeclaration] = [
-            Settings.Edge.listen, Settings.Processes.workersOfUp, Settings.Processes.edgesOfUp,
+            Settings.Edge.listen, Settings.Edge.admin, Settings.Processes.workersOfUp, Settings.Processes.edgesOfUp,
             Settings.Processes.redisPort, Settings.Processes.redisMemory,
         ]
     }
@@ -51,7 +51,8 @@ struct Up: ParsableCommand {
     func run() throws {
         let settings = try options.configuration()
         let address = try flags.value(Settings.Edge.listen, file: settings.edge.listen)
-        try UpRun(self, settings: settings, listen: address).run()
+        let admin = try flags.value(Settings.Edge.admin, file: settings.edge.admin)
+        try UpRun(self, settings: settings, listen: address, admin: admin).run()
     }
 
     /// What the configuration says about the processes.
@@ -74,6 +75,7 @@ private final class UpRun {
     private let loop: EventLoop
     private let host: SupervisorHost
     private let sockets: PoolSockets
+    private let admin: (address: ListenAddress, sockets: PoolSockets?)?
     private let name: String
     private let redis: RedisAddress
     /// The loopback port of its own redis-server; 0: none.
@@ -85,14 +87,14 @@ private final class UpRun {
     /// Time between two looks whether an edge accepts connections, in milliseconds.
     private static let reachabilityInterval: Int64 = 20
 
-    init(_ command: Up, settings: Configuration, listen: String) throws {
+    init(_ command: Up, settings: Configuration, listen: String, admin: String?) throws {
         self.command = command
         self.settings = settings
         let shape = try command.shape(settings)
         let loop = try EventLoop()
         self.loop = loop
         let logger = try command.options.logger("up")
-        guard case .tcp(let name, let wanted) = try UpRun.address(listen) else {
+        guard case .tcp(let name, let wanted) = try EdgeCommand.address(listen) else {
             throw CommandError("--listen takes HOST:PORT here; for a unix socket run 'tidings edge'", exitCode: 2)
         }
         self.name = name
@@ -102,6 +104,7 @@ private final class UpRun {
             throw CommandError(
                 "\(error.message): the port is taken, or it is no address of this machine; try --listen 127.0.0.1:0")
         }
+        self.admin = try admin.map { try EdgeCommand.sockets(at: EdgeCommand.address($0), count: command.edges) }
         var server: Supervisor?
         if let named = try command.options.namedRedis(settings) {
             (redis, redisPort) = (named, 0)
@@ -114,24 +117,17 @@ private final class UpRun {
         let flags =
             ["--listen", "\(name):\(sockets.port)", "--drain", UpRun.drain] + (command.demo ? ["--demo"] : [])
             + command.dashboard.words(isLocal: true) + command.limits.words + command.access.words
+            + (self.admin.map { ["--admin", $0.address.description] } ?? [])
         host = SupervisorHost(
             on: loop, name: "tidings-up", redis: redis, server: server,
             children: ChildSpec.workers(command.workers, stages: [])
-                + ChildSpec.edges(command.edges, flags: flags, sockets: sockets),
+                + ChildSpec.edges(command.edges, flags: flags, sockets: sockets, admin: self.admin?.sockets),
             shape: shape, rules: command.supervisor.rules(memory: 1 << 30),
             summary: "\(settings.pipeline): \(name):\(sockets.port)", logger: logger,
             reload: { try command.shape(command.options.configuration()) })
         server?.onGaveUp = { [unowned host] _ in
             host.fail(
                 CommandError("redis-server does not start; see redis.log in \(command.options.dataPath)"))
-        }
-    }
-
-    private static func address(_ listen: String) throws -> ListenAddress {
-        do {
-            return try ListenAddress(parsing: listen)
-        } catch {
-            throw CommandError(error.message, exitCode: 2)
         }
     }
 
@@ -167,8 +163,7 @@ private final class UpRun {
         guard LocalPort.accepts(host: name, port: sockets.port) else {
             return announcement.schedule(after: UpRun.reachabilityInterval)
         }
-        let shown = name.isEmpty || name == "0.0.0.0" ? "127.0.0.1" : name
-        let address = "http://\(shown):\(sockets.port)"
+        let address = UpRun.url(.tcp(host: name, port: sockets.port))
         let client =
             redisPort != 0
             ? (redisPort == 6379 ? "redis-cli" : "redis-cli -p \(redisPort)")
@@ -190,8 +185,18 @@ private final class UpRun {
 
     /// Where the dashboard is, when there is one.
     private func dashboard(at address: String) -> String {
-        let setting = command.dashboard.setting(settings.edge.dashboard ?? .local)
-        let options = setting.options(at: .tcp(host: name, port: sockets.port))
-        return options == nil ? "" : "   or \(address)/dashboard"
+        let isApart = admin != nil
+        let configured = settings.edge.dashboard ?? (isApart ? .everyone : .local)
+        let options = command.dashboard.setting(configured, isApart: isApart)
+            .options(at: .tcp(host: name, port: sockets.port), isApart: isApart)
+        let place = admin.map { UpRun.url($0.address) }
+        let page = options == nil ? "" : "   or \(place ?? address)/dashboard"
+        return page + (place.map { "\n  metrics  \($0)/metrics" } ?? "")
+    }
+
+    /// Where a browser, or a client of a unix socket, finds an address.
+    private static func url(_ address: ListenAddress) -> String {
+        guard case .tcp(let host, let port) = address else { return "\(address)" }
+        return host.isEmpty || host == "0.0.0.0" ? "http://127.0.0.1:\(port)" : "http://\(address)"
     }
 }

@@ -11,11 +11,14 @@ package enum DashboardSetting: String, CaseIterable, Sendable {
     case everyone = "true"
 
     /// What an edge at an address is told.
-    package func options(at address: ListenAddress) -> DashboardOptions? {
+    ///
+    /// - Parameter isApart: whether the dashboard has an address of its own, which decides who can reach it.
+    package func options(at address: ListenAddress, isApart: Bool = false) -> DashboardOptions? {
         switch self {
         case .off: nil
-        case .local: address.isLoopback ? DashboardOptions(page: DashboardPage.page, audience: .local) : nil
-        case .everyone: DashboardOptions(page: DashboardPage.page, audience: .everyone)
+        case .local where !isApart:
+            address.isLoopback ? DashboardOptions(page: DashboardPage.page, audience: .local) : nil
+        case .local, .everyone: DashboardOptions(page: DashboardPage.page, audience: .everyone)
         }
     }
 }
@@ -62,22 +65,52 @@ extension SettingForm where Value == AllowedOrigins {
             read: { node in
                 if node.isAny { return .any }
                 let elements = try node.elements()
-                guard elements.count <= AllowedOrigins.maxCount else {
+                let names = try elements.filter { !$0.isAny }.map { element in
+                    let text = try element.string()
+                    guard AllowedOrigins.isOrigin(text) else {
+                        throw element.error("'\(text)' is no origin; write \(Settings.Access.originForm)")
+                    }
+                    return text
+                }
+                guard names.count <= AllowedOrigins.maxCount else {
                     throw node.error("at most \(AllowedOrigins.maxCount) origins")
                 }
-                return .listed(
+                return names.count < elements.count ? .all(writers: names) : .listed(names)
+            },
+            text: { origins in
+                switch origins {
+                case .all(let writers): writers.isEmpty ? "*" : "[\((["*"] + writers).joined(separator: ", "))]"
+                case .listed(let texts): "[\(texts.joined(separator: ", "))]"
+                }
+            })
+    }
+}
+
+extension SettingForm where Value == HostNames {
+    /// A flag names one of them.
+    static var hosts: Self {
+        SettingForm(
+            range: Settings.Access.hostForm, keyRange: "*, or at most \(HostNames.maxCount)",
+            parse: { $0 == "*" ? .any : HostNames.isHost($0) ? .named([$0]) : nil },
+            read: { node in
+                if node.isAny { return .any }
+                let elements = try node.elements()
+                guard elements.count <= HostNames.maxCount else {
+                    throw node.error("at most \(HostNames.maxCount) hosts")
+                }
+                return .named(
                     try elements.map { element in
                         let text = try element.string()
-                        guard AllowedOrigins.isOrigin(text) else {
-                            throw element.error("'\(text)' is no origin; write \(Settings.Access.originForm)")
+                        guard HostNames.isHost(text) else {
+                            throw element.error("'\(text)' is no host; write \(Settings.Access.hostForm)")
                         }
                         return text
                     })
             },
-            text: { origins in
-                switch origins {
+            text: { hosts in
+                switch hosts {
                 case .any: "*"
-                case .listed(let texts): "[\(texts.joined(separator: ", "))]"
+                case .named(let names): names.isEmpty ? "none" : "[\(names.joined(separator: ", "))]"
                 }
             })
     }
@@ -86,6 +119,9 @@ extension SettingForm where Value == AllowedOrigins {
 /// What `edge` says besides its limits and who may read and write. Nil: it does not say.
 package struct EdgeSettings {
     package var listen: String?
+    /// Where the dashboard and the metrics are; nil: beside everything else.
+    package var admin: String?
+    package var hosts: HostNames?
     /// Seconds that a long poll is held.
     package var hold: Int?
     /// In how many seconds a drain answers the held polls.
@@ -96,7 +132,8 @@ package struct EdgeSettings {
     package var proxyProtocol: Bool?
 
     private static let fields: [SettingField<EdgeSettings>] = [
-        SettingField(Settings.Edge.listen, given: \.listen), SettingField(Settings.Edge.hold, given: \.hold),
+        SettingField(Settings.Edge.listen, given: \.listen), SettingField(Settings.Edge.admin, \.admin),
+        SettingField(Settings.Access.hosts, given: \.hosts), SettingField(Settings.Edge.hold, given: \.hold),
         SettingField(Settings.Edge.drain, \.drain),
         SettingField(Settings.Edge.publicKinds) { $1.publicKinds = Set($0) },
         SettingField(Settings.Edge.dashboard, given: \.dashboard),

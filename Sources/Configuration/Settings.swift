@@ -80,6 +80,11 @@ package enum Settings {
         package static let listen = Setting(
             key: "edge.listen", flag: "listen", variable: "TIDINGS_LISTEN", .text(), default: "127.0.0.1:8080",
             "Where readers connect: HOST:PORT; or unix:/PATH, for a single edge process")
+        package static let admin = Setting(
+            key: "edge.admin", flag: "admin", variable: "TIDINGS_ADMIN", SettingForm.text().optional, default: nil,
+            otherwise: "none: as edge.listen",
+            "Where the dashboard and /metrics are, and nowhere else: HOST:PORT; or unix:/PATH, for a single edge process"
+        )
         package static let hold = Setting(
             key: "edge.hold", flag: "hold", variable: "TIDINGS_HOLD", .seconds(1...55), default: 25,
             "How long an edge holds a long poll whose client names no time, in seconds, 1 to 55")
@@ -107,7 +112,7 @@ package enum Settings {
             key: "edge.limits", otherwise: nil, "Limits of an edge, by their names")
 
         static let all: [any SettingDeclaration] = [
-            listen, hold, drain, publicKinds, dashboard, proxies, proxyProtocol, limits,
+            listen, admin, hold, drain, publicKinds, dashboard, proxies, proxyProtocol, limits,
         ]
     }
 
@@ -132,7 +137,14 @@ package enum Settings {
             "Comments of one API key at once; more in one request: 413")
         package static let origins = Setting(
             key: "edge.origins", flag: "origin", .origins, default: AllowedOrigins.any,
-            "An origin whose pages may read and post, such as https://example.org; can be repeated")
+            "An origin whose pages may read and post, such as https://example.org, or * for reading; can be repeated")
+        package static let hosts = Setting(
+            key: "edge.hosts", flag: "host", .hosts, default: HostNames.named([]),
+            "A name that browsers reach the edge under, such as comments.example.org, or *; can be repeated")
+
+        /// What a host looks like.
+        package static let hostForm =
+            "a host or host:port as browsers send it, in lower case, such as comments.example.org or [2001:db8::1]:8080"
 
         /// What an origin looks like.
         package static let originForm = """
@@ -140,7 +152,7 @@ package enum Settings {
             scheme's own port, such as https://example.org
             """
 
-        static let all: [any SettingDeclaration] = [tokenKeys, audience, apiKeys, apiRate, apiBurst, origins]
+        static let all: [any SettingDeclaration] = [tokenKeys, audience, apiKeys, apiRate, apiBurst, origins, hosts]
         package static let flags: [any SettingDeclaration] = [apiRate, apiBurst]
     }
 

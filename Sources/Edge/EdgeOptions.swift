@@ -7,6 +7,12 @@ public struct EdgeOptions: Sendable {
     /// Sockets of the supervisor that are bound to the address: this process's own first, then those of its sibling
     /// processes. Empty: the process opens its own.
     public var inheritedSockets: [Int32] = []
+    /// The names that it is reached under, for requests of browsers.
+    public var hosts = HostNames.named([])
+    /// Where the dashboard and the metrics are served; nil: at ``address``.
+    public var admin: ListenAddress?
+    /// As ``inheritedSockets``, bound to ``admin``.
+    public var adminSockets: [Int32] = []
     /// How long a long poll is held when the client does not say, in seconds, 1 to 55, shortened by a random fifth.
     public var holdSeconds = 25
     /// How many seconds a graceful shutdown takes to answer the held requests; nil: ``holdSeconds``.

@@ -20,6 +20,7 @@ public final class EdgeServer {
     private let router: RequestRouter
     private let pool: ConnectionPool
     private let listener: Listener
+    private let adminListener: Listener?
     private var drained: (() -> Void)?
     private var drainLimit: Timer?
 
@@ -62,6 +63,11 @@ public final class EdgeServer {
             handler: router)
         listener = Listener(
             on: loop, address: options.address, inherited: options.inheritedSockets, pool: pool, logger: logger)
+        let pool = pool
+        adminListener = options.admin.map {
+            Listener(
+                on: loop, address: $0, entrance: .admin, inherited: options.adminSockets, pool: pool, logger: logger)
+        }
     }
 
     deinit {
@@ -70,6 +76,9 @@ public final class EdgeServer {
 
     /// The TCP port in use, which the system chose if 0 was given. 0 before ``start()`` and for a unix socket.
     public var port: UInt16 { UInt16(listener.port) }
+
+    /// As ``port``, of the address for administration.
+    public var adminPort: UInt16 { UInt16(adminListener?.port ?? 0) }
 
     /// Why this process must not be ready although it can serve, for `/ready`; nil when it may.
     public var caution: () -> String? {
@@ -92,12 +101,14 @@ public final class EdgeServer {
         hub.adopt(limits: limits)
         pool.adopt(limits: limits)
         listener.adopt(limits: limits)
+        adminListener?.adopt(limits: limits)
     }
 
     /// Starts to listen.
     ///
-    /// - Throws: ``EventsError`` when the address cannot be listened on.
+    /// - Throws: ``EventsError`` when an address cannot be listened on.
     public func start() throws(EventsError) {
+        try adminListener?.start()
         try listener.start()
     }
 
@@ -109,6 +120,7 @@ public final class EdgeServer {
     /// Accepts no new connections; open ones are served as before.
     public func stopAccepting() {
         listener.stop(.closed)
+        adminListener?.stop(.closed)
     }
 
     /// Shuts down gracefully: stops accepting, answers every held request within one hold as the last of its
@@ -119,6 +131,7 @@ public final class EdgeServer {
         guard drained == nil else { return }
         drained = completion
         listener.stop(isReplaced && !options.inheritedSockets.isEmpty ? .handedOn : .closed)
+        adminListener?.stop(isReplaced && !options.adminSockets.isEmpty ? .handedOn : .closed)
         router.isDraining = true
         let hold = Int64(options.drainSeconds ?? options.holdSeconds) * 1000
         pool.onClosed = { [unowned self] in self.checkDrained() }
@@ -131,6 +144,7 @@ public final class EdgeServer {
     /// Closes every connection at once.
     public func stop() {
         listener.stop(.closed)
+        adminListener?.stop(.closed)
         pool.closeAll()
     }
 

@@ -78,13 +78,19 @@ package struct ChildSpec {
     /// - Parameters:
     ///   - flags: those of `tidings edge` that each of them gets.
     ///   - sockets: one for each edge, handed on to it; nil: each edge opens what its flags say.
-    package static func edges(_ count: Int, flags: [String], sockets: PoolSockets?) -> [ChildSpec] {
+    ///   - admin: the same for the address for administration.
+    package static func edges(
+        _ count: Int, flags: [String], sockets: PoolSockets?, admin: PoolSockets? = nil
+    ) -> [ChildSpec] {
         let pool = newPool()
         return (1...max(1, count)).map { index in
-            let descriptors = sockets?.ordered(first: index - 1) ?? []
-            let list = descriptors.map(String.init).joined(separator: ",")
-            let own = descriptors.isEmpty ? [] : ["--listen-descriptors", list]
-            return ChildSpec("edge", .edge, at: index, of: pool, flags: flags + own, descriptors: descriptors)
+            var (flags, descriptors) = (flags, [Int32]())
+            for (flag, sockets) in [("--listen-descriptors", sockets), ("--admin-descriptors", admin)] {
+                guard let handed = sockets?.ordered(first: index - 1) else { continue }
+                flags += [flag, handed.map(String.init).joined(separator: ",")]
+                descriptors += handed
+            }
+            return ChildSpec("edge", .edge, at: index, of: pool, flags: flags, descriptors: descriptors)
         }
     }
 

@@ -20,6 +20,30 @@ struct AccessConfigurationTests {
         #expect(options.origins == .any)
     }
 
+    @Test("a star among the origins lets every page read and those that are named post; hosts are a star or a list")
+    func originsAndHosts() throws {
+        #expect(try Self.access("origins: ['*']").options().origins == .any)
+        #expect(
+            try Self.access("origins: ['*', 'https://example.org']").options().origins
+                == .all(writers: ["https://example.org"]))
+        func edge(_ text: String) throws -> EdgeSettings {
+            try Configuration(yaml: "edge: { \(text) }", file: "tidings.yaml").edge
+        }
+        #expect(try edge("hold: 20s").hosts == nil)
+        #expect(try edge("hosts: '*', admin: '127.0.0.1:8081'").hosts == .any)
+        #expect(try edge("admin: '127.0.0.1:8081'").admin == "127.0.0.1:8081")
+        #expect(try edge("hosts: [a.example, '[::1]:80']").hosts == .named(["a.example", "[::1]:80"]))
+        for (text, message) in [
+            ("hosts: a.example", "edge.hosts: expected a list"),
+            ("hosts: ['https://a.example']", "edge.hosts[0]: 'https://a.example' is no host"),
+            ("hosts: [A.example]", "edge.hosts[0]: 'A.example' is no host"),
+            ("hosts: [\((0...256).map { "a\($0)" }.joined(separator: ","))]", "edge.hosts: at most 256 hosts"),
+        ] {
+            let error = #expect(throws: ConfigurationError.self) { try edge(text) }
+            #expect(error.map { "\($0)".contains(message) } == true, "\(text.prefix(40)): \(error as Any)")
+        }
+    }
+
     @Test("every key is understood, and keys are read from variables and files without the ends of their lines")
     func complete() throws {
         let folder = try TemporaryFolder()
@@ -85,7 +109,7 @@ struct AccessConfigurationTests {
             ("api_rate: fast", "edge.api_rate: 'fast' is no rate"), ("api_burst: 0", "edge.api_burst: '0' is no whole"),
             ("origins: https://example.org", "edge.origins: expected a list"),
             ("origins: ['https://example.org/']", "edge.origins[0]: 'https://example.org/' is no origin"),
-            ("origins: ['*']", "edge.origins[0]: '*' is no origin"),
+            ("origins: ['*', '*.example.org']", "edge.origins[1]: '*.example.org' is no origin"),
         ])
     func errors(edge: String, expected: String) {
         #expect {

@@ -45,8 +45,10 @@ struct SettingDocumentTests {
     private static var commands: [(name: String, type: any ParsableCommand.Type, settings: [any SettingDeclaration])] {
         let limits: [any SettingDeclaration] = EdgeLimit.allCases.map(\.setting)
         let edge: [any SettingDeclaration] =
-            [Settings.Edge.listen, Settings.Edge.dashboard, Settings.Edge.proxies, Settings.Edge.proxyProtocol]
-            + Settings.Access.all + limits
+            [
+                Settings.Edge.listen, Settings.Edge.admin, Settings.Edge.dashboard, Settings.Edge.proxies,
+                Settings.Edge.proxyProtocol,
+            ] + Settings.Access.all + limits
         let supervisor = Settings.Processes.supervisorFlags
         return [
             (

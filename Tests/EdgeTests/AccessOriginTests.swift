@@ -103,7 +103,7 @@ struct AccessOriginTests {
         #expect(foreign.status == 204 && Self.fields(foreign).isEmpty && foreign[header: "Allow"] == "POST, OPTIONS")
     }
 
-    @Test("by default every origin may read and post, and no answer depends on it")
+    @Test("by default every origin may read, and no answer depends on it; only the edge's own may post")
     func any() throws {
         let edge = try edge(.any)
         defer { try? edge.stop() }
@@ -111,7 +111,29 @@ struct AccessOriginTests {
             let answer = try edge.client().get("/v1/channels/thread:1", headers: ["Origin": origin])
             #expect(answer[header: "Access-Control-Allow-Origin"] == "*")
             #expect(!answer.headers.contains { $0.name == "Vary" && $0.value == "Origin" })
-            #expect(try edge.client().post("/v1/comments", "{}", headers: ["Origin": origin]).status == 202)
+            let refused = try edge.client().post("/v1/comments", "{}", headers: ["Origin": origin])
+            // The page's author can read why.
+            #expect(refused.status == 403 && refused[header: "Access-Control-Allow-Origin"] == "*")
+            let preflight = try edge.client().request("OPTIONS", "/v1/comments", headers: ["Origin": origin])
+            #expect(preflight.status == 204 && Self.fields(preflight).isEmpty)
+            let reading = try edge.client().request("OPTIONS", "/v1/poll", headers: ["Origin": origin])
+            #expect(reading[header: "Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS")
+        }
+        let own = ["Origin": "http://127.0.0.1:\(edge.port)", "Sec-Fetch-Site": "same-origin"]
+        #expect(try edge.client().post("/v1/comments", "{}", headers: own).status == 202)
+        #expect(try edge.on { $0.sink.bodies.count } == 1)
+    }
+
+    @Test("where every origin may read, those that are named may post as well")
+    func allAndNamed() throws {
+        let edge = try edge(.all(writers: [Self.own]))
+        defer { try? edge.stop() }
+        for (origin, status) in [(Self.own, 202), (Self.foreign, 403)] {
+            let headers = ["Origin": origin, "Sec-Fetch-Site": "cross-site"]
+            #expect(try edge.client().post("/v1/comments", "{}", headers: headers).status == status)
+            let preflight = try edge.client().request("OPTIONS", "/v1/comments", headers: headers)
+            #expect(preflight[header: "Access-Control-Allow-Methods"] == (status == 202 ? "POST, OPTIONS" : nil))
+            #expect(preflight[header: "Access-Control-Allow-Origin"] == (status == 202 ? "*" : nil))
         }
     }
 }

@@ -23,6 +23,9 @@ struct AllowedOriginsTests {
         #expect(match == expected)
         let any = AllowedOrigins.any.match(bytes.span, host: host.span)
         #expect(any == .any)
+        let writers = AllowedOrigins.all(writers: ["https://example.org", "http://localhost:3000"])
+        let relation = writers.relation(of: bytes.span, to: host.span)
+        #expect(relation == expected)
     }
 
     @Test("an empty Host matches no origin")

@@ -30,7 +30,8 @@ struct DashboardTests {
         let client = edge.client()
         let page = try client.get("/dashboard")
         #expect(page.text == "<p>" && page[header: "Content-Security-Policy"] == EdgePage.contentSecurityPolicy)
-        #expect(page[header: "Referrer-Policy"] == "no-referrer" && page[header: "Cache-Control"] == "private, no-cache")
+        #expect(
+            page[header: "Referrer-Policy"] == "no-referrer" && page[header: "Cache-Control"] == "private, no-cache")
         let script = try client.get("/dashboard.js")
         #expect(script.text == "1;" && script[header: "Content-Type"] == "text/javascript; charset=utf-8")
         #expect(try client.get("/dashboard.css").status == 404)
@@ -86,14 +87,18 @@ struct DashboardTests {
             ("Host: localhost", 200), ("Host: localhost:8080", 200), ("Host: LOCALHOST:1", 200),
             ("Host: 127.0.0.1:8080", 200), ("Host: [::1]:8080", 200), ("Host: [::1]", 200),
             ("Host: comments.example", 404), ("Host: localhost.evil.example", 404),
-            ("Host: 127.0.0.1.evil.example", 404),
-            ("Host: localhost:8080.evil.example", 404), ("Host: ", 404), ("Host: [::1]x", 404), ("Host: 10.0.0.1", 404),
+            ("Host: 127.0.0.1.evil.example", 404), ("Host: ", 404), ("Host: 10.0.0.1", 404),
+            ("Host: localhost:8080.evil.example", 400), ("Host: [::1]x", 400),
             ("Host: localhost\r\nX-Forwarded-For: 127.0.0.1", 404),
             ("Host: localhost\r\nX-Forwarded-Proto: https", 404),
             ("Host: localhost\r\nx-forwarded-host: a", 404), ("Host: localhost\r\nX-FORWARDED-FOR: ::1", 404),
             ("Host: localhost\r\nForwarded: for=127.0.0.1", 404), ("Host: localhost\r\nVia: 1.1 proxy", 404),
             ("Host: localhost\r\nX-Real-IP: 127.0.0.1", 404),
-            ("Host: localhost\r\nOrigin: http://localhost", 403), ("Host: localhost\r\nOrigin: null", 403),
+            ("Host: localhost\r\nOrigin: http://localhost", 200), ("Host: localhost\r\nOrigin: null", 403),
+            ("Host: localhost\r\nOrigin: http://localhost:3000", 403),
+            ("Host: localhost\r\nSec-Fetch-Site: none", 200), ("Host: localhost\r\nSec-Fetch-Site: same-origin", 200),
+            ("Host: localhost\r\nSec-Fetch-Site: same-site", 403),
+            ("Host: localhost\r\nSec-Fetch-Site: cross-site", 403),
         ])
     func gate(fields: String, status: Int) throws {
         let edge = try Self.edge(.local)
@@ -107,6 +112,23 @@ struct DashboardTests {
         let client = edge.client()
         try client.send(raw: "GET /dashboard HTTP/1.0\r\nHost: 127.0.0.1:8080\r\n\r\n")
         #expect(try client.readResponse().status == 404)
+    }
+
+    @Test("no page elsewhere can read the dashboard or the metrics, load them or show them in a frame")
+    func concealed() throws {
+        let edge = try Self.edge(.everyone)
+        defer { try? edge.stop() }
+        for path in ["/dashboard", "/dashboard.json", "/dashboard.js", "/metrics"] {
+            let own = ["Origin": "http://127.0.0.1:\(edge.port)"]
+            for headers in [[:], own, ["Origin": "https://evil.example"]] {
+                let answer = try edge.client().get(path, headers: headers)
+                #expect(!answer.headers.contains { $0.name.hasPrefix("Access-Control-") }, "\(path) \(headers)")
+                #expect(answer[header: "Cross-Origin-Resource-Policy"] == "same-origin", "\(path) \(headers)")
+                #expect(answer[header: "X-Content-Type-Options"] == "nosniff")
+            }
+        }
+        let policy = try edge.client().get("/dashboard")[header: "Content-Security-Policy"] ?? ""
+        #expect(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"))
     }
 
     @Test("for everyone: any host and any proxy, but no pages of other origins")

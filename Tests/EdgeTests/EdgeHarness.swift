@@ -23,6 +23,7 @@ final class EdgeHarness: Sendable {
     private struct State {
         var jobs: [@Sendable (World) -> Void] = []
         var port: UInt16?
+        var adminPort: UInt16 = 0
         var failure: String?
         var isStopped = false
         var hasEnded = false
@@ -50,6 +51,8 @@ final class EdgeHarness: Sendable {
     }
 
     var port: UInt16 { state.withLock { $0.port ?? 0 } }
+    /// The port of the address for administration.
+    var adminPort: UInt16 { state.withLock { $0.adminPort } }
 
     /// Whether the loop has ended.
     var hasEnded: Bool { state.withLock { $0.hasEnded } }
@@ -110,6 +113,7 @@ final class EdgeHarness: Sendable {
     private func run(_ address: ListenAddress, _ configure: (inout EdgeOptions) -> Void) throws {
         let loop = try EventLoop()
         var options = EdgeOptions(address: address, epochKey: "epoch")
+        options.hosts = .any
         configure(&options)
         let source = FakeSource()
         let sink = FakeSink()
@@ -119,7 +123,7 @@ final class EdgeHarness: Sendable {
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         try server.start()
         let world = World(loop: loop, server: server, source: source, sink: sink, status: status)
-        let port = server.port
+        let (port, adminPort) = (server.port, server.adminPort)
         let ticker = Timer(on: loop) { [self] in
             let jobs = state.withLock { state in
                 defer { state.jobs = [] }
@@ -129,7 +133,7 @@ final class EdgeHarness: Sendable {
             if state.withLock({ $0.isStopped }) { loop.stop() }
         }
         ticker.schedule(every: 1)
-        state.withLock { $0.port = port }
+        state.withLock { ($0.port, $0.adminPort) = (port, adminPort) }
         loop.run()
         server.stop()
     }

@@ -84,6 +84,7 @@ final class LiveEdge: Sendable {
         let subscriber = RedisSubscriber(
             on: loop, to: address, name: "edge-sub", publisher: redis, heartbeat: heartbeat, logger: logger)
         var options = EdgeOptions(address: .tcp(host: "127.0.0.1", port: port), epochKey: "{comments.0}:epoch")
+        options.hosts = .any
         configure(&options)
         let sink = Sink()
         let progress = Progress()

@@ -34,6 +34,33 @@ struct RequestParserTests {
         Sample("spaces around a value", "GET / HTTP/1.1\r\nHost: \t a \t\r\nIf-None-Match:\"x\"\r\n\r\n"),
         Sample("bytes beyond ASCII in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: \u{e4}\r\n\r\n"),
         Sample("an expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n"),
+        Sample("absolute-form with a query only", "GET http://a.example?x=/y HTTP/1.1\r\nHost: a\r\n\r\n"),
+        Sample("absolute-form, in capitals", "GET HTTPS://a.example:8443/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+        Sample("absolute-form and an empty host", "GET http://a.example/ HTTP/1.1\r\nHost:\r\n\r\n"),
+        Sample("absolute-form without Host", "GET http://a.example/ HTTP/1.1\r\n\r\n", .badRequest),
+        Sample("absolute-form with a user", "GET http://u@a.example/ HTTP/1.1\r\nHost: a\r\n\r\n", .badRequest),
+        Sample("absolute-form without a host", "GET http:///live HTTP/1.1\r\nHost: a\r\n\r\n", .badRequest),
+        Sample("absolute-form with a port only", "GET http://:80/ HTTP/1.1\r\nHost: a\r\n\r\n", .badRequest),
+        Sample("another scheme", "GET ftp://a.example/ HTTP/1.1\r\nHost: a\r\n\r\n", .badRequest),
+        Sample("authority-form", "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n"),
+        Sample("authority-form of another method", "GET a.example:443 HTTP/1.1\r\nHost: a\r\n\r\n", .badRequest),
+        Sample("asterisk-form of another method", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", .badRequest),
+        Sample("an IPv6 host", "GET / HTTP/1.1\r\nHost: [2001:db8::1]:8080\r\n\r\n"),
+        Sample("an escaped host", "GET / HTTP/1.1\r\nHost: a%c3%a4.example\r\n\r\n"),
+        Sample("a host with a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", .badRequest),
+        Sample("a host with a user", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", .badRequest),
+        Sample("a list of hosts", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", .badRequest),
+        Sample("a host with two ports", "GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n", .badRequest),
+        Sample("a host with a named port", "GET / HTTP/1.1\r\nHost: a:http\r\n\r\n", .badRequest),
+        Sample("a host with a broken escape", "GET / HTTP/1.1\r\nHost: a%2\r\n\r\n", .badRequest),
+        Sample("a host with bytes beyond ASCII", "GET / HTTP/1.1\r\nHost: \u{e4}\r\n\r\n", .badRequest),
+        Sample("a host in open brackets", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", .badRequest),
+        Sample("a host behind brackets", "GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n", .badRequest),
+        Sample("a port without a host", "GET / HTTP/1.1\r\nHost: :80\r\n\r\n", .badRequest),
+        Sample("two origins", "GET / HTTP/1.1\r\nHost: a\r\nOrigin:\r\nOrigin: http://a\r\n\r\n", .badRequest),
+        Sample(
+            "two sites", "GET / HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site\r\n\r\n",
+            .badRequest),
         Sample("two empty lines first", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", .badRequest),
         Sample("no host", "GET / HTTP/1.1\r\n\r\n", .badRequest),
         Sample("two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", .badRequest),
@@ -157,6 +184,25 @@ struct RequestParserTests {
             #expect(String(decoding: bytes[head.path], as: UTF8.self) == path)
             #expect(String(decoding: bytes[head.query], as: UTF8.self) == query)
         }
+    }
+
+    @Test(
+        "the authority of a target replaces Host, whose field must be there and valid all the same",
+        arguments: [
+            ("GET / HTTP/1.1\r\nHost: a.example:1\r\n\r\n", "a.example:1", "/"),
+            ("GET http://b.example/x HTTP/1.1\r\nHost: a.example\r\n\r\n", "b.example", "/x"),
+            ("GET https://[::1]:8080?x=http://c/ HTTP/1.1\r\nHost: a\r\n\r\n", "[::1]:8080", ""),
+            ("GET http://b.example HTTP/1.0\r\n\r\n", "b.example", ""),
+            ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "a", "*"), ("GET / HTTP/1.0\r\n\r\n", "", "/"),
+        ])
+    func authority(text: String, host: String, path: String) {
+        let bytes = Array(text.utf8)
+        guard case .complete(let head) = Self.parse(bytes, ends: []) else {
+            Issue.record("not complete: \(text)")
+            return
+        }
+        #expect(String(decoding: bytes[head.host], as: UTF8.self) == host)
+        #expect(String(decoding: bytes[head.path], as: UTF8.self) == path)
     }
 
     @Test("pipelined requests are left alone")

@@ -17,7 +17,7 @@ enum RequestProperty {
         guard head.length <= bytes.count, head.length <= limits.headerBytes else { return "the head is too long" }
         let ranges = [
             head.path, head.query, head.contentType, head.ifNoneMatch, head.acceptEncoding, head.lastEventID, head.host,
-            head.origin, head.authorization, head.apiKey,
+            head.origin, head.fetchSite, head.authorization, head.apiKey,
         ]
         guard ranges.allSatisfy({ $0.upperBound <= head.length }) else { return "a range leaves the head" }
         guard !bytes[..<head.length].contains(0) else { return "a NUL was accepted" }

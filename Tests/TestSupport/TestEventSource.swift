@@ -82,7 +82,7 @@ public final class TestEventSource: Sendable {
         do {
             let socket = try StreamSocket(port: port)
             let field = id.isEmpty ? "" : "Last-Event-ID: \(id)\r\n"
-            let request = "GET \(path) HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\(field)\r\n"
+            let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\(field)\r\n"
             try socket.send(Array(request.utf8), before: Deadline(in: 10))
             var head: [UInt8]? = []
             while true {

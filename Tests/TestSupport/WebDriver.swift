@@ -30,7 +30,8 @@ public final class WebDriver: Sendable {
             ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
             + ["--window-size=\(width),\(height)", "--user-data-dir=\(profile.path)"] + arguments
         let options: ParsedJSON = ["args": .array(flags.map { .string($0) })]
-        let wanted: ParsedJSON = ["capabilities": ["alwaysMatch": ["goog:chromeOptions": options]]]
+        let match: ParsedJSON = ["goog:chromeOptions": options, "goog:loggingPrefs": ["browser": "ALL"]]
+        let wanted: ParsedJSON = ["capabilities": ["alwaysMatch": match]]
         let response = try client.post("/session", wanted.text)
         guard let session = try response.json["value"]?["sessionId"]?.string else {
             throw TestSupportError("no browser: \(response.text)")
@@ -145,6 +146,12 @@ public struct WebWindow {
     public func texts(_ selector: String) throws -> [String] {
         let script = "return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)"
         return try execute(script, [.string(selector)]).array?.compactMap(\.string) ?? []
+    }
+
+    /// What the browser has written to the console of this window's page since the last call: errors of scripts, files
+    /// that did not load, violations of a page's policy.
+    public func consoleLines() throws -> [String] {
+        try command("POST", "/se/log", ["type": "browser"]).array?.compactMap { $0["message"]?.string } ?? []
     }
 
     /// Writes a screenshot of the window to a PNG file.

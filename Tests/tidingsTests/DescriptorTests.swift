@@ -37,7 +37,7 @@ struct DescriptorTests {
         let early = HTTPClient(port: port)
         #expect(try early.get("/live").status == 200)
         let poll = Array(
-            "GET /v1/channels/thread:1?offset=now&live=long-poll&timeout=55 HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+            "GET /v1/channels/thread:1?offset=now&live=long-poll&timeout=55 HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
         let crowd = try (0..<150).map { _ in
             let socket = try StreamSocket(port: port)
             // Those that are turned away at once may not take it any more.

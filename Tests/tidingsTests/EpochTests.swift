@@ -141,7 +141,8 @@ struct EpochTests {
         let client = HTTPClient(port: edges.port)
         let old = try #require(try client.get("/v1/channels/thread:1")[header: "Stream-Next-Offset"])
         try client.send(
-            raw: "GET /v1/channels/thread:1?offset=\(old)&live=long-poll&timeout=55 HTTP/1.1\r\nHost: a\r\n\r\n")
+            raw: "GET /v1/channels/thread:1?offset=\(old)&live=long-poll&timeout=55 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
         try server.cli("FLUSHALL")
         client.timeout = 10
         #expect(try client.readResponse().status == 410)

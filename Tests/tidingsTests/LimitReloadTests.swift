@@ -25,7 +25,7 @@ struct LimitReloadTests {
     /// Starts to read and waits until the stream has begun.
     private static func stream(_ port: UInt16) throws -> HTTPClient {
         let client = HTTPClient(port: port, timeout: 20)
-        try client.send(raw: "GET /v1/channels/thread:1?offset=now&live=sse HTTP/1.1\r\nHost: a\r\n\r\n")
+        try client.send(raw: "GET /v1/channels/thread:1?offset=now&live=sse HTTP/1.1\r\nHost: localhost\r\n\r\n")
         guard try client.readHead().status == 200 else { throw TestSupportError("no stream") }
         return client
     }

@@ -4,7 +4,7 @@ import Signing
 /// Decides who may read which channel, who may post, and at which rate. Called on the loop's thread.
 ///
 /// Reading: everyone may read public kinds of channel; all others need a token that names them. A token that is not
-/// needed is not checked. Posting needs an API key if any is configured, and is refused to pages of foreign origins.
+/// needed is not checked. Posting needs an API key if any is configured.
 final class AccessControl {
     private(set) var metrics: AccessMetrics
     private let publicKinds: [[UInt8]]
@@ -38,6 +38,11 @@ final class AccessControl {
         verifier.adopt(limits: limits)
     }
 
+    /// Counts a request that was refused elsewhere.
+    func refused(_ reason: AccessMetrics.Reason) {
+        metrics.refuse(reason)
+    }
+
     /// Classifies the origin of a request.
     func origin(_ head: RequestHead, of bytes: Span<UInt8>) -> OriginMatch {
         options.origins.match(bytes.extracting(head.origin), host: bytes.extracting(head.host))
@@ -56,10 +61,6 @@ final class AccessControl {
         case .poll(let query), .events(let query):
             request.expires = try expiry(reading: query.items.map(\.channel), with: credentials)
         case .comments:
-            if request.origin == .foreign {
-                metrics.refuse(.origin)
-                throw HTTPError(.forbidden, "pages of this origin may not post here")
-            }
             request.apiKey = try apiKey(credentials)
         case .live, .ready, .metrics, .status, .file, .options: break
         }
@@ -175,7 +176,7 @@ public struct AccessOptions: Sendable {
     public var apiRate: Rate? = Rate(count: 100, milliseconds: 1000)
     /// Comments of one key at once after a pause, and in one request. More in one request: 413.
     public var apiBurst = 1000
-    /// The origins whose pages may read and post.
+    /// The origins whose pages may read, and those whose pages may post.
     public var origins = AllowedOrigins.any
 
     public static let maxTokenKeys = 4

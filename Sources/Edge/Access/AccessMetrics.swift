@@ -10,6 +10,8 @@ struct AccessMetrics {
         case apiKey
         case apiRate
         case origin
+        /// The host is not the edge's own, or nobody has said so.
+        case host
 
         var label: String {
             switch self {
@@ -19,11 +21,12 @@ struct AccessMetrics {
             case .apiKey: "api_key"
             case .apiRate: "api_rate"
             case .origin: "origin"
+            case .host: "host"
             }
         }
 
         static let all: [Reason] =
-            TokenError.allCases.map(Reason.token) + [.private, .channel, .apiKey, .apiRate, .origin]
+            TokenError.allCases.map(Reason.token) + [.private, .channel, .apiKey, .apiRate, .origin, .host]
     }
 
     private var refused: [Reason: Int] = [:]

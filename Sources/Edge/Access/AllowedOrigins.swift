@@ -1,9 +1,21 @@
 /// The origins whose pages may read answers and post (RFC 6454; Fetch, 3.2).
+///
+/// The edge's own origin may do both, and so may those that are listed, each as a browser sends it:
+/// `https://example.org`.
 public enum AllowedOrigins: Sendable, Equatable {
-    /// Every origin.
-    case any
-    /// The edge's own origin and these, each as a browser sends it: `https://example.org`.
+    /// Pages of every origin may read. Only those of the edge's own origin and of these may post.
+    case all(writers: [String])
+    /// Pages of other origins than these may do neither.
     case listed([String])
+
+    /// Pages of every origin may read, and only the edge's own may post.
+    public static let any = AllowedOrigins.all(writers: [])
+
+    private var names: [String] {
+        switch self {
+        case .all(let names), .listed(let names): names
+        }
+    }
 
     /// The largest number of listed origins.
     public static let maxCount = 256
@@ -33,13 +45,18 @@ public enum AllowedOrigins: Sendable, Equatable {
         return !host.isEmpty && host.utf8.allSatisfy { $0.isLowercaseOrDigit || [0x2D, 0x2E, 0x5F].contains($0) }
     }
 
-    /// Classifies the origin of a request.
+    /// Classifies the origin of a request for the fields of its answer.
+    func match(_ origin: Span<UInt8>, host: Span<UInt8>) -> OriginMatch {
+        if case .all = self { return .any }
+        return relation(of: origin, to: host)
+    }
+
+    /// Classifies the origin of a request: ``OriginMatch/absent``, `same`, `listed` or `foreign`.
     ///
     /// - Parameters:
     ///   - origin: the `Origin` field. Empty when no browser sent the request, and for reads from the same origin.
     ///   - host: the `Host` field.
-    func match(_ origin: Span<UInt8>, host: Span<UInt8>) -> OriginMatch {
-        guard case .listed(let names) = self else { return .any }
+    func relation(of origin: Span<UInt8>, to host: Span<UInt8>) -> OriginMatch {
         if origin.count == 0 { return .absent }
         for (index, name) in names.prefix(Self.maxCount).enumerated() where origin.equals(name) {
             return .listed(UInt8(index))
@@ -76,4 +93,6 @@ enum OriginMatch: Equatable {
     case listed(UInt8)
     /// Not allowed: its scripts cannot read the answer.
     case foreign
+    /// Whatever it is: the answer is for the edge's own pages only, as a script, a picture or a frame as well.
+    case concealed
 }

@@ -1,27 +1,35 @@
-/// Decides who may see the dashboard. Pure.
+/// Decides where the dashboard is shown, and to whom. Pure.
 ///
-/// Three kinds of foreign request are recognized: fetches by a page of another origin carry `Origin`; fetches by a page
-/// whose name was rebound to this machine carry that name as `Host`; requests through a proxy carry a proxy's fields,
-/// another `Host`, or HTTP/1.0.
+/// A dashboard for this machine only recognizes requests through a proxy: they carry a proxy's fields, another `Host`,
+/// or HTTP/1.0. Pages of other sites are kept out by ``SiteRules``.
 struct DashboardGate {
     private let audience: DashboardOptions.Audience?
+    /// Whether it has an address of its own.
+    private let isApart: Bool
 
-    /// - Parameter audience: nil when there is no dashboard.
-    init(_ audience: DashboardOptions.Audience?) {
-        self.audience = audience
+    init(_ options: EdgeOptions) {
+        audience = options.dashboard?.audience
+        isApart = options.admin != nil
     }
 
-    /// Whether the path belongs to the dashboard.
-    func isDashboard(_ path: Span<UInt8>) -> Bool {
-        audience != nil && (path.equals("/dashboard") || path.starts(with: "/dashboard."))
+    /// Whether the path belongs to the dashboard, and the dashboard to this entrance.
+    func isDashboard(_ path: Span<UInt8>, at entrance: Entrance) -> Bool {
+        audience != nil && hasAdministration(entrance) && Self.isDashboard(path)
     }
 
-    /// Admits the request, or throws an error that says why not.
-    func check(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) {
-        guard head.origin.isEmpty else {
-            throw HTTPError(.forbidden, "pages of other origins may not read the dashboard")
-        }
-        if audience == .everyone { return }
+    /// Whether the path is one of a dashboard: the page, its parts and its data.
+    static func isDashboard(_ path: Span<UInt8>) -> Bool {
+        path.equals("/dashboard") || path.starts(with: "/dashboard.")
+    }
+
+    /// Whether the dashboard and the metrics are served at this entrance.
+    func hasAdministration(_ entrance: Entrance) -> Bool {
+        isApart == (entrance == .admin)
+    }
+
+    /// Admits a request for the dashboard, or throws an error that says why not.
+    func check(_ head: RequestHead, of bytes: Span<UInt8>, at entrance: Entrance) throws(HTTPError) {
+        if audience == .everyone || entrance == .admin { return }
         guard head.minorVersion == 1, !head.isForwarded, Self.isLoopback(bytes.extracting(head.host)) else {
             throw HTTPError(
                 .notFound, "the dashboard is for this machine only; tidings edge --dashboard shows it to everyone")
@@ -51,7 +59,7 @@ struct DashboardGate {
 
 /// The dashboard: a page at `/dashboard`, and its data at `/dashboard.json`.
 public struct DashboardOptions: Sendable {
-    /// Who may see it.
+    /// Who may see it where it has no address of its own.
     public enum Audience: Sendable {
         /// Clients on this machine that do not come through a proxy. Only for an edge that listens on the loopback
         /// interface.

@@ -70,7 +70,7 @@ extension Connection {
         }
         adopt(head, of: input)
         do throws(HTTPError) {
-            dispatch(try pool.handler.read(head, of: input), body: [])
+            dispatch(try pool.handler.read(head, of: input, at: entrance), body: [])
         } catch {
             dispatch(error)
         }

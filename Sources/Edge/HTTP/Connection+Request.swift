@@ -28,7 +28,7 @@ extension Connection {
             }
             let request: Result<Request, HTTPError>
             do throws(HTTPError) {
-                request = .success(try pool.handler.read(head, of: input))
+                request = .success(try pool.handler.read(head, of: input, at: entrance))
             } catch {
                 request = .failure(error)
             }
@@ -45,7 +45,7 @@ extension Connection {
             let client = pool.proxies.client(in: head, of: bytes)
             exceedsAddressLimit = !pool.count(self, for: client)
         }
-        origin = pool.handler.origin(head, of: bytes)
+        origin = pool.handler.origin(head, of: bytes, at: entrance)
         keepAlive = head.keepAlive && !exceedsAddressLimit
         isHTTP10 = head.minorVersion == 0
         isHeadRequest = head.method == .head

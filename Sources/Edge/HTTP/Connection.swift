@@ -54,6 +54,7 @@ final class Connection {
     var hasDeadline = false
     /// No request was parsed yet.
     var isNew = true
+    let entrance: Entrance
     /// The peer is a trusted proxy.
     let isProxied: Bool
     /// The PROXY protocol header, which precedes the first request, has not arrived completely.
@@ -72,9 +73,10 @@ final class Connection {
     private static let lastChance: Int64 = 1000
 
     init(
-        descriptor: Int32, isSpare: Bool, isProxied: Bool, exceedsAddressLimit: Bool = false, pool: ConnectionPool,
-        loop: EventLoop
+        descriptor: Int32, at entrance: Entrance, isSpare: Bool, isProxied: Bool, exceedsAddressLimit: Bool = false,
+        pool: ConnectionPool, loop: EventLoop
     ) {
+        self.entrance = entrance
         self.exceedsAddressLimit = exceedsAddressLimit
         self.descriptor = descriptor
         self.isProxied = isProxied
@@ -184,10 +186,10 @@ extension PendingResponse {
 /// Answers requests.
 protocol RequestHandler: AnyObject {
     /// Parses the request of a head whose ranges refer to `bytes`.
-    func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) -> Request
+    func read(_ head: RequestHead, of bytes: Span<UInt8>, at entrance: Entrance) throws(HTTPError) -> Request
 
     /// How the origin of a request relates to the allowed ones, for the fields of its answer.
-    func origin(_ head: RequestHead, of bytes: Span<UInt8>) -> OriginMatch
+    func origin(_ head: RequestHead, of bytes: Span<UInt8>, at entrance: Entrance) -> OriginMatch
 
     /// The largest body that the request may have.
     func bodyLimit(of request: Request) -> Int

@@ -72,9 +72,11 @@ final class ConnectionPool {
     /// Takes ownership of a descriptor. Beyond the limits, the connection's first request is answered with an error;
     /// beyond the spare connections as well, an error is sent at once.
     ///
+    /// Connections for administration take no places of readers, and no proxy speaks for their clients.
+    ///
     /// - Parameter peer: nil for a unix socket.
-    func adopt(_ descriptor: Int32, from peer: ClientAddress? = nil) {
-        let isSpare = count >= limits.maxConnections
+    func adopt(_ descriptor: Int32, from peer: ClientAddress? = nil, at entrance: Entrance = .readers) {
+        let isSpare = count >= limits.maxConnections && entrance == .readers
         if isSpare || isDraining { metrics.connectionsRefused += 1 }
         if isSpare { metrics.reached(.maxConnections) }
         guard count < limits.maxConnections + limits.spareConnections, !isDraining else {
@@ -82,9 +84,9 @@ final class ConnectionPool {
             reject(descriptor, "503 Service Unavailable")
             return
         }
-        let isProxied = proxies.isProxy(peer)
+        let isProxied = entrance == .readers && proxies.isProxy(peer)
         // This machine is not counted: it may be a proxy that is not configured and connects for everybody.
-        var client = isProxied || peer?.isLoopback ?? true ? nil : peer
+        var client = isProxied || peer?.isLoopback ?? true || entrance == .admin ? nil : peer
         var exceedsAddressLimit = false
         if let address = client, !addresses.enter(address) {
             metrics.connectionsRefusedByAddress += 1
@@ -108,9 +110,8 @@ final class ConnectionPool {
         metrics.connections = count
         if !isSpare, !exceedsAddressLimit { metrics.connectionsAccepted += 1 }
         connections[index] = Connection(
-            descriptor: descriptor, isSpare: isSpare, isProxied: isProxied, exceedsAddressLimit: exceedsAddressLimit,
-            pool: self,
-            loop: loop)
+            descriptor: descriptor, at: entrance, isSpare: isSpare, isProxied: isProxied,
+            exceedsAddressLimit: exceedsAddressLimit, pool: self, loop: loop)
     }
 
     /// Counts a proxied connection for its client. Returns false when that client is at its limit.

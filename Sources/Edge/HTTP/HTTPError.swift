@@ -37,6 +37,7 @@ enum HTTPStatus: Int, CaseIterable {
     case requestTimeout = 408
     case gone = 410
     case contentTooLarge = 413
+    case misdirectedRequest = 421
     case uriTooLong = 414
     case expectationFailed = 417
     case tooManyRequests = 429
@@ -57,6 +58,7 @@ enum HTTPStatus: Int, CaseIterable {
         case .forbidden: "HTTP/1.1 403 Forbidden\r\n"
         case .notFound: "HTTP/1.1 404 Not Found\r\n"
         case .methodNotAllowed: "HTTP/1.1 405 Method Not Allowed\r\n"
+        case .misdirectedRequest: "HTTP/1.1 421 Misdirected Request\r\n"
         case .requestTimeout: "HTTP/1.1 408 Request Timeout\r\n"
         case .gone: "HTTP/1.1 410 Gone\r\n"
         case .contentTooLarge: "HTTP/1.1 413 Content Too Large\r\n"

@@ -2,6 +2,14 @@ import Events
 import Glibc
 import Logging
 
+/// Which of an edge's addresses a client has connected to.
+enum Entrance {
+    /// The one for readers, writers and, if it is the only one, for everything else.
+    case readers
+    /// The one for those who look after the edge.
+    case admin
+}
+
 /// Accepts connections on one address.
 ///
 /// Several processes may listen on one port, and the kernel spreads connections over their sockets. Each process then
@@ -19,6 +27,7 @@ final class Listener {
     /// The port in use, for TCP; 0 for a unix socket.
     private(set) var port = 0
 
+    private let entrance: Entrance
     private let address: ListenAddress
     private let loop: EventLoop
     private let pool: ConnectionPool
@@ -42,8 +51,10 @@ final class Listener {
     /// - Parameter inherited: sockets that are already bound to the address: this process's own first, then those of
     ///   its siblings. Empty: a socket is opened.
     init(
-        on loop: EventLoop, address: ListenAddress, inherited: [Int32] = [], pool: ConnectionPool, logger: Logger
+        on loop: EventLoop, address: ListenAddress, entrance: Entrance = .readers, inherited: [Int32] = [],
+        pool: ConnectionPool, logger: Logger
     ) {
+        self.entrance = entrance
         self.inherited = inherited
         rate = AcceptRate(perSecond: pool.limits.acceptRate, now: Clock.monotonicMilliseconds())
         self.loop = loop
@@ -132,7 +143,7 @@ final class Listener {
                 isRatePause = false
                 // accept4(2) would save this call, but Swift does not import it.
                 _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
-                pool.adopt(accepted, from: ClientAddress(peer))
+                pool.adopt(accepted, from: ClientAddress(peer), at: entrance)
                 continue
             }
             switch errno {

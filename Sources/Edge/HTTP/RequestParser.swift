@@ -21,7 +21,10 @@ struct RequestParser {
     private var scanned = 0
     private var fields = 0
     private var hasRequestLine = false
+    /// The authority of a target in absolute-form.
+    private var authority = 0..<0
     private var hasHost = false
+    private var hasOrigin = false
     private var hasLength = false
     private var hasCoding = false
 
@@ -120,23 +123,23 @@ struct RequestParser {
         return split(target, of: bytes)
     }
 
-    /// Splits the target: origin-form, absolute-form or asterisk-form (RFC 9112, 3.2).
+    /// Splits the target: origin-form, absolute-form or asterisk-form (RFC 9112, 3.2). The method CONNECT has an
+    /// authority as its target; it is refused because of its method.
     private mutating func split(_ target: Range<Int>, of bytes: Span<UInt8>) -> HTTPError? {
         var start = target.lowerBound
         let text = bytes.extracting(target)
         if text[0] != 0x2F {
-            if text.equals("*"), head.method == .options {
+            if head.method == .connect || head.method == .options && text.equals("*") {
                 head.path = target
                 return nil
             }
-            let scheme = text.starts(with: "http://") ? 7 : text.starts(with: "https://") ? 8 : 0
-            guard scheme > 0, text.count > scheme else {
-                // CONNECT has an authority as its target; it is refused because of its method.
-                if head.method == .unsupported { return nil }
-                return HTTPError(.badRequest, "the target must begin with a slash")
-            }
-            start = bytes.firstIndex(of: 0x2F, from: target.lowerBound + scheme) ?? target.upperBound
-            start = min(start, target.upperBound)
+            let scheme = Self.schemeLength(text)
+            guard scheme > 0 else { return HTTPError(.badRequest, "the target must begin with a slash") }
+            start += scheme
+            while start < target.upperBound, ![0x2F, 0x3F, 0x23].contains(bytes[start]) { start += 1 }
+            authority = (target.lowerBound + scheme)..<start
+            // An authority without a host, or with a user's name, is an error (RFC 9110, 4.2.1 and 4.2.4).
+            guard !authority.isEmpty, bytes.extracting(authority).isHost else { return Self.invalidHost }
         }
         var pathEnd = start
         while pathEnd < target.upperBound, bytes[pathEnd] != 0x3F, bytes[pathEnd] != 0x23 { pathEnd += 1 }
@@ -146,6 +149,15 @@ struct RequestParser {
         head.path = start..<pathEnd
         head.query = min(pathEnd + 1, target.upperBound)..<target.upperBound
         return nil
+    }
+
+    private static let invalidHost = HTTPError(.badRequest, "the host must read NAME or NAME:PORT")
+
+    /// The length of the scheme of an absolute-form, with the slashes behind it; 0: it has none. Schemes are
+    /// case-insensitive (RFC 3986, 3.1).
+    private static func schemeLength(_ text: Span<UInt8>) -> Int {
+        if text.count >= 7, text.extracting(0..<7).equalsIgnoringCase("http://") { return 7 }
+        return text.count >= 8 && text.extracting(0..<8).equalsIgnoringCase("https://") ? 8 : 0
     }
 
     private mutating func field(_ line: Range<Int>, of bytes: Span<UInt8>) -> HTTPError? {
@@ -165,10 +177,12 @@ struct RequestParser {
         switch name.count {
         case 4 where name.equalsIgnoringCase("host"):
             if hasHost { return HTTPError(.badRequest, "more than one Host field") }
+            guard bytes.extracting(value).isHost else { return Self.invalidHost }
             hasHost = true
             head.host = value
         case 6 where name.equalsIgnoringCase("origin"):
-            if !head.origin.isEmpty { return HTTPError(.badRequest, "more than one Origin field") }
+            if hasOrigin { return HTTPError(.badRequest, "more than one Origin field") }
+            hasOrigin = true
             head.origin = value
         case 6 where name.equalsIgnoringCase("expect"):
             guard bytes.extracting(value).equalsIgnoringCase("100-continue") else {
@@ -186,6 +200,9 @@ struct RequestParser {
             // It is ambiguous which of two is meant.
             if !head.authorization.isEmpty { return HTTPError(.badRequest, "more than one Authorization field") }
             head.authorization = value
+        case 14 where name.equalsIgnoringCase("sec-fetch-site"):
+            if !head.fetchSite.isEmpty { return HTTPError(.badRequest, "more than one Sec-Fetch-Site field") }
+            head.fetchSite = value
         case 13 where name.equalsIgnoringCase("last-event-id"):
             head.lastEventID = value
         case 13 where name.equalsIgnoringCase("if-none-match"):
@@ -250,6 +267,8 @@ struct RequestParser {
     /// Checks that need all fields.
     private mutating func finish() -> HTTPError? {
         if head.minorVersion == 1, !hasHost { return HTTPError(.badRequest, "HTTP/1.1 requires a Host field") }
+        // RFC 9112, 3.2.2: the target's authority replaces what Host says.
+        if !authority.isEmpty { head.host = authority }
         if hasCoding {
             if hasLength { return HTTPError(.badRequest, "both Content-Length and Transfer-Encoding") }
             if head.minorVersion == 0 { return HTTPError(.badRequest, "HTTP/1.0 has no Transfer-Encoding") }
@@ -264,7 +283,7 @@ struct RequestParser {
 /// A request's head. Its ranges are offsets from the request's first byte and are valid while that input is kept.
 struct RequestHead: Equatable {
     var method = HTTPMethod.unknown
-    /// The target's path. Absolute-form is reduced to its path; `*` stays `*`.
+    /// The target's path. Absolute-form is reduced to its path, which may be empty; `*` stays `*`.
     var path = 0..<0
     /// The target's query, without the question mark.
     var query = 0..<0
@@ -279,8 +298,11 @@ struct RequestHead: Equatable {
     var ifNoneMatch = 0..<0
     var acceptEncoding = 0..<0
     var lastEventID = 0..<0
+    /// The authority of the target, else the `Host` field.
     var host = 0..<0
     var origin = 0..<0
+    /// The `Sec-Fetch-Site` field.
+    var fetchSite = 0..<0
     var authorization = 0..<0
     var apiKey = 0..<0
     /// The last `X-Forwarded-For` field.
@@ -295,7 +317,7 @@ struct RequestHead: Equatable {
 
 /// The methods that the edge distinguishes.
 enum HTTPMethod: UInt8, Equatable {
-    case get, head, post, options
+    case get, head, post, options, connect
     /// A method of RFC 9110 or RFC 5789 that no resource here supports: 405.
     case unsupported
     /// Anything else: 501.
@@ -311,7 +333,7 @@ enum HTTPMethod: UInt8, Equatable {
         case 5 where bytes.equals("PATCH") || bytes.equals("TRACE"): self = .unsupported
         case 6 where bytes.equals("DELETE"): self = .unsupported
         case 7 where bytes.equals("OPTIONS"): self = .options
-        case 7 where bytes.equals("CONNECT"): self = .unsupported
+        case 7 where bytes.equals("CONNECT"): self = .connect
         default: self = .unknown
         }
     }

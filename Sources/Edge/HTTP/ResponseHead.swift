@@ -18,13 +18,13 @@ struct ResponseHead {
         var common: [UInt8] = []
         common.append("X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: cross-origin\r\n")
         switch origins {
-        case .any: self.origins = []
+        case .all: self.origins = []
         case .listed(let names):
             common.append("Vary: Origin\r\n")
             self.origins = names.map { Array($0.utf8) }
         }
         self.common = common
-        unknownOrigin = origins == .any ? .any : .absent
+        unknownOrigin = if case .all = origins { .any } else { .absent }
         bytes.reserveCapacity(1024)
     }
 
@@ -40,6 +40,10 @@ struct ResponseHead {
         bytes.append(caching.field)
         if now != dateSecond { renewDate(now) }
         bytes.append(contentsOf: date)
+        if origin == .concealed {
+            bytes.append("X-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n")
+            return
+        }
         bytes.append(contentsOf: common)
         switch origin {
         case .any: bytes.append("Access-Control-Allow-Origin: *\r\n")
@@ -47,7 +51,7 @@ struct ResponseHead {
             bytes.append("Access-Control-Allow-Origin: ")
             bytes.append(contentsOf: origins[Int(index)])
             bytes.append("\r\n")
-        case .absent, .same, .foreign: return
+        case .absent, .same, .foreign, .concealed: return
         }
         bytes.append("Access-Control-Expose-Headers: ")
         bytes.append("Stream-Next-Offset, Stream-Up-To-Date, Stream-Cursor, ETag, Retry-After, WWW-Authenticate\r\n")

@@ -8,23 +8,31 @@ struct RequestReader {
     /// - Parameter files: the paths of the files served from memory.
     init(options: EdgeOptions, files: Set<String>) {
         limits = options.limits
-        gate = DashboardGate(options.dashboard?.audience)
+        gate = DashboardGate(options)
         self.files = files
     }
 
     /// Reads a head whose ranges refer to `bytes`.
     ///
     /// - Throws: ``HTTPError``: 400, 404, 405, 501.
-    func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) -> Request {
-        if head.method == .unknown { throw HTTPError(.notImplemented, "unknown method") }
+    func read(
+        _ head: RequestHead, of bytes: Span<UInt8>, at entrance: Entrance = .readers
+    ) throws(HTTPError) -> Request {
+        switch head.method {
+        case .unknown: throw HTTPError(.notImplemented, "unknown method")
+        case .connect: throw HTTPError(.methodNotAllowed, "this is no proxy", allow: .all)
+        default: break
+        }
         let path = bytes.extracting(head.path)
         let query = bytes.extracting(head.query)
         if head.method == .options {
-            // `*` asks about the server, any other path about an existing resource.
-            return Request(target: .options(path.equals("*") ? .all : try methods(of: path)))
+            // `*` asks about the server (as does a target without a path: RFC 9112, 3.2.4), any other path about an
+            // existing resource.
+            let isServer = path.count == 0 || path.equals("*")
+            return Request(target: .options(isServer ? .all : try methods(of: path, at: entrance)))
         }
-        try require(head.method, of: try methods(of: path))
-        if gate.isDashboard(path) { try gate.check(head, of: bytes) }
+        try require(head.method, of: try methods(of: path, at: entrance))
+        if gate.isDashboard(path, at: entrance) { try gate.check(head, of: bytes, at: entrance) }
         let lastEventID = eventID(bytes.extracting(head.lastEventID))
         var request = Request(target: try target(path, query, lastEventID: lastEventID))
         request.credentials = try credentials(head, of: bytes, request.target)
@@ -41,17 +49,47 @@ struct RequestReader {
 
     private static let channelPrefix: StaticString = "/v1/channels/"
 
-    /// The methods of a resource.
-    private func methods(of path: Span<UInt8>) throws(HTTPError) -> Request.Methods {
-        if path.equals("/v1/comments") { return .post }
-        if path.starts(with: Self.channelPrefix) || path.equals("/v1/poll") || path.equals("/v1/events")
-            || path.equals("/live") || path.equals("/ready") || path.equals("/metrics") || gate.isDashboard(path)
-        {
-            return .read
-        }
-        if let name = text(path), files.contains(name) { return .read }
-        throw Self.nothing
+    /// What a request is about, for the rules on pages of other sites; nil: everyone may ask that, whatever the host,
+    /// as load balancers do.
+    func purpose(of head: RequestHead, of bytes: Span<UInt8>, at entrance: Entrance) -> SiteRules.Purpose? {
+        let path = bytes.extracting(head.path)
+        if path.equals("/live") || path.equals("/ready") { return nil }
+        if entrance == .admin || gate.isDashboard(path, at: entrance) { return .administration }
+        return head.method == .post || Self.isPreflight(head, of: bytes) ? .writing : .reading
     }
+
+    /// Whether a browser asks if a page may post comments (Fetch, 3.2.2).
+    static func isPreflight(_ head: RequestHead, of bytes: Span<UInt8>) -> Bool {
+        head.method == .options && bytes.extracting(head.path).equals("/v1/comments")
+    }
+
+    /// The methods of a resource.
+    private func methods(of path: Span<UInt8>, at entrance: Entrance) throws(HTTPError) -> Request.Methods {
+        if entrance == .readers {
+            if path.equals("/v1/comments") { return .post }
+            if path.starts(with: Self.channelPrefix) || path.equals("/v1/poll") || path.equals("/v1/events") {
+                return .read
+            }
+        }
+        if path.equals("/live") || path.equals("/ready") { return .read }
+        if path.equals("/metrics"), gate.hasAdministration(entrance) { return .read }
+        if path.equals("/dashboard.json"), gate.isDashboard(path, at: entrance) { return .read }
+        if isFile(path, at: entrance) { return .read }
+        throw entrance == .admin ? Self.noAdministration : Self.nothing
+    }
+
+    private func isFile(_ path: Span<UInt8>, at entrance: Entrance) -> Bool {
+        guard let name = fileName(path), files.contains(name) else { return false }
+        return DashboardGate.isDashboard(path) ? gate.isDashboard(path, at: entrance) : entrance == .readers
+    }
+
+    /// A target in absolute-form without a path is `/` (RFC 9110, 4.2.3).
+    private func fileName(_ path: Span<UInt8>) -> String? {
+        path.count == 0 ? "/" : text(path)
+    }
+
+    private static let noAdministration = HTTPError(
+        .notFound, "nothing here; try /dashboard, /metrics, /live or /ready: clients connect to another address")
 
     static let nothing = HTTPError(
         .notFound, "nothing here; try /v1/channels/CHANNEL, /v1/poll, /v1/events or /v1/comments")
@@ -79,8 +117,8 @@ struct RequestReader {
         if path.equals("/live") { return .live }
         if path.equals("/ready") { return .ready }
         if path.equals("/metrics") { return .metrics }
-        if path.equals("/dashboard.json"), gate.isDashboard(path) { return .status }
-        guard let name = text(path) else { throw Self.nothing }
+        if path.equals("/dashboard.json") { return .status }
+        guard let name = fileName(path) else { throw Self.nothing }
         return .file(name)
     }
 

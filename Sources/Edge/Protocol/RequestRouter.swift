@@ -5,6 +5,8 @@ final class RequestRouter: RequestHandler {
     private let sink: any CommentSink
     private let files: [String: EdgeFile]
     private let cache: StatusCache?
+    private let sites: SiteRules
+    private let adminSites: SiteRules
     /// The process is shutting down: `/ready` fails, so that load balancers use other processes.
     var isDraining = false
     /// Why the process must not be ready although it can serve; nil when it may. `/ready` fails then as well.
@@ -23,6 +25,11 @@ final class RequestRouter: RequestHandler {
         self.files = files
         cache = status.map { StatusCache(source: $0, services: services) }
         reader = RequestReader(options: services.options, files: Set(files.keys))
+        let options = services.options
+        sites = SiteRules(
+            hosts: AllowedHosts(options.hosts, at: options.address), origins: options.access.origins)
+        adminSites = SiteRules(
+            hosts: AllowedHosts(options.hosts, at: options.admin ?? options.address), origins: .any)
     }
 
     /// Applies new limits to requests from now on.
@@ -31,15 +38,35 @@ final class RequestRouter: RequestHandler {
         reader.limits = limits
     }
 
-    func read(_ head: RequestHead, of bytes: Span<UInt8>) throws(HTTPError) -> Request {
-        var request = try reader.read(head, of: bytes)
-        request.origin = origin(head, of: bytes)
+    func read(_ head: RequestHead, of bytes: Span<UInt8>, at entrance: Entrance) throws(HTTPError) -> Request {
+        try checkSite(head, of: bytes, at: entrance)
+        var request = try reader.read(head, of: bytes, at: entrance)
+        request.origin = origin(head, of: bytes, at: entrance)
         try services.access.admit(&request)
         return request
     }
 
-    func origin(_ head: RequestHead, of bytes: Span<UInt8>) -> OriginMatch {
-        services.access.origin(head, of: bytes)
+    func origin(_ head: RequestHead, of bytes: Span<UInt8>, at entrance: Entrance) -> OriginMatch {
+        if reader.purpose(of: head, of: bytes, at: entrance) == .administration
+            || bytes.extracting(head.path).equals("/metrics")
+        {
+            return .concealed
+        }
+        if RequestReader.isPreflight(head, of: bytes), sites.refusal(of: .writing, head, of: bytes) != nil {
+            return .foreign
+        }
+        return services.access.origin(head, of: bytes)
+    }
+
+    /// - Throws: ``HTTPError``: 421, 403.
+    private func checkSite(_ head: RequestHead, of bytes: Span<UInt8>, at entrance: Entrance) throws(HTTPError) {
+        guard var purpose = reader.purpose(of: head, of: bytes, at: entrance) else { return }
+        // A preflight is answered, and the answer says whether the page may post.
+        if head.method == .options, purpose == .writing { purpose = .reading }
+        let rules = entrance == .admin ? adminSites : sites
+        guard let refusal = rules.refusal(of: purpose, head, of: bytes) else { return }
+        services.access.refused(refusal == .site ? .origin : .host)
+        throw refusal.error(for: purpose, host: bytes.extracting(head.host))
     }
 
     func bodyLimit(of request: Request) -> Int {
@@ -48,6 +75,8 @@ final class RequestRouter: RequestHandler {
 
     func handle(_ request: Request, body: [UInt8], on connection: Connection) {
         do throws(HTTPError) {
+            // Whoever looks after the edge must see why it is full.
+            if connection.entrance == .admin { return try answer(request, body: body, on: connection) }
             if connection.exceedsAddressLimit { throw Connection.tooManyConnections }
             if connection.isSpare { throw Self.full }
             try answer(request, body: body, on: connection)
