@@ -68,22 +68,27 @@ struct EdgeCommand: ParsableCommand {
         let shape = try self.shape(settings)
         let workers = flags.flag(Settings.Processes.edges)
         ChildFlags.setEnvironment(options, redis: redis)
-        let (listen, sockets) = try EdgeCommand.sockets(at: address, count: workers)
+        var listen: (address: ListenAddress, sockets: PoolSockets?) = (address, nil)
+        if case .tcp = address {
+            listen = try EdgeCommand.sockets(at: address, count: workers)
+        } else if workers > 1 {
+            throw CommandError("several processes cannot share a unix socket; give --workers 1 or a port", exitCode: 2)
+        }
         let admin = try adminAddress(settings).map { try EdgeCommand.sockets(at: $0, count: workers) }
-        var words = ["--listen", listen.description] + limits.words + access.words + dashboard.words()
+        var words = ["--listen", listen.address.description] + limits.words + access.words + dashboard.words()
         if let admin { words += ["--admin", admin.address.description] }
         words += flags.words(of: [Settings.Edge.hold, Settings.Edge.drain])
         if demo { words.append("--demo") }
-        let children = ChildSpec.edges(workers, flags: words, sockets: sockets, admin: admin?.sockets)
+        let children = ChildSpec.edges(workers, flags: words, sockets: listen.sockets, admin: admin?.sockets)
         let host = SupervisorHost(
             on: try EventLoop(), name: "tidings-supervisor", redis: redis, children: children, shape: shape,
             rules: supervisor.rules(memory: 0),
             summary: "\(settings.pipeline): \(children.map(\.name).joined(separator: ", "))",
             logger: try options.logger("edge"), reload: { try self.shape(options.configuration()) })
         host.onStarted = { [unowned host] in host.ready() }
-        Terminal.write("edge on \(listen)\n" + (admin.map { "administration on \($0.address)\n" } ?? ""))
+        Terminal.write("edge on \(listen.address)\n" + (admin.map { "administration on \($0.address)\n" } ?? ""))
         try host.run(takesQuiet: true)
-        withExtendedLifetime((sockets, admin)) {}
+        withExtendedLifetime((listen, admin)) {}
     }
 
     /// What the configuration says about the processes.
@@ -120,19 +125,17 @@ struct EdgeCommand: ParsableCommand {
         try flags.value(Settings.Edge.admin, file: settings.edge.admin).map(EdgeCommand.address)
     }
 
-    /// The sockets of a pool of edges, and the address with the port in use; or one line on why there are none. A unix
-    /// socket is opened by the process itself.
+    /// The sockets of a pool of edges, and the address with the port in use; or one line on why there are none.
     static func sockets(
         at address: ListenAddress, count: Int
     ) throws -> (address: ListenAddress, sockets: PoolSockets?) {
-        guard case .tcp(let host, let port) = address else {
-            if count == 1 { return (address, nil) }
-            throw CommandError(
-                "several processes cannot share a unix socket; run one edge, or give a port", exitCode: 2)
-        }
         do {
-            let sockets = try PoolSockets(host: host, port: port, count: count)
-            return (.tcp(host: host, port: sockets.port), sockets)
+            switch address {
+            case .tcp(let host, let port):
+                let sockets = try PoolSockets(host: host, port: port, count: count)
+                return (.tcp(host: host, port: sockets.port), sockets)
+            case .unix(let path): return (address, try PoolSockets(unix: path))
+            }
         } catch {
             throw CommandError("\(error.message); is the port taken, or is it no address of this machine?")
         }

@@ -83,8 +83,7 @@ package enum Settings {
         package static let admin = Setting(
             key: "edge.admin", flag: "admin", variable: "TIDINGS_ADMIN", SettingForm.text().optional, default: nil,
             otherwise: "none: as edge.listen",
-            "Where the dashboard and /metrics are, and nowhere else: HOST:PORT; or unix:/PATH, for a single edge process"
-        )
+            "Where the dashboard and /metrics are, and nowhere else: HOST:PORT or unix:/PATH")
         package static let hold = Setting(
             key: "edge.hold", flag: "hold", variable: "TIDINGS_HOLD", .seconds(1...55), default: 25,
             "How long an edge holds a long poll whose client names no time, in seconds, 1 to 55")

@@ -1,11 +1,15 @@
 package import Events
 import Glibc
 
-/// The listening sockets of a pool of edges: one for each process, all bound to one port, kept by the supervisor for as
-/// long as it runs. Connections that arrive while an edge is replaced, or was killed, wait for its successor.
+/// The listening sockets of a pool of edges: one for each process, all bound to one port, or one unix socket for all of
+/// them; kept by the supervisor for as long as it runs. Connections that arrive while an edge is replaced, or was killed,
+/// wait for its successor.
 package final class PoolSockets {
+    /// 0 for a unix socket.
     package let port: UInt16
     private let descriptors: [Int32]
+    /// The path of a unix socket, which ends with the pool.
+    private let path: String?
 
     /// Binds the sockets. Each edge listens on its own.
     ///
@@ -27,15 +31,27 @@ package final class PoolSockets {
         }
         self.port = port
         descriptors = opened
+        path = nil
+    }
+
+    /// Binds a unix socket that all processes accept from: no option spreads connections over several.
+    ///
+    /// - Throws: ``EventsError`` when another process listens there, or the path cannot be used.
+    package init(unix path: String) throws(EventsError) {
+        descriptors = [try ListeningSocket.bound(.unix(path: path), isShared: false)]
+        port = 0
+        self.path = path
     }
 
     deinit {
         for descriptor in descriptors { close(descriptor) }
+        if let path { unlink(path) }
     }
 
     /// All of them, that of one process first.
     package func ordered(first index: Int) -> [Int32] {
-        [descriptors[index]] + descriptors.enumerated().filter { $0.offset != index }.map(\.element)
+        if path != nil { return descriptors }
+        return [descriptors[index]] + descriptors.enumerated().filter { $0.offset != index }.map(\.element)
     }
 }
 

@@ -1,5 +1,6 @@
 import Glibc
 import Supervision
+import TestSupport
 import Testing
 
 @Suite("the ids of children")
@@ -36,6 +37,22 @@ struct ChildSpecTests {
             #expect(spec.descriptors.first == first[index] && Set(spec.descriptors) == Set(first))
             let list = spec.descriptors.map(String.init).joined(separator: ",")
             #expect(Array(spec.launch(1000).arguments[2...4]) == ["--demo", "--listen-descriptors", list])
+        }
+    }
+
+    @Test("the sockets for administration are handed on beside the others; of a unix socket all edges get the same one")
+    func adminSockets() throws {
+        let folder = try TemporaryFolder()
+        let sockets = try PoolSockets(host: "127.0.0.1", port: 0, count: 2)
+        let admin = try PoolSockets(unix: folder.file("admin.sock"))
+        #expect(admin.port == 0)
+        for (index, spec) in ChildSpec.edges(2, flags: [], sockets: sockets, admin: admin).enumerated() {
+            let (own, shared) = (sockets.ordered(first: index), admin.ordered(first: index))
+            #expect(shared == admin.ordered(first: 0) && shared.count == 1 && spec.descriptors == own + shared)
+            let words = [own, shared].map { $0.map(String.init).joined(separator: ",") }
+            #expect(
+                Array(spec.launch(1000).arguments[2...5])
+                    == ["--listen-descriptors", words[0], "--admin-descriptors", words[1]])
         }
     }
 }

@@ -52,24 +52,39 @@ struct AdminAddressTests {
         #expect(!off.process.output.contains("/dashboard"))
     }
 
-    @Test("a unix socket is for one edge process; several are told so")
+    @Test("a unix socket is shared by the edges as a port is, also with their successors, and ends with the pool")
     func unixSocket() throws {
         let server = try RedisServer()
         let folder = try TemporaryFolder()
         let path = folder.file("admin.sock")
-        let pool = try EdgePool(server.url, workers: 1, arguments: ["--admin", "unix:\(path)"])
-        let client = try StreamSocket(unix: path)
-        try client.send(
-            "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8, before: Deadline(in: 10))
-        var answer: [UInt8] = []
-        while case let more = try client.receive(before: Deadline(in: 10)), !more.isEmpty { answer += more }
-        #expect(String(decoding: answer, as: UTF8.self).contains("tidings_edge_ready 1"))
-        #expect(pool.readiness() == 200)
-        let refused = try TidingsBinary.run([
-            "edge", "--workers", "2", "--redis", server.url, "--listen", "127.0.0.1:0", "--admin", "unix:\(path)2",
+        let pool = try EdgePool(server.url, workers: 2, arguments: ["--admin", "unix:\(path)"])
+        func check() throws {
+            let client = try StreamSocket(unix: path)
+            let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            try client.send(request.utf8, before: Deadline(in: 10))
+            var answer: [UInt8] = []
+            while case let more = try client.receive(before: Deadline(in: 10)), !more.isEmpty { answer += more }
+            #expect(String(decoding: answer, as: UTF8.self).contains("tidings_edge_ready 1"))
+        }
+        for _ in 0..<10 { try check() }
+        let taken = try TidingsBinary.run([
+            "edge", "--redis", server.url, "--listen", "127.0.0.1:0", "--admin", "unix:\(path)",
         ])
-        #expect(refused.exit == .code(2) && refused.errors.contains("unix socket"), "\(refused.errors)")
-        let wrong = try TidingsBinary.run(["edge", "--redis", server.url, "--admin", "nonsense"])
+        #expect(taken.exit == .code(1) && taken.errors.contains("cannot listen on unix:\(path)"), "\(taken.errors)")
+        let before = pool.pids
+        pool.process.send(SIGHUP)
+        try eventually(within: 60, "others run: \(pool.process.errors)") {
+            pool.pids.count == 2 && before.isDisjoint(with: pool.pids)
+        }
+        for _ in 0..<10 { try check() }
+        pool.process.send(SIGTERM)
+        #expect(try pool.process.wait(within: 60) == .code(0))
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test("an address that is none is wrong use")
+    func wrongAddress() throws {
+        let wrong = try TidingsBinary.run(["edge", "--redis", "unix:///nowhere", "--admin", "nonsense"])
         #expect(wrong.exit == .code(2), "\(wrong.errors)")
     }
 }
