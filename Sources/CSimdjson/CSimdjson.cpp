@@ -43,14 +43,16 @@ csimdjson_parser *csimdjson_create(size_t max_bytes, size_t max_depth) {
 
 void csimdjson_destroy(csimdjson_parser *parser) { delete parser; }
 
-csimdjson_result csimdjson_parse(csimdjson_parser *parser, const void *bytes, size_t length) {
+static csimdjson_result parse_copy(csimdjson_parser *parser, const void *bytes, size_t given, size_t brace) {
+    size_t length = given + brace;
     if (length > parser->max_bytes) {
         parser->last = CAPACITY;
         return CSIMDJSON_TOO_LARGE;
     }
     parser->last = length == 0 ? EMPTY : parser->reserve(length);
     if (parser->last == SUCCESS) {
-        std::memcpy(parser->buffer, bytes, length);
+        if (brace) parser->buffer[0] = '{';
+        if (given) std::memcpy(parser->buffer + brace, bytes, given);
         std::memset(parser->buffer + length, ' ', SIMDJSON_PADDING);
         parser->last = parser->parser.parse(parser->buffer, length, false).error();
     }
@@ -68,6 +70,14 @@ csimdjson_result csimdjson_parse(csimdjson_parser *parser, const void *bytes, si
     case MEMALLOC: return CSIMDJSON_NO_MEMORY;
     default: return CSIMDJSON_SYNTAX;
     }
+}
+
+csimdjson_result csimdjson_parse(csimdjson_parser *parser, const void *bytes, size_t length) {
+    return parse_copy(parser, bytes, length, 0);
+}
+
+csimdjson_result csimdjson_parse_members(csimdjson_parser *parser, const void *bytes, size_t length) {
+    return parse_copy(parser, bytes, length, 1);
 }
 
 const char *csimdjson_message(const csimdjson_parser *parser) { return error_message(parser->last); }

@@ -32,7 +32,7 @@ struct Author {
         }
     }
 
-    /// The key under which the author's comments are counted: the id, else the name. Cut to ``maxBytes``, which bounds
+    /// The key under which the comments of an author are counted whom the web app names: the id, else the name. Cut to ``maxBytes``, which bounds
     /// the memory that a long name takes.
     var account: String? {
         guard let label = id ?? name, !label.isEmpty else { return nil }
@@ -79,7 +79,8 @@ struct AuthorStandings {
         for event in batch where EventType.of(event.fields) != EventType.deleted {
             let author = Author(of: event.fields)
             for label in author.labels where seen.insert(label).inserted { labels.append(label) }
-            guard isCounting, EventType.of(event.fields) == EventType.created, let account = author.account
+            guard isCounting, EventType.of(event.fields) == EventType.created,
+                let account = Self.account(of: event, author)
             else { continue }
             counted.append((account, try Self.key(of: event)))
         }
@@ -99,15 +100,23 @@ struct AuthorStandings {
     }
 
     /// The standing of an event's author. Call it once for each event of the batch, in order.
-    mutating func standing(of fields: JSONObject) -> Standing {
+    mutating func standing(of event: Event) -> Standing {
+        let fields = event.fields
         let author = Author(of: fields)
         var standing = Standing()
         if !banned.isEmpty { standing.isBanned = author.labels.contains { banned.contains($0) } }
-        if EventType.of(fields) == EventType.created, author.account != nil, position < excesses.count {
+        if EventType.of(fields) == EventType.created, Self.account(of: event, author) != nil,
+            position < excesses.count
+        {
             standing.isTooMany = excesses[position]
             position += 1
         }
         return standing
+    }
+
+    /// The key under which a comment is counted: its sender where the web app is not the one, whatever author it names.
+    private static func account(of event: Event, _ author: Author) -> String? {
+        event.sender.isApp ? author.account : event.sender.owner
     }
 
     /// 64 bits of the SHA-256 of the event's bytes, which stay the same until the event leaves the queue.

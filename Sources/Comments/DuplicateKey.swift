@@ -1,40 +1,47 @@
 import JSON
+import Pipeline
 import Signing
 import Store
 
-/// The key by which duplicates are recognised: the conversation and the sender's `event_id`; without one, for a new
-/// comment, the conversation and the sender's `id`; else a hash of all bytes. An edit carries the id of the comment that
-/// it changes, so its `id` is no such key.
+/// The key by which duplicates are recognised: the conversation, its sender and the sender's `event_id`; without one, for a
+/// new comment, the conversation, the sender and the given `id`; else a hash of the sender and all bytes. An edit carries
+/// the id of the comment that it changes, so its `id` is no such key.
 ///
-/// Senders may number events within a conversation: one's id is no repeat of the same id in another.
+/// Senders may number events within a conversation: one's id is no repeat of the same id in another. Nor is it a repeat of
+/// another sender's, so nobody can keep another one's comment out by sending its id first.
 enum DuplicateKey {
     private static let maxPlainBytes = 60
 
-    /// A key of at most 60 bytes. Its first letter tells the kinds apart.
+    /// A key of at most 60 bytes. Its first letter tells the kinds apart; a capital says that a sender is part of it.
     ///
-    /// - Parameters:
-    ///   - fields: a valid event as received, before a missing `id` is added. An event without a conversation, which
-    ///     would be rejected, gets the hash of its bytes.
-    ///   - raw: the event's bytes.
+    /// - Parameter event: a valid event as received, before a missing `id` is added. An event without a conversation, which
+    ///   would be rejected, gets the hash of its bytes.
     /// - Throws: ``SigningError/Code/library``.
-    static func make(for fields: JSONObject, raw: [UInt8]) throws(SigningError) -> [UInt8] {
+    static func make(for event: Event) throws(SigningError) -> [UInt8] {
+        let fields = event.fields
+        let owner = event.sender.isApp ? nil : event.sender.owner
         if let conversation = ConversationKey.conversation(of: fields) {
+            let scope = [UInt8](conversation.utf8) + [0] + (owner.map { $0.utf8 + [0] } ?? [])
             if let given = ChannelName.part(fields["event_id"]), !given.isEmpty {
-                return try key(of: given, in: conversation, plain: "e:", digest: "h:")
+                return try key(
+                    of: given, in: scope, plain: owner == nil ? "e:" : "E:", digest: owner == nil ? "h:" : "H:")
             }
             if EventType.of(fields) == EventType.created, let given = ChannelName.part(fields["id"]), !given.isEmpty {
-                return try key(of: given, in: conversation, plain: "i:", digest: "j:")
+                return try key(
+                    of: given, in: scope, plain: owner == nil ? "i:" : "I:", digest: owner == nil ? "j:" : "J:")
             }
         }
-        return try digest(raw, kind: "c:")
+        guard let owner else { return try digest(event.raw, kind: "c:") }
+        return try digest([UInt8](owner.utf8) + [0] + event.raw, kind: "C:")
     }
 
-    /// The conversation ends at the first NUL: the name of a valid one has no control characters
-    /// (``ChannelName/problem(ofPart:)``). What follows is the id, whatever bytes it has. So no two pairs share a key.
+    /// The conversation ends at the first NUL, and a sender at the second: the name of a valid conversation has no control
+    /// characters (``ChannelName/problem(ofPart:)``), nor has a sender. What follows is the id, whatever bytes it has. So no
+    /// two pairs share a key.
     private static func key(
-        of given: String, in conversation: String, plain: String, digest kind: String
+        of given: String, in scope: [UInt8], plain: String, digest kind: String
     ) throws(SigningError) -> [UInt8] {
-        let pair = [UInt8](conversation.utf8) + [0] + given.utf8
+        let pair = scope + given.utf8
         if plain.utf8.count + pair.count <= maxPlainBytes { return [UInt8](plain.utf8) + pair }
         return try digest(pair, kind: kind)
     }

@@ -83,7 +83,7 @@ public final class ModerateStage: Stage {
     }
 
     public func process(_ event: Event, context: StageContext) throws(StageError) -> Disposition {
-        moderator.decide(event, standing: standings.standing(of: event.fields))
+        moderator.decide(event, standing: standings.standing(of: event))
     }
 
     private func bannedCommand(pipeline: String) -> RedisCommand? {

@@ -1,5 +1,6 @@
 import JSON
 public import Pipeline
+import Store
 
 /// `publish`: appends the event to the feeds of the channels that its member `channels` lists. The member itself is not
 /// published.
@@ -22,7 +23,9 @@ public final class PublishStage: Stage {
         {
             channels.append(name)
         }
-        guard !channels.isEmpty else { return .drop(reason: "no_channel") }
+        // Edits and deletions reach the channels in which their comment stands as well: the commit knows them.
+        let kind = CommentChange.Kind(of: event.fields)
+        guard !channels.isEmpty || kind == .edited || kind == .deleted else { return .drop(reason: "no_channel") }
         var event = event
         event.fields["channels"] = nil
         return .publish(event, channels: channels)

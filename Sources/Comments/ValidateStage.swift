@@ -23,6 +23,10 @@ public struct ValidateOptions: Sendable {
 /// edited comment needs `text`. Missing members get a default: `id` (UUID version 7), `type` (`comment.created`),
 /// `received_at` (milliseconds since 1970). Unknown members pass through. A rejected event becomes a dead letter with
 /// the reason.
+///
+/// A deletion needs `id` and `thread`, and keeps only the members that say what is deleted: its text would be read by
+/// nobody before it is published. A member by which an event is known must not stand there twice, where two programs could
+/// read two things.
 public final class ValidateStage: Stage {
     public let duplicates: DuplicatePolicy
     private let validator: Validator
@@ -59,14 +63,14 @@ struct Validator {
     ) throws(SigningError) -> Disposition {
         var completed = event
         if let problem = check(&completed, now: now, using: &generator) { return .reject(reason: problem) }
-        completed.duplicateKey = try DuplicateKey.make(for: event.fields, raw: event.raw)
+        completed.duplicateKey = try DuplicateKey.make(for: event)
         return .forward([completed])
     }
 
     /// Checks an event and completes its members, without a duplicate key. Returns what is wrong, nil when nothing is.
     func check(_ event: inout Event, now: Int64, using generator: inout some RandomNumberGenerator) -> String? {
-        guard event.raw.count <= options.maxBytes else {
-            return "the event has \(event.raw.count) bytes, at most \(options.maxBytes) are taken"
+        guard event.size <= options.maxBytes else {
+            return "the event has \(event.size) bytes, at most \(options.maxBytes) are taken"
         }
         return complete(&event.fields, now: now, using: &generator)
     }
@@ -75,6 +79,8 @@ struct Validator {
     private func complete(
         _ fields: inout JSONObject, now: Int64, using generator: inout some RandomNumberGenerator
     ) -> String? {
+        if fields["_by"] != nil { return "`_by` must be the first member, right behind the brace" }
+        if let key = repeated(fields) { return "`\(key)` is there twice: send it once" }
         guard let thread = given(fields["thread"]) else {
             return "`thread` is missing: it names the conversation, as a string or a whole number"
         }
@@ -86,6 +92,8 @@ struct Validator {
         if let id = given(fields["id"]) {
             if let problem = problem(id, "id") { return problem }
             if case .string = id {} else { fields["id"] = ChannelName.part(id).map(JSON.string) }
+        } else if EventType.of(fields) == EventType.deleted {
+            return "`id` is missing: a \(EventType.deleted) names the comment that it deletes"
         } else {
             fields["id"] = .string(UUIDv7.make(at: now, using: &generator))
         }
@@ -94,9 +102,48 @@ struct Validator {
         } else {
             fields["type"] = .string(EventType.created)
         }
-        if let problem = textProblem(fields) { return problem }
+        if EventType.of(fields) == EventType.deleted {
+            keepNames(&fields)
+        } else if let problem = textProblem(fields) {
+            return problem
+        }
         if given(fields["received_at"]) == nil { fields["received_at"] = .int(now) }
         return nil
+    }
+
+    /// The members by which functions and readers know an event's comment.
+    private static let names = ["thread", "id", "type"]
+
+    /// The first of these members that an object has twice.
+    private func repeated(_ fields: JSONObject) -> String? {
+        var (seen, twice): ([Bool], String?) = ([false, false, false], nil)
+        for (key, _) in fields.members where key.utf8.count <= 6 {
+            guard twice == nil, let index = Validator.names.firstIndex(of: key) else { continue }
+            if seen[index] { twice = key }
+            seen[index] = true
+        }
+        return twice
+    }
+
+    /// Removes from a deletion whatever could carry a text: members but those that name things, and names that are none.
+    private func keepNames(_ fields: inout JSONObject) {
+        var kept = JSONObject()
+        for key in ["id", "type", "thread", "forum"] {
+            if let value = given(fields[key]) { kept[key] = value }
+        }
+        for key in ["parent", "event_id"] {
+            if let value = given(fields[key]), let part = ChannelName.part(value),
+                ChannelName.problem(ofPart: part) == nil
+            {
+                kept[key] = value
+            }
+        }
+        switch fields["received_at"] {
+        case .int(let time): kept["received_at"] = .int(time)
+        case .uint(let time): kept["received_at"] = .uint(time)
+        default: break
+        }
+        fields = kept
     }
 
     private func textProblem(_ fields: JSONObject) -> String? {

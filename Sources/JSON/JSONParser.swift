@@ -48,18 +48,29 @@ public final class JSONParser {
         try object(parse(buffer))
     }
 
+    /// Parses the object whose members begin at `start`, behind an opening brace that may stand elsewhere, without a copy.
+    package func parseObject(_ bytes: [UInt8], membersFrom start: Int) throws(JSONError) -> JSONObject {
+        try object(
+            bytes.withUnsafeBytes { buffer in
+                result(of: UnsafeRawBufferPointer(rebasing: buffer[start...]), parse: csimdjson_parse_members)
+            }.get())
+    }
+
     private func object(_ value: JSON) throws(JSONError) -> JSONObject {
         if case .object(let object) = value { return object }
         throw JSONError(
             code: .notAnObject, message: "expected a JSON object in braces, found \(JSONError.name(of: value))")
     }
 
-    private func result(of buffer: UnsafeRawBufferPointer) -> Result<JSON, JSONError> {
+    private func result(
+        of buffer: UnsafeRawBufferPointer,
+        parse: (OpaquePointer, UnsafeRawPointer?, Int) -> csimdjson_result = csimdjson_parse
+    ) -> Result<JSON, JSONError> {
         let code =
             if buffer.count <= maxBytes, let repaired = Surrogates.repaired(buffer) {
-                repaired.withUnsafeBytes { csimdjson_parse(handle, $0.baseAddress, $0.count) }
+                repaired.withUnsafeBytes { parse(handle, $0.baseAddress, $0.count) }
             } else {
-                csimdjson_parse(handle, buffer.baseAddress, buffer.count)
+                parse(handle, buffer.baseAddress, buffer.count)
             }
         guard code == CSIMDJSON_OK else { return .failure(error(code, buffer)) }
         var tape = Tape(words: csimdjson_tape(handle), strings: csimdjson_strings(handle))

@@ -43,6 +43,12 @@ extension JSONObject {
     /// Appends the object as compact JSON, see ``JSON/write(into:)``.
     public func write(into bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "{"))
+        writeMembers(into: &bytes)
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    /// Appends the members without the braces, see ``write(into:)``.
+    package func writeMembers(into bytes: inout [UInt8]) {
         var isFirst = true
         for (key, value) in members {
             if !isFirst { bytes.append(UInt8(ascii: ",")) }
@@ -51,7 +57,6 @@ extension JSONObject {
             bytes.append(UInt8(ascii: ":"))
             value.write(into: &bytes)
         }
-        bytes.append(UInt8(ascii: "}"))
     }
 
     /// The object as compact JSON, see ``JSON/write(into:)``.

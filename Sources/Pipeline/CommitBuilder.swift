@@ -27,14 +27,14 @@ struct CommitBuilder {
             publication: Commit.Publication(
                 history: limits.historyEvents, lifetime: limits.feedLifetime, deadLetters: limits.deadLetters),
             changes: Commit.Changes(heldEvents: limits.heldEvents, lifetime: limits.feedLifetime))
+        // The lane of a partition's first stage gives versions, since the events of a conversation pass there in order.
+        let series = lane.stage == layout.stages.first ? EventVersion.series(token: token, serial: serial) : nil
         outputs.hasKeys = batch.decisions.contains(where: CommitBuilder.hasKey)
         for (index, decision) in batch.decisions.enumerated() {
-            outputs.job = batch.jobs[index]
-            outputs.version = version(of: batch, index: index, serial: serial)
-            outputs.element = outputs.version == nil ? nil : batch.element(index)
-            add(
-                decision, raw: raw(of: batch, index: index, outputs), index: index, attempts: attempts, serial: serial,
-                to: &outputs)
+            outputs.members = batch.members[index]
+            outputs.element = batch.raw[index]
+            outputs.version = version(outputs.members, index: index, series: series)
+            add(decision, batch: batch, index: index, attempts: attempts, serial: serial, to: &outputs)
         }
         var commit = Commit(
             lane: lane, token: token, serial: serial, taking: batch.raw[..<count], lease: limits.lease)
@@ -42,22 +42,19 @@ struct CommitBuilder {
         return commit
     }
 
-    /// The version that an event has, or is given here: by the lane of the first stage, where the events of a conversation
-    /// pass in order. Those that a former version of the program has left behind it stay without. A version that somebody
-    /// has put into an inlet is not ours.
-    private func version(of batch: Batch, index: Int, serial: Int) -> EventVersion? {
+    /// The version that an event has, or is given here. Those that a former version of the program has left behind the
+    /// first stage stay without. A version that somebody has put into an inlet is not ours.
+    private func version(_ members: LeadingMembers, index: Int, series: [UInt8]?) -> EventVersion? {
         guard !lane.isIncoming else { return nil }
-        if let version = batch.versions[index] { return version }
-        guard lane.stage == layout.stages.first else { return nil }
-        return EventVersion(token: token, serial: serial, index: index)
+        return members.version ?? series.map { EventVersion(series: $0, index: index) }
     }
 
     /// The bytes of a dead letter: as they stood in the queue, with the version that the event is given here.
     private func raw(of batch: Batch, index: Int, _ outputs: Outputs) -> [UInt8] {
-        guard outputs.version != nil, batch.versions[index] == nil, case .event(let event) = batch.entries[index] else {
-            return batch.raw[index]
-        }
-        return outputs.bytes(event.raw)
+        guard outputs.version != nil, outputs.members.version == nil, case .event(let event) = batch.entries[index]
+        else { return batch.raw[index] }
+        return outputs.bytes(
+            Event(fields: event.fields, element: event.element, start: event.start, sender: event.sender))
     }
 
     private static func hasKey(_ decision: Disposition) -> Bool {
@@ -76,31 +73,32 @@ struct CommitBuilder {
         var held: [[UInt8]] = []
         var drops: [String: Int] = [:]
         var out = 0
-        /// The job that the current event came from.
-        var job: JobTicket?
-        /// The current event as it stood in the queue, when it can be handed on like that.
-        var element: Batch.Element?
-        /// The current event's version; nil for one that has none.
+        /// The current event as it stood in the queue, and what the pipeline had put in front of it.
+        var element: [UInt8] = []
+        var members = LeadingMembers()
+        /// Its version; nil for one that has none.
         var version: EventVersion?
         var settled: [JobOutcome: [JobTicket]] = [:]
 
+        /// The job that the current event came from.
+        var job: JobTicket? { members.job }
+
+        /// Whether the current event is handed on as it stands in the queue when no stage has changed it.
+        private var isKept: Bool { version == members.version && version?.isCreation != true }
+
         /// The bytes to hand on. Of several events the last one carries the job.
         func bytes(_ event: Event, isLast: Bool = true) -> [UInt8] {
-            if let element, !event.isChanged, event.raw == element.event { return element.raw }
-            return bytes(event.bytes, isLast: isLast)
-        }
-
-        func bytes(_ event: [UInt8], isLast: Bool = true) -> [UInt8] {
-            let event = version?.stamp(event) ?? event
-            guard isLast, let job else { return event }
-            return job.stamp(event)
+            if isKept, !event.isChanged, event.start == members.end, isLast || job == nil, event.element == element {
+                return element
+            }
+            return event.bytes(behind: members.opening(version: version, withJob: isLast))
         }
 
         /// Gives the place of the change in the list.
         mutating func change(
             _ verdict: Commit.Change.Verdict, _ change: CommentChange, _ version: EventVersion, text: [UInt8]
         ) -> Int {
-            changes.list.append(Commit.Change(verdict, change, version, text: text))
+            changes.list.append(Commit.Change(verdict, change, version, by: members.sender, text: text))
             return changes.list.count - 1
         }
 
@@ -130,7 +128,7 @@ struct CommitBuilder {
     }
 
     private func add(
-        _ decision: Disposition, raw: [UInt8], index: Int, attempts: Int, serial: Int, to outputs: inout Outputs
+        _ decision: Disposition, batch: Batch, index: Int, attempts: Int, serial: Int, to outputs: inout Outputs
     ) {
         func setAside(_ event: [UInt8], _ reason: String) -> [UInt8] {
             SetAsideEvent(
@@ -174,7 +172,7 @@ struct CommitBuilder {
                 outputs.held.append(letter)
             }
         case .reject(let reason):
-            outputs.dead.append(setAside(raw, reason))
+            outputs.dead.append(setAside(raw(of: batch, index: index, outputs), reason))
             outputs.settle(.stalled)
         }
     }
@@ -206,14 +204,15 @@ struct CommitBuilder {
     }
 
     private func publish(_ event: Event, to channels: [String], _ outputs: inout Outputs) {
-        guard !channels.isEmpty, let (change, version) = change(event, outputs) else {
+        // A change reaches the channels in which its comment stands, even if it names none.
+        guard let (change, version) = change(event, outputs), !channels.isEmpty || change.kind != .created else {
             outputs.out += 1
-            outputs.publish(event, to: channels, as: nil)
+            if !channels.isEmpty { outputs.publish(event, to: channels, as: nil) }
             return push(event, to: &outputs)
         }
         let isHandedOn = layout.stage(after: lane.stage) != nil
         if change.kind == .created, !isHandedOn, outputs.job == nil {
-            return outputs.publish(event, to: channels, as: .new(change, version))
+            return outputs.publish(event, to: channels, as: .new(change, version, by: outputs.members.sender))
         }
         let place = outputs.change(.go, change, version, text: outputs.bytes(event))
         outputs.publish(event, to: channels, as: .change(place))
@@ -230,7 +229,7 @@ struct CommitBuilder {
         var operations: [Commit.Operation] = []
         if !outputs.changes.list.isEmpty { operations.append(.change(outputs.changes)) }
         // What is published decides what is handed on: a superseded event is not.
-        if !outputs.publication.channels.isEmpty { operations.append(.publish(outputs.publication)) }
+        if !outputs.publication.events.isEmpty { operations.append(.publish(outputs.publication)) }
         if let next = layout.stage(after: lane.stage) {
             for (partition, events) in outputs.pushes.sorted(by: { $0.key < $1.key }) {
                 operations.append(

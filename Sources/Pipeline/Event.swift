@@ -1,5 +1,5 @@
 public import JSON
-internal import Store
+package import Store
 
 /// One event on its way through the pipeline: a JSON object.
 public struct Event: Sendable {
@@ -8,8 +8,21 @@ public struct Event: Sendable {
         didSet { isChanged = true }
     }
 
-    /// The bytes that stood in the queue, without what the pipeline puts in front of them. They are handed on as they are when no stage has changed `fields`.
-    public let raw: [UInt8]
+    /// The bytes that stood in the queue, without what the pipeline puts in front of them. They are handed on as they are
+    /// when no stage has changed `fields`.
+    public var raw: [UInt8] {
+        start == 0 ? element : [UInt8(ascii: "{")] + element[start...]
+    }
+
+    /// How many bytes ``raw`` has.
+    package var size: Int { start == 0 ? element.count : element.count - start + 1 }
+
+    /// Who sent the event. Stages read it; the commit hands it on.
+    package let sender: Sender
+
+    /// The element of the queue, and where the event's own members begin in it; see ``LeadingMembers/end``.
+    let element: [UInt8]
+    let start: Int
 
     /// Identifies the repeats of this event. A stage that wants repeats dropped sets it: the commit drops the event when
     /// the same key was committed lately in this partition. At most 64 bytes. See ``Stage/duplicates``.
@@ -18,13 +31,47 @@ public struct Event: Sendable {
     private(set) var isChanged = false
 
     public init(fields: JSONObject, raw: [UInt8]) {
+        self.init(fields: fields, element: raw, start: 0, sender: .app)
+    }
+
+    /// An event that somebody else than the web app has sent.
+    package init(fields: JSONObject, raw: [UInt8], sender: Sender) {
+        self.init(fields: fields, element: raw, start: 0, sender: sender)
+    }
+
+    init(fields: JSONObject, element: [UInt8], start: Int, sender: Sender) {
         self.fields = fields
-        self.raw = raw
+        self.element = element
+        self.start = start
+        self.sender = sender
     }
 
     /// The bytes to hand on.
     public var bytes: [UInt8] {
         isChanged ? fields.bytes : raw
+    }
+
+    /// The same with members of the pipeline in front.
+    ///
+    /// - Parameter opening: a brace and these members, without a comma behind them.
+    func bytes(behind opening: [UInt8]) -> [UInt8] {
+        guard opening.count > 1 else { return bytes }
+        var result: [UInt8] = []
+        if isChanged {
+            result.reserveCapacity(opening.count + size + size / 2)
+            result += opening
+            if !fields.isEmpty { result.append(UInt8(ascii: ",")) }
+            fields.writeMembers(into: &result)
+            result.append(UInt8(ascii: "}"))
+            return result
+        }
+        guard element.first == UInt8(ascii: "{") else { return element }
+        let members = element[max(start, 1)...].drop { $0 == 0x20 || (9...13).contains($0) }
+        result.reserveCapacity(opening.count + members.count + 1)
+        result += opening
+        if members.first != UInt8(ascii: "}") { result.append(UInt8(ascii: ",")) }
+        result += members
+        return result
     }
 }
 
@@ -34,10 +81,8 @@ struct Batch {
     let raw: [[UInt8]]
     /// Each element parsed, or the reason why it is no event.
     let entries: [Entry]
-    /// The Thoonk jobs that elements came from, by index.
-    let jobs: [Int: JobTicket]
-    /// The versions that elements have been given.
-    let versions: [EventVersion?]
+    /// What the pipeline has put in front of each.
+    let members: [LeadingMembers]
     /// What the stage decided about the first so many entries.
     var decisions: [Disposition] = []
 
@@ -48,41 +93,34 @@ struct Batch {
 
     init(raw: [[UInt8]], parser: JSONParser) {
         self.raw = raw
-        var jobs: [Int: JobTicket] = [:]
-        var versions = [EventVersion?](repeating: nil, count: raw.count)
-        entries = raw.enumerated().map { index, bytes in
-            var bytes = bytes
-            if let (job, event) = JobTicket.split(bytes) {
-                jobs[index] = job
-                bytes = event
-            }
-            if let (version, event) = EventVersion.split(bytes) {
-                versions[index] = version
-                bytes = event
-            }
-            do throws(JSONError) {
-                var event = Event(fields: try parser.parseObject(bytes), raw: bytes)
-                if versions[index]?.isCreation == true { event.fields["type"] = .string(EventType.created) }
-                return .event(event)
-            } catch {
-                return .unreadable(reason: "not a JSON object: \(error.message)")
-            }
+        var entries: [Entry] = []
+        var members: [LeadingMembers] = []
+        entries.reserveCapacity(raw.count)
+        members.reserveCapacity(raw.count)
+        for element in raw {
+            let leading = LeadingMembers(of: element, parser: parser)
+            entries.append(Batch.entry(element, leading, parser))
+            members.append(leading)
         }
-        self.jobs = jobs
-        self.versions = versions
+        self.entries = entries
+        self.members = members
     }
 
-    /// An event that has its version and belongs to no job: unchanged, it is handed on as it stood in the queue.
-    struct Element {
-        let raw: [UInt8]
-        let event: [UInt8]
-    }
-
-    func element(_ index: Int) -> Element? {
-        guard let version = versions[index], !version.isCreation, jobs[index] == nil,
-            case .event(let event) = entries[index]
-        else { return nil }
-        return Element(raw: raw[index], event: event.raw)
+    private static func entry(_ element: [UInt8], _ leading: LeadingMembers, _ parser: JSONParser) -> Entry {
+        if leading.hasForeignSender {
+            return .unreadable(
+                reason: "`_by` names no sender: expected \"app\", \"u:SUB\", \"m:SUB\" or \"k:FINGERPRINT\"")
+        }
+        do throws(JSONError) {
+            let fields =
+                leading.end == 0
+                ? try parser.parseObject(element) : try parser.parseObject(element, membersFrom: leading.end)
+            var event = Event(fields: fields, element: element, start: leading.end, sender: leading.sender)
+            if leading.version?.isCreation == true { event.fields["type"] = .string(EventType.created) }
+            return .event(event)
+        } catch {
+            return .unreadable(reason: "not a JSON object: \(error.message)")
+        }
     }
 
     /// The events that the stage gets.

@@ -74,13 +74,18 @@ package struct Commit {
         package let verdict: Verdict
         package let change: CommentChange
         package let version: EventVersion
+        package let sender: Sender
         /// The event as it is handed on; the letter of a held one.
         package let text: [UInt8]
 
-        package init(_ verdict: Verdict, _ change: CommentChange, _ version: EventVersion, text: [UInt8]) {
+        package init(
+            _ verdict: Verdict, _ change: CommentChange, _ version: EventVersion, by sender: Sender = .app,
+            text: [UInt8]
+        ) {
             self.verdict = verdict
             self.change = change
             self.version = version
+            self.sender = sender
             self.text = text
         }
 
@@ -107,7 +112,7 @@ package struct Commit {
 
         package enum Post {
             /// A new comment, which ends here.
-            case new(CommentChange, EventVersion)
+            case new(CommentChange, EventVersion, by: Sender)
             /// Any other event, by its place in ``Changes/list``.
             case change(Int)
         }
@@ -199,7 +204,7 @@ extension Commit.Operation {
                 command.append(change.verdict.rawValue)
                 command.append(change.change.post)
                 command.append(change.version.text)
-                command.append(change.change.kind.rawValue)
+                command.append(kind(change.change, by: change.sender))
                 command.append(change.text)
             }
         case .push(let target, let limit, let events):
@@ -231,9 +236,9 @@ extension Commit.Operation {
             command.append(publication.events.count)
             for (index, event) in publication.events.enumerated() {
                 switch publication.posts[index] {
-                case .new(let change, let version):
+                case .new(let change, let version, let sender):
                     command.append(change.post)
-                    command.append(version.text + [UInt8(ascii: " ")] + change.kind.rawValue.utf8)
+                    command.append(version.text + [UInt8(ascii: " ")] + kind(change, by: sender))
                 case .change(let place):
                     command.append(Commit.Change.reference(place))
                     command.append("")
@@ -267,6 +272,13 @@ extension Commit.Operation {
             command.append(number)
         }
     }
+}
+
+/// What an event does to a comment, and who says so, as the functions read it: the kind, then the sender if it is not the
+/// app.
+private func kind(_ change: CommentChange, by sender: Sender) -> [UInt8] {
+    let kind = [UInt8](change.kind.rawValue.utf8)
+    return sender.isApp ? kind : kind + [UInt8(ascii: " ")] + sender.escaped
 }
 
 /// What became of events that were put into queues.

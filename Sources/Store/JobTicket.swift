@@ -1,27 +1,16 @@
 /// Ties an event to the Thoonk job that it came from, until the commit that ends the event finishes the job.
 ///
-/// It travels as the event's first member, `{"_job":["FEED","ID","TICKET"],…`, written by `tidings_draw` and by commits.
-/// No stage sees it, so none can lose, change or publish it: it is cut off when a batch is read and put back when a
-/// commit hands the event on.
+/// It travels as the first of the ``LeadingMembers``, `{"_job":["FEED","ID","TICKET"],…`, written by `tidings_draw` and by
+/// commits.
 package struct JobTicket: Equatable {
     /// The JSON array of feed, id and ticket, as it stands in the event.
-    package let array: [UInt8]
+    package let array: ArraySlice<UInt8>
 
-    private static let opening = [UInt8](#"{"_job":"#.utf8)
-
-    /// Cuts a ticket off. Nil when the bytes begin with none, or with one that does not end.
-    package static func split(_ raw: [UInt8]) -> (ticket: JobTicket, event: [UInt8])? {
-        guard raw.starts(with: opening), opening.count < raw.count, raw[opening.count] == UInt8(ascii: "["),
-            let end = endOfArray(raw, from: opening.count + 1)
-        else { return nil }
-        var rest = end + 1
-        if rest < raw.count, raw[rest] == UInt8(ascii: ",") { rest += 1 }
-        return (JobTicket(array: Array(raw[opening.count...end])), [UInt8(ascii: "{")] + raw[rest...])
-    }
-
-    /// Puts the ticket back in front of an event, which is a JSON object.
-    package func stamp(_ event: [UInt8]) -> [UInt8] {
-        LeadingMember.put(JobTicket.opening + array, before: event)
+    /// Reads the ticket whose bracket stands at `start`, and gives where it has ended. Nil when there is none, or one that
+    /// does not end.
+    static func read(_ raw: [UInt8], from start: Int) -> (ticket: JobTicket, end: Int)? {
+        guard let end = endOfArray(raw, from: start + 1) else { return nil }
+        return (JobTicket(array: raw[start...end]), end + 1)
     }
 
     /// Where the array's bracket is, of three strings and nothing else.

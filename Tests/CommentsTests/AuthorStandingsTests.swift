@@ -1,5 +1,6 @@
 import JSON
 import Pipeline
+import Store
 import Testing
 
 @testable import Comments
@@ -36,7 +37,7 @@ struct AuthorStandingsTests {
     func excesses() throws {
         var standings = try AuthorStandings(of: batch)
         standings.setExcesses([false, true, false, true, true])
-        let flags = batch.map { standings.standing(of: $0.fields).isTooMany }
+        let flags = batch.map { standings.standing(of: $0).isTooMany }
         #expect(flags == [false, true, false, false, false, true, false, true])
     }
 
@@ -44,8 +45,18 @@ struct AuthorStandingsTests {
     func banned() throws {
         var standings = try AuthorStandings(of: batch)
         standings.setBanned([false, true, true, false])
-        let flags = batch.map { standings.standing(of: $0.fields).isBanned }
+        let flags = batch.map { standings.standing(of: $0).isBanned }
         #expect(flags == [true, true, true, false, false, false, false, false])
+    }
+
+    @Test("a sender that is not the web app is counted itself, whatever author it names")
+    func senders() throws {
+        let batch = try ["u:1", "m:1", "k:AAAAAAAAAAAAAAAAAAAAAA", "app"].enumerated().map { number, sender in
+            let given = try event(#"{"author":{"id":"a\#(number)"},"n":\#(number)}"#)
+            return Event(fields: given.fields, raw: given.raw, sender: try #require(Sender(sender)))
+        }
+        let standings = try AuthorStandings(of: batch)
+        #expect(standings.counted.map(\.account) == ["u:1", "u:1", "k:AAAAAAAAAAAAAAAAAAAAAA", "a3"])
     }
 
     @Test("a name without end is neither looked up nor counted in full")

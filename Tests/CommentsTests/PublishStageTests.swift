@@ -19,6 +19,14 @@ struct PublishStageTests {
         #expect(Decision(PublishStage.decide(event(fields))) == .drop("no_channel"))
     }
 
+    @Test(
+        "an edit or a deletion without a channel reaches those in which its comment stands",
+        arguments: ["edited", "deleted"])
+    func changes(type: String) {
+        let fields: JSONObject = ["id": "1", "type": .string("comment.\(type)")]
+        #expect(Decision(PublishStage.decide(event(fields))) == .publish(fields, []))
+    }
+
     @Test("names that are none, and repeats, are left out")
     func filters() {
         let decision = PublishStage.decide(event(["channels": ["a", 1, "a", "b\n", "c"]]))

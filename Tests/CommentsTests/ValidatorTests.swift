@@ -1,5 +1,6 @@
 import JSON
 import Pipeline
+import Store
 import TestSupport
 import Testing
 
@@ -64,7 +65,13 @@ struct ValidatorTests {
             (#"{"thread":"a","type":"comment.edited"}"#, "`text` is missing"),
             (#"{"thread":"a","text":" \n\t"}"#, "`text` is blank"),
             (#"{"thread":"a","text":"\u200b\u00ad\u3000"}"#, "`text` is blank"),
-            (#"{"thread":"a","type":"comment.deleted","text":[]}"#, "`text` is no string"),
+            (#"{"thread":"a","type":"comment.deleted","text":[]}"#, "`id` is missing"),
+            (#"{"thread":"a","type":"comment.deleted","id":null}"#, "`id` is missing"),
+            (#"{"id":"c1","type":"comment.deleted"}"#, "`thread` is missing"),
+            (#"{"thread":"a","text":"x","_by":"u:1"}"#, "`_by` must be the first member"),
+            (#"{"thread":"a","text":"x","id":"1","id":"2"}"#, "`id` is there twice"),
+            (#"{"thread":"a","text":"x","thread":"b"}"#, "`thread` is there twice"),
+            (#"{"thread":"a","type":"vote","type":"comment.deleted"}"#, "`type` is there twice"),
         ])
     func refused(text: String, reason: String) throws {
         let rejection = try #require(try decide(text).rejection)
@@ -75,6 +82,28 @@ struct ValidatorTests {
     func otherTypes() throws {
         #expect(try decide(#"{"thread":"a","type":"comment.deleted","id":"c1"}"#).forwarded != nil)
         #expect(try decide(#"{"thread":"a","type":"vote","text":""}"#).forwarded != nil)
+    }
+
+    @Test("a deletion keeps only what names things: no text in it is published before somebody has read it")
+    func deletion() throws {
+        let text = #"""
+            {"text":"spam","html":"<b>spam","author":{"name":"spam"},"thread":7,"id":1,"type":"comment.deleted",
+            "forum":"music","parent":"c0","event_id":"e1","received_at":5,"reason":"spam","mentions":["x"],"channels":["y"]}
+            """#
+        #expect(
+            try decide(text).forwarded == [
+                "id": "1", "type": "comment.deleted", "thread": "7", "forum": "music", "parent": "c0",
+                "event_id": "e1", "received_at": 5,
+            ])
+        let spam = String(repeating: "spam ", count: 50)
+        let hidden = #"""
+            {"thread":"a","id":"1","type":"comment.deleted","parent":{"text":"spam"},"event_id":"\#(spam)",
+            "received_at":"spam"}
+            """#
+        #expect(
+            try decide(hidden).forwarded == [
+                "id": "1", "type": "comment.deleted", "thread": "a", "received_at": 1_700_000_000_000,
+            ])
     }
 
     @Test("names have at most 200 bytes")
@@ -94,7 +123,7 @@ struct ValidatorTests {
                 == "the event has 25 bytes, at most 24 are taken")
     }
 
-    @Test("a posted comment may not have the members by which the pipeline knows it", arguments: ["_v", "_job"])
+    @Test("a posted comment may not have the members by which the pipeline knows it", arguments: ["_v", "_job", "_by"])
     func reserved(_ member: String) throws {
         var intake = CommentIntake()
         let event = try event(#"{"thread":"a","text":"x","\#(member)":"9999999999999999-1-1"}"#)
@@ -115,9 +144,11 @@ struct ValidatorTests {
         #expect(Set((0..<1000).map { _ in UUIDv7.make(at: 1, using: &random) }).count == 1000)
     }
 
-    private func key(_ text: String) throws -> [UInt8] {
+    private func key(_ text: String, by sender: String = "app") throws -> [UInt8] {
         var random = SplitMix64(seed: 1)
-        let decision = try Validator(options: ValidateOptions()).decide(try event(text), now: 1, using: &random)
+        let given = try event(text)
+        let sent = Event(fields: given.fields, raw: given.raw, sender: try #require(Sender(sender)))
+        let decision = try Validator(options: ValidateOptions()).decide(sent, now: 1, using: &random)
         guard case .forward(let events) = decision, let key = events.first?.duplicateKey else { return [] }
         return key
     }
@@ -169,6 +200,26 @@ struct ValidatorTests {
         #expect(Set(keys).count == threads.count * ids.count)
         #expect(keys.allSatisfy { $0.count <= 60 })
         #expect(try decide(#"{"thread":"a\u0000b","text":"x","event_id":"1"}"#).rejection != nil)
+    }
+
+    @Test("nobody's id is a repeat of another sender's; a moderator is the same person")
+    func senders() throws {
+        let long = String(repeating: "x", count: 57)
+        for text in [
+            #"{"thread":"a","text":"x","event_id":"e1"}"#, #"{"thread":"a","text":"x","event_id":"\#(long)"}"#,
+            #"{"thread":"a","text":"x","id":"c1"}"#, #"{"thread":"a","text":"x","id":"\#(long)"}"#,
+            #"{"thread":"a","text":"x"}"#,
+        ] {
+            let keys = try ["app", "u:1", "u:2", "k:AAAAAAAAAAAAAAAAAAAAAA"].map { try key(text, by: $0) }
+            #expect(Set(keys).count == 4, "\(text)")
+            #expect(try key(text, by: "m:1") == keys[1])
+            #expect(keys.allSatisfy { $0.count <= 60 })
+        }
+        #expect(try key(#"{"thread":"a","text":"x","id":"c1"}"#, by: "u:1") == [UInt8]("I:a\0u:1\0c1".utf8))
+        // The web app's ids may have any bytes.
+        #expect(
+            try key(#"{"thread":"a","text":"x","event_id":"u:1\u0000e1"}"#)
+                != key(#"{"thread":"a","text":"x","event_id":"e1"}"#, by: "u:1"))
     }
 
     @Test("without one the content does, and an edit is no repeat of another edit")

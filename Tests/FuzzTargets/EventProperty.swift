@@ -3,16 +3,22 @@ import Store
 
 @testable import Pipeline
 
-/// What is read as an event is written as JSON that is read as the same; a ticket comes off and goes back on.
+/// What is read as an event is written as JSON that is read as the same; what the pipeline puts in front comes off and goes back
+/// on.
 enum EventProperty {
     static func violation(_ bytes: [UInt8]) -> String? {
         let parser = JSONParser(maxBytes: 1 << 20)
-        if let (ticket, event) = JobTicket.split(bytes), let fields = try? parser.parseObject(event) {
-            guard let (again, rest) = JobTicket.split(ticket.stamp(event)) else { return "a ticket was lost" }
-            guard again == ticket else { return "a ticket was changed" }
-            guard let other = try? parser.parseObject(rest), other.bytes == fields.bytes else {
-                return "an event was changed by its ticket"
-            }
+        let members = LeadingMembers(of: bytes, parser: parser)
+        if members.end > 0, !members.hasForeignSender,
+            let fields = try? parser.parseObject(bytes, membersFrom: members.end)
+        {
+            var whole = members.opening(version: members.version)
+            if whole.count > 1, !fields.isEmpty { whole.append(UInt8(ascii: ",")) }
+            whole += fields.bytes.dropFirst()
+            let again = LeadingMembers(of: whole, parser: parser)
+            guard again.job == members.job else { return "a ticket was lost or changed" }
+            guard again.version?.text == members.version?.text else { return "a version was lost or changed" }
+            guard again.sender == members.sender else { return "a sender was lost or changed" }
         }
         guard let fields = try? parser.parseObject(bytes) else { return nil }
         let written = fields.bytes

@@ -203,6 +203,43 @@ struct CommitBuilderTests {
                 == #"{"thread":"1"}"#)
     }
 
+    @Test("the sender goes with the event, unseen by stages, and into what the functions compare")
+    func senders() throws {
+        let raw = #"{"_by":"u:4\u0032","thread":"42","id":"c","type":"comment.edited"}"#
+        let stamped = #"{"_v":"77-3-0","_by":"u:4\u0032","thread":"42","id":"c","type":"comment.edited"}"#
+        let handed = try operations(first, [raw]) { event in
+            #expect(event.fields.keys == ["thread", "id", "type"])
+            #expect(event.sender.text == "u:42")
+            return .forward([event])
+        }
+        #expect(Array(handed[6..<11]) == ["go", "42\0c", "77-3-0", "edited u:42", stamped])
+        #expect(
+            try operations(last, [#"{"_v":"5-1-2","_by":"m:9","thread":"42","id":"c"}"#]) {
+                .publish($0, channels: ["x"])
+            }[6..<10] == ["1", "42\0c", "5-1-2 created m:9", #"{"thread":"42","id":"c"}"#])
+        // The door and the dead letters keep it.
+        let inlet = LaneID(stage: "incoming", partition: nil)
+        #expect(try operations(inlet, [raw]) { .assign($0, partition: 1) }[5] == raw)
+        let dead = try operations(first, [raw]) { _ in .reject(reason: "x") }
+        #expect(try ParsedJSON(parsing: dead[5])["event"]?["_by"] == "u:42")
+        let changed = try operations(
+            last, [stamped], layout: PipelineLayout(name: "t", partitions: 4, stages: ["a", "b", "c"])
+        ) {
+            var event = $0
+            event.fields["x"] = 1
+            return .forward([event])
+        }
+        #expect(changed[10].hasPrefix(#"{"_v":"77-3-0","_by":"u:4\u0032","thread":"42","#))
+        #expect(changed[10].hasSuffix(#","x":1}"#))
+    }
+
+    @Test("what should name a sender and does not is a dead letter, not the web app's")
+    func foreignSender() throws {
+        let operations = try operations(first, [#"{"_by":7,"thread":"42"}"#]) { .forward([$0]) }
+        #expect(Array(operations[..<2]) == ["letter", "dead"])
+        #expect(try ParsedJSON(parsing: operations[5])["error"]?.string?.hasPrefix("`_by` names no sender") == true)
+    }
+
     @Test("a stage sees no version, and the creation that an edit has become")
     func stripped() throws {
         _ = try operations(last, [#"{"_v":"5-1-2 created","_job":1,"type":"comment.edited"}"#]) { event in

@@ -34,6 +34,9 @@ void csimdjson_destroy(csimdjson_parser *parser);
    padding and may go at once. Memory grows to what the largest document needed and stays. */
 csimdjson_result csimdjson_parse(csimdjson_parser *parser, const void *bytes, size_t length);
 
+/* The same for an object whose opening brace stands elsewhere: `bytes` begin with its first member or closing brace. */
+csimdjson_result csimdjson_parse_members(csimdjson_parser *parser, const void *bytes, size_t length);
+
 /* simdjson's own words for the last result. Static storage, never NULL. */
 const char *csimdjson_message(const csimdjson_parser *parser);
 
