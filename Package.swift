@@ -57,7 +57,7 @@ let package = Package(
             name: "Store", dependencies: ["Redis", "JSON"],
             resources: [
                 "library", "epoch", "former", "feeds", "processes", "lanes", "jobs", "records", "inlets", "letters",
-                "windows", "changes", "commit", "control", "status",
+                "windows", "changes", "rewriting", "commit", "control", "status",
             ].map { .embedInCode("Library/\($0).lua") }, swiftSettings: strict),
         .target(
             name: "Pipeline",

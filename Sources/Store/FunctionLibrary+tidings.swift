@@ -12,7 +12,8 @@ extension FunctionLibrary {
             PackageResources.feeds_lua, PackageResources.processes_lua, PackageResources.lanes_lua,
             PackageResources.jobs_lua, PackageResources.records_lua, PackageResources.inlets_lua,
             PackageResources.letters_lua, PackageResources.windows_lua, PackageResources.changes_lua,
-            PackageResources.commit_lua, PackageResources.control_lua, PackageResources.status_lua,
+            PackageResources.rewriting_lua, PackageResources.commit_lua, PackageResources.control_lua,
+            PackageResources.status_lua,
         ]
         let head = Array("#!lua name=tidings\nlocal VERSION = \(version)\n".utf8)
         return FunctionLibrary(name: "tidings", version: version, source: files.reduce(head) { $0 + [10] + $1 })

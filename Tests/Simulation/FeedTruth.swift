@@ -25,10 +25,60 @@ struct FeedTruth {
     }
 
     private(set) var branches = [Branch(beginning: .first)]
+    /// The events that the numbers in logs stand for, as far as they are known.
+    private var events: [Int: SimulatedEvent] = [:]
 
     /// The branch that the server continues now.
     var current: Branch { branches[branches.count - 1] }
     var newest: Int { branches.count - 1 }
+
+    /// What an event is that was published here, or will be.
+    mutating func know(_ event: SimulatedEvent) { events[event.number] = event }
+
+    // MARK: Comments
+
+    /// The places in a log of later events about the comment of the one at `index`, oldest first.
+    private func later(than index: Int, in log: [Int]) -> [Int] {
+        guard let event = events[log[index]] else { return [] }
+        return log[(index + 1)...].filter { events[$0]?.isSameComment(as: event) == true }
+    }
+
+    private func later(of item: Int, than index: Int) -> [Int] {
+        current.log[(index + 1)...].filter { $0 == item }
+    }
+
+    /// What a history may hold at a place of a log: the event itself; or, when later ones of its comment were published, the
+    /// newest of them, or nothing.
+    ///
+    /// A comment that is created again where nobody knows it any more (its record has expired, or its conversation has
+    /// another partition now) leaves what was there.
+    private func mayHold(_ item: Int?, at index: Int, in log: [Int]) -> Bool {
+        let later = later(than: index, in: log)
+        guard let newest = later.last else { return item == log[index] }
+        if item == nil || item == newest { return true }
+        let isCreatedAgain = later.allSatisfy { events[$0]?.kind == .created }
+        return isCreatedAgain && (item == log[index] || later.contains(item ?? -1))
+    }
+
+    /// Whether a reader may be given these events for the numbers after `start` up to `end` of a branch: each event, or a
+    /// later one of its comment in its place; or none for an event of whose comment there is a later one.
+    func mayGive(_ given: [Int], after start: Int, upTo end: Int, of branch: Int) -> Bool {
+        let log = branches[branch].log
+        guard start >= 0, end >= start, end <= log.count, given.count <= end - start else { return false }
+        if given.count == end - start, log[start..<end].elementsEqual(given) { return true }
+        // How many of the events may be used up by the numbers so far.
+        var used: Set<Int> = [0]
+        for index in start..<end {
+            let later = later(than: index, in: log)
+            var next: Set<Int> = later.isEmpty ? [] : used
+            for count in used where count < given.count && (given[count] == log[index] || later.contains(given[count]))
+            {
+                next.insert(count + 1)
+            }
+            used = next
+        }
+        return used.contains(given.count)
+    }
 
     /// A new event was announced. Gives what is wrong with its number.
     mutating func append(_ event: Int, at sequence: Int64) -> Violation? {
@@ -49,7 +99,9 @@ struct FeedTruth {
         }
         var violations: [Violation] = []
         while Int64(current.log.count) < feed.last {
-            let event = feed.items[Int64(current.log.count) + 1] ?? -1
+            // What was not announced may stand there, or a later version of the same comment.
+            let item = feed.items[Int64(current.log.count) + 1] ?? -1
+            let event = current.log.contains(item) ? -1 : item
             branches[newest].log.append(event)
             if event >= 0 { published(event) }
         }
@@ -69,17 +121,27 @@ struct FeedTruth {
         while number < min(feed.last, Int64(current.log.count)) {
             number += 1
             let event = current.log[Int(number) - 1]
-            guard let item = feed.items[number] else {
+            let item = feed.items[number]
+            if event < 0 {
+                // It was never announced. The last one of a comment stands at its own number.
+                if let item, later(of: item, than: Int(number) - 1).isEmpty {
+                    branches[newest].log[Int(number) - 1] = item
+                }
+                continue
+            }
+            if mayHold(item, at: Int(number) - 1, in: current.log) { continue }
+            guard let item else {
                 violations.append(
                     Violation(.hole, "number \(number) is missing above the floor \(feed.floor), event \(event)"))
                 continue
             }
-            if event < 0 {
-                branches[newest].log[Int(number) - 1] = item
-            } else if item != event {
-                violations.append(
-                    Violation(.changed, "number \(number) was event \(event), and is event \(item) now"))
-            }
+            let isSame = events[event].flatMap { old in events[item].map { old.isSameComment(as: $0) } } ?? false
+            violations.append(
+                isSame || item == event
+                    ? Violation(
+                        .replacedText,
+                        "number \(number) is event \(item), and its comment has a newer version in this feed")
+                    : Violation(.changed, "number \(number) was event \(event), and is event \(item) now"))
         }
         return violations
     }

@@ -78,6 +78,7 @@ package struct Oracle {
         case .unanswered(let name): truths[name]?.giveUp()
         case .announced(let channel, let sequence, let event):
             var truth = feed(channel)
+            know(event, in: &truth)
             let problem = truth.append(event, at: sequence)
             feeds[channel] = truth
             return (problem.map { [$0.named(channel)] } ?? []) + published(event, to: channel)
@@ -96,6 +97,10 @@ package struct Oracle {
     }
 
     private func feed(_ channel: String) -> FeedTruth { feeds[channel] ?? FeedTruth() }
+
+    private func know(_ number: Int, in feed: inout FeedTruth) {
+        if let entry = ledger.entries[number] { feed.know(entry.event) }
+    }
 
     private mutating func with(
         _ name: Step.ReaderName, _ body: (inout ReaderTruth, FeedTruth) -> Violation?
@@ -151,6 +156,7 @@ package struct Oracle {
         var violations = snapshot.epoch.flatMap { note(epoch: $0) }.map { [$0] } ?? []
         for channel in Set(feeds.keys).union(snapshot.feeds.keys).sorted() {
             var truth = feed(channel)
+            for item in snapshot.feeds[channel]?.items.values ?? [:].values { know(item, in: &truth) }
             var unannounced: [Int] = []
             violations += truth.compare(snapshot.feeds[channel]) { unannounced.append($0) }.map { $0.named(channel) }
             feeds[channel] = truth

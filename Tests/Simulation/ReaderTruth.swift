@@ -85,11 +85,21 @@ struct ReaderTruth {
             let branch = feed.branch(ofNoFeed: offset, from: question.branch, restarts: restarts)
             return .success(Place(branch: branch, sequence: 0))
         }
-        let start = offset.sequence - events.count
         var reason: Violation?
+        var start = offset.sequence - events.count
         for index in feed.branches.indices.reversed() where feed.branches[index].born == offset.born {
             let branch = feed.branches[index]
-            guard branch.contains(events, from: start) else { continue }
+            // Changes leave holes, so more numbers may be in the answer than events. From the floor on is the reader's
+            // best case; an edge may hold more than that.
+            let highest = max(0, offset.sequence - events.count)
+            let floor = min(highest, question.isFromBeginning ? Int(branch.floor) : highest)
+            let starts = Array((0...floor).reversed()) + Array(floor...highest).dropFirst()
+            guard
+                let found = starts.first(where: {
+                    feed.mayGive(events, after: $0, upTo: offset.sequence, of: index)
+                })
+            else { continue }
+            start = found
             if question.isFromBeginning, start > Int(branch.floor) {
                 reason = Violation(
                     .gap,
@@ -118,17 +128,15 @@ struct ReaderTruth {
             return cross(from, to: feed.newest, start: 0, end: 0, events, feed)
         }
         let old = feed.branches[from.branch]
-        if old.born == offset.born, offset.sequence == from.sequence + events.count,
-            old.contains(events, from: from.sequence)
+        if old.born == offset.born,
+            feed.mayGive(events, after: from.sequence, upTo: offset.sequence, of: from.branch)
         {
             return .success(Place(branch: from.branch, sequence: offset.sequence))
         }
         for index in feed.branches.indices where index > from.branch && feed.branches[index].born == offset.born {
             // A feed that went back has the same birth, and its numbers go on.
             let start = old.born == offset.born ? from.sequence : 0
-            guard offset.sequence == start + events.count, feed.branches[index].contains(events, from: start) else {
-                continue
-            }
+            guard feed.mayGive(events, after: start, upTo: offset.sequence, of: index) else { continue }
             return cross(from, to: index, start: start, end: offset.sequence, events, feed)
         }
         let known = Set(old.log.prefix(from.sequence))

@@ -29,12 +29,14 @@ package struct Violation: Error, Hashable, CustomStringConvertible {
         case numbers = "numbers"
         /// The floor of a feed does not fall.
         case floorFell = "floor-fell"
-        /// Above the floor no event is missing.
+        /// Above the floor no event is missing, unless its comment has a later one.
         case hole = "hole"
         /// The epoch changes only when the server restarted or its data went back, and never falls.
         case epoch = "epoch"
-        /// What a number stands for does not change.
+        /// What a number stands for does not change, but to a newer version of the same comment.
         case changed = "changed"
+        /// A text that was replaced or deleted is not kept where a later reader would be given it.
+        case replacedText = "replaced-text"
 
         // To readers.
 

@@ -48,6 +48,64 @@ import Testing
         #expect(rules == [.changed])
     }
 
+    /// Two comments, and changes of the first.
+    private static func changed(
+        _ kinds: [SimulatedEvent.Kind], isRewriting: Bool = true, _ more: (inout Story) -> Void = { _ in }
+    ) -> [Violation.Rule] {
+        told { story in
+            story.publish(1...2)
+            for (offset, kind) in kinds.enumerated() {
+                let event = Story.event(3 + offset, comment: 1, kind: kind)
+                story.accept(event)
+                story.publish(event, isRewriting: isRewriting)
+            }
+            more(&story)
+        }
+    }
+
+    @Test(arguments: [SimulatedEvent.Kind.edited, .deleted])
+    func `a text that was replaced or deleted, and that a later reader would be given`(_ kind: SimulatedEvent.Kind) {
+        #expect(Self.changed([kind], isRewriting: false).contains(.replacedText))
+        #expect(Self.changed([.edited, kind]).isEmpty)
+        let older = Self.changed([.edited, kind]) { story in
+            // The change before is put back.
+            story.snapshot.feeds[Story.channel]?.items[3] = 3
+            story.tell()
+        }
+        #expect(older == [.replacedText])
+    }
+
+    @Test func `the newest version of a comment does not go`() {
+        let rules = Self.changed([.edited]) { story in
+            story.snapshot.feeds[Story.channel]?.items[3] = nil
+            story.tell()
+        }
+        #expect(rules == [.hole])
+        let other = Self.changed([.edited]) { story in
+            story.snapshot.feeds[Story.channel]?.items[1] = 2
+            story.tell()
+        }
+        #expect(other == [.changed])
+    }
+
+    @Test func `a reader is given each event, or the newest of its comment in its place`() {
+        for events in [[1, 2, 3, 4], [4, 2, 4], [1, 2, 4], [4, 2, 3, 4]] {
+            #expect(Self.changed([.edited, .edited]) { $0.read(events, next: Story.offset(4)) }.isEmpty, "\(events)")
+            let following = Self.changed([.edited, .edited]) { story in
+                story.read([], next: Story.offset(0))
+                story.read(from: Story.offset(0), events, next: Story.offset(4))
+            }
+            #expect(following.isEmpty, "\(events)")
+        }
+        for events in [[1, 2, 3], [4, 2], [4, 4], [3, 2, 1, 4], [2, 2, 4]] {
+            let rules = Self.changed([.edited, .edited]) { story in
+                story.read([], next: Story.offset(0))
+                story.read(from: Story.offset(0), events, next: Story.offset(4))
+            }
+            #expect(!rules.isEmpty, "\(events)")
+        }
+    }
+
     @Test func `a floor that falls`() {
         let rules = Self.told { story in
             story.publish(1...3)

@@ -10,6 +10,8 @@ struct Story {
     private(set) var found: [Violation] = []
     private var observations: [Observation] = []
     private var saved: ServerSnapshot?
+    /// The events that were published.
+    private var published: [Int: SimulatedEvent] = [:]
 
     static let channel = "thread:t1"
     static let queue = "{c.0}:queue:work"
@@ -69,12 +71,28 @@ struct Story {
     }
 
     /// What a commit of the last stage does.
-    mutating func publish(_ events: SimulatedEvent...) {
+    mutating func publish(_ events: SimulatedEvent..., isRewriting: Bool = true) {
         for event in events {
             take(outOfQueue: event.number)
-            for channel in event.channels { append(event.number, to: channel) }
+            published[event.number] = event
+            for channel in event.channels {
+                append(event.number, to: channel)
+                if isRewriting, event.kind != .created { rewrite(channel, to: event) }
+            }
         }
         tell()
+    }
+
+    /// A change stands at its comment's place, and the change before is gone.
+    private mutating func rewrite(_ channel: String, to event: SimulatedEvent) {
+        guard var feed = snapshot.feeds[channel] else { return }
+        let items = feed.items.filter { number, item in
+            number < feed.last && published[item]?.isSameComment(as: event) == true
+        }
+        for (offset, number) in items.keys.sorted().enumerated() {
+            feed.items[number] = offset == 0 ? event.number : nil
+        }
+        snapshot.feeds[channel] = feed
     }
 
     /// Accepts and publishes plain events of conversation 1.

@@ -26,19 +26,22 @@ struct HoldTests {
         let kind: String
         let number: Int
         var thread = "42"
+        var by = "app"
         var job = ""
 
-        static func hold(_ kind: String, _ number: Int, thread: String = "42") -> Change {
-            Change(verdict: .hold, kind: kind, number: number, thread: thread)
+        static func hold(_ kind: String, _ number: Int, thread: String = "42", by: String = "app") -> Change {
+            Change(verdict: .hold, kind: kind, number: number, thread: thread, by: by)
         }
 
-        static func go(_ kind: String, _ number: Int, thread: String = "42") -> Change {
-            Change(verdict: .go, kind: kind, number: number, thread: thread)
+        static func go(_ kind: String, _ number: Int, thread: String = "42", by: String = "app") -> Change {
+            Change(verdict: .go, kind: kind, number: number, thread: thread, by: by)
         }
 
         var version: String { "7-\(number)-0" }
         var event: String { #"{"thread":"\#(thread)","id":"c","type":"comment.\#(kind)","n":\#(number)}"# }
-        var stamped: String { #"{\#(job)"_v":"\#(version)",\#(event.dropFirst())"# }
+        var stamped: String {
+            #"{\#(job)"_v":"\#(version)",\#(by == "app" ? "" : #""_by":"\#(by)","#)\#(event.dropFirst())"#
+        }
     }
 
     /// One commit of the lane `a`: what is to be held and what goes on to `b`.
@@ -54,11 +57,10 @@ struct HoldTests {
                 id: "a.0-\(token)-\(serial)-\(place)", stage: "a", reason: "reason \(change.number)", attempts: 1,
                 time: Int64(change.number), event: raw
             ).encoded(with: parser)
-            let (version, event) = try #require(
-                EventVersion.split(Array(#"{"_v":"\#(change.version)",\#(change.event.dropFirst())"#.utf8)))
             operation.list.append(
                 Commit.Change(
-                    change.verdict, try #require(CommentChange(of: try parser.parseObject(event))), version,
+                    change.verdict, try #require(CommentChange(of: try parser.parseObject(Array(change.event.utf8)))),
+                    EventVersion(token: "7", serial: change.number, index: 0), by: try #require(Sender(change.by)),
                     text: change.verdict == .hold ? letter : raw))
             if change.verdict == .go { pushed.append(Commit.Change.reference(place)) }
         }
@@ -105,7 +107,7 @@ struct HoldTests {
         try approve(1)
         let event = try #require(try waiting().first)
         #expect(event == #"{"_v":"7-5-0 created","thread":"42","id":"c","type":"comment.edited","n":5}"#)
-        #expect(try holds() == "[7-1-0 created a.0-\(token)-1-0, 7-3-0 created a.0-\(token)-1-2]")
+        #expect(try holds() == "[7-1-0 created a.0-\(token)-1-0 app, 7-3-0 created a.0-\(token)-1-2 app]")
         // Nothing is held any more: the next edit goes its way.
         try commit(4, [.go("edited", 6)])
         #expect(try waiting().count == 2)
@@ -130,7 +132,7 @@ struct HoldTests {
         #expect(try held.map { $0["event"]?["n"] } == [2])
         #expect(try waiting() == [])
         #expect(try counters("held", "held:superseded", "dropped", "dropped:superseded") == [2, 1, 1, 1])
-        #expect(try library.redis.ask("GET", "{t.0}:post:42\0c").text == "7-3-0 deleted")
+        #expect(try library.redis.ask("GET", "{t.0}:post:42\0c").text == "7-3-0 deleted app ")
         #expect(try library.redis.ask("HLEN", "{t.0}:holds:a").integer == 1)
     }
 
@@ -170,6 +172,54 @@ struct HoldTests {
         try commit(4, [.hold("created", 8, thread: "43")])
         #expect(try held.count == 1)
         #expect(try counters("dropped", "dropped:superseded") == [4, 4])
+    }
+
+    @Test(
+        "an edit or a deletion by a stranger neither replaces nor ends what is held; the owner's does",
+        arguments: [
+            "u:1", "m:9", "app",
+        ])
+    func strangers(_ by: String) throws {
+        try commit(1, [.hold("created", 1, by: "u:1")])
+        #expect(try holds() == "[7-1-0 created a.0-\(token)-1-0 u:1]")
+        try commit(2, [.go("edited", 2, by: "u:2"), .hold("edited", 3, by: "u:2"), .go("deleted", 4, by: "u:2")])
+        #expect(try held.map { $0["event"]?["n"] } == [1])
+        #expect(try waiting() == [])
+        #expect(try counters("dropped", "dropped:not-yours") == [3, 3])
+        try commit(3, [.go("edited", 5, by: by)])
+        #expect(try held.map { $0["event"]?["n"] } == [5])
+        // Whoever edits it, the comment stays its owner's.
+        #expect(try held[0]["event"]?["_by"] == "u:1")
+        #expect(try holds() == "[7-5-0 created a.0-\(token)-1-0 u:1]")
+        try commit(4, [.go("deleted", 6, by: by)])
+        #expect(try held.isEmpty)
+        #expect(try library.redis.ask("GET", "{t.0}:post:42\0c").text == "7-6-0 deleted u:1 ")
+    }
+
+    @Test("of a published comment nobody's event is held but those who may change it")
+    func ownersOnly() throws {
+        try library.redis.ask("SET", "{t.0}:post:42\0c", "7-1-0 created u:1 {x}5-1")
+        try commit(1, [.hold("edited", 2, by: "u:2"), .hold("created", 3, by: "u:2")])
+        #expect(try held.isEmpty)
+        #expect(try counters("dropped", "dropped:not-yours") == [2, 2])
+        try commit(2, [.hold("edited", 4, by: "u:1")])
+        try commit(3, [.go("edited", 5, by: "u:2")])
+        #expect(try held.map { $0["event"]?["n"] } == [4])
+        try commit(4, [.go("edited", 6, by: "u:1")])
+        #expect(try held.isEmpty)
+        #expect(try waiting().count == 1)
+    }
+
+    @Test("a held change of a comment that nobody knows is left to its sender, and keeps nobody else out")
+    func unknown() throws {
+        try commit(1, [.hold("edited", 1, by: "u:1")])
+        try commit(2, [.go("edited", 2, by: "u:2"), .hold("edited", 3, by: "u:2")])
+        #expect(try held.map { $0["event"]?["n"] } == [1, 3])
+        #expect(try waiting().count == 1)
+        try commit(3, [.go("deleted", 4, by: "u:1")])
+        #expect(try held.map { $0["event"]?["n"] } == [3])
+        #expect(try waiting().count == 2)
+        #expect(try counters("dropped") == [0])
     }
 
     @Test("jobs of events that another one has superseded are finished as dropped")

@@ -92,14 +92,15 @@ enum FeedRules {
         return Rule.Outcome(findings, otherwise: "the newest id is the last number given, in \(feeds.scope)")
     }
 
-    /// No number is missing between the oldest and the newest.
+    /// No number is missing between the oldest and the newest, but those of changes that later ones have replaced.
     static func gaps(_ facts: Facts, _ feeds: FeedsFacts) -> Rule.Outcome {
         let findings = channels(feeds).compactMap { feed -> Finding? in
             guard !feed.holes.isEmpty else { return nil }
             let shown = feed.holes.prefix(5).map(String.init).joined(separator: ", ")
             return Finding(
                 .note, "\(feed.holes.count) numbers are missing: \(shown)",
-                why: "their events were retracted, or lost", at: "feed.ids:\(feed.name)")
+                why: "they were retracted, or changes that later ones have replaced; else they are lost",
+                at: "feed.ids:\(feed.name)")
         }
         return Rule.Outcome(findings, otherwise: "no number is missing, in \(feeds.scope)")
     }

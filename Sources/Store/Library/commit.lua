@@ -35,31 +35,40 @@ local readers = {
   end,
   -- change HELD RECORDS TTL CAP k (verdict post version kind text)…
   -- Stands before the operations that name its changes by number. VERDICT: `go`, and TEXT is the event as it is handed
-  -- on; or `hold`, and TEXT is the letter, for the list HELD.
+  -- on; or `hold`, and TEXT is the letter, for the list HELD. KIND: `KIND SENDER`, or `KIND` alone for the app.
   change = function(read)
     local op = { list = read(), records = read(), ttl = read(), cap = tonumber(read()), changes = {} }
     for index = 1, tonumber(read()) do
-      op.changes[index] = { verdict = read(), post = post_of(read()), version = read(), kind = read(), text = read() }
+      local change = { verdict = read(), comment = read(), version = read() }
+      change.kind, change.sender = read_kind(read())
+      change.post, change.text = post_of(change.comment), read()
+      op.changes[index] = change
     end
     return op
   end,
   -- feeds HISTORY TTL DEAD CAP n event… c (channel k index…)…
   -- From workers of versions before 12, which know no versions of comments.
   feeds = function(read)
-    local op = { history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()), events = {} }
-    for index = 1, tonumber(read()) do op.events[index] = read() end
+    local op = {
+      history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()), events = {}, entries = {},
+    }
+    for index = 1, tonumber(read()) do
+      op.entries[index], op.events[index] = { post = '' }, read()
+    end
     return read_channels(op, read)
   end,
   -- publish HISTORY TTL DEAD CAP RECORDS n (post record event)… c (channel k index…)…
-  -- POST: conversation NUL id, and RECORD: VERSION KIND, of a new comment; or a NUL and the number of a change, and an
-  -- empty RECORD; or both empty, for an event that is not compared.
+  -- POST: conversation NUL id, and RECORD: VERSION KIND or VERSION KIND SENDER, of a new comment; or a NUL and the number
+  -- of a change, and an empty RECORD; or both empty, for an event that is not compared.
   publish = function(read)
     local op = {
       history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()), records = read(), events = {},
-      posts = {}, texts = {},
+      entries = {},
     }
     for index = 1, tonumber(read()) do
-      op.posts[index], op.texts[index], op.events[index] = post_of(read()), read(), read()
+      local entry = { comment = read(), text = read() }
+      entry.post = post_of(entry.comment)
+      op.entries[index], op.events[index] = entry, read()
     end
     return read_channels(op, read)
   end,
@@ -110,34 +119,12 @@ local function present(list, changes, passed)
 end
 
 -- The event with the one channel that it did not reach, so that a retry publishes it there and nowhere else.
-local function addressed(event, channel, record)
+local function addressed(event, channel, entry)
   if not string.match(event, '^{%s*"') then return event end
-  local version = record and record ~= '' and '"_v":"' .. string.match(record, '^%S+') .. '",' or ''
-  return '{' .. version .. '"channels":' .. cjson.encode({ channel }) .. ',' .. string.sub(event, 2)
-end
-
--- Which events of a publication are published: true, or false where a newer version of the comment was. Writes the
--- records. Without posts all are.
-local function pick(op, lane)
-  local picked, newest = {}, {}
-  for index, event in ipairs(op.events) do
-    local post, change = op.posts and op.posts[index] or '', op.referred and op.referred[index]
-    picked[index] = not (change and change.settled)
-    if post ~= '' and picked[index] then
-      local text = op.texts[index]
-      local known = newest[post] or op.known[post]
-      if known and is_older(text, known) then
-        picked[index] = false
-        supersede(lane, change and change.text or event)
-        if change then change.settled = true end
-      else
-        newest[post] = text
-        if change then passes(change, op.passed) else op.passed.number = op.passed.number + 1 end
-      end
-    end
-  end
-  write_records(op.records, newest, op.ttl)
-  return picked
+  local head = '{'
+  if entry.version then head = head .. '"_v":"' .. string.match(entry.version, '^%S+') .. '",' end
+  if entry.version and entry.sender ~= '' then head = head .. '"_by":"' .. entry.sender .. '",' end
+  return head .. '"channels":' .. cjson.encode({ channel }) .. ',' .. string.sub(event, 2)
 end
 
 -- Each carries an operation out, and returns how many letters fell off a full list, or nothing.
@@ -182,28 +169,27 @@ local writers = {
   end,
   publish = function(op, lane, _, clock, heard)
     local forgotten, emitted = 0, 0
-    local picked = pick(op, lane)
+    local newest = pick(op, lane)
     for _, channel in ipairs(op.channels) do
-      local events, chosen = {}, 0
-      for _, index in ipairs(channel.indexes) do
-        if picked[index] then
-          chosen = chosen + 1
-          events[chosen], channel.indexes[chosen] = op.events[index], index
-        end
-      end
+      local chosen = chosen_of(op, channel)
+      local events = {}
+      for place, index in ipairs(chosen) do events[place] = op.events[index] end
       local failure = channel.failure
       if #events > 0 and not failure then
+        local before = channel.target.before
         failure = append(channel.target, events, op.history, op.ttl, clock, heard)
-        if not failure then emitted = emitted + #events end
+        if not failure then
+          emitted = emitted + #events
+          stand(op, channel, chosen, before + 1, heard)
+        end
       end
       if #events > 0 and failure then
         -- A foreign key blocks the feed: the events become dead letters, until an operator deletes the key.
         -- Form of a letter: letters.lua.
         local letters = {}
         for index, event in ipairs(events) do
-          local record = op.texts and op.texts[channel.indexes[index]]
           letters[index] = cjson.encode({
-            id = op.commit .. '-' .. channel.name .. '-' .. index, event = addressed(event, channel.name, record),
+            id = op.commit .. '-' .. channel.name .. '-' .. index, event = addressed(event, channel.name, op.entries[chosen[index]]),
             stage = 'publish', attempts = 1,
             time = math.floor(clock),
             error = 'feed {' .. channel.name .. '}: ' .. failure .. '; delete the foreign key and retry',
@@ -212,6 +198,7 @@ local writers = {
         forgotten = forgotten + store_letters(lane, 'unpublished', op.dead, op.cap, letters)
       end
     end
+    if op.records then write_records(op.records, newest, op.ttl) end
     if emitted > 0 then tally(lane, 'emitted', emitted) end
     return forgotten
   end,
@@ -283,7 +270,11 @@ local function commit(keys, args)
       end
     end
     if op.name == 'change' then look_at_holds(op) end
-    if op.posts then look_at_records(op) end
+    if op.entries then
+      if op.records then look_at_records(op) end
+      op.newest = decide(op)
+      reach_further(op)
+    end
     for _, channel in ipairs(op.channels or {}) do channels[#channels + 1] = channel end
     if op.queue then
       demand('RPUSH', op.queue, '')
@@ -296,6 +287,11 @@ local function commit(keys, args)
     operations[#operations + 1] = op
   end
   if #channels > 0 then look_at_feeds(channels) end
+  if redis.acl_check_cmd then
+    for _, op in ipairs(operations) do
+      if op.entries then demand_rewriting(op) end
+    end
+  end
 
   demand('HSET', lane, 'serial', '0')
   demand('LTRIM', queue, '0', '-1')

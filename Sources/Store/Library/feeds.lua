@@ -75,7 +75,7 @@ local function feed_of(channel)
   return {
     feed = feed, publishes_key = 'feed.publishes:' .. feed, ids_key = 'feed.ids:' .. feed,
     items_key = 'feed.items:' .. feed, config_key = 'feed.config:' .. feed, publish = 'feed.publish:' .. feed,
-    retract = 'feed.retract:' .. feed,
+    retract = 'feed.retract:' .. feed, edit = 'feed.edit:' .. feed,
   }
 end
 
@@ -112,7 +112,8 @@ local function look_at_feed(target, known)
   if not (target.before and target.before >= 0 and target.before % 1 == 0) then
     return 'ERR value is not an integer or out of range'
   end
-  target.config = redis.pcall('HMGET', target.config_key, 'floor', 'max_length', 'ttl')
+  target.config = redis.pcall('HMGET', target.config_key, 'floor', 'max_length', 'ttl', 'born')
+  target.born = not target.config.err and target.config[4] or '0'
   local newest = redis.pcall('ZRANGE', target.ids_key, -1, -1, 'WITHSCORES')
   target.is_new = target.before == 0
   -- Where a feed exists, its foreign configuration does not stop it: the floor is then found anew each time.
@@ -246,9 +247,9 @@ local function append(target, events, history, ttl, clock, heard)
   local length, edge = whole(history), whole(cut)
   if is_new then
     -- `swept`: the latest birth of a feed that was removed before this one was born.
-    redis.call('HSET', target.config_key, 'type', 'feed', 'max_length', length, 'ttl', ttl,
-      'born', whole(math.max(clock, tonumber(target.swept[1] or '') or 0)), 'swept', target.swept[2] or '0',
-      'floor', edge)
+    target.born = whole(math.max(clock, tonumber(target.swept[1] or '') or 0))
+    redis.call('HSET', target.config_key, 'type', 'feed', 'max_length', length, 'ttl', ttl, 'born', target.born,
+      'swept', target.swept[2] or '0', 'floor', edge)
     target.is_born = true
   elseif not config.err then
     if config[2] ~= length or config[3] ~= ttl then

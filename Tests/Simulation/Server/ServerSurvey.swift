@@ -209,9 +209,11 @@ struct ServerSurvey {
     // MARK: At the server
 
     /// Answers for each key when it expires (-1: never) and what is kept of it, or -2 alone where there is none. An event's
-    /// number is its member `n`; -1 where it has none.
+    /// number is its member `n`, or `event_id`; -1 where it has none.
     static let script = #"""
-        local function number(text) return tonumber(string.match(text, '"n":(%d+)') or -1) end
+        local function number(text)
+          return tonumber(string.match(text, '"n":(%d+)') or string.match(text, '"event_id":(%d+)') or -1)
+        end
         local function add(target, key, value) target[#target + 1] = key; target[#target + 1] = value end
         local readers = {}
         function readers.last(key) return tonumber(redis.call('GET', key)) end

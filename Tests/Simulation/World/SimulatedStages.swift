@@ -73,22 +73,29 @@ private final class WorkStage: Stage {
     }
 
     private static func behaviour(_ event: Event) -> SimulatedEvent.Behaviour {
-        SimulatedEvent.Behaviour(event.fields["b"]?.string ?? "")
+        SimulatedEvent.Behaviour((event.fields["b"] ?? event.fields["parent"])?.string ?? "")
     }
 
     private static func number(_ event: Event) -> Int? {
-        event.fields["n"]?.int.map { Int($0) }
+        SimulatedEvent.number(of: event.fields)
     }
 }
 
 extension SimulatedEvent {
-    /// The event as it is sent in. Its number is the member `n`.
+    /// The event as it is sent in. Its number is the member `n`, and `b` is what happens to it; in a deletion, which keeps
+    /// only the members that name something, `event_id` and `parent`.
     var bytes: [UInt8] {
+        let isDeletion = kind == .deleted
         var text =
-            #"{"thread":"t\#(thread)","forum":"f\#(forum)","id":"c\#(comment)","type":"comment.\#(kind.rawValue)","n":\#(number)"#
-        if kind != .deleted { text += #","text":"text \#(number)""# }
-        if behaviour != .plain { text += #","b":"\#(behaviour.word)""# }
+            #"{"thread":"t\#(thread)","forum":"f\#(forum)","id":"c\#(comment)","type":"comment.\#(kind.rawValue)""#
+        text += isDeletion ? #","event_id":\#(number)"# : #","n":\#(number),"text":"text \#(number)""#
+        if behaviour != .plain { text += #","\#(isDeletion ? "parent" : "b")":"\#(behaviour.word)""# }
         return Array((text + "}").utf8)
+    }
+
+    /// The number of an event that was sent in.
+    static func number(of fields: JSONObject) -> Int? {
+        (fields["n"] ?? fields["event_id"])?.int.map { Int($0) }
     }
 
     /// Its conversation.

@@ -67,7 +67,7 @@ extension World {
 
     /// The number of an event, by which the simulation knows it.
     func number(of event: [UInt8]) -> Int? {
-        (try? parser.parseObject(event))?["n"]?.int.map { Int($0) }
+        (try? parser.parseObject(event)).flatMap(SimulatedEvent.number)
     }
 }
 

@@ -68,7 +68,7 @@ extension World {
     }
 
     private func numbers(in body: [UInt8]) -> [Int] {
-        ((try? parser.parse(body))?.array ?? []).map { Int($0["n"]?.int ?? -1) }
+        ((try? parser.parse(body))?.array ?? []).map { $0.object.flatMap(SimulatedEvent.number) ?? -1 }
     }
 
     /// Gives up the open poll.

@@ -1,0 +1,348 @@
+-- What a publication does to the comments that its events create, edit or delete: which of them count, which channels
+-- they reach, and how the histories are rewritten so that nobody who comes later is given text that was replaced.
+--
+-- A channel keeps at most two items of a comment: at the number at which the comment came there (its place) stands its
+-- newest content, or the deletion, and so does the number of its latest change. The numbers between them become holes,
+-- which are retractions and no loss.
+
+-- How many channels a comment may stand in, over all its edits.
+local MOST_PLACES = 64
+
+-- Reads the records of the posts that a publication is about, and puts the changes that it names in their places.
+local function look_at_records(op)
+  local keys, posts = {}, {}
+  op.known = {}
+  for _, entry in ipairs(op.entries) do
+    if string.byte(entry.post) == 0 then
+      local change = op.changes[tonumber(string.sub(entry.post, 2))]
+      entry.change, entry.post, entry.comment = change, change.post, change.comment
+      entry.version, entry.kind, entry.sender = change.version, change.kind, change.sender
+    elseif entry.post ~= '' then
+      entry.version, entry.kind, entry.sender = string.match(entry.text, '^(%S+) (%S+) ?(%S*)$')
+    end
+    if entry.post ~= '' then
+      posts[#posts + 1] = entry.post
+      keys[#keys + 1] = op.records .. entry.post
+    end
+  end
+  if #keys == 0 then return end
+  demand_keys(keys, 'SET', '')
+  for start = 1, #keys, CHUNK do
+    local texts = redis.call('MGET', unpack(keys, start, math.min(start + CHUNK - 1, #keys)))
+    for offset, text in ipairs(texts) do
+      if text then op.known[posts[start + offset - 1]] = read_record(text) end
+    end
+  end
+end
+
+-- The channels that a publication names for each of its events.
+local function own_channels(op)
+  if not op.own then
+    op.own = {}
+    for _, channel in ipairs(op.channels) do
+      for _, index in ipairs(channel.indexes) do
+        op.own[index] = op.own[index] or {}
+        table.insert(op.own[index], channel.name)
+      end
+    end
+  end
+  return op.own
+end
+
+-- The channels in which a comment stands when this record is written.
+local function reach_of(op, record)
+  if not record.reach then
+    local reach = { list = {}, has = {} }
+    local function add(names)
+      for _, name in ipairs(names or {}) do
+        if not reach.has[name] then
+          reach.has[name] = true
+          reach.list[#reach.list + 1] = name
+        end
+      end
+    end
+    add(record.places and record.places.list)
+    if record.index then add(own_channels(op)[record.index]) end
+    record.reach = reach
+  end
+  return record.reach
+end
+
+-- Why an event of a comment is not published, given what was published before; nil when it is.
+local function refusal_of(entry, before)
+  if before and is_older(entry.version, before.version) then return 'superseded' end
+  if before and not may_change(entry.sender, before.owner) then return 'not-yours' end
+  if not before and entry.kind ~= 'created' and not may_change(entry.sender, APP) then return 'not-yours' end
+  return nil
+end
+
+-- Decides about an event of a comment of which `before` is the newest record: sets the entry's `further` channels, or gives
+-- the reason why it is not published. `record`: the one that it would write.
+local function decide_change(op, index, entry, before, record)
+  local own, reach = own_channels(op)[index] or {}, reach_of(op, before)
+  local is_own, list, has = {}, { unpack(reach.list) }, {}
+  for _, name in ipairs(list) do has[name] = true end
+  for _, name in ipairs(own) do
+    is_own[name] = true
+    if not has[name] then
+      has[name] = true
+      list[#list + 1] = name
+    end
+  end
+  if #list > MOST_PLACES then return 'too_many_channels' end
+  -- The same version again, for one channel that it did not reach, goes nowhere else.
+  if entry.version ~= before.version then
+    entry.further = {}
+    for _, name in ipairs(reach.list) do
+      if not is_own[name] then table.insert(entry.further, name) end
+    end
+  end
+  if #own == 0 and #(entry.further or {}) == 0 then return 'no_channel' end
+  before.places = before.places or { list = {}, at = {} }
+  record.places = before.places
+  record.reach = { list = list, has = has }
+  -- Nobody knows where the comment stands: its items are looked for.
+  record.is_lost = before.is_lost
+  return nil
+end
+
+-- Decides which events of a publication are published: sets each entry's `refusal`, the reason why not, or its `record`,
+-- and `further`, the channels beyond its own that hear of a change. Writes nothing. Events that are about no comment are
+-- published. Gives the newest record of each post. Further reasons to refuse an event of a comment go into `refusal_of`.
+local function decide(op)
+  local latest = {}
+  op.has_changes, op.has_refusals = false, false
+  for index, entry in ipairs(op.entries) do
+    local post = entry.post
+    entry.refusal, entry.record, entry.further = nil, nil, nil
+    if entry.change and entry.change.settled then
+      op.has_refusals = true
+    elseif post ~= '' then
+      local before = latest[post] or op.known[post]
+      local is_new = not before and entry.kind == 'created'
+      local refusal = refusal_of(entry, before)
+      local record = { version = entry.version, kind = entry.kind, index = index }
+      if is_new or entry.kind == 'created' then
+        record.owner = owner_of(entry.sender)
+      else
+        record.owner = before and before.owner or APP
+      end
+      if before then
+        refusal = refusal or decide_change(op, index, entry, before, record)
+      elseif not is_new then
+        record.is_lost = true
+        refusal = refusal or not own_channels(op)[index] and 'no_channel' or nil
+      end
+      if refusal then
+        entry.refusal, op.has_refusals = refusal, true
+      else
+        entry.record, latest[post] = record, record
+        entry.is_change = not is_new
+        op.has_changes = op.has_changes or not is_new
+      end
+    end
+  end
+  return latest
+end
+
+-- Adds the channels that hear of changes beyond the events' own, before the feeds are looked at.
+local function reach_further(op)
+  local named
+  for index, entry in ipairs(op.entries) do
+    for _, name in ipairs(entry.further or {}) do
+      if not named then
+        named = {}
+        for _, channel in ipairs(op.channels) do named[channel.name] = channel end
+      end
+      local channel = named[name]
+      if not channel then
+        channel = { name = name, indexes = {} }
+        named[name] = channel
+        table.insert(op.channels, channel)
+      end
+      -- Events keep their order in each channel.
+      local at = #channel.indexes + 1
+      while at > 1 and channel.indexes[at - 1] > index do at = at - 1 end
+      table.insert(channel.indexes, at, index)
+      channel.further = channel.further or {}
+      channel.further[index] = true
+    end
+  end
+end
+
+-- Checks the rights to rewrite, for the channels that changes go to.
+local function demand_rewriting(op)
+  if not op.has_changes then return end
+  for _, channel in ipairs(op.channels) do
+    for _, index in ipairs(channel.indexes) do
+      if op.entries[index].is_change then
+        local target = channel.target
+        demand('PUBLISH', target.edit, '')
+        demand('HEXISTS', target.items_key, '1')
+        demand('HMGET', target.items_key, '1')
+        demand('ZRANGE', target.ids_key, '0', '-1')
+        break
+      end
+    end
+  end
+end
+
+-- Decides for good, and ends the events that are not published. Gives the newest record of each post.
+local function pick(op, lane)
+  for _, entry in ipairs(op.entries) do
+    if entry.record and entry.change and entry.change.settled then
+      -- What the lane holds has settled it meanwhile.
+      op.newest = decide(op)
+      break
+    end
+  end
+  for index, entry in ipairs(op.entries) do
+    local change = entry.change
+    if entry.refusal then
+      drop(lane, change and change.text or op.events[index], entry.refusal)
+      if change then change.settled = true end
+    elseif entry.record then
+      if change then passes(change, op.passed) else op.passed.number = op.passed.number + 1 end
+    end
+  end
+  return op.newest
+end
+
+-- Whether a comment stands in a feed, as far as its record knows: a feed that was removed, and born again, has it no more.
+local function stands_in(record, channel)
+  local place = record.places and record.places.at[channel.name]
+  return place and place.born == channel.target.born
+end
+
+-- The events of a channel that are published there, by their indexes.
+local function chosen_of(op, channel)
+  if not op.has_refusals and not channel.further then return channel.indexes end
+  local chosen, brought = {}, {}
+  for _, index in ipairs(channel.indexes) do
+    local entry = op.entries[index]
+    local is_chosen = entry.post == '' or entry.record
+    -- A change that the channel did not ask for goes there only where the comment stands.
+    if is_chosen and channel.further and channel.further[index] then
+      is_chosen = brought[entry.post] or stands_in(entry.record, channel)
+    end
+    if is_chosen then
+      chosen[#chosen + 1] = index
+      if entry.post ~= '' then brought[entry.post] = true end
+    end
+  end
+  return chosen
+end
+
+local function as_text(value)
+  if type(value) == 'number' then return whole(value) end
+  return value
+end
+
+-- The numbers of a history's items that are about a comment (conversation NUL id), in order, up to the number `last`.
+local function find_items(target, comment, last)
+  local split_at = string.find(comment, '\0', 1, true)
+  local thread, id = string.sub(comment, 1, split_at - 1), string.sub(comment, split_at + 1)
+  -- Such an id is written in one way only, so most items need not be parsed.
+  local is_plain = string.match(id, '^[%w%-_%.:]+$')
+  local found = {}
+  local ids = redis.call('ZRANGE', target.ids_key, 0, -1)
+  for start = 1, #ids, CHUNK do
+    local stop = math.min(start + CHUNK - 1, #ids)
+    for offset, item in ipairs(redis.call('HMGET', target.items_key, unpack(ids, start, stop))) do
+      local number = tonumber(ids[start + offset - 1])
+      if item and number and number <= last and (not is_plain or string.find(item, id, 1, true)) then
+        local good, object = pcall(cjson.decode, item)
+        if good and type(object) == 'table' and as_text(object.id) == id and as_text(object.thread) == thread then
+          found[#found + 1] = number
+        end
+      end
+    end
+  end
+  table.sort(found)
+  return found
+end
+
+-- Notes where a new comment stands that no later event of the same commit changes.
+local function note_place(record, channel, number)
+  record.stands = (record.stands or '') .. '{' .. channel.name .. '}' .. channel.target.born .. '-' .. whole(number)
+end
+
+-- Puts the newest content of changed comments into a history to which events were appended: `chosen` are their indexes,
+-- the first has the number `first`. Notes in the records where the comments stand now, and adds the announcements to
+-- `heard`.
+local function rewrite(op, channel, chosen, first, heard)
+  local target = channel.target
+  local contents, order, gone, is_gone = {}, {}, {}, {}
+
+  local function is_there(number)
+    return not is_gone[number] and redis.call('HEXISTS', target.items_key, whole(number)) == 1
+  end
+  local function put(number, event)
+    if not contents[number] then order[#order + 1] = number end
+    contents[number] = event
+  end
+  local function retract(number)
+    if is_there(number) then
+      is_gone[number] = true
+      gone[#gone + 1] = whole(number)
+    end
+  end
+
+  for offset, index in ipairs(chosen) do
+    local entry = op.entries[index]
+    local record, number = entry.record, first + offset - 1
+    if record and not record.places and not record.is_lost then
+      note_place(record, channel, number)
+    elseif record then
+      record.places = record.places or { list = {}, at = {} }
+      local places = record.places
+      local place = places.at[channel.name]
+      if not place then table.insert(places.list, channel.name) end
+      if place and place.born ~= target.born then place = nil end
+      if not place and record.is_lost and entry.comment then
+        local found = find_items(target, entry.comment, number - 1)
+        for position = 2, #found do retract(found[position]) end
+        if found[1] then place = { born = target.born, first = found[1] } end
+      end
+      if not place then
+        place = { born = target.born, first = number }
+      else
+        if place.latest and place.latest ~= place.first then retract(place.latest) end
+        if is_there(place.first) then
+          put(place.first, op.events[index])
+          place.latest = number
+        else
+          -- It has fallen off: the change is the oldest that is left of the comment.
+          place.first, place.latest = number, nil
+        end
+      end
+      places.at[channel.name] = place
+    end
+  end
+
+  if #order > 0 then
+    local fields = {}
+    for _, number in ipairs(order) do
+      fields[#fields + 1], fields[#fields + 2] = whole(number), contents[number]
+    end
+    call_in_chunks('HSET', target.items_key, fields, 1, #fields)
+  end
+  remove(target.feed, gone)
+  for _, number in ipairs(order) do
+    local count = #heard
+    heard[count + 1], heard[count + 2], heard[count + 3] = target.edit, whole(number), contents[number]
+  end
+  for _, number in ipairs(gone) do
+    local count = #heard
+    heard[count + 1], heard[count + 2], heard[count + 3] = target.retract, number, false
+  end
+end
+
+-- Notes where comments stand whose events were appended to a history, and rewrites it where one is a change.
+local function stand(op, channel, chosen, first, heard)
+  if op.has_changes then return rewrite(op, channel, chosen, first, heard) end
+  for offset, index in ipairs(chosen) do
+    local record = op.entries[index].record
+    if record then note_place(record, channel, first + offset - 1) end
+  end
+end
