@@ -24,6 +24,11 @@ _TEXTS = (
 )
 
 
+def comment_of(index: int) -> int:
+    """What two events of one comment have in common."""
+    return (index >> SERIAL_BITS) * 3 + (index & SERIAL_MASK) % 3
+
+
 def index_of(conversation: int, serial: int) -> int:
     return conversation << SERIAL_BITS | serial
 
@@ -68,7 +73,8 @@ class Workload:
         return f"u{(conversation * 7 + serial % 3) % self.authors}"
 
     def _mentioned(self, conversation: int, serial: int) -> str | None:
-        return f"m{conversation % self.authors}" if serial // 3 % 6 == 2 else None
+        """The same for all events of a comment: a change goes to every channel in which its comment stands."""
+        return f"m{conversation % self.authors}" if serial % 3 == 2 else None
 
     def event(self, conversation: int, serial: int) -> bytes:
         """The event's JSON: the same bytes whenever it is asked for."""
@@ -102,6 +108,12 @@ class Workload:
             if mentioned:
                 names.append("user:" + mentioned)
         return names
+
+    def may_stay_away(self, conversation: int, serial: int, channel: str) -> bool:
+        """Whether an event need not come to one of its channels. A deletion keeps no author: where nobody knows its
+        comment any more (its conversation has another partition, data were lost), it does not reach the author's."""
+        _, kind = self.identity(conversation, serial)
+        return kind.endswith("deleted") and channel.startswith("user:")
 
     def all_channels(self) -> list[str]:
         names = ["thread:" + self.thread(c) for c in range(self.conversations + PARTITIONS)]

@@ -47,15 +47,22 @@ struct FeedTruth {
         current.log[(index + 1)...].filter { $0 == item }
     }
 
+    /// Whether the event at `index` is the first of its comment in a log: the newest one stands in its place.
+    private func isFirst(_ index: Int, in log: [Int]) -> Bool {
+        guard let event = events[log[index]] else { return true }
+        return !log[..<index].contains { events[$0]?.isSameComment(as: event) == true }
+    }
+
     /// What a history may hold at a place of a log: the event itself; or, when later ones of its comment were published, the
-    /// newest of them, or nothing.
+    /// newest of them; or nothing, in the place of a change.
     ///
     /// A comment that is created again where nobody knows it any more (its record has expired, or its conversation has
     /// another partition now) leaves what was there.
     private func mayHold(_ item: Int?, at index: Int, in log: [Int]) -> Bool {
         let later = later(than: index, in: log)
         guard let newest = later.last else { return item == log[index] }
-        if item == nil || item == newest { return true }
+        if item == newest { return true }
+        if item == nil { return !isFirst(index, in: log) }
         let isCreatedAgain = later.allSatisfy { events[$0]?.kind == .created }
         return isCreatedAgain && (item == log[index] || later.contains(item ?? -1))
     }
@@ -70,7 +77,7 @@ struct FeedTruth {
         var used: Set<Int> = [0]
         for index in start..<end {
             let later = later(than: index, in: log)
-            var next: Set<Int> = later.isEmpty ? [] : used
+            var next: Set<Int> = later.isEmpty || isFirst(index, in: log) ? [] : used
             for count in used where count < given.count && (given[count] == log[index] || later.contains(given[count]))
             {
                 next.insert(count + 1)

@@ -68,8 +68,9 @@ local function reach_of(op, record)
   return record.reach
 end
 
--- Why an event of a comment is not published, given what was published before; nil when it is.
-local function refusal_of(entry, before)
+-- Why an event of a comment is not published, given the record of what was published before; nil when it is. `op` is the
+-- publication; `entry` has the event's comment (conversation NUL id), kind, version and sender.
+local function refusal_of(_, entry, before)
   if before and is_older(entry.version, before.version) then return 'superseded' end
   if before and not may_change(entry.sender, before.owner) then return 'not-yours' end
   if not before and entry.kind ~= 'created' and not may_change(entry.sender, APP) then return 'not-yours' end
@@ -120,7 +121,7 @@ local function decide(op)
     elseif post ~= '' then
       local before = latest[post] or op.known[post]
       local is_new = not before and entry.kind == 'created'
-      local refusal = refusal_of(entry, before)
+      local refusal = refusal_of(op, entry, before)
       local record = { version = entry.version, kind = entry.kind, index = index }
       if is_new or entry.kind == 'created' then
         record.owner = owner_of(entry.sender)
