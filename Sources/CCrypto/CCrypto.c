@@ -16,12 +16,16 @@
 #define SCALAR_BYTES 32
 /* A signature as ASN.1 has it: two integers of up to 33 bytes and six bytes around them. */
 #define DER_SIGNATURE_BYTES 80
+/* The SubjectPublicKeyInfo of the largest RSA key has 1024 bytes of modulus and some forty around them. */
+#define MAX_PUBLIC_BYTES 1100
 
 /* The functions of the library that are used here. */
 #define FUNCTIONS(X)                                                                                                    \
     X(BN_bin2bn)                                                                                                        \
     X(BN_bn2binpad)                                                                                                     \
     X(BN_free)                                                                                                          \
+    X(BN_get_word)                                                                                                      \
+    X(BN_num_bits)                                                                                                      \
     X(CRYPTO_memcmp)                                                                                                    \
     X(ECDSA_SIG_free)                                                                                                   \
     X(ECDSA_SIG_get0)                                                                                                   \
@@ -45,6 +49,8 @@
     X(EVP_PKEY_CTX_free)                                                                                                \
     X(EVP_PKEY_CTX_new_from_pkey)                                                                                       \
     X(EVP_PKEY_free)                                                                                                    \
+    X(EVP_PKEY_get_bn_param)                                                                                            \
+    X(EVP_PKEY_get_bits)                                                                                                \
     X(EVP_PKEY_get_utf8_string_param)                                                                                   \
     X(EVP_PKEY_is_a)                                                                                                    \
     X(EVP_PKEY_pairwise_check)                                                                                          \
@@ -175,21 +181,62 @@ static int is_p256(const EVP_PKEY *pkey) {
         && has_parameter(pkey, OSSL_PKEY_PARAM_GROUP_NAME, SN_X9_62_prime256v1);
 }
 
+/* The exponent of an RSA key; 0 when it has none, or one of more than 32 bits. */
+static BN_ULONG exponent_of(const EVP_PKEY *pkey) {
+    BIGNUM *exponent = NULL;
+    BN_ULONG word = 0;
+    if (ssl.EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 && ssl.BN_num_bits(exponent) <= 32) {
+        word = ssl.BN_get_word(exponent);
+    }
+    ssl.BN_free(exponent);
+    return word;
+}
+
+static int is_sound_rsa(const EVP_PKEY *pkey) {
+    /* A key that is restricted to PSS is of another kind, "RSA-PSS". */
+    if (ssl.EVP_PKEY_is_a(pkey, "RSA") != 1) return 0;
+    int bits = ssl.EVP_PKEY_get_bits(pkey);
+    BN_ULONG exponent = exponent_of(pkey);
+    return bits >= CCRYPTO_MIN_RSA_BITS && bits <= CCRYPTO_MAX_RSA_BITS && exponent >= 65537 && exponent & 1;
+}
+
+/* What the key signs with; 0 when it is of a kind that is not taken. */
+static int algorithm_of(const EVP_PKEY *pkey) {
+    if (is_p256(pkey)) return CCRYPTO_ES256;
+    if (ssl.EVP_PKEY_is_a(pkey, "ED25519") == 1) return CCRYPTO_EDDSA;
+    return is_sound_rsa(pkey) ? CCRYPTO_RS256 : 0;
+}
+
 /* What stands before the 64 bytes of the point: id-ecPublicKey, prime256v1, a bit string, "uncompressed". */
 static const uint8_t p256_prefix[] = {
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06,
     0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
 
+static int is_p256_point(const uint8_t *der, size_t length) {
+    return length == sizeof p256_prefix + 2 * SCALAR_BYTES && !memcmp(der, p256_prefix, sizeof p256_prefix);
+}
+
+/* Whether the key is written as these bytes and no others: one key, one spelling. */
+static int is_written_as(EVP_PKEY *pkey, const uint8_t *der, size_t length) {
+    uint8_t written[MAX_PUBLIC_BYTES];
+    uint8_t *end = written;
+    int size = ssl.i2d_PUBKEY(pkey, NULL);
+    if (size <= 0 || (size_t)size > sizeof written || (size_t)size != length) return 0;
+    return ssl.i2d_PUBKEY(pkey, &end) == size && !memcmp(written, der, length);
+}
+
 ccrypto_key *ccrypto_public_key_create(const uint8_t *der, size_t length) {
-    if (length != sizeof p256_prefix + 2 * SCALAR_BYTES || memcmp(der, p256_prefix, sizeof p256_prefix)) return NULL;
+    if (length > MAX_PUBLIC_BYTES) return NULL;
+    const uint8_t *end = der;
     /* A point that is not on the curve is refused here. */
-    EVP_PKEY *pkey = ssl.d2i_PUBKEY(NULL, &der, (long)length);
-    if (!pkey || !is_p256(pkey)) {
+    EVP_PKEY *pkey = ssl.d2i_PUBKEY(NULL, &end, (long)length);
+    int algorithm = pkey ? algorithm_of(pkey) : 0;
+    if (!algorithm || (algorithm == CCRYPTO_ES256 && !is_p256_point(der, length)) || !is_written_as(pkey, der, length)) {
         ssl.EVP_PKEY_free(pkey);
         ssl.ERR_clear_error();
         return NULL;
     }
-    return key_of(pkey, CCRYPTO_ES256);
+    return key_of(pkey, algorithm);
 }
 
 static int is_pair(EVP_PKEY *pkey) {
@@ -202,12 +249,13 @@ static int is_pair(EVP_PKEY *pkey) {
 ccrypto_key *ccrypto_private_key_create(const uint8_t *der, size_t length) {
     const uint8_t *end = der + length;
     EVP_PKEY *pkey = length <= 65536 ? ssl.d2i_AutoPrivateKey(NULL, &der, (long)length) : NULL;
-    if (!pkey || der != end || !is_p256(pkey) || !is_pair(pkey)) {
+    int algorithm = pkey && der == end ? algorithm_of(pkey) : 0;
+    if (!algorithm || !is_pair(pkey)) {
         ssl.EVP_PKEY_free(pkey);
         ssl.ERR_clear_error();
         return NULL;
     }
-    return key_of(pkey, CCRYPTO_ES256);
+    return key_of(pkey, algorithm);
 }
 
 void ccrypto_key_destroy(ccrypto_key *key) {
@@ -257,24 +305,42 @@ static size_t der_of_raw(const uint8_t raw[2 * SCALAR_BYTES], uint8_t der[DER_SI
     return length > 0 ? (size_t)length : 0;
 }
 
+/* Ed25519 hashes by itself (RFC 8032), the others are told how. */
+static const char *digest_of(const ccrypto_key *key) {
+    return key->algorithm == CCRYPTO_EDDSA ? NULL : "SHA256";
+}
+
 size_t ccrypto_sign(const ccrypto_key *key, const void *bytes, size_t length, uint8_t *signature) {
     uint8_t der[DER_SIGNATURE_BYTES];
-    size_t der_length = sizeof der;
+    int is_curve = key->algorithm == CCRYPTO_ES256;
+    uint8_t *target = is_curve ? der : signature;
+    size_t written = is_curve ? sizeof der : CCRYPTO_MAX_SIGNATURE;
     EVP_MD_CTX *context = ssl.EVP_MD_CTX_new();
-    int is_done = context && ssl.EVP_DigestSignInit_ex(context, NULL, "SHA256", NULL, NULL, key->pkey, NULL) == 1
-        && ssl.EVP_DigestSign(context, der, &der_length, bytes, length) == 1 && raw_of_der(der, der_length, signature);
+    int is_done = context && ssl.EVP_DigestSignInit_ex(context, NULL, digest_of(key), NULL, NULL, key->pkey, NULL) == 1
+        && ssl.EVP_DigestSign(context, target, &written, bytes, length) == 1
+        && (!is_curve || raw_of_der(der, written, signature));
     ssl.EVP_MD_CTX_free(context);
-    return without_errors(is_done) ? 2 * SCALAR_BYTES : 0;
+    if (!without_errors(is_done)) return 0;
+    return is_curve ? 2 * SCALAR_BYTES : written;
+}
+
+/* A signature of any other length than the key's is none, for RSA also one with zeros before it (RFC 8017, 8.2.2). */
+static int has_length_of(const ccrypto_key *key, size_t signature_length) {
+    if (key->algorithm != CCRYPTO_RS256) return signature_length == 64;
+    return signature_length == ((size_t)ssl.EVP_PKEY_get_bits(key->pkey) + 7) / 8;
 }
 
 int ccrypto_verify(
     const ccrypto_key *key, const uint8_t *signature, size_t signature_length, const void *bytes, size_t length) {
     uint8_t der[DER_SIGNATURE_BYTES];
-    if (signature_length != 2 * SCALAR_BYTES) return 0;
-    size_t der_length = der_of_raw(signature, der);
-    EVP_MD_CTX *context = der_length > 0 ? ssl.EVP_MD_CTX_new() : NULL;
-    int is_good = context && ssl.EVP_DigestVerifyInit_ex(context, NULL, "SHA256", NULL, NULL, key->pkey, NULL) == 1
-        && ssl.EVP_DigestVerify(context, der, der_length, bytes, length) == 1;
+    if (!has_length_of(key, signature_length)) return 0;
+    if (key->algorithm == CCRYPTO_ES256) {
+        signature_length = der_of_raw(signature, der);
+        signature = der;
+    }
+    EVP_MD_CTX *context = signature_length > 0 ? ssl.EVP_MD_CTX_new() : NULL;
+    int is_good = context && ssl.EVP_DigestVerifyInit_ex(context, NULL, digest_of(key), NULL, NULL, key->pkey, NULL) == 1
+        && ssl.EVP_DigestVerify(context, signature, signature_length, bytes, length) == 1;
     ssl.EVP_MD_CTX_free(context);
     return without_errors(is_good);
 }

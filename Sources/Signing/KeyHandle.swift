@@ -15,7 +15,7 @@ final class KeyHandle: Sendable {
         self.key = key
     }
 
-    /// A private key from PKCS #8 or SEC 1.
+    /// A private key from PKCS #8, SEC 1 or PKCS #1.
     ///
     /// - Throws: ``SigningError/Code/key``, ``SigningError/Code/library``.
     init(privateKey der: [UInt8]) throws(SigningError) {
@@ -31,13 +31,15 @@ final class KeyHandle: Sendable {
     var algorithm: SignatureAlgorithm {
         switch ccrypto_key_algorithm(key) {
         case CCRYPTO_ES256: .es256
+        case CCRYPTO_RS256: .rs256
+        case CCRYPTO_EDDSA: .eddsa
         default: preconditionFailure("an algorithm that SignatureAlgorithm does not list")
         }
     }
 
     /// The public half as SubjectPublicKeyInfo.
     var publicDER: [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: 1024) { der, count in
+        [UInt8](unsafeUninitializedCapacity: 2048) { der, count in
             count = ccrypto_key_write_public(key, der.baseAddress, der.count)
             guard count > 0 else { Library.outOfMemory() }
         }
@@ -48,15 +50,21 @@ final class KeyHandle: Sendable {
 public enum SignatureAlgorithm: String, Sendable {
     /// ECDSA on the curve P-256 with SHA-256. A signature is R and S, 32 bytes each.
     case es256 = "ES256"
+    /// RSASSA-PKCS1-v1_5 with SHA-256. A signature is as long as the modulus.
+    case rs256 = "RS256"
+    /// Ed25519 (RFC 8037). A signature has 64 bytes.
+    case eddsa = "EdDSA"
 }
 
 extension SigningError {
+    private static let kinds =
+        "RSA with 2048 to 8192 bits and an odd exponent from 65537 on (RS256), on the curve P-256 (ES256) or Ed25519 (EdDSA)"
     static let noPublicKey = SigningError(
         .key,
-        "an ES256 key is a public key on the curve P-256 in PEM form; make it with: "
+        "this is no public key in PEM form of a kind that is taken: \(kinds); make it with: "
             + "openssl pkey -in PRIVATE.pem -pubout")
     static let noPrivateKey = SigningError(
         .key,
-        "this is no private key on the curve P-256 in PEM form; make one with: "
+        "this is no private key in PEM form of a kind that is taken: \(kinds); make one with: "
             + "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256")
 }

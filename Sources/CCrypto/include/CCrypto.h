@@ -34,18 +34,27 @@ typedef struct ccrypto_key ccrypto_key;
 /* What a key signs with. */
 typedef enum {
     /* ECDSA on the curve P-256 with SHA-256. A signature is R and S, 32 bytes each (RFC 7518, 3.4). */
-    CCRYPTO_ES256 = 1
+    CCRYPTO_ES256 = 1,
+    /* RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, 3.3). A signature is as long as the modulus. */
+    CCRYPTO_RS256 = 2,
+    /* Ed25519 (RFC 8032; RFC 8037, 3.1). A signature is 64 bytes. */
+    CCRYPTO_EDDSA = 3
 } ccrypto_algorithm;
 
-enum { CCRYPTO_MAX_SIGNATURE = 64 };
+/* Of a modulus, in bits. RFC 7518, 3.3 asks for the lower one; beyond the upper one a check takes more than 0.5 ms. */
+enum { CCRYPTO_MIN_RSA_BITS = 2048, CCRYPTO_MAX_RSA_BITS = 8192 };
+
+enum { CCRYPTO_MAX_SIGNATURE = CCRYPTO_MAX_RSA_BITS / 8 };
 
 /* A public key from its SubjectPublicKeyInfo in DER. Of a key on P-256 the form of RFC 5480 with the curve's name and an
-   uncompressed point is taken, and no other. NULL when it is none, or of a kind that ccrypto_algorithm does not list.
-   The caller frees it with ccrypto_key_destroy. */
+   uncompressed point is taken, and no other. Of an RSA key the modulus has CCRYPTO_MIN_RSA_BITS to CCRYPTO_MAX_RSA_BITS
+   bits, and the exponent is odd, at least 65537 and below 2^32 (FIPS 186-5, A.1.1, with an upper bound of our own: a
+   large exponent makes each check slow). NULL when it is none, or of a kind that ccrypto_algorithm does not list. The
+   caller frees it with ccrypto_key_destroy. */
 ccrypto_key *ccrypto_public_key_create(const uint8_t *der, size_t length);
 
-/* A private key from PKCS #8 (RFC 5958) or, on a curve, SEC 1 (RFC 5915), both in DER and not encrypted. NULL and
-   freeing as above. A public half that does not belong to the private one is refused. */
+/* A private key from PKCS #8 (RFC 5958), on a curve SEC 1 (RFC 5915), for RSA PKCS #1 (RFC 8017), all in DER and not
+   encrypted. Limits, NULL and freeing as above. A public half that does not belong to the private one is refused. */
 ccrypto_key *ccrypto_private_key_create(const uint8_t *der, size_t length);
 
 void ccrypto_key_destroy(ccrypto_key *key);
