@@ -111,8 +111,8 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Bench", "Diagnostics", "Configuration", "Supervision", "Console", "Comments", "Edge", "Pipeline",
-                "Store", "Thoonk", "Redis", "Events", "JSON", "Signing",
+                "Bench", "Diagnostics", "Configuration", "Supervision", "Console", "Comments", "Connectors", "Edge",
+                "Pipeline", "Store", "Thoonk", "Redis", "Events", "JSON", "Signing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 logging,
             ],

@@ -15,10 +15,13 @@
 #undef curl_easy_getinfo
 #undef curl_multi_setopt
 
-/* An answer is never needed whole: these bytes go into an error's message. */
+/* Of a POST's answer these bytes go into an error's message, the rest is not needed. */
 #define KEPT_BYTES 512
-/* Head and body of an answer together. */
+/* Head and body of a POST's answer together. */
 #define ANSWER_BYTES 65536
+/* The body of a GET's answer, and its head. */
+#define DOCUMENT_BYTES 65536
+#define HEAD_BYTES 32768
 
 struct ccurl_multi {
     CURLM *handle;
@@ -36,10 +39,14 @@ struct ccurl_request {
     CURLcode code;
     long status;
     curl_off_t retry_after;
+    /* How much is taken in all, how much of the body is kept, and whether that has to be the whole. */
+    size_t limit;
+    size_t room;
+    int is_whole;
     size_t received;
     size_t body_length;
     int is_too_large;
-    char body[KEPT_BYTES];
+    char *body;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -206,7 +213,7 @@ ccurl_request *ccurl_multi_next_finished(ccurl_multi *multi) {
 /* Counts what arrives; 0 when it is too much. Anything but the length ends the request. */
 static size_t count(ccurl_request *request, size_t length) {
     request->received += length;
-    if (request->received <= ANSWER_BYTES) return length;
+    if (request->received <= request->limit) return length;
     request->is_too_large = 1;
     return 0;
 }
@@ -219,8 +226,12 @@ static size_t head_arrived(char *bytes, size_t size, size_t number, void *contex
 static size_t body_arrived(char *bytes, size_t size, size_t number, void *context) {
     ccurl_request *request = context;
     size_t length = size * number;
-    size_t room = KEPT_BYTES - request->body_length;
+    size_t room = request->room - request->body_length;
     size_t kept = length < room ? length : room;
+    if (request->is_whole && length > room) {
+        request->is_too_large = 1;
+        return 0;
+    }
     memcpy(request->body + request->body_length, bytes, kept);
     request->body_length += kept;
     return count(request, length);
@@ -233,19 +244,19 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-ccurl_request *ccurl_request_create(
-    const char *url, const char *ca_file, long timeout, const void *body, size_t length, uint64_t tag) {
+/* What every request has. NULL when memory is out. */
+static ccurl_request *create(const char *url, const char *ca_file, long timeout, size_t room, uint64_t tag) {
     ccurl_request *request = calloc(1, sizeof *request);
     if (!request) return NULL;
     request->tag = tag;
+    request->room = room;
+    request->body = malloc(room);
     CURL *handle = request->handle = curl.easy_init();
-    if (!handle) {
-        free(request);
+    if (!handle || !request->body) {
+        ccurl_request_destroy(request);
         return NULL;
     }
     CURLcode code = curl.easy_setopt(handle, CURLOPT_URL, url);
-    curl.easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
-    if (code == CURLE_OK) code = curl.easy_setopt(handle, CURLOPT_COPYPOSTFIELDS, body);
     if (ca_file && code == CURLE_OK) code = curl.easy_setopt(handle, CURLOPT_CAINFO, ca_file);
     if (code != CURLE_OK) {
         ccurl_request_destroy(request);
@@ -279,11 +290,34 @@ ccurl_request *ccurl_request_create(
     return request;
 }
 
+ccurl_request *ccurl_request_create(
+    const char *url, const char *ca_file, long timeout, const void *body, size_t length, uint64_t tag) {
+    ccurl_request *request = create(url, ca_file, timeout, KEPT_BYTES, tag);
+    if (!request) return NULL;
+    request->limit = ANSWER_BYTES;
+    curl.easy_setopt(request->handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
+    if (curl.easy_setopt(request->handle, CURLOPT_COPYPOSTFIELDS, body) != CURLE_OK) {
+        ccurl_request_destroy(request);
+        return NULL;
+    }
+    return request;
+}
+
+ccurl_request *ccurl_request_create_get(const char *url, const char *ca_file, long timeout, uint64_t tag) {
+    ccurl_request *request = create(url, ca_file, timeout, DOCUMENT_BYTES, tag);
+    if (!request) return NULL;
+    request->limit = DOCUMENT_BYTES + HEAD_BYTES;
+    request->is_whole = 1;
+    curl.easy_setopt(request->handle, CURLOPT_HTTPGET, 1L);
+    return request;
+}
+
 void ccurl_request_destroy(ccurl_request *request) {
     if (!request) return;
     if (request->multi) curl.multi_remove_handle(request->multi->handle, request->handle);
-    curl.easy_cleanup(request->handle);
+    if (request->handle) curl.easy_cleanup(request->handle);
     curl.slist_free_all(request->headers);
+    free(request->body);
     free(request);
 }
 

@@ -22,7 +22,7 @@ struct EdgeCommand: ParsableCommand {
 
             Examples:
               tidings edge
-              tidings edge --listen 0.0.0.0:8080 --workers 4
+              tidings edge --listen 0.0.0.0:8080 --workers 4 --write token
             """)
 
     @OptionGroup var options: GlobalFlags
@@ -65,7 +65,7 @@ struct EdgeCommand: ParsableCommand {
 
     private func supervise(_ settings: Configuration, _ redis: RedisAddress, _ address: ListenAddress) throws {
         // One error now is better than one from each child.
-        let shape = try self.shape(settings)
+        let shape = try self.shape(settings, address)
         let workers = flags.flag(Settings.Processes.edges)
         ChildFlags.setEnvironment(options, redis: redis)
         var listen: (address: ListenAddress, sockets: PoolSockets?) = (address, nil)
@@ -84,7 +84,7 @@ struct EdgeCommand: ParsableCommand {
             on: try EventLoop(), name: "tidings-supervisor", redis: redis, children: children, shape: shape,
             rules: supervisor.rules(memory: 0),
             summary: "\(settings.pipeline): \(children.map(\.name).joined(separator: ", "))",
-            logger: try options.logger("edge"), reload: { try self.shape(options.configuration()) })
+            logger: try options.logger("edge"), reload: { try self.shape(options.configuration(), address) })
         host.onStarted = { [unowned host] in host.ready() }
         Terminal.write("edge on \(listen.address)\n" + (admin.map { "administration on \($0.address)\n" } ?? ""))
         try host.run(takesQuiet: true)
@@ -94,8 +94,8 @@ struct EdgeCommand: ParsableCommand {
     /// What the configuration says about the processes.
     ///
     /// - Throws: when they could not work with it.
-    private func shape(_ settings: Configuration) throws -> PoolShape {
-        _ = try access.options(settings.access)
+    private func shape(_ settings: Configuration, _ address: ListenAddress) throws -> PoolShape {
+        _ = try access.options(settings.access, at: address)
         let hold = try holdSeconds(settings)
         let seconds = try drainSeconds(settings) ?? hold
         return PoolShape(
@@ -161,7 +161,7 @@ struct EdgeCommand: ParsableCommand {
         result.holdSeconds = try holdSeconds(settings)
         result.drainSeconds = try drainSeconds(settings)
         result.publicKinds = settings.edge.publicKinds
-        result.access = try access.options(settings.access)
+        result.access = try access.options(settings.access, at: address)
         result.limits = try limits.limits(settings)
         result.proxies = limits.proxies(settings.edge)
         result.files = ClientFiles.all

@@ -39,6 +39,7 @@ final class EdgeProcess {
     private let server: EdgeServer
     private let heartbeat: Heartbeat
     private let eviction: EvictionWatch
+    private let keySet: KeySetWatch?
     private var hasStarted = false
     private var isDraining = false
     private var failure: CommandError?
@@ -80,6 +81,11 @@ final class EdgeProcess {
         let eviction = EvictionWatch(
             on: loop, connection: connection, interval: EdgeProcess.evictionInterval, logger: logger)
         self.eviction = eviction
+        let server = server
+        let keySet = edge.access.keySet.map { source in
+            KeySetWatch(on: loop, source, logger: logger) { server.adopt(keySet: $0) }
+        }
+        self.keySet = keySet
         heartbeat = Heartbeat(
             on: loop, id: options.id, role: "edge", stages: [], layout: options.layout, connection: connection)
         heartbeat.details = { [unowned self] in
@@ -89,6 +95,7 @@ final class EdgeProcess {
             ]
         }
         server.caution = { eviction.trouble }
+        if let keySet { server.onUnknownKey = { keySet.unknownKey() } }
         heartbeat.onFunctionMissing = { session.reload() }
         heartbeat.knownEpoch = { session.highestEpoch }
         heartbeat.onEpoch = { session.noticed(epoch: $0) }
@@ -121,6 +128,7 @@ final class EdgeProcess {
         startDeadline.schedule(after: EdgeProcess.redisTimeout)
         connection.start()
         subscriber.start()
+        keySet?.start()
         loop.run()
         server.stop()
         withExtendedLifetime((exit, signals)) {}

@@ -27,18 +27,24 @@ final class PipelineSink: CommentSink {
         parser = JSONParser(maxBytes: 4 << 20)
     }
 
-    func accept(_ body: [UInt8], ndjson: Bool, completion: @escaping (CommentVerdict) -> Void) {
+    func accept(
+        _ body: [UInt8], ndjson: Bool, from writer: CommentWriter, completion: @escaping (CommentVerdict) -> Void
+    ) {
         let lines = ndjson ? body.split(separator: UInt8(ascii: "\n")).map(Array.init) : [body]
         var ids: [String] = []
         var events: [Int: [[UInt8]]] = [:]
         for (index, line) in lines.enumerated() where !ndjson || !line.allSatisfy({ $0 <= 32 }) {
             let place = ndjson ? "line \(index + 1): " : ""
             do {
-                let (event, id, partition) = try take(line)
+                let (event, id, partition) = try take(line, from: writer)
                 ids.append(id)
                 events[partition, default: []].append(event)
             } catch let error as JSONError {
                 return completion(.invalid(reason: place + error.message))
+            } catch let refusal as PostRefusal where refusal.isForbidden {
+                return completion(.forbidden(reason: place + refusal.message))
+            } catch let refusal as PostRefusal {
+                return completion(.invalid(reason: place + refusal.message))
             } catch {
                 return completion(.invalid(reason: place + "\(error)"))
             }
@@ -54,13 +60,25 @@ final class PipelineSink: CommentSink {
         }
     }
 
-    /// Checks one comment and finds its partition.
-    private func take(_ line: [UInt8]) throws -> (event: [UInt8], id: String, partition: Int) {
-        let fields = try parser.parseObject(line)
-        switch intake.take(line, fields: fields, now: Clock.unixMilliseconds()) {
+    /// Checks one comment, says whose it is, and finds its partition.
+    private func take(
+        _ line: [UInt8], from writer: CommentWriter
+    ) throws -> (event: [UInt8], id: String, partition: Int) {
+        let given = try parser.parseObject(line)
+        let (fields, sender) = try writer.attribute(given)
+        let raw = sender.isApp ? line : fields.bytes
+        switch intake.take(raw, fields: fields, now: Clock.unixMilliseconds()) {
         case .refused(let reason): throw CommandError(reason)
         case .taken(let event, let id):
-            return (event, id, layout.partition(of: Enqueuer.conversation(of: fields) ?? ""))
+            let partition = layout.partition(of: Enqueuer.conversation(of: fields) ?? "")
+            return (PipelineSink.stamp(event, with: sender), id, partition)
         }
+    }
+
+    /// Writes `_by` in front of an event's own members, where the pipeline looks for it. The web app's events have none.
+    private static func stamp(_ event: [UInt8], with sender: Sender) -> [UInt8] {
+        if sender.isApp { return event }
+        // The event was written here, without white space, and has members.
+        return Array(#"{"_by":""#.utf8) + sender.escaped + Array(#"","#.utf8) + event.dropFirst()
     }
 }

@@ -20,7 +20,7 @@ struct Up: ParsableCommand {
 
             Examples:
               tidings up
-              tidings up --listen 0.0.0.0:80 --redis redis://10.0.0.5:6379/0
+              tidings up --listen 0.0.0.0:80 --write open --redis redis://10.0.0.5:6379/0
             """)
 
     @OptionGroup var options: GlobalFlags
@@ -60,7 +60,8 @@ struct Up: ParsableCommand {
     /// - Throws: when they could not work with it.
     fileprivate func shape(_ settings: Configuration) throws -> PoolShape {
         try settings.checkStages()
-        _ = try access.options(settings.access)
+        let listen = try flags.value(Settings.Edge.listen, file: settings.edge.listen)
+        _ = try access.options(settings.access, at: EdgeCommand.address(listen))
         return PoolShape(
             layout: settings.layout, grace: 12_000,
             edges: try PoolShape.Edges(settings, limits: limits.limits(settings)))

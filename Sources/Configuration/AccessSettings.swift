@@ -1,13 +1,19 @@
+import Console
 package import Edge
 
 /// Who may read and write at an edge, as `tidings.yaml` says it. The keys themselves are read only by processes that need
 /// them: a worker never does.
 package struct AccessSettings {
     /// What stands in `edge` beside other things.
-    package static let keys = ["tokens", "api_keys", "api_rate", "api_burst", "origins"]
+    package static let keys = ["write", "tokens", "api_keys", "api_rate", "api_burst", "origins"]
 
     package private(set) var tokenKeys: [TokenKeySetting] = []
+    /// Keys that change while edges run.
+    package private(set) var keySet: KeySetSetting?
     package private(set) var audience: String?
+    package private(set) var issuer: String?
+    /// Nil: the file does not say.
+    package private(set) var write: WritePolicy?
     private var apiKeys: [(setting: APIKeySetting, node: ConfigurationNode)] = []
     /// Nil: the file does not say; `.some(nil)`: any number.
     package private(set) var apiRate: Rate??
@@ -15,6 +21,7 @@ package struct AccessSettings {
     package private(set) var origins: AllowedOrigins?
 
     private static let fields: [SettingField<AccessSettings>] = [
+        SettingField(Settings.Access.write) { $1.write = $0 },
         SettingField(Settings.Access.apiRate) { $1.apiRate = .some($0) },
         SettingField(Settings.Access.apiBurst) { $1.apiBurst = $0 },
         SettingField(Settings.Access.origins) { $1.origins = $0 },
@@ -35,9 +42,13 @@ package struct AccessSettings {
     ///   - rate: what a flag or the environment says; nil: nothing.
     ///   - burst: the same.
     ///   - origins: the same.
-    /// - Throws: ``ConfigurationError`` for a key that cannot be read or used.
+    ///   - write: the same.
+    ///   - isLocal: whether only this machine reaches the edge.
+    /// - Throws: ``ConfigurationError`` for a key that cannot be read or used, ``CommandError`` when nobody could post, or
+    ///   strangers although nobody has said so.
     package func options(
-        rate: Rate?? = nil, burst: Int? = nil, origins: AllowedOrigins? = nil
+        rate: Rate?? = nil, burst: Int? = nil, origins: AllowedOrigins? = nil, write: WritePolicy? = nil,
+        isLocal: Bool = true
     ) throws -> AccessOptions {
         var options = try tokenOptions()
         for (setting, node) in apiKeys {
@@ -50,6 +61,13 @@ package struct AccessSettings {
         let rate = rate ?? apiRate ?? Settings.Access.apiRate.defaultValue
         options.apiRate = rate.map { AccessOptions.Rate(count: $0.count, milliseconds: $0.milliseconds) }
         options.apiBurst = burst ?? apiBurst ?? AccessSettings.burst(for: rate)
+        do throws(EdgeError) {
+            options.write = try WritePolicy.resolve(
+                write ?? self.write, hasTokenKeys: options.hasTokenKeys, hasAPIKeys: !options.apiKeys.isEmpty,
+                isLocal: isLocal)
+        } catch {
+            throw CommandError(error.message, exitCode: 2)
+        }
         options.origins = origins ?? self.origins ?? Settings.Access.origins.defaultValue
         return options
     }
@@ -67,7 +85,9 @@ package struct AccessSettings {
     package func tokenOptions() throws -> AccessOptions {
         var options = AccessOptions()
         options.tokenKeys = try tokenKeys.map { try $0.key() }
+        options.keySet = try keySet?.source()
         options.audience = audience
+        options.issuer = issuer
         return options
     }
 
@@ -80,9 +100,15 @@ package struct AccessSettings {
     }
 
     private mutating func readTokens(_ node: ConfigurationNode) throws {
-        let members = try node.members(of: [Settings.Access.tokenKeys, Settings.Access.audience])
+        let members = try node.members(of: [
+            Settings.Access.tokenKeys, Settings.Access.keySet, Settings.Access.audience, Settings.Access.issuer,
+        ])
+        keySet = try members["jwks"].map { try KeySetSetting($0) }
+        audience = try members["audience"]?.string()
+        issuer = try members["issuer"]?.string()
+        if members["keys"] == nil, keySet != nil { return }
         guard let list = members["keys"], case let elements = try list.elements(), !elements.isEmpty else {
-            throw node.error("needs keys, such as 'keys: [{ id: k1, hs256: { env: TIDINGS_TOKEN_KEY } }]'")
+            throw node.error("needs keys, such as 'keys: [{ id: k1, hs256: { env: TIDINGS_TOKEN_KEY } }]', or jwks")
         }
         guard elements.count <= AccessOptions.maxTokenKeys else {
             throw list.error("at most \(AccessOptions.maxTokenKeys) keys; remove those that are no longer used")
@@ -94,12 +120,11 @@ package struct AccessSettings {
             }
             tokenKeys.append(key)
         }
-        audience = try members["audience"]?.string()
     }
 
     private mutating func readAPIKeys(_ node: ConfigurationNode) throws {
         let elements = try node.elements()
-        guard !elements.isEmpty else { throw node.error("no keys; leave it out and anyone may post") }
+        guard !elements.isEmpty else { throw node.error("no keys; leave it out, and edge.write says who may post") }
         guard elements.count <= AccessOptions.maxAPIKeys else {
             throw node.error("at most \(AccessOptions.maxAPIKeys) keys")
         }

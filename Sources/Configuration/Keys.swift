@@ -110,24 +110,28 @@ package struct APIKeySetting {
     }
 }
 
-/// One of `edge.tokens.keys`: `{ id: k1, hs256: { env: NAME } }` or `{ id: k2, es256: { file: PUBLIC.pem } }`.
+/// One of `edge.tokens.keys`: `{ id: k1, hs256: { env: NAME } }` or `{ id: k2, es256: { file: PUBLIC.pem } }`, also with rs256
+/// or eddsa.
 package struct TokenKeySetting {
     package let id: String?
     package let algorithm: TokenAlgorithm
     private let source: KeySource
 
     package init(_ node: ConfigurationNode) throws {
-        let members = try node.members(known: ["id", "hs256", "es256"])
+        let names = TokenAlgorithm.allCases.map { $0.rawValue.lowercased() }
+        let members = try node.members(known: ["id"] + names)
         id = try members["id"]?.string()
         if let id, !(1...64).contains(id.utf8.count) { throw node.error("an id has 1 to 64 bytes") }
-        switch (members["hs256"], members["es256"]) {
-        case (let node?, nil): (algorithm, source) = (.hs256, try KeySource(node))
-        case (nil, let node?): (algorithm, source) = (.es256, try KeySource(node))
-        default:
+        let given = TokenAlgorithm.allCases.compactMap { algorithm in
+            members[algorithm.rawValue.lowercased()].map { (algorithm, $0) }
+        }
+        guard given.count == 1, let (algorithm, source) = given.first else {
             throw node.error(
-                "needs one of hs256 and es256, such as '{ id: k1, hs256: { env: TIDINGS_TOKEN_KEY } }' or "
+                "needs one of \(names.joined(separator: ", ")), such as '{ id: k1, hs256: { env: TIDINGS_TOKEN_KEY } }' or "
                     + "'{ id: k2, es256: { file: public.pem } }'")
         }
+        self.algorithm = algorithm
+        self.source = try KeySource(source)
     }
 
     /// The key itself.
@@ -138,7 +142,7 @@ package struct TokenKeySetting {
         return try named {
             switch algorithm {
             case .hs256: try TokenKey(id: id, hs256: Array(text.utf8))
-            case .es256: try TokenKey(id: id, es256: text)
+            case .es256, .rs256, .eddsa: try TokenKey(id: id, algorithm, pem: text)
             }
         }
     }

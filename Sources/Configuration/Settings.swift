@@ -120,6 +120,28 @@ package enum Settings {
         package static let tokenKeys = CompoundSetting(
             key: "edge.tokens.keys", range: "1 to \(AccessOptions.maxTokenKeys)",
             "Keys that tokens for private channels are checked with")
+        package static let keySet = CompoundSetting(
+            key: "edge.tokens.jwks", range: "{ file: PATH }, or { url: URL }",
+            "A JWK Set with public keys, which is read again when it changes")
+        package static let keySetFile = Setting(
+            key: "edge.tokens.jwks.file", SettingForm.text().optional, default: nil,
+            "File of the JWK Set, read again when it changes")
+        package static let keySetURL = Setting(
+            key: "edge.tokens.jwks.url", SettingForm.text("https:// or http://").optional, default: nil,
+            "Address of the JWK Set, read again every refresh, and when a token names a new key")
+        package static let keySetRefresh = Setting(
+            key: "edge.tokens.jwks.refresh", .time(30_000...86_400_000), default: 300_000,
+            "Time from one reading of the URL to the next")
+        package static let keySetCAFile = Setting(
+            key: "edge.tokens.jwks.ca_file", SettingForm.text().optional, default: nil, otherwise: "the system's",
+            "Certificates to trust")
+        package static let issuer = Setting(
+            key: "edge.tokens.issuer", SettingForm.text().optional, default: nil, otherwise: "any",
+            "Issuer that tokens must be from")
+        package static let write = Setting(
+            key: "edge.write", flag: "write", variable: "TIDINGS_WRITE", SettingForm.writePolicy.optional, default: nil,
+            otherwise: "token with token keys, else key with API keys, else open on the loopback",
+            "Who may post: open (anybody), token (people with a token of your site), key (your servers)")
         package static let audience = Setting(
             key: "edge.tokens.audience", SettingForm.text().optional, default: nil,
             "Audience that tokens must be for; without it tokens that name one are refused")
@@ -151,8 +173,10 @@ package enum Settings {
             scheme's own port, such as https://example.org
             """
 
-        static let all: [any SettingDeclaration] = [tokenKeys, audience, apiKeys, apiRate, apiBurst, origins, hosts]
-        package static let flags: [any SettingDeclaration] = [apiRate, apiBurst]
+        static let keySetSettings: [any SettingDeclaration] = [keySetFile, keySetURL, keySetRefresh, keySetCAFile]
+        static let all: [any SettingDeclaration] =
+            [write, tokenKeys, keySet] + keySetSettings + [audience, issuer, apiKeys, apiRate, apiBurst, origins, hosts]
+        package static let flags: [any SettingDeclaration] = [write, apiRate, apiBurst]
     }
 
     /// How many processes, and what a supervisor does with them.

@@ -7,6 +7,8 @@ public struct ConnectorsError: Error, CustomStringConvertible, Sendable {
         case option
         /// A system library is missing, too old or out of memory.
         case library
+        /// A document cannot be fetched.
+        case fetch
     }
 
     public let code: Code

@@ -46,6 +46,10 @@ public struct EdgeError: Error, CustomStringConvertible {
     public enum Code: Sendable {
         /// A key is malformed.
         case key
+        /// A key set is malformed, or shows a private key.
+        case keySet
+        /// Nobody could post, or strangers could although nobody has said so.
+        case write
     }
 
     public let code: Code

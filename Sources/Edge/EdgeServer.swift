@@ -104,6 +104,17 @@ public final class EdgeServer {
         adminListener?.adopt(limits: limits)
     }
 
+    /// Called when a token names a key that is not known: the key set may have a new one.
+    public var onUnknownKey: () -> Void {
+        get { router.access.onUnknownKey }
+        set { router.access.onUnknownKey = newValue }
+    }
+
+    /// Takes what became of reading the key set (``AccessOptions/keySet``). Without a call the keys stay as they are.
+    public func adopt(keySet: KeySetReading) {
+        router.access.adopt(keySet: keySet)
+    }
+
     /// Starts to listen.
     ///
     /// - Throws: ``EventsError`` when an address cannot be listened on.

@@ -143,10 +143,14 @@ final class EdgeHarness: Sendable {
 final class FakeSink: CommentSink {
     var verdict: CommentVerdict? = .accepted(ids: ["id-1"])
     private(set) var bodies: [(body: String, ndjson: Bool)] = []
+    private(set) var writers: [CommentWriter] = []
     private var waiting: [(CommentVerdict) -> Void] = []
 
-    func accept(_ body: [UInt8], ndjson: Bool, completion: @escaping (CommentVerdict) -> Void) {
+    func accept(
+        _ body: [UInt8], ndjson: Bool, from writer: CommentWriter, completion: @escaping (CommentVerdict) -> Void
+    ) {
         bodies.append((String(decoding: body, as: UTF8.self), ndjson))
+        writers.append(writer)
         if let verdict { completion(verdict) } else { waiting.append(completion) }
     }
 

@@ -10,7 +10,9 @@ import TestSupport
 /// An edge over a real Redis, on a loop and a thread of its own.
 final class LiveEdge: Sendable {
     private final class Sink: CommentSink {
-        func accept(_ body: [UInt8], ndjson: Bool, completion: @escaping (CommentVerdict) -> Void) {
+        func accept(
+            _ body: [UInt8], ndjson: Bool, from writer: CommentWriter, completion: @escaping (CommentVerdict) -> Void
+        ) {
             completion(.invalid(reason: "this edge takes no comments"))
         }
     }

@@ -27,7 +27,7 @@ struct TokenMint {
     }
 
     func hmacKey(_ id: String? = nil) throws -> TokenKey { try TokenKey(id: id, hs256: secret) }
-    func curveKey(_ id: String? = nil) throws -> TokenKey { try TokenKey(id: id, es256: publicPEM) }
+    func curveKey(_ id: String? = nil) throws -> TokenKey { try TokenKey(id: id, .es256, pem: publicPEM) }
 
     static func input(_ header: String, _ claims: String) -> String {
         Base64.encode(header.utf8, .url) + "." + Base64.encode(claims.utf8, .url)

@@ -79,7 +79,7 @@ struct TokenVerifierTests {
             + ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
         let x = try #require(Base64.decode("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU".utf8, .url))
         let y = try #require(Base64.decode("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0".utf8, .url))
-        let key = try TokenKey(id: nil, es256: PublicKey(x: x, y: y).pem)
+        let key = try TokenKey(id: nil, .es256, pem: PublicKey(x: x, y: y).pem)
         #expect(refusal(token, keys: [key]) == .claims)
         #expect(refusal(token, keys: [try mint.curveKey()]) == .signature)
     }
@@ -328,10 +328,10 @@ struct TokenVerifierTests {
         #expect(secret.utf8.count == 31)
         for make in [
             { _ = try TokenKey(id: nil, hs256: Array(secret.utf8)) },
-            { _ = try TokenKey(id: nil, es256: secret) },
-            { _ = try TokenKey(id: nil, es256: Self.otherCurve) },
-            { _ = try TokenKey(id: nil, es256: Self.privatePEM) },
-            { _ = try TokenSigner(id: nil, es256: mint.publicPEM) },
+            { _ = try TokenKey(id: nil, .es256, pem: secret) },
+            { _ = try TokenKey(id: nil, .es256, pem: Self.otherCurve) },
+            { _ = try TokenKey(id: nil, .es256, pem: Self.privatePEM) },
+            { _ = try TokenSigner(id: nil, pem: mint.publicPEM) },
             { _ = try TokenSigner(id: nil, hs256: Array(secret.utf8)) },
         ] as [() throws -> Void] {
             #expect {

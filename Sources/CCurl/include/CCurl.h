@@ -4,7 +4,7 @@
    (linked, it costs every process 1.15 MB of memory and 7 ms at its start). The door also has what Swift cannot call:
    curl's setters are variadic.
 
-   Requests are POSTs over HTTP/1.1 or TLS with HTTP/1.1. Redirects are not followed; certificates are verified; proxies
+   Requests are POSTs and GETs over HTTP/1.1 or TLS with HTTP/1.1. Redirects are not followed; certificates are verified; proxies
    are taken from the environment as curl does. All functions but ccurl_load belong to one thread. */
 #pragma once
 
@@ -51,6 +51,8 @@ ccurl_request *ccurl_multi_next_finished(ccurl_multi *multi);
    copied. NULL when memory is out. The caller frees it with ccurl_request_destroy, which also cancels it. */
 ccurl_request *ccurl_request_create(
     const char *url, const char *ca_file, long timeout, const void *body, size_t length, uint64_t tag);
+/* A GET, whose answer's body is kept whole. */
+ccurl_request *ccurl_request_create_get(const char *url, const char *ca_file, long timeout, uint64_t tag);
 void ccurl_request_destroy(ccurl_request *request);
 
 /* Adds a header field, as `Name: value`. 0 when memory is out. */
@@ -65,7 +67,7 @@ uint64_t ccurl_request_tag(const ccurl_request *request);
 typedef enum {
     CCURL_ANSWERED,  /* a whole answer came: `status` says which */
     CCURL_TIMED_OUT, /* no whole answer within the request's time */
-    CCURL_TOO_LARGE, /* the answer was beyond 64 KiB and was cut off */
+    CCURL_TOO_LARGE, /* the answer was beyond 64 KiB (of a GET: its body was) and was cut off */
     CCURL_FAILED     /* no answer that makes sense: `error` says why */
 } ccurl_end;
 
@@ -77,7 +79,7 @@ typedef struct {
     int64_t retry_after;
     /* curl's words about a failure. */
     const char *error;
-    /* The first bytes of the body, at most 512. */
+    /* Of a POST the first bytes of the body, at most 512; of a GET the whole. */
     const char *body;
     size_t body_length;
 } ccurl_result;

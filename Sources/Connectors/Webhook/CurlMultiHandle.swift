@@ -128,14 +128,19 @@ final class CurlRequestHandle {
     /// - Parameter tag: identifies the request when it has ended.
     /// - Throws: ``ConnectorsError/Code/library`` when memory is out.
     init(_ form: CurlRequest, tag: UInt64) throws(ConnectorsError) {
-        let made = form.body.withUnsafeBytes { body in
-            // To curl a null pointer means that no body is set, so an empty body needs an address as well.
-            withUnsafePointer(to: UInt8(0)) { nothing in
-                ccurl_request_create(
-                    form.url, form.caFile, Int(form.timeout), body.baseAddress ?? UnsafeRawPointer(nothing), body.count,
-                    tag)
+        let made =
+            if let body = form.body {
+                body.withUnsafeBytes { body in
+                    // To curl a null pointer means that no body is set, so an empty body needs an address as well.
+                    withUnsafePointer(to: UInt8(0)) { nothing in
+                        ccurl_request_create(
+                            form.url, form.caFile, Int(form.timeout), body.baseAddress ?? UnsafeRawPointer(nothing),
+                            body.count, tag)
+                    }
+                }
+            } else {
+                ccurl_request_create_get(form.url, form.caFile, Int(form.timeout), tag)
             }
-        }
         guard let made else { throw ConnectorsError(.library, "libcurl cannot create a request: out of memory") }
         request = made
         // From here on `deinit` frees it, even when `init` throws.
@@ -173,7 +178,7 @@ final class CurlRequestHandle {
     }
 }
 
-/// A POST request for libcurl.
+/// A request for libcurl.
 struct CurlRequest {
     let url: String
     /// A file of certificates to trust in place of the system's.
@@ -182,7 +187,8 @@ struct CurlRequest {
     let timeout: Int64
     /// Header fields, as `Name: value`. A name without a value removes a field that curl would add.
     let headers: [String]
-    let body: [UInt8]
+    /// The body of a POST; nil: a GET.
+    let body: [UInt8]?
 }
 
 /// The result of a request.
@@ -192,7 +198,7 @@ struct CurlResponse: Equatable {
         case answered
         /// The response was not complete within the timeout.
         case timedOut
-        /// The response exceeded 64 KiB and was cut off.
+        /// The response exceeded 64 KiB, of a GET the body alone, and was cut off.
         case tooLarge
         /// There is no valid response; with curl's error message.
         case failed(String)
@@ -203,6 +209,6 @@ struct CurlResponse: Equatable {
     let status: Int
     /// `Retry-After` in seconds, whether sent as seconds or as a date; nil when it was not sent.
     let retryAfter: Int64?
-    /// The first bytes of the response's body, at most 512.
+    /// The response's body: of a GET the whole, at most 64 KiB; of a POST the first bytes, at most 512.
     let body: [UInt8]
 }

@@ -64,24 +64,25 @@ struct WebhookURL: Sendable, CustomStringConvertible {
 
     private static let maxBytes = 2048
 
+    /// - Parameter subject: what it is, for errors.
     /// - Throws: ``ConnectorsError/Code/option``.
-    init(_ text: String) throws(ConnectorsError) {
+    init(_ text: String, of subject: String = "a webhook's URL") throws(ConnectorsError) {
         guard text.utf8.count <= WebhookURL.maxBytes, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw ConnectorsError(
-                .option, "a webhook's URL has at most 2048 characters, all of them ASCII and none of them white space")
+                .option, "\(subject) has at most 2048 characters, all of them ASCII and none of them white space")
         }
         guard let scheme = ["http://", "https://"].first(where: { text.lowercased().hasPrefix($0) }) else {
-            throw ConnectorsError(.option, "a webhook's URL begins with https:// or http://")
+            throw ConnectorsError(.option, "\(subject) begins with https:// or http://")
         }
         let rest = text.dropFirst(scheme.count)
         let authority = rest.prefix { !"/?#".contains($0) }
         let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
         guard WebhookURL.isHost(host) else {
             throw ConnectorsError(
-                .option, "a webhook's URL needs a host, and may have a port: https://example.org/hook")
+                .option, "\(subject) needs a host, and may have a port: https://example.org/hook")
         }
         guard !rest.contains("#") else {
-            throw ConnectorsError(.option, "a webhook's URL has no fragment: what follows # is not sent")
+            throw ConnectorsError(.option, "\(subject) has no fragment: what follows # is not sent")
         }
         self.text = text
         description = scheme + host + rest.dropFirst(authority.count).prefix { $0 != "?" }

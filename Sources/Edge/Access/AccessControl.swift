@@ -4,11 +4,12 @@ import Signing
 /// Decides who may read which channel, who may post, and at which rate. Called on the loop's thread.
 ///
 /// Reading: everyone may read public kinds of channel; all others need a token that names them. A token that is not
-/// needed is not checked. Posting needs an API key if any is configured.
+/// needed is not checked. Posting is what ``WritePolicy`` says.
 final class AccessControl {
     private(set) var metrics: AccessMetrics
     private let publicKinds: [[UInt8]]
     private let options: AccessOptions
+    private let policy: WritePolicy
     private let verifier: TokenVerifier
     /// One per API key.
     private var limiters: [RateLimiter]
@@ -23,14 +24,30 @@ final class AccessControl {
     ) {
         publicKinds = options.publicKinds.map { Array($0.utf8) }
         self.options = options.access
+        policy =
+            options.access.write
+            ?? .strictest(hasTokenKeys: options.access.hasTokenKeys, hasAPIKeys: !options.access.apiKeys.isEmpty)
         verifier = TokenVerifier(options: options.access, limits: options.limits)
         verifier.onLimit = { edge.reached($0) }
-        metrics = AccessMetrics(keys: options.access.apiKeys.map(\.name))
+        metrics = AccessMetrics(
+            keys: options.access.apiKeys.map(\.name), keySet: options.access.keySet.map { $0.keys?.count ?? 0 })
         limiters = options.access.apiKeys.compactMap { _ in
             options.access.apiRate.map { RateLimiter($0, burst: options.access.apiBurst) }
         }
         self.unixClock = unixClock
         self.monotonicClock = monotonicClock
+    }
+
+    /// Called when a token names a key that is not known.
+    var onUnknownKey: () -> Void {
+        get { verifier.onUnknownKey }
+        set { verifier.onUnknownKey = newValue }
+    }
+
+    /// Takes what became of reading the key set.
+    func adopt(keySet: KeySetReading) {
+        metrics.read(keySet)
+        if case .keys(let keys) = keySet { verifier.adopt(keySet: keys) }
     }
 
     /// Applies new limits.
@@ -61,7 +78,7 @@ final class AccessControl {
         case .poll(let query), .events(let query):
             request.expires = try expiry(reading: query.items.map(\.channel), with: credentials)
         case .comments:
-            request.apiKey = try apiKey(credentials)
+            request.writer = try writer(credentials)
         case .live, .ready, .metrics, .status, .file, .options: break
         }
     }
@@ -87,6 +104,11 @@ final class AccessControl {
             retryAfter: Int((wait + 999) / 1000))
     }
 
+    /// Counts a refusal that was decided elsewhere.
+    func refused(_ reason: AccessMetrics.Reason) {
+        metrics.refuse(reason)
+    }
+
     /// Comments of a key were accepted.
     func accepted(_ comments: Int, of key: Int?) {
         if let key { metrics.accept(comments, key: key) }
@@ -98,20 +120,20 @@ final class AccessControl {
     ) throws(HTTPError) -> Int64? {
         let privates = channels.filter { !isPublic($0) }
         if privates.isEmpty { return nil }
-        guard !options.tokenKeys.isEmpty else {
+        guard options.hasTokenKeys else {
             metrics.refuse(.private)
             throw HTTPError(
                 .forbidden,
-                "private channel: this server has no keys to verify tokens with; set edge.tokens.keys, or list the kind "
-                    + "in edge.public")
+                "private channel: this server has no keys to verify tokens with; set edge.tokens, or list the kind in "
+                    + "edge.public")
         }
         let now = unixClock()
         let claims: TokenClaims
         do throws(TokenError) {
             claims = try verifier.verify(try token(credentials), now: now)
+            if claims.channels == nil { throw .claims }
         } catch {
-            metrics.refuse(.token(error))
-            throw .unauthorized(error)
+            throw refusal(error)
         }
         guard privates.allSatisfy(claims.permits) else {
             metrics.refuse(.channel)
@@ -132,23 +154,75 @@ final class AccessControl {
         return publicKinds.contains { kind.elementsEqual($0) }
     }
 
-    private func apiKey(_ credentials: Request.Credentials) throws(HTTPError) -> Int? {
-        guard !options.apiKeys.isEmpty else { return nil }
-        let given = credentials.apiKey ?? credentials.bearer
-        if let given, given.utf8.count <= APIKey.bytes.upperBound {
-            let hash: [UInt8]
-            do throws(SigningError) {
-                hash = try APIKey.hash(of: given)
-            } catch {
-                throw HTTPError(.serviceUnavailable, "API keys cannot be checked: \(error.message)")
-            }
-            // Always compare with every key, so that the time taken does not tell which one matched.
-            var found: Int?
-            for (index, key) in options.apiKeys.enumerated() where key.matches(hash: hash) { found = index }
-            if let found { return found }
+    private func refusal(_ error: TokenError) -> HTTPError {
+        metrics.refuse(.token(error))
+        // The client's token may be good: it does not help to get another one.
+        if error == .unread { return HTTPError(.serviceUnavailable, "\(error.message)", retryAfter: 1) }
+        return .unauthorized(error)
+    }
+
+    /// Who posts. What is shown is never ignored: a wrong key or token does not make its holder anonymous.
+    private func writer(_ credentials: Request.Credentials) throws(HTTPError) -> CommentWriter {
+        if let given = credentials.apiKey ?? credentials.bearer, let key = try apiKey(given) {
+            return CommentWriter(.app(apiKey: key))
         }
-        metrics.refuse(.apiKey)
-        throw .unauthorizedKey(isMissing: given == nil)
+        if credentials.apiKey == nil, let bearer = credentials.bearer, policy != .key, options.hasTokenKeys {
+            return try person(bearer)
+        }
+        if credentials.apiKey != nil || credentials.bearer != nil {
+            metrics.refuse(.apiKey)
+            throw .unauthorizedKey
+        }
+        guard policy == .open else {
+            metrics.refuse(.credentials)
+            throw .noCredentials(policy)
+        }
+        return try anonymous(credentials.editKey)
+    }
+
+    /// The index of an API key; nil when it is none.
+    private func apiKey(_ given: String) throws(HTTPError) -> Int? {
+        guard !options.apiKeys.isEmpty, given.utf8.count <= APIKey.bytes.upperBound else { return nil }
+        let hash: [UInt8]
+        do throws(SigningError) {
+            hash = try APIKey.hash(of: given)
+        } catch {
+            throw HTTPError(.serviceUnavailable, "API keys cannot be checked: \(error.message)")
+        }
+        // Always compare with every key, so that the time taken does not tell which one matched.
+        var found: Int?
+        for (index, key) in options.apiKeys.enumerated() where key.matches(hash: hash) { found = index }
+        return found
+    }
+
+    private func person(_ token: String) throws(HTTPError) -> CommentWriter {
+        let claims: TokenClaims
+        do throws(TokenError) {
+            claims = try verifier.verify(token, now: unixClock())
+        } catch {
+            throw refusal(error)
+        }
+        switch claims.writing {
+        case .person(let person): return CommentWriter(.person(person))
+        case .unable(let problem):
+            metrics.refuse(.writer)
+            throw .cannotWrite(problem)
+        }
+    }
+
+    private func anonymous(_ given: String?) throws(HTTPError) -> CommentWriter {
+        guard let key = given.map({ EditKey(parsing: $0) }) ?? EditKey.make() else {
+            metrics.refuse(.editKey)
+            throw HTTPError(
+                .badRequest,
+                "an Edit-Key has \(EditKey.characters.lowerBound) to \(EditKey.characters.upperBound) characters of "
+                    + "base64url; send the one of an earlier answer, or none to get one")
+        }
+        do throws(SigningError) {
+            return CommentWriter(.anonymous(key, fingerprint: try key.fingerprint()))
+        } catch {
+            throw HTTPError(.serviceUnavailable, "edit keys cannot be used: \(error.message)")
+        }
     }
 }
 
@@ -168,9 +242,15 @@ public struct AccessOptions: Sendable {
     /// Keys that tokens for private channels are checked with, at most ``maxTokenKeys``. Empty: private channels are
     /// refused.
     public var tokenKeys: [TokenKey] = []
+    /// Keys that change while the edge runs; nil: there are none.
+    public var keySet: KeySetSource?
     /// The audience that tokens must name; nil: tokens must not name one.
     public var audience: String?
-    /// Keys that authorize posting. Empty: anyone may post.
+    /// The issuer that tokens must name; nil: any.
+    public var issuer: String?
+    /// Who may post; nil: the strictest policy that the keys can serve.
+    public var write: WritePolicy?
+    /// Keys that the web app posts with.
     public var apiKeys: [APIKey] = []
     /// Rate of comments per key and process; nil: unlimited. More: 429.
     public var apiRate: Rate? = Rate(count: 100, milliseconds: 1000)
@@ -183,6 +263,9 @@ public struct AccessOptions: Sendable {
     public static let maxAPIKeys = 1000
 
     public init() {}
+
+    /// Whether tokens can be checked.
+    public var hasTokenKeys: Bool { !tokenKeys.isEmpty || keySet != nil }
 }
 
 /// The errors of access control, each with its challenge (RFC 9110, 11.6.1; RFC 6750, 3).
@@ -206,12 +289,29 @@ extension HTTPError {
         return error
     }
 
-    static func unauthorizedKey(isMissing: Bool) -> HTTPError {
-        let message =
-            isMissing ? "posting needs an API key, as Authorization: Bearer KEY" : "unknown API key"
+    /// A key or token that nobody has given out.
+    static var unauthorizedKey: HTTPError {
+        let message = "unknown API key"
         var error = HTTPError(.unauthorized, message)
-        error.challenge =
-            isMissing ? realm : "\(realm), error=\"invalid_token\", error_description=\"\(message)\""
+        error.challenge = "\(realm), error=\"invalid_token\", error_description=\"\(message)\""
+        return error
+    }
+
+    /// A post that shows nothing.
+    static func noCredentials(_ policy: WritePolicy) -> HTTPError {
+        let message =
+            policy == .token
+            ? "posting needs a token of this site, as Authorization: Bearer TOKEN, or an API key"
+            : "posting needs an API key, as Authorization: Bearer KEY or X-Api-Key: KEY"
+        var error = HTTPError(.unauthorized, message)
+        error.challenge = realm
+        return error
+    }
+
+    /// The token is valid, but nobody can write with it.
+    static func cannotWrite(_ problem: WritingClaims.Problem) -> HTTPError {
+        var error = HTTPError(.forbidden, "\(problem.message)")
+        error.challenge = "\(realm), error=\"insufficient_scope\", error_description=\"\(problem.message)\""
         return error
     }
 }

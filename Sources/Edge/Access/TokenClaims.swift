@@ -8,7 +8,12 @@ struct TokenClaims: Equatable {
     let notBefore: Int64?
     /// `aud`; nil when the token names no audience.
     let audience: [String]?
-    let channels: [ChannelPattern]
+    /// `iss`.
+    let issuer: String?
+    /// What it may read; nil when the token says nothing of reading.
+    let channels: [ChannelPattern]?
+    /// What it may write.
+    let writing: WritingClaims
 
     /// The end of the year 9999 in seconds. A time in milliseconds by mistake is beyond it and is refused.
     private static let latest: Double = 253_402_300_799
@@ -17,7 +22,7 @@ struct TokenClaims: Equatable {
     ///
     /// - Parameter limit: the largest number of channels.
     ///
-    /// - Throws: ``TokenError/claims`` when `exp` or `channels` is missing, or any claim is malformed.
+    /// - Throws: ``TokenError/claims`` when `exp` is missing, or a claim that every token has is malformed.
     init(_ object: JSONObject, limit: Int) throws(TokenError) {
         guard let expires = object["exp"] else { throw .claims }
         self.expires = try TokenClaims.milliseconds(expires)
@@ -35,15 +40,19 @@ struct TokenClaims: Equatable {
             audience = texts
         default: throw .claims
         }
-        guard let names = object["channels"]?.array, (1...limit).contains(names.count) else { throw .claims }
-        let channels = names.compactMap(\.string).compactMap { ChannelPattern($0) }
-        // A pattern that cannot be read may have been meant to restrict the token, so refuse all of it.
-        guard channels.count == names.count else { throw .claims }
-        self.channels = channels
+        issuer = object["iss"]?.string
+        if let names = object["channels"] {
+            guard let patterns = ChannelPattern.list(names, 1...limit) else { throw .claims }
+            channels = patterns
+        } else {
+            channels = nil
+        }
+        writing = WritingClaims(object, limit: limit)
     }
 
+    /// Whether it may read this channel.
     func permits(_ channel: String) -> Bool {
-        channels.contains { $0.matches(channel) }
+        channels?.contains { $0.matches(channel) } ?? false
     }
 
     /// A NumericDate: seconds since 1970, fractions allowed (RFC 7519, 2).
@@ -53,7 +62,7 @@ struct TokenClaims: Equatable {
     }
 }
 
-/// A pattern of channels that a token may read: one channel (`user:7`) or all with a prefix (`room:*`).
+/// A pattern of channels that a token may read or write: one channel (`user:7`) or all with a prefix (`room:*`).
 ///
 /// Names are compared byte by byte: two names that look alike are two channels.
 public struct ChannelPattern: Sendable, Equatable {
@@ -81,6 +90,14 @@ public struct ChannelPattern: Sendable, Equatable {
             }
         }
         self.bytes = bytes
+    }
+
+    /// A list of patterns. Nil when it is none, has another number of elements, or one that cannot be read: that one may
+    /// have been meant to restrict the token.
+    static func list(_ value: JSON, _ counts: ClosedRange<Int>) -> [ChannelPattern]? {
+        guard let names = value.array, counts.contains(names.count) else { return nil }
+        let patterns = names.compactMap(\.string).compactMap { ChannelPattern($0) }
+        return patterns.count == names.count ? patterns : nil
     }
 
     /// Whether the pattern covers that channel.

@@ -1,11 +1,10 @@
-public import JSON
 import Signing
 
 /// A key that tokens are verified with. Its description does not contain the secret.
 public struct TokenKey: Sendable, CustomStringConvertible {
     private enum Material: Sendable {
-        case hs256(HMACKey)
-        case es256(PublicKey)
+        case shared(HMACKey)
+        case pair(PublicKey)
     }
 
     /// The `kid` by which tokens name this key; nil: it is tried for every token.
@@ -28,36 +27,45 @@ public struct TokenKey: Sendable, CustomStringConvertible {
         }
         self.id = id
         do throws(SigningError) {
-            material = .hs256(try HMACKey(secret))
+            material = .shared(try HMACKey(secret))
         } catch {
             throw EdgeError(code: .key, message: error.message)
         }
     }
 
-    /// The public key of a pair on the curve P-256.
+    /// The public key of a pair.
     ///
-    /// - Parameter pem: begins with `-----BEGIN PUBLIC KEY-----` (RFC 7468, 13).
+    /// - Parameters:
+    ///   - algorithm: what the key must be for; any but ``TokenAlgorithm/hs256``.
+    ///   - pem: begins with `-----BEGIN PUBLIC KEY-----` (RFC 7468, 13).
     ///
     /// - Throws: ``EdgeError/Code/key``. The message does not contain the key.
-    public init(id: String?, es256 pem: String) throws(EdgeError) {
+    public init(id: String?, _ algorithm: TokenAlgorithm, pem: String) throws(EdgeError) {
         guard !pem.contains("PRIVATE KEY-----") else {
             throw EdgeError(
                 code: .key,
-                message: "an edge takes the public half of an ES256 key, not the private one; make it with: "
-                    + "openssl pkey -in PRIVATE.pem -pubout")
+                message: "an edge takes the public half of an \(algorithm.rawValue) key, not the private one; make it "
+                    + "with: openssl pkey -in PRIVATE.pem -pubout")
         }
         do throws(SigningError) {
-            material = .es256(try PublicKey(pem: pem))
+            try self.init(id: id, PublicKey(pem: pem))
         } catch {
-            throw EdgeError(code: .key, message: error.message)
+            throw error.code == .library
+                ? EdgeError(code: .key, message: error.message) : TokenKey.isNot(algorithm)
         }
+        guard self.algorithm == algorithm else { throw TokenKey.isNot(algorithm) }
+    }
+
+    /// The public key of a pair, which says itself what it is for.
+    init(id: String?, _ key: PublicKey) {
         self.id = id
+        material = .pair(key)
     }
 
     public var algorithm: TokenAlgorithm {
         switch material {
-        case .hs256: .hs256
-        case .es256: .es256
+        case .shared: .hs256
+        case .pair(let key): TokenAlgorithm(key.algorithm)
         }
     }
 
@@ -66,79 +74,53 @@ public struct TokenKey: Sendable, CustomStringConvertible {
     /// Whether the signature was made with this key. HS256 is compared in constant time.
     func verifies(_ signature: [UInt8], of input: [UInt8]) -> Bool {
         switch material {
-        case .hs256(let key): key.isValid(signature, of: input)
-        case .es256(let key): key.isValid(signature, of: input)
+        case .shared(let key): key.isValid(signature, of: input)
+        case .pair(let key): key.isValid(signature, of: input)
         }
+    }
+
+    private static func isNot(_ algorithm: TokenAlgorithm) -> EdgeError {
+        EdgeError(
+            code: .key,
+            message: "an \(algorithm.rawValue) key is a public key \(algorithm.kind) in PEM form; make it with: "
+                + "openssl pkey -in PRIVATE.pem -pubout")
     }
 }
 
 /// How a token is signed (RFC 7518, 3.1). The key determines the algorithm; a token that names another one is refused.
-public enum TokenAlgorithm: String, Sendable {
+public enum TokenAlgorithm: String, CaseIterable, Sendable {
     /// HMAC with SHA-256: whoever can verify a token can also make one.
     case hs256 = "HS256"
     /// ECDSA on the curve P-256 with SHA-256: the edge has only the public key.
     case es256 = "ES256"
-}
+    /// RSASSA-PKCS1-v1_5 with SHA-256: the edge has only the public key.
+    case rs256 = "RS256"
+    /// Ed25519 (RFC 8037): the edge has only the public key.
+    case eddsa = "EdDSA"
 
-/// Signs tokens, for `tidings token`.
-public struct TokenSigner: Sendable, CustomStringConvertible {
-    private enum Material: Sendable {
-        case hs256(HMACKey)
-        case es256(PrivateKey)
-    }
-
-    private let id: String?
-    private let material: Material
-    /// The key that verifies the tokens.
-    public let key: TokenKey
-
-    /// - Parameters:
-    ///   - id: the header's `kid`; nil: none.
-    ///   - secret: as for ``TokenKey/init(id:hs256:)``.
-    public init(id: String?, hs256 secret: [UInt8]) throws(EdgeError) {
-        key = try TokenKey(id: id, hs256: secret)
-        do throws(SigningError) {
-            material = .hs256(try HMACKey(secret))
-        } catch {
-            throw EdgeError(code: .key, message: error.message)
-        }
-        self.id = id
-    }
-
-    /// - Parameter pem: a private key on the curve P-256, `-----BEGIN PRIVATE KEY-----` or `-----BEGIN EC PRIVATE KEY-----`.
-    /// - Throws: ``EdgeError/Code/key``, without the key in its message.
-    public init(id: String?, es256 pem: String) throws(EdgeError) {
-        let privateKey: PrivateKey
-        do throws(SigningError) {
-            privateKey = try PrivateKey(pem: pem)
-        } catch {
-            throw EdgeError(code: .key, message: error.message)
-        }
-        material = .es256(privateKey)
-        key = try TokenKey(id: id, es256: privateKey.publicKey.pem)
-        self.id = id
-    }
-
-    public var description: String { "signs with \(key)" }
-
-    /// A signed token: header, claims and signature (RFC 7515, 7.1).
-    ///
-    /// - Parameter claims: written unchanged. Every edge refuses a token without `exp` and `channels`.
-    public func token(claims: JSONObject) -> String {
-        var header = JSONObject(members: [("alg", .string(key.algorithm.rawValue)), ("typ", "JWT")])
-        if let id { header["kid"] = .string(id) }
-        let input = "\(TokenSigner.encode(header)).\(TokenSigner.encode(claims))"
-        return "\(input).\(Base64.encode(signature(of: Array(input.utf8)), .url))"
-    }
-
-    private func signature(of input: [UInt8]) -> [UInt8] {
-        switch material {
-        case .hs256(let key): key.code(of: input)
-        case .es256(let key): key.signature(of: input)
+    init(_ algorithm: SignatureAlgorithm) {
+        switch algorithm {
+        case .es256: self = .es256
+        case .rs256: self = .rs256
+        case .eddsa: self = .eddsa
         }
     }
 
-    private static func encode(_ object: JSONObject) -> String {
-        Base64.encode(JSON.object(object).bytes, .url)
+    /// Whether a token's `alg`, or a key's, means this algorithm. `EdDSA` is also called by its curve (RFC 9864, 2.2).
+    func isNamed(_ name: String) -> Bool {
+        name.utf8.elementsEqual(rawValue.utf8) || (self == .eddsa && name.utf8.elementsEqual("Ed25519".utf8))
     }
+
+    /// What a key for it is, in words.
+    var kind: String {
+        switch self {
+        case .hs256: "of at least \(TokenKey.minSecretBytes) bytes"
+        case .es256: "on the curve P-256"
+        case .rs256: "for RSA with 2048 to 8192 bits and an odd exponent from 65537 on"
+        case .eddsa: "on Ed25519"
+        }
+    }
+
+    /// All names, for messages.
+    static let names = allCases.map(\.rawValue).joined(separator: ", ")
 }

@@ -8,7 +8,11 @@ import Signing
 /// from the token. Anything ambiguous is refused: duplicate names, non-canonical base64, critical extensions.
 final class TokenVerifier {
     private let keys: [TokenKey]
+    /// The keys of the key set; nil: there is none, or it was not read yet.
+    private var keySet: [TokenKey]?
+    private let hasKeySet: Bool
     private let audience: String?
+    private let issuer: String?
     private var maxBytes: Int
     private var maxChannels: Int
     private var parser: JSONParser
@@ -19,6 +23,11 @@ final class TokenVerifier {
     /// Called when a token is refused because it is too large or names too many channels.
     var onLimit: (EdgeLimit) -> Void = { _ in }
 
+    /// Called when a token names a key that is not known: the key set may have a new one.
+    var onUnknownKey: () -> Void = {}
+
+    /// The most keys that are tried for one token. A key set may have many more: whoever signs with it names the key.
+    static let maxTries = 4
     /// Allowed clock difference in milliseconds: a token is accepted this much longer and this much earlier.
     static let leeway: Int64 = 30_000
     /// No valid token nests deeper.
@@ -26,7 +35,10 @@ final class TokenVerifier {
 
     init(options: AccessOptions, limits: EdgeLimits = EdgeLimits()) {
         keys = options.tokenKeys
+        keySet = options.keySet?.keys
+        hasKeySet = options.keySet != nil
         audience = options.audience
+        issuer = options.issuer
         maxBytes = limits.tokenBytes
         maxChannels = limits.tokenChannels
         parser = JSONParser(maxBytes: limits.tokenBytes, maxDepth: Self.maxDepth)
@@ -38,6 +50,12 @@ final class TokenVerifier {
         maxBytes = limits.tokenBytes
         maxChannels = limits.tokenChannels
         parser = JSONParser(maxBytes: maxBytes, maxDepth: Self.maxDepth)
+        known = GenerationCache(limit: known.limit)
+    }
+
+    /// Takes other keys for those of the key set. Tokens are verified again.
+    func adopt(keySet keys: [TokenKey]) {
+        keySet = keys
         known = GenerationCache(limit: known.limit)
     }
 
@@ -70,15 +88,20 @@ final class TokenVerifier {
         guard parts.count == 3, let header = Base64.decode(parts[0], .url), let payload = Base64.decode(parts[1], .url),
             let signature = Base64.decode(parts[2], .url)
         else { throw .malformed }
-        let candidates = try keys(for: object(header))
+        let head = try object(header)
+        let candidates = try keys(for: head)
         let input = Array(bytes[..<parts[1].endIndex])
         // Always try every key, so that the time taken does not tell which one matched.
         let isGood = candidates.reduce(false) { $1.verifies(signature, of: input) || $0 }
-        guard isGood else { throw .signature }
+        guard isGood else {
+            if hasKeySet, head["kid"] == nil { onUnknownKey() }
+            throw .signature
+        }
         let object = try object(payload)
         if let names = object["channels"]?.array, names.count > maxChannels { onLimit(.tokenChannels) }
         let claims = try TokenClaims(object, limit: maxChannels)
         try check(claims.audience)
+        if let issuer, claims.issuer.map({ $0.utf8.elementsEqual(issuer.utf8) }) != true { throw .issuer }
         return claims
     }
 
@@ -86,14 +109,19 @@ final class TokenVerifier {
     private func keys(for header: JSONObject) throws(TokenError) -> [TokenKey] {
         // A critical extension must be understood; none is supported (RFC 7515, 4.1.11).
         guard header["crit"] == nil, let algorithm = header["alg"]?.string else { throw .malformed }
-        var named = keys
+        var named = keys + (keySet ?? [])
         if let id = header["kid"] {
             guard let id = id.string else { throw .malformed }
-            named = keys.filter { key in key.id.map { $0.utf8.elementsEqual(id.utf8) } ?? true }
+            named = named.filter { key in key.id.map { $0.utf8.elementsEqual(id.utf8) } ?? true }
+            if !named.contains(where: { $0.id != nil }), hasKeySet {
+                onUnknownKey()
+                if named.isEmpty { throw keySet == nil ? .unread : .key }
+            }
             if named.isEmpty { throw .key }
         }
-        let fitting = named.filter { $0.algorithm.rawValue.utf8.elementsEqual(algorithm.utf8) }
-        if fitting.isEmpty { throw .algorithm }
+        let fitting = named.filter { $0.algorithm.isNamed(algorithm) }
+        if fitting.isEmpty { throw hasKeySet && keySet == nil ? .unread : .algorithm }
+        guard fitting.count <= TokenVerifier.maxTries else { throw .unnamed }
         return fitting
     }
 
@@ -116,13 +144,17 @@ final class TokenVerifier {
 }
 
 extension AccessOptions {
-    /// Why an edge with these options would refuse a token now; nil when it would accept it.
-    public func refusal(of token: String) -> String? {
+    /// Why an edge with these options would refuse a token now; nil when it would accept it, or does so once it has read
+    /// its key set.
+    ///
+    /// - Parameter isWriting: the token has to be good for writing.
+    public func refusal(of token: String, isWriting: Bool = false) -> String? {
         do throws(TokenError) {
-            _ = try TokenVerifier(options: self).verify(token, now: Clock.unixMilliseconds())
+            let claims = try TokenVerifier(options: self).verify(token, now: Clock.unixMilliseconds())
+            if isWriting, case .unable(let problem) = claims.writing { return "\(problem.message)" }
             return nil
         } catch {
-            return "\(error.message)"
+            return error == .unread ? nil : "\(error.message)"
         }
     }
 }
@@ -137,6 +169,10 @@ enum TokenError: String, Error, CaseIterable {
     case algorithm
     /// The token names a key that is not configured.
     case key
+    /// The token names no key, and too many could have signed it.
+    case unnamed
+    /// The key set was not read yet.
+    case unread
     /// No key verifies the signature.
     case signature
     /// A claim is missing or malformed.
@@ -146,6 +182,8 @@ enum TokenError: String, Error, CaseIterable {
     case early
     /// The token names another audience.
     case audience
+    /// The token names another issuer, or none.
+    case issuer
 
     /// Tells the client what to do. Contains nothing of the token and no quotation mark, since it is also sent in a
     /// header field.
@@ -153,14 +191,20 @@ enum TokenError: String, Error, CaseIterable {
         switch self {
         case .missing: "private channel: a token is needed, as Authorization: Bearer TOKEN or access_token=TOKEN"
         case .malformed: "malformed token: send a JWT in compact form"
-        case .algorithm: "the token is signed with another algorithm than its key has: HS256 and ES256 are supported"
+        case .algorithm:
+            "the token is signed with another algorithm than its key has: HS256, ES256, RS256 and EdDSA are supported"
         case .key: "the token names an unknown key"
+        case .unnamed: "the token names no key with kid, and several could have signed it"
+        case .unread: "the keys that check this token have not been read yet: try again"
         case .signature: "the token's signature is wrong"
         case .claims:
-            "the token needs the claims exp, in seconds since 1970, and channels, a list such as [user:7, room:*]"
+            """
+            the token needs the claim exp, in seconds since 1970, and to read channels, a list such as [user:7, room:*]
+            """
         case .expired: "the token has expired: get a new one"
         case .early: "the token is not valid yet"
         case .audience: "the token is for another audience"
+        case .issuer: "the token is from another issuer"
         }
     }
 }

@@ -35,6 +35,7 @@ enum HTTPStatus: Int, CaseIterable {
     case notFound = 404
     case methodNotAllowed = 405
     case requestTimeout = 408
+    case conflict = 409
     case gone = 410
     case contentTooLarge = 413
     case misdirectedRequest = 421
@@ -60,6 +61,7 @@ enum HTTPStatus: Int, CaseIterable {
         case .methodNotAllowed: "HTTP/1.1 405 Method Not Allowed\r\n"
         case .misdirectedRequest: "HTTP/1.1 421 Misdirected Request\r\n"
         case .requestTimeout: "HTTP/1.1 408 Request Timeout\r\n"
+        case .conflict: "HTTP/1.1 409 Conflict\r\n"
         case .gone: "HTTP/1.1 410 Gone\r\n"
         case .contentTooLarge: "HTTP/1.1 413 Content Too Large\r\n"
         case .uriTooLong: "HTTP/1.1 414 URI Too Long\r\n"

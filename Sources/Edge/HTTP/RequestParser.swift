@@ -189,6 +189,9 @@ struct RequestParser {
                 return HTTPError(.expectationFailed, "the only supported expectation is 100-continue")
             }
             head.expectsContinue = true
+        case 8 where name.equalsIgnoringCase("edit-key"):
+            if !head.editKey.isEmpty { return HTTPError(.badRequest, "more than one Edit-Key field") }
+            head.editKey = value
         case 9 where name.equalsIgnoringCase("x-api-key"):
             if !head.apiKey.isEmpty { return HTTPError(.badRequest, "more than one X-Api-Key field") }
             head.apiKey = value
@@ -305,6 +308,7 @@ struct RequestHead: Equatable {
     var fetchSite = 0..<0
     var authorization = 0..<0
     var apiKey = 0..<0
+    var editKey = 0..<0
     /// The last `X-Forwarded-For` field.
     var forwardedFor = 0..<0
     /// The earlier ones: together they are one list (RFC 9110, 5.3).

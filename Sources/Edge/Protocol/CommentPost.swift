@@ -5,14 +5,12 @@ import JSON
 final class CommentPost: PendingResponse {
     private var connection: Connection?
     private let services: EdgeServices
+    private let writer: CommentWriter
 
-    private let apiKey: Int?
-
-    /// - Parameter apiKey: the index of the request's API key.
-    init(on connection: Connection, services: EdgeServices, apiKey: Int?) {
+    init(on connection: Connection, services: EdgeServices, writer: CommentWriter) {
         self.connection = connection
         self.services = services
-        self.apiKey = apiKey
+        self.writer = writer
     }
 
     var isHold: Bool { false }
@@ -33,12 +31,12 @@ final class CommentPost: PendingResponse {
                 limit: .commentsPerPost)
         }
         try checkPending(of: body.count)
-        try services.access.take(count, of: apiKey)
+        try services.access.take(count, of: writer.apiKey)
         connection.begin(self)
         connection.hold(until: Clock.monotonicMilliseconds() + services.limits.postTimeout)
         services.metrics.postedBytes += body.count
         // Counted until the sink has answered, even if the client is gone: the sink keeps the body until then.
-        sink.accept(body, ndjson: ndjson) { verdict in
+        sink.accept(body, ndjson: ndjson, from: writer) { verdict in
             self.services.metrics.postedBytes -= body.count
             self.answer(verdict)
         }
@@ -89,16 +87,25 @@ final class CommentPost: PendingResponse {
         case .accepted(let ids):
             guard let connection = take() else { return }
             services.metrics.commentsPosted += ids.count
-            services.access.accepted(ids.count, of: apiKey)
+            services.access.accepted(ids.count, of: writer.apiKey)
             var body: [UInt8] = []
             body.append("{\"ids\":[")
             for (index, id) in ids.enumerated() {
                 if index > 0 { body.append(0x2C) }
                 JSON.string(id).write(into: &body)
             }
-            body.append("]}\n")
+            body.append("]")
+            if let key = writer.newKey {
+                body.append(",\"edit_key\":")
+                JSON.string(key.text).write(into: &body)
+            }
+            body.append("}\n")
             connection.respond(.accepted, type: "application/json", body: body)
         case .invalid(let reason): refuse(HTTPError(.badRequest, reason))
+        case .forbidden(let reason):
+            services.access.refused(.write)
+            refuse(HTTPError(.forbidden, reason))
+        case .conflict(let reason): refuse(HTTPError(.conflict, reason))
         case .tooLarge(let reason): refuse(HTTPError(.contentTooLarge, reason))
         case .unavailable(let reason, let retryAfter):
             refuse(HTTPError(.serviceUnavailable, reason, retryAfter: retryAfter))
@@ -118,11 +125,13 @@ final class CommentPost: PendingResponse {
 
 /// Takes the comments that are posted over HTTP.
 public protocol CommentSink: AnyObject {
-    /// Takes the body of one request: one JSON object, or one per line when `ndjson` is true.
+    /// Takes the body of one request: one JSON object, or one per line when `ndjson` is true. The events are attributed to
+    /// their writer by ``CommentWriter/attribute(_:)``.
     ///
     /// Called on the loop's thread. Calls the completion exactly once, on the loop's thread, before or after it
     /// returns, even if the client has disconnected.
-    func accept(_ body: [UInt8], ndjson: Bool, completion: @escaping (CommentVerdict) -> Void)
+    func accept(
+        _ body: [UInt8], ndjson: Bool, from writer: CommentWriter, completion: @escaping (CommentVerdict) -> Void)
 }
 
 /// The result of posting comments.
@@ -131,6 +140,10 @@ public enum CommentVerdict: Sendable {
     case accepted(ids: [String])
     /// None was accepted: 400. The reason says what to correct.
     case invalid(reason: String)
+    /// None was accepted, since this writer may not send one of them: 403.
+    case forbidden(reason: String)
+    /// None was accepted, since a conversation does not take comments now: 409.
+    case conflict(reason: String)
     /// None was accepted: 413.
     case tooLarge(reason: String)
     /// None was accepted, try again later: 503. `retryAfter` is in seconds.

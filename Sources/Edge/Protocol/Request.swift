@@ -78,14 +78,16 @@ struct Request: Equatable {
         var accessToken: String?
         /// From `X-Api-Key`.
         var apiKey: String?
+        /// From `Edit-Key`.
+        var editKey: String?
     }
 
     var target: Target
     var credentials = Credentials()
     /// How its origin relates to the allowed ones.
     var origin = OriginMatch.any
-    /// The index of its API key in the configuration.
-    var apiKey: Int?
+    /// Who posts; nil for every other request.
+    var writer: CommentWriter?
     /// When its permission to read expires, on the monotonic clock; nil: never.
     var expires: Int64?
     var bodyKind = BodyKind.other

@@ -249,6 +249,7 @@ struct RequestReader {
         var result = Request.Credentials()
         result.bearer = bearer(bytes.extracting(head.authorization))
         result.apiKey = text(bytes.extracting(head.apiKey))
+        if target == .comments { result.editKey = text(bytes.extracting(head.editKey)) }
         switch target {
         case .channel, .poll, .events: result.accessToken = try accessToken(bytes.extracting(head.query))
         default: break

@@ -32,6 +32,8 @@ final class RequestRouter: RequestHandler {
             hosts: AllowedHosts(options.hosts, at: options.admin ?? options.address), origins: .any)
     }
 
+    var access: AccessControl { services.access }
+
     /// Applies new limits to requests from now on.
     func adopt(limits: EdgeLimits) {
         services.adopt(limits: limits)
@@ -101,7 +103,8 @@ final class RequestRouter: RequestHandler {
             try MultiStream(on: connection, services: services, query: query, expires: request.expires).start(query)
         case .comments:
             if body.isEmpty { throw HTTPError(.badRequest, "the body is empty: send a JSON object, or one a line") }
-            try CommentPost(on: connection, services: services, apiKey: request.apiKey)
+            guard let writer = request.writer else { return }
+            try CommentPost(on: connection, services: services, writer: writer)
                 .start(body, kind: request.bodyKind, sink: sink)
         case .live: connection.respond(.ok, type: "text/plain", body: Array("live\n".utf8))
         case .ready:
@@ -122,7 +125,7 @@ final class RequestRouter: RequestHandler {
     }
 
     private static let allowedFields: StaticString =
-        "Authorization, Content-Type, If-None-Match, Last-Event-ID, X-Api-Key"
+        "Authorization, Content-Type, Edit-Key, If-None-Match, Last-Event-ID, X-Api-Key"
 
     private var trouble: String? {
         isDraining ? "this server is shutting down" : services.hub.trouble ?? caution()
