@@ -19,7 +19,7 @@ MINUTES ?= 10
 SEED ?=
 # How long the simulator looks, and each parser is fuzzed; which parsers.
 SECONDS ?= 60
-TARGETS ?= request chunked target offset proxy resp announcement event
+TARGETS ?= request chunked target offset proxy resp announcement event token keyset editkey
 # The Python client of Thoonk, to measure beside.
 THOONK_PY := .build/thoonk-py
 # Where the release goes. A static standard library: one file to copy, 5 MB to start with.

@@ -124,7 +124,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Redis", "Events", logging], path: "Tests/TestSupport",
             exclude: ["Python"], swiftSettings: strict),
         .target(
-            name: "FuzzTargets", dependencies: ["Edge", "Pipeline", "Store", "Redis", "JSON", "CHiredis"],
+            name: "FuzzTargets",
+            dependencies: ["Edge", "Pipeline", "Store", "Redis", "JSON", "Signing", "CHiredis"],
             path: "Tests/FuzzTargets", exclude: ["Corpus"], swiftSettings: strict),
         // A worker that tests kill.
         .executableTarget(

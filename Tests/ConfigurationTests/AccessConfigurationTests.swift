@@ -78,14 +78,56 @@ struct AccessConfigurationTests {
         #expect(try Self.access("api_rate: \(rate)").options().apiBurst == expected)
     }
 
+    @Test("a key set is read from its file, and from its address only once the edge runs")
+    func keySets() throws {
+        let folder = try TemporaryFolder()
+        let key = #"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"a"}"#
+        try folder.write("{\"keys\":[\(key)]}", to: "jwks.json")
+        let local = try Self.access("tokens: { jwks: { file: \(folder.file("jwks.json")) }, issuer: me }").options()
+        #expect(local.keySet?.place == .file(folder.file("jwks.json")) && local.keySet?.keys?.map(\.id) == ["a"])
+        #expect(local.issuer == "me" && local.write == .token && local.tokenKeys.isEmpty)
+        let remote = try Self.access("tokens: { jwks: { url: 'https://a.example/j', refresh: 10m } }").options()
+        #expect(remote.keySet?.place == .url("https://a.example/j", caFile: nil) && remote.keySet?.refresh == 600_000)
+        #expect(remote.keySet?.keys == nil && remote.hasTokenKeys)
+        for (text, word) in [(#"{"keys":[]}"#, "no key that can be used"), ("{", "key set cannot be used")] {
+            try folder.write(text, to: "jwks.json")
+            #expect {
+                try Self.access("tokens: { jwks: { file: \(folder.file("jwks.json")) } }").options()
+            } throws: {
+                "\($0)".contains("edge.tokens.jwks: ") && "\($0)".contains(word)
+            }
+        }
+    }
+
+    @Test("an edge for other machines does not start before somebody says who may post")
+    func strangers() throws {
+        #expect(try Self.access("hold: 20s").options(isLocal: true).write == .open)
+        #expect {
+            try Self.access("hold: 20s").options(isLocal: false)
+        } throws: {
+            "\($0)".contains("say edge.write: open")
+        }
+        #expect(try Self.access("write: open").options(isLocal: false).write == .open)
+        #expect(try Self.access("hold: 20s").options(write: .open, isLocal: false).write == .open)
+        #expect(throws: (any Error).self) { try Self.access("write: token").options() }
+        #expect(throws: (any Error).self) { try Self.access("write: key").options() }
+    }
+
     @Test(
         "an error names file, line and key",
         arguments: [
             ("tokens: {}", "edge.tokens: needs keys"), ("tokens: { keys: [] }", "edge.tokens: needs keys"),
             ("tokens: { keys: k }", "edge.tokens.keys: expected a list"),
-            ("tokens: { key: [] }", "edge.tokens.key: unknown key; known here: keys, audience"),
-            ("tokens: { keys: [{ id: k1 }] }", "edge.tokens.keys[0]: needs one of hs256 and es256"),
-            ("tokens: { keys: [{ rs256: { env: A } }] }", "edge.tokens.keys[0].rs256: unknown key"),
+            ("tokens: { key: [] }", "edge.tokens.key: unknown key; known here: keys, jwks, audience, issuer"),
+            ("tokens: { keys: [{ id: k1 }] }", "edge.tokens.keys[0]: needs one of hs256, es256, rs256, eddsa"),
+            ("tokens: { keys: [{ ps256: { env: A } }] }", "edge.tokens.keys[0].ps256: unknown key"),
+            ("tokens: { keys: [{ rs256: { env: A }, eddsa: { env: A } }] }", "edge.tokens.keys[0]: needs one of hs256"),
+            ("tokens: { jwks: {} }", "edge.tokens.jwks: needs one of file"),
+            ("tokens: { jwks: { file: a, url: 'https://a.example/' } }", "edge.tokens.jwks: needs one of file"),
+            ("tokens: { jwks: { file: a, refresh: 1m } }", "edge.tokens.jwks.refresh: goes with url"),
+            ("tokens: { jwks: { url: 'ftp://a.example/' } }", "edge.tokens.jwks.url: the URL of a document begins with"),
+            ("tokens: { jwks: { url: 'https://a/', refresh: 5s } }", "edge.tokens.jwks.refresh: '5s' is out of range"),
+            ("write: nobody", "edge.write: 'nobody' is none of open, token and key"),
             ("tokens: { keys: [{ hs256: secret }] }", "edge.tokens.keys[0].hs256: expected keys and values"),
             ("tokens: { keys: [{ hs256: {} }] }", "edge.tokens.keys[0].hs256: needs one of env"),
             ("tokens: { keys: [{ hs256: { env: A, file: b } }] }", "edge.tokens.keys[0].hs256: needs one of env"),

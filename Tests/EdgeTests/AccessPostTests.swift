@@ -50,7 +50,8 @@ struct AccessPostTests {
         #expect(try edge.client().post("/v1/comments?access_token=\(Self.blog)", "{}").status == 401)
         #expect(try edge.on { $0.sink.bodies.count } == 4)
         #expect(try count(edge, "blog", "accepted") == 2 && count(edge, "forum", "accepted") == 2)
-        #expect(try edge.metric(#"requests_refused_total{reason="api_key"}"#) == 11)
+        #expect(try edge.metric(#"requests_refused_total{reason="api_key"}"#) == 6)
+        #expect(try edge.metric(#"requests_refused_total{reason="credentials"}"#) == 5)
         let metrics = try edge.client().get("/metrics").text
         #expect(!metrics.contains(Self.blog) && !metrics.contains(Self.forum))
         // Reading needs no key.

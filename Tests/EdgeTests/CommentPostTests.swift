@@ -12,7 +12,9 @@ struct CommentPostTests {
         let edge = try EdgeHarness()
         defer { try? edge.stop() }
         let client = edge.client()
-        let head = "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        let head =
+            "POST /v1/comments HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            + "Edit-Key: a-key-of-22-characters\r\n"
         for text in [
             head + "Content-Length: 7\r\n\r\n{\"a\":1}",
             head + "Transfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n",

@@ -22,7 +22,10 @@ struct MetricsDocumentTests {
 
     private func metrics() throws -> String {
         let key = try APIKey(name: "blog", key: "a-key-that-nobody-guesses")
-        let edge = try EdgeHarness { $0.access.apiKeys = [key] }
+        let edge = try EdgeHarness {
+            $0.access.apiKeys = [key]
+            $0.access.keySet = KeySetSource(.file(""), refresh: 300_000)
+        }
         defer { try? edge.stop() }
         return try edge.client().get("/metrics").text
     }

@@ -18,6 +18,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case announcement
     /// A JSON event, and a job's ticket in front of it.
     case event
+    /// A token: header and claims, signed and not.
+    case token
+    /// A set of keys from an address.
+    case keyset
+    /// An edit key, and the author of a comment.
+    case editkey
 
     /// Reads the bytes. Gives what does not hold, nil when all does; what traps is found by whoever calls.
     public func violation(_ bytes: [UInt8]) -> String? {
@@ -30,6 +36,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .resp: RESPProperty.violation(bytes)
         case .announcement: AnnouncementProperty.violation(bytes)
         case .event: EventProperty.violation(bytes)
+        case .token: TokenProperty.violation(bytes)
+        case .keyset: KeySetProperty.violation(bytes)
+        case .editkey: EditKeyProperty.violation(bytes)
         }
     }
 }

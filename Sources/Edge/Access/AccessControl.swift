@@ -124,8 +124,8 @@ final class AccessControl {
             metrics.refuse(.private)
             throw HTTPError(
                 .forbidden,
-                "private channel: this server has no keys to verify tokens with; set edge.tokens, or list the kind in "
-                    + "edge.public")
+                "private channel: this server has no keys to verify tokens with; set edge.tokens.keys, or list the "
+                    + "kind in edge.public")
         }
         let now = unixClock()
         let claims: TokenClaims
