@@ -83,7 +83,9 @@ struct Token: ParsableCommand {
 
     @Flag(
         name: .long,
-        help: "Print a JSON object: token, expires (seconds since 1970), channels, sub, write, moderator, algorithm, key_id.")
+        help:
+            "Print a JSON object: token, expires (seconds since 1970), channels, sub, write, moderator, algorithm, key_id."
+    )
     var json = false
 
     /// Ten years, in milliseconds.
@@ -100,7 +102,8 @@ struct Token: ParsableCommand {
             }
             for text in texts where ChannelPattern(text) == nil {
                 throw ValidationError(
-                    "--\(flag): '\(text)' is no channel; write KIND:NAME as in user:7, or KIND:BEGINNING* as in 'room:*'")
+                    "--\(flag): '\(text)' is no channel; write KIND:NAME as in user:7, or KIND:BEGINNING* as in 'room:*'"
+                )
             }
         }
         if subject == nil, name != nil || !write.isEmpty || moderator || !moderates.isEmpty {

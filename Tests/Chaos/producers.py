@@ -19,7 +19,7 @@ from findings import Findings
 from gate import Gate
 from ledger import Ledger
 from resp import ConnectionLost, Redis, ReplyError
-from workload import LEAST_PARTITIONS, Workload
+from workload import API_KEY, LEAST_PARTITIONS, Workload
 
 Batch = list[tuple[int, int]]
 
@@ -147,7 +147,7 @@ class Poster(Producer):
                 self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
             kind = "application/json" if len(payloads) == 1 else "application/x-ndjson"
             body = b"\n".join(payloads)
-            self._connection.request("POST", "/v1/comments", body, {"Content-Type": kind})
+            self._connection.request("POST", "/v1/comments", body, {"Content-Type": kind, "X-Api-Key": API_KEY})
             answer = self._connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):

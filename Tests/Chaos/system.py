@@ -18,7 +18,7 @@ from network import Network
 from processes import child_id, children, command, free_port, send_signal, with_variable
 from redisserver import PASSWORD, USERS, RedisServer
 from service import Service
-from workload import PARTITIONS, STAGES
+from workload import API_KEY, PARTITIONS, STAGES
 
 ECHO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "echo.py")
 CONFIGURATION = """\
@@ -30,7 +30,10 @@ stages:
   - format
 {echo}  - route
   - publish: {{ history: {history} }}
-edge: {{ public: [thread, forum, user, post] }}
+edge:
+  public: [thread, forum, user, post]
+  api_keys: [{{ name: chaos, env: CHAOS_API_KEY }}]
+  api_rate: none
 """
 
 
@@ -72,7 +75,8 @@ class System:
         self.history = history
         self.configure()
         plain = {name: value for name, value in os.environ.items() if not name.startswith("TIDINGS_")}
-        self._environment = {**plain, "TIDINGS_CONFIG": self._configuration, "TIDINGS_LOG": "info"}
+        self._environment = {
+            **plain, "TIDINGS_CONFIG": self._configuration, "TIDINGS_LOG": "info", "CHAOS_API_KEY": API_KEY}
         self.ports = [free_port(), free_port()]
         self._closing = threading.Event()
         #: Between the second pool of each kind and Redis.

@@ -11,6 +11,8 @@ SERIAL_BITS = 32
 SERIAL_MASK = (1 << SERIAL_BITS) - 1
 #: The most partitions that are used, and the least.
 PARTITIONS, LEAST_PARTITIONS = 8, 4
+#: All doors are the web app's, so that edits by one may follow comments by another.
+API_KEY = "the-key-of-the-chaos-suite"
 #: All stages; `echo` may be left out.
 STAGES = ["validate", "moderate", "format", "echo", "route", "publish"]
 

@@ -125,7 +125,10 @@ struct AccessConfigurationTests {
             ("tokens: { jwks: {} }", "edge.tokens.jwks: needs one of file"),
             ("tokens: { jwks: { file: a, url: 'https://a.example/' } }", "edge.tokens.jwks: needs one of file"),
             ("tokens: { jwks: { file: a, refresh: 1m } }", "edge.tokens.jwks.refresh: goes with url"),
-            ("tokens: { jwks: { url: 'ftp://a.example/' } }", "edge.tokens.jwks.url: the URL of a document begins with"),
+            (
+                "tokens: { jwks: { url: 'ftp://a.example/' } }",
+                "edge.tokens.jwks.url: the URL of a document begins with"
+            ),
             ("tokens: { jwks: { url: 'https://a/', refresh: 5s } }", "edge.tokens.jwks.refresh: '5s' is out of range"),
             ("write: nobody", "edge.write: 'nobody' is none of open, token and key"),
             ("tokens: { keys: [{ hs256: secret }] }", "edge.tokens.keys[0].hs256: expected keys and values"),

@@ -76,7 +76,8 @@ struct KeySetTests {
         let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"
         for key in [Self.edwards, Self.rsa, Self.curve, #""kty":"oct""#, #""kty":"other""#] {
             let problem = Self.problem(#"{"keys":[{\#(Self.edwards)},{\#(key),"\#(member)":"\#(secret)"}]}"#)
-            #expect(problem?.contains("keys[1] has the member `\(member)`") == true && problem?.contains(secret) == false)
+            #expect(
+                problem?.contains("keys[1] has the member `\(member)`") == true && problem?.contains(secret) == false)
         }
     }
 

@@ -41,7 +41,8 @@ struct WritePolicyTests {
     func policies() throws {
         let good = token(#""sub":"42""#)
         for (policy, tokens, keys, nothing, withToken, withKey) in [
-            (.open, false, false, 202, 401, 401), (.open, true, true, 202, 202, 202), (.token, true, false, 401, 202, 401),
+            (.open, false, false, 202, 401, 401), (.open, true, true, 202, 202, 202),
+            (.token, true, false, 401, 202, 401),
             (.token, true, true, 401, 202, 202), (.key, true, true, 401, 401, 202), (nil, true, true, 401, 202, 202),
             (nil, false, true, 401, 401, 202), (nil, false, false, 202, 401, 401),
         ] as [(WritePolicy?, Bool, Bool, Int, Int, Int)] {
@@ -116,7 +117,9 @@ struct WritePolicyTests {
         }
         let client = edge.client()
         try client.send(
-            raw: "POST /v1/comments HTTP/1.1\r\nHost: a\r\nEdit-Key: \(key)\r\nEdit-Key: \(key)\r\nContent-Length: 2\r\n\r\n{}")
+            raw:
+                "POST /v1/comments HTTP/1.1\r\nHost: a\r\nEdit-Key: \(key)\r\nEdit-Key: \(key)\r\nContent-Length: 2\r\n\r\n{}"
+        )
         #expect(try client.readResponse().status == 400)
         #expect(try edge.metric(#"requests_refused_total{reason="edit_key"}"#) == 3)
         let metrics = try edge.client().get("/metrics").text
@@ -128,7 +131,8 @@ struct WritePolicyTests {
         let edge = try edge(.open)
         defer { try? edge.stop() }
         let answer = try edge.client().request(
-            "OPTIONS", "/v1/comments", headers: ["Origin": "https://a.example", "Access-Control-Request-Method": "POST"])
+            "OPTIONS", "/v1/comments",
+            headers: ["Origin": "https://a.example", "Access-Control-Request-Method": "POST"])
         #expect(answer[header: "Access-Control-Allow-Headers"]?.contains("Edit-Key") == true)
     }
 
@@ -171,7 +175,8 @@ struct WritePolicyTests {
         try edge.on { $0.server.adopt(keySet: .failed) }
         #expect(try post(edge, Self.bearer(tokens[0])).status == 202)
         try edge.on { $0.server.adopt(keySet: .keys(signers.dropFirst().map(\.key))) }
-        #expect(try post(edge, Self.bearer(tokens[0])).status == 401 && post(edge, Self.bearer(tokens[1])).status == 202)
+        #expect(
+            try post(edge, Self.bearer(tokens[0])).status == 401 && post(edge, Self.bearer(tokens[1])).status == 202)
         #expect(asked.withLock { $0 } == 1)
         #expect(try edge.metric(#"key_set_reads_total{outcome="read"}"#) == 2)
         #expect(try edge.metric(#"key_set_reads_total{outcome="failed"}"#) == 1)

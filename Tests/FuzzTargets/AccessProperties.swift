@@ -21,7 +21,9 @@ enum TokenProperty {
         if let claims = try? TokenVerifier(options: options).verify(text, now: now) {
             guard let dot = text.utf8.lastIndex(of: UInt8(ascii: ".")) else { return "a token without a signature" }
             let signature = Base64.encode(mac.code(of: Array(text.utf8[..<dot])), .url)
-            guard text.utf8[text.utf8.index(after: dot)...].elementsEqual(signature.utf8) else { return "a forged token" }
+            guard text.utf8[text.utf8.index(after: dot)...].elementsEqual(signature.utf8) else {
+                return "a forged token"
+            }
             if let problem = violation(claims) { return problem }
         }
         let input = Base64.encode(#"{"alg":"HS256","kid":"k1"}"#.utf8, .url) + "." + Base64.encode(bytes, .url)
@@ -67,7 +69,9 @@ enum EditKeyProperty {
         let text = String(decoding: bytes, as: UTF8.self)
         let fingerprint = String(repeating: "f", count: 22)
         if let key = EditKey(parsing: text) {
-            guard EditKey.characters.contains(bytes.count), bytes.elementsEqual(key.text.utf8) else { return "another key" }
+            guard EditKey.characters.contains(bytes.count), bytes.elementsEqual(key.text.utf8) else {
+                return "another key"
+            }
             guard let made = try? key.fingerprint(), Sender(fingerprint: made) != nil else { return "no sender" }
         }
         guard let fields = try? JSONParser(maxBytes: 65_536).parseObject(bytes) else { return nil }

@@ -48,7 +48,9 @@ struct AlgorithmTests {
         }
         // The private half of A.1: the signature is the same, since Ed25519 takes no random numbers.
         let secret = try Self.bytes("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A")
-        let pkcs8: [UInt8] = [0x30, 0x2E, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20]
+        let pkcs8: [UInt8] = [
+            0x30, 0x2E, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+        ]
         let privateKey = try PrivateKey(der: pkcs8 + secret)
         #expect(privateKey.signature(of: message) == signature && privateKey.publicKey.der == key.der)
     }
@@ -78,7 +80,8 @@ struct AlgorithmTests {
         #expect { try PublicKey(pem: pem) } throws: { ($0 as? SigningError)?.code == .key }
     }
 
-    @Test("a private key that is too short, or for something else, is refused", arguments: [Sample.short, Sample.x25519])
+    @Test(
+        "a private key that is too short, or for something else, is refused", arguments: [Sample.short, Sample.x25519])
     func refusedPrivate(pem: String) {
         #expect { try PrivateKey(pem: pem) } throws: { ($0 as? SigningError)?.code == .key }
     }
@@ -118,7 +121,9 @@ struct AlgorithmTests {
         var random = SplitMix64()
         for pem in [Sample.rsaPublic, Sample.ed25519Public] {
             let der = try PublicKey(pem: pem).der
-            for length in der.indices { #expect(throws: SigningError.self) { try PublicKey(der: Array(der[..<length])) } }
+            for length in der.indices {
+                #expect(throws: SigningError.self) { try PublicKey(der: Array(der[..<length])) }
+            }
             #expect(throws: SigningError.self) { try PublicKey(der: der + [0]) }
             for _ in 0..<2000 {
                 var changed = der

@@ -14,13 +14,13 @@ struct RepeatedPostTests {
             #"{"thread":"t","id":"c-1","text":"hello"}"#,
         ]
         for body in bodies {
-            let answer = try client.post("/v1/comments", body)
+            let answer = try client.post("/v1/comments", body, headers: TidingsUp.editKey)
             #expect(answer.status == 202, "\(answer.text)")
             #expect(try ParsedJSON(parsing: answer.text)["ids"] == ["c-1"])
         }
         // What says something about the comment later is no repeat of it.
         let edit = #"{"thread":"t","id":"c-1","text":"hello!","type":"comment.edited"}"#
-        #expect(try client.post("/v1/comments", edit).status == 202)
+        #expect(try client.post("/v1/comments", edit, headers: TidingsUp.editKey).status == 202)
         try up.waitUntilIdle()
         #expect(try up.redis("ZCARD", "feed.ids:{thread:t}") == "2")
         let dropped = try up.status()["lanes"]?.array?.compactMap { $0["reasons"]?["duplicate"]?.integer } ?? []

@@ -83,11 +83,14 @@ final class TidingsUp {
     /// The address of the dashboard.
     var dashboard: String { "\(origin)/dashboard" }
 
-    /// Posts comments to the pipeline, one JSON object a line, and expects them to be accepted.
+    /// One anonymous writer.
+    static let editKey = ["Edit-Key": "the-edit-key-of-the-tests"]
+
+    /// Posts comments of one anonymous writer, one JSON object a line, and expects them to be accepted.
     func post(_ comments: [ParsedJSON]) throws {
         let lines = try comments.map { try $0.text }.joined(separator: "\n")
         let response = try HTTPClient(port: port)
-            .post("/v1/comments", lines, headers: ["Content-Type": "application/x-ndjson"])
+            .post("/v1/comments", lines, headers: Self.editKey.merging(["Content-Type": "application/x-ndjson"]) { $1 })
         guard response.status == 202 else { throw TestSupportError("not accepted: \(response.text)") }
     }
 

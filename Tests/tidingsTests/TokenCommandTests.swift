@@ -94,6 +94,30 @@ struct TokenCommandTests {
         #expect(result.succeeded && result.errors.isEmpty, "\(result.errors)")
     }
 
+    @Test("a token for writing says who writes, where, and as a moderator of what")
+    func writing() throws {
+        let world = try AccessWorld(edge: "tokens: { issuer: here, keys: [{ id: k1, hs256: { env: TOKEN_KEY } }] }")
+        let result = try world.token(
+            "--sub", "42", "--name", "Ann", "--write", "thread:*", "--write", "forum:music", "--moderates", "thread:1",
+            "--json", environment: Self.secrets)
+        #expect(result.succeeded && result.errors.isEmpty, "\(result.errors)")
+        let json = try ParsedJSON(parsing: result.output)
+        let parts = try #require(json["token"]?.string).split(separator: ".")
+        var text = parts[1].replacing("-", with: "+").replacing("_", with: "/")
+        while text.utf8.count % 4 != 0 { text += "=" }
+        let claims = try ParsedJSON(
+            parsing: String(decoding: #require(Data(base64Encoded: String(text))), as: UTF8.self))
+        for (place, said) in [("--json", json), ("claims", claims)] {
+            #expect(said["sub"]?.string == "42" && said["channels"] == nil, "\(place)")
+            #expect(said["write"]?.array?.compactMap(\.string) == ["thread:*", "forum:music"], "\(place)")
+            #expect(said["moderator"]?.array?.compactMap(\.string) == ["thread:1"], "\(place)")
+        }
+        #expect(claims["name"]?.string == "Ann" && claims["iss"]?.string == "here")
+        // A token that no edge would let write comes with a warning.
+        let warned = try world.token("--sub", " 42", environment: Self.secrets)
+        #expect(warned.succeeded && warned.errors.contains("an edge would refuse it"), "\(warned.errors)")
+    }
+
     @Test("wrong use exits 2 and says what is right, without a word of a key")
     func wrongUse() throws {
         let world = try AccessWorld(edge: Self.keys)
@@ -101,6 +125,10 @@ struct TokenCommandTests {
         try world.folder.write("too short", to: "short")
         let pem = world.folder.read("k2.pem")
         for (arguments, expected) in [
+            (["--sub", "7", "--write", "thread"], "--write: 'thread' is no"),
+            (["--sub", "7", "--moderates", "*"], "--moderates: '*' is no"),
+            (["--channel", "user:7", "--name", "A"], "--sub"),
+            (["--sub", "7", "--moderator", "--moderates", "thread:*"], "--moderator is everywhere"),
             ([], "--channel"), (["--channel", "user"], "is no channel"), (["--channel", "*"], "is no channel"),
             (["--channel", "user:7", "--ttl", "1"], "--ttl takes a time"),
             (["--channel", "user:7", "--ttl", "4000d"], "--ttl takes a time"),
@@ -109,7 +137,7 @@ struct TokenCommandTests {
             (["--channel", "user:7", "--key", "/no/such"], "/no/such cannot be read"),
             (["--channel", "user:7", "--key", world.folder.path], "cannot be read"),
             (["--channel", "user:7", "--key", world.folder.file("short")], "at least 32 bytes"),
-            (["--channel", "user:7", "--key", world.folder.file("k2.pub")], "no private key on the curve P-256"),
+            (["--channel", "user:7", "--key", world.folder.file("k2.pub")], "no private key in PEM form"),
             (["--channel", "user:7"], "the variable TOKEN_KEY is not set"),
         ] as [([String], String)] {
             let result = try TidingsBinary.run(["token", "--config", world.configuration] + arguments)

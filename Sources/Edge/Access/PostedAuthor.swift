@@ -12,23 +12,19 @@ struct PostedAuthor: Equatable {
     private static let maxNameBytes = 256
     private static let maxAddressBytes = 2048
 
-    /// Reads `author`: an object, or a name alone.
+    /// Reads `author`: an object, or a name alone. What cannot be kept is left out.
     ///
-    /// - Throws: ``PostRefusal/author(_:)`` for a name or an address that cannot be kept.
+    /// - Throws: ``PostRefusal/author(_:)`` for a name that is too long: its writer has to choose another.
     init(_ value: JSON?) throws(PostRefusal) {
-        switch value {
-        case nil, .some(.null): return
-        case .string(let text): name = try PostedAuthor.checked(name: text)
-        case .object(let members):
-            switch members["name"] {
-            case nil, .some(.null): break
-            case .string(let text): name = try PostedAuthor.checked(name: text)
-            default: throw .author("`author.name` is no string")
+        let given = value?["name"]?.string ?? value?.string
+        if let given, !given.isEmpty {
+            guard given.utf8.count <= PostedAuthor.maxNameBytes else {
+                throw .author("`author.name` has \(given.utf8.count) bytes: at most \(PostedAuthor.maxNameBytes) are taken")
             }
-            url = try PostedAuthor.address(members["url"], "url")
-            avatar = try PostedAuthor.address(members["avatar"], "avatar")
-        default: throw .author("`author` is neither an object such as {\"name\":\"Ann\"} nor a name")
+            name = given
         }
+        url = PostedAuthor.address(value?["url"])
+        avatar = PostedAuthor.address(value?["avatar"])
     }
 
     /// The member `author`; nil when nothing is known.
@@ -38,7 +34,7 @@ struct PostedAuthor: Equatable {
         return known.isEmpty ? nil : .object(JSONObject(members: known))
     }
 
-    /// Whether a text can be shown as a name.
+    /// Whether a text of a token can be shown as a name. The stage `format` cleans what comes from others.
     static func isName(_ text: String) -> Bool {
         (1...maxNameBytes).contains(text.utf8.count) && !text.unicodeScalars.contains(where: isControl)
     }
@@ -48,24 +44,11 @@ struct PostedAuthor: Equatable {
         scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
     }
 
-    private static func checked(name: String) throws(PostRefusal) -> String? {
-        if name.isEmpty { return nil }
-        guard isName(name) else {
-            throw .author("`author.name` has at most \(maxNameBytes) bytes and no control characters")
-        }
-        return name
-    }
-
-    private static func address(_ value: JSON?, _ member: String) throws(PostRefusal) -> String? {
-        switch value {
-        case nil, .some(.null), .some(.string("")): return nil
-        case .string(let text):
-            let scheme = text.prefix { $0 != ":" }.lowercased()
-            guard text.utf8.count <= maxAddressBytes, scheme == "http" || scheme == "https",
-                text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F })
-            else { throw .author("`author.\(member)` is an http or https address of at most \(maxAddressBytes) bytes") }
-            return text
-        default: throw .author("`author.\(member)` is no string")
-        }
+    /// An address that nothing but a web page can be behind; nil for any other.
+    private static func address(_ value: JSON?) -> String? {
+        guard let text = value?.string, text.utf8.count <= maxAddressBytes else { return nil }
+        let scheme = text.prefix { $0 != ":" }.lowercased()
+        guard scheme == "http" || scheme == "https", text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { return nil }
+        return text
     }
 }
