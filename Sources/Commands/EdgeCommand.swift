@@ -95,7 +95,7 @@ struct EdgeCommand: ParsableCommand {
     ///
     /// - Throws: when they could not work with it.
     private func shape(_ settings: Configuration, _ address: ListenAddress) throws -> PoolShape {
-        _ = try access.options(settings.access, at: address)
+        _ = try access.options(settings.access, isLocal: address.isLoopback)
         let hold = try holdSeconds(settings)
         let seconds = try drainSeconds(settings) ?? hold
         return PoolShape(
@@ -161,7 +161,7 @@ struct EdgeCommand: ParsableCommand {
         result.holdSeconds = try holdSeconds(settings)
         result.drainSeconds = try drainSeconds(settings)
         result.publicKinds = settings.edge.publicKinds
-        result.access = try access.options(settings.access, at: address)
+        result.access = try access.options(settings.access, isLocal: address.isLoopback)
         result.limits = try limits.limits(settings)
         result.proxies = limits.proxies(settings.edge)
         result.files = ClientFiles.all

@@ -2,7 +2,6 @@ import ArgumentParser
 import Configuration
 import Console
 import Edge
-import Events
 import Pipeline
 
 /// The flags of an edge's limits, one for each ``EdgeLimit``, and of its proxies.
@@ -85,18 +84,18 @@ struct EdgeAccessFlags: ParsableArguments {
     /// What an edge is told: flag over environment over file over default. A rate from a flag or the environment leaves the
     /// burst to the file, and its default follows that rate.
     ///
-    /// - Parameter address: where the edge listens.
+    /// - Parameter isLocal: whether only this machine reaches the edge.
     /// - Throws: ``ConfigurationError`` for a key that cannot be read or used, ``CommandError`` for a wrong variable, and
     ///   when nobody says who may post.
     func options(
-        _ settings: AccessSettings, at address: ListenAddress, environment: (String) -> String? = Terminal.environment
+        _ settings: AccessSettings, isLocal: Bool, environment: (String) -> String? = Terminal.environment
     ) throws -> AccessOptions {
         try settings.options(
             rate: flags.value(Settings.Access.apiRate, file: settings.apiRate, environment: environment),
             burst: flags.value(Settings.Access.apiBurst, file: settings.apiBurst, environment: environment),
             origins: origins,
             write: flags.value(Settings.Access.write, file: settings.write, environment: environment),
-            isLocal: address.isLoopback)
+            isLocal: isLocal)
     }
 
     private var origins: AllowedOrigins? {

@@ -61,7 +61,7 @@ struct Up: ParsableCommand {
     fileprivate func shape(_ settings: Configuration) throws -> PoolShape {
         try settings.checkStages()
         let listen = try flags.value(Settings.Edge.listen, file: settings.edge.listen)
-        _ = try access.options(settings.access, at: EdgeCommand.address(listen))
+        _ = try access.options(settings.access, isLocal: EdgeCommand.address(listen).isLoopback)
         return PoolShape(
             layout: settings.layout, grace: 12_000,
             edges: try PoolShape.Edges(settings, limits: limits.limits(settings)))

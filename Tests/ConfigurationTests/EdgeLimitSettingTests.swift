@@ -145,7 +145,7 @@ struct EdgeLimitSettingTests {
     func rate() throws {
         let setting = try Self.settings("api_rate: 1/s").access
         func options(_ flags: [String], _ variables: [String: String]) throws -> AccessOptions {
-            try EdgeAccessFlags.parse(flags).options(setting, environment: { variables[$0] })
+            try EdgeAccessFlags.parse(flags).options(setting, isLocal: true, environment: { variables[$0] })
         }
         #expect(try options([], [:]).apiRate?.count == 1)
         let variables = ["TIDINGS_API_RATE": "2/s", "TIDINGS_API_BURST": "22"]

@@ -19,7 +19,8 @@ struct PostedAuthor: Equatable {
         let given = value?["name"]?.string ?? value?.string
         if let given, !given.isEmpty {
             guard given.utf8.count <= PostedAuthor.maxNameBytes else {
-                throw .author("`author.name` has \(given.utf8.count) bytes: at most \(PostedAuthor.maxNameBytes) are taken")
+                throw .author(
+                    "`author.name` has \(given.utf8.count) bytes: at most \(PostedAuthor.maxNameBytes) are taken")
             }
             name = given
         }
@@ -48,7 +49,9 @@ struct PostedAuthor: Equatable {
     private static func address(_ value: JSON?) -> String? {
         guard let text = value?.string, text.utf8.count <= maxAddressBytes else { return nil }
         let scheme = text.prefix { $0 != ":" }.lowercased()
-        guard scheme == "http" || scheme == "https", text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { return nil }
+        guard scheme == "http" || scheme == "https", text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            return nil
+        }
         return text
     }
 }
