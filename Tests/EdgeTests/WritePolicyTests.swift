@@ -164,6 +164,12 @@ struct WritePolicyTests {
         // Nothing was read: the tokens may be good.
         let early = try post(edge, Self.bearer(tokens[0]))
         #expect(early.status == 503 && early[header: "Retry-After"] == "1", "\(early.text)")
+        let reading = signers[0].token(claims: ["exp": .int(expires), "channels": ["user:7"]])
+        let poll = try edge.client().get("/v1/channels/user:7", headers: Self.bearer(reading))
+        #expect(poll.status == 503 && poll[header: "Retry-After"] == "1")
+        // A stream that gets 503 would never come back.
+        let stream = try edge.client().get("/v1/events?c=user:7@-1&access_token=\(reading)")
+        #expect(stream.status == 200 && stream.text.contains("retry:"), "\(stream.status) \(stream.text)")
         let asked = Mutex(0)
         try edge.on { world in
             world.server.onUnknownKey = { asked.withLock { $0 += 1 } }

@@ -171,7 +171,9 @@ final class AccessControl {
         }
         if credentials.apiKey != nil || credentials.bearer != nil {
             metrics.refuse(.apiKey)
-            throw .unauthorizedKey
+            let hasNone = options.apiKeys.isEmpty && !options.hasTokenKeys
+            throw .unauthorizedKey(
+                hasNone ? "this server knows neither tokens nor API keys: post without one" : "unknown API key")
         }
         guard policy == .open else {
             metrics.refuse(.credentials)
@@ -290,8 +292,7 @@ extension HTTPError {
     }
 
     /// A key or token that nobody has given out.
-    static var unauthorizedKey: HTTPError {
-        let message = "unknown API key"
+    static func unauthorizedKey(_ message: String) -> HTTPError {
         var error = HTTPError(.unauthorized, message)
         error.challenge = "\(realm), error=\"invalid_token\", error_description=\"\(message)\""
         return error

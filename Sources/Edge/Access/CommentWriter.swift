@@ -117,9 +117,14 @@ package enum PostRefusal: Error, Equatable {
 }
 
 extension JSONObject {
-    /// A key that two members have; nil when there is none.
+    /// A key that two members have, or that nobody can tell apart; nil when there is none.
     fileprivate var duplicateKey: String? {
-        var seen: Set<[UInt8]> = []
-        return keys.first { !seen.insert(Array($0.utf8)).inserted }
+        // An event has a dozen members, for which hashing would cost more than it saves.
+        if count <= 32 {
+            return members.indices.first { index in members[..<index].contains { $0.key == members[index].key } }
+                .map { members[$0].key }
+        }
+        var seen: Set<String> = []
+        return members.first { !seen.insert($0.key).inserted }?.key
     }
 }

@@ -95,7 +95,7 @@ final class TokenVerifier {
         let isGood = candidates.reduce(false) { $1.verifies(signature, of: input) || $0 }
         guard isGood else {
             if hasKeySet, head["kid"] == nil { onUnknownKey() }
-            throw .signature
+            throw hasKeySet && keySet == nil ? .unread : .signature
         }
         let object = try object(payload)
         if let names = object["channels"]?.array, names.count > maxChannels { onLimit(.tokenChannels) }

@@ -90,6 +90,8 @@ struct Request: Equatable {
     var writer: CommentWriter?
     /// When its permission to read expires, on the monotonic clock; nil: never.
     var expires: Int64?
+    /// It is a stream whose token cannot be checked yet: its client has to come back.
+    var isPostponed = false
     var bodyKind = BodyKind.other
     var ifNoneMatch: String?
     /// Whether the client accepts gzip.

@@ -44,7 +44,13 @@ final class RequestRouter: RequestHandler {
         try checkSite(head, of: bytes, at: entrance)
         var request = try reader.read(head, of: bytes, at: entrance)
         request.origin = origin(head, of: bytes, at: entrance)
-        try services.access.admit(&request)
+        do throws(HTTPError) {
+            try services.access.admit(&request)
+        } catch {
+            // An `EventSource` that gets 503 never comes back.
+            guard error.status == .serviceUnavailable, request.isStream else { throw error }
+            request.isPostponed = true
+        }
         return request
     }
 
@@ -81,6 +87,7 @@ final class RequestRouter: RequestHandler {
             if connection.entrance == .admin { return try answer(request, body: body, on: connection) }
             if connection.exceedsAddressLimit { throw Connection.tooManyConnections }
             if connection.isSpare { throw Self.full }
+            if request.isPostponed { throw Self.unread }
             try answer(request, body: body, on: connection)
         } catch {
             let isTemporary = error.status == .serviceUnavailable || error.status == .tooManyRequests
@@ -90,6 +97,7 @@ final class RequestRouter: RequestHandler {
         }
     }
 
+    private static let unread = HTTPError(.serviceUnavailable, "\(TokenError.unread.message)", retryAfter: 1)
     private static let full = HTTPError(
         .serviceUnavailable, "this server has as many connections as it can hold", retryAfter: 5)
 
