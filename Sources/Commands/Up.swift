@@ -91,7 +91,6 @@ private final class UpRun {
     init(_ command: Up, settings: Configuration, listen: String, admin: String?) throws {
         self.command = command
         self.settings = settings
-        let shape = try command.shape(settings)
         let loop = try EventLoop()
         self.loop = loop
         let logger = try command.options.logger("up")
@@ -99,6 +98,7 @@ private final class UpRun {
             throw CommandError("--listen takes HOST:PORT here; for a unix socket run 'tidings edge'", exitCode: 2)
         }
         self.name = name
+        let shape = try command.shape(settings)
         do {
             sockets = try PoolSockets(host: name, port: wanted, count: command.edges)
         } catch {
