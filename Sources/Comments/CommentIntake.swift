@@ -22,8 +22,7 @@ public struct CommentIntake {
     ///   - fields: `raw`, parsed.
     ///   - now: milliseconds since 1970.
     public mutating func take(_ raw: [UInt8], fields: JSONObject, now: Int64) -> Verdict {
-        // The pipeline pairs an event with its Thoonk job and gives it a version, the edge says who sent it: a client must
-        // not. Whoever tries learns that it did not count.
+        // The pipeline pairs an event with its Thoonk job, gives it a version and says who sent it: a client must not.
         for member in ["_job", "_v", "_by"] where fields[member] != nil {
             return .refused(reason: "`\(member)` is a member of ours; leave it out")
         }

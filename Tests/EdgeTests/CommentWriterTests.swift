@@ -60,6 +60,26 @@ struct CommentWriterTests {
                 == #"{"thread":"1","author":{"id":"42","name":"Bob"}}"#)
     }
 
+    @Test("a moderator's edit keeps the author that it names, and is the only thing that does")
+    func moderatorsEdits() throws {
+        let moderator = Self.person(moderates: nil, name: "Mo")
+        let author = #""author":{"id":7,"name":"Bob","role":"admin"}"#
+        let edit = #"{"thread":"1","type":"comment.edited",\#(author)}"#
+        let kept = try Self.attribute(edit, by: moderator)
+        #expect(kept.text == #"{"thread":"1","type":"comment.edited","author":{"id":"7","name":"Bob"}}"#)
+        #expect(kept.sender == "m:42")
+        let own = #""author":{"id":"42","name":"Mo"}}"#
+        for text in [
+            #"{"thread":"1","type":"comment.edited"}"#, #"{"thread":"1","type":"comment.created",\#(author)}"#,
+            #"{"thread":"1",\#(author)}"#, #"{"thread":"1","type":"thread.closed",\#(author)}"#,
+        ] {
+            #expect(try Self.attribute(text, by: moderator).text.hasSuffix(own), "\(text)")
+        }
+        // No moderator here.
+        let elsewhere = Self.person(moderates: ["thread:2"], name: "Mo")
+        #expect(try Self.attribute(edit, by: elsewhere).text.hasSuffix(own))
+    }
+
     @Test("an anonymous writer has a name and no id, and is the fingerprint of the edit key")
     func anonymous() throws {
         let result = try Self.attribute(

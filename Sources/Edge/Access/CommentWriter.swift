@@ -55,8 +55,15 @@ public final class CommentWriter: Sendable, Equatable {
         case .person(let person):
             sender = try person.sender(into: channels)
             author = try PostedAuthor(fields["author"])
-            author.id = person.subject
-            if let name = person.name { author.name = name }
+            // A moderator edits what others have written, and does not become its author.
+            if sender.isModerator, fields["type"]?.string == "comment.edited",
+                let written = ConversationKey.name(fields["author"]?["id"])
+            {
+                author.id = written
+            } else {
+                author.id = person.subject
+                if let name = person.name { author.name = name }
+            }
         case .anonymous(_, let fingerprint):
             guard let made = Sender(fingerprint: fingerprint) else { throw .sender }
             sender = made
