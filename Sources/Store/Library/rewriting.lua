@@ -242,6 +242,7 @@ end
 -- The numbers of a history's items that are about a comment (conversation NUL id), in order, up to the number `last`.
 local function find_items(target, comment, last)
   local split_at = string.find(comment, '\0', 1, true)
+  if not split_at then return {} end
   local thread, id = string.sub(comment, 1, split_at - 1), string.sub(comment, split_at + 1)
   -- Such an id is written in one way only, so most items need not be parsed.
   local is_plain = string.match(id, '^[%w%-_%.:]+$')

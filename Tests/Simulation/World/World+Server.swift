@@ -52,10 +52,10 @@ extension World {
 
     private func revoke(_ right: Step.Right) {
         let channels = ["\(World.pipeline):*", "tidings:*", "__redis__:invalidate", "conffeed", "delfeed"]
-        let feeds = ["feed.publish:*", "feed.retract:*"]
+        let feeds = ["feed.publish:*", "feed.retract:*", "feed.edit:*"]
         switch right {
         case .newfeed: allow(keys: ["~*"], channels: channels + feeds)
-        case .publish: allow(keys: ["~*"], channels: channels + ["newfeed", "feed.retract:*"])
+        case .publish: allow(keys: ["~*"], channels: channels + ["newfeed", "feed.retract:*", "feed.edit:*"])
         case .feeds: allow(keys: ["~\(World.pipeline)*", "~{\(World.pipeline)*", "%R~feed*"], channels: nil)
         }
         observe(.rightsChanged(isComplete: false))
