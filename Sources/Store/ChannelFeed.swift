@@ -60,13 +60,15 @@ package struct ChannelHistory: Sendable, Equatable {
     /// The latest birth of a feed, of any channel, that was removed before this one was born, or until now when there is
     /// none. A position of a channel without a feed has missed nothing when it is later.
     package var swept: Int64
+    /// Whether the conversation took no more comments at that time.
+    package var isClosed: Bool
     /// Whether `items` are all that is kept after the sequence number that was asked for. A part of the oldest that is
     /// not complete has items.
     package var isComplete: Bool
 
     package init(
         epoch: Int64, born: Int64, last: Int64, floor: Int64, items: [Item], time: Int64 = 0, swept: Int64 = 0,
-        isComplete: Bool
+        isClosed: Bool = false, isComplete: Bool
     ) {
         self.epoch = epoch
         self.born = born
@@ -75,6 +77,7 @@ package struct ChannelHistory: Sendable, Equatable {
         self.items = items
         self.time = time
         self.swept = swept
+        self.isClosed = isClosed
         self.isComplete = isComplete
     }
 }
@@ -106,8 +109,8 @@ extension FunctionCall where Answer == ChannelHistory {
     private static func history(
         _ feed: ChannelFeed, _ arguments: [String], complete: @escaping (inout ChannelHistory) -> Void
     ) -> Self {
-        // The last argument asks for the two numbers before the events.
-        FunctionCall("history", keys: [feed.epochKey], [feed.channel] + arguments + ["1"], isReadOnly: true) { value in
+        // The last argument asks for the three numbers before the events.
+        FunctionCall("history", keys: [feed.epochKey], [feed.channel] + arguments + ["2"], isReadOnly: true) { value in
             guard var history = ChannelHistory(value) else { return nil }
             complete(&history)
             return history
@@ -118,19 +121,20 @@ extension FunctionCall where Answer == ChannelHistory {
 extension ChannelHistory {
     /// Reads an answer of `tidings_history`, which does not say whether it is complete.
     fileprivate init?(_ value: RedisValue) {
-        guard let parts = value.array, parts.count >= 7, parts.count % 2 == 1,
+        guard let parts = value.array, parts.count >= 8, parts.count % 2 == 0,
             let epoch = parts[0].integer, let born = parts[1].integer, let last = parts[2].integer,
-            let aboveFloor = parts[4].integer, let time = parts[5].integer, let swept = parts[6].integer
+            let aboveFloor = parts[4].integer, let time = parts[5].integer, let swept = parts[6].integer,
+            let closed = parts[7].integer
         else { return nil }
         var items: [Item] = []
         items.reserveCapacity(parts.count / 2)
-        for index in stride(from: 7, to: parts.count, by: 2) {
+        for index in stride(from: 8, to: parts.count, by: 2) {
             guard let sequence = parts[index].integer, let event = parts[index + 1].bytes else { continue }
             items.append(Item(sequence: sequence, event: event))
         }
         self.init(
             epoch: epoch, born: born, last: last, floor: aboveFloor - 1, items: items, time: time, swept: swept,
-            isComplete: false)
+            isClosed: closed == 1, isComplete: false)
     }
 }
 

@@ -1,10 +1,13 @@
 package import JSON
 
-/// The event types that say what happens to a comment. An event of any other type passes.
+/// The event types that say what happens to a comment or to a conversation. An event of any other type passes.
 package enum EventType {
     package static let created = "comment.created"
     package static let edited = "comment.edited"
     package static let deleted = "comment.deleted"
+    /// A conversation takes no more comments, until it is opened again.
+    package static let closed = "thread.closed"
+    package static let opened = "thread.opened"
 
     /// The event's type; `comment.created` when it has none.
     package static func of(_ fields: JSONObject) -> String {

@@ -194,6 +194,32 @@ struct CatchUpTests {
         #expect(source.partStarts == [70, 110])
     }
 
+    @Test("a part that was read before a comment was deleted is not given to a reader that came after the deletion")
+    func deleted() throws {
+        func event(_ type: String, _ number: Int, _ html: String) -> String {
+            "{\"thread\":\"1\",\"id\":\"\(number)\",\"type\":\"comment.\(type)\",\"html\":\"\(html)\"}"
+        }
+        let runner = try LoopRunner()
+        let source = FakeSource()
+        source.capacity = 5000
+        source.readsAtOnce = true
+        var limits = EdgeLimits()
+        limits.ringEvents = 10
+        let hub = Hub(on: runner.loop, source: source, limits: limits, metrics: EdgeMetrics())
+        for number in 1...100 { source.publish(event("created", number, "secret \(number)."), to: "thread:1") }
+        let reader = Reader(hub)
+        hub.leave(try reader.wait(at: 100))
+        source.holdsLoads = true
+        _ = try reader.wait(at: 70)
+        source.publish(event("deleted", 72, ""), to: "thread:1")
+        _ = try reader.wait(at: 70)
+        source.answerLoads()
+        #expect(reader.bodies.map { $0.contains("secret 72.") } == [true], "it came before, and gets the deletion next")
+        source.answerLoads()
+        #expect(reader.bodies.map { $0.contains("secret 72.") } == [true, false])
+        #expect(reader.bodies.last?.contains("secret 71.") == true && source.partStarts == [70, 70])
+    }
+
     @Test("a failed load is repeated for the readers that still wait")
     func failing() throws {
         let runner = try LoopRunner()

@@ -14,6 +14,8 @@ final class FakeSource: ChannelSource {
     var readsAtOnce = false
     /// Whether loads fail.
     var failsLoads = false
+    /// The channels whose history says that they are closed.
+    var closed: Set<String> = []
     /// How many events a feed keeps.
     var capacity: Int64 = 100
 
@@ -76,10 +78,14 @@ final class FakeSource: ChannelSource {
         if holdsLoads { heldLoads.append(answer) } else { answer() }
     }
 
-    /// Appends an event to a feed, and announces it unless told not to.
+    /// Appends an event to a feed, where it takes the place of older ones of its comment, and announces it unless told
+    /// not to.
     func publish(_ event: String, to channel: String, announced: Bool = true) {
         var feed = feeds[channel] ?? Feed(born: max(time, FakeSource.born))
         feed.last += 1
+        let same = feed.items.indices.filter { EventSubject.isSameComment(feed.items[$0].event, Array(event.utf8)) }
+        if let place = same.first { feed.items[place].event = Array(event.utf8) }
+        for index in same.dropFirst().reversed() { feed.items.remove(at: index) }
         feed.items.append(ChannelHistory.Item(sequence: feed.last, event: Array(event.utf8)))
         feed.floor = max(feed.floor, feed.last - capacity)
         feed.items.removeAll { $0.sequence <= feed.floor }
@@ -118,7 +124,7 @@ final class FakeSource: ChannelSource {
         let from = max(sequence + 1, feed.last - Int64(limit) + 1)
         return ChannelHistory(
             epoch: epoch, born: feed.born, last: feed.last, floor: feed.floor,
-            items: feed.items.filter { $0.sequence >= from }, swept: swept,
+            items: feed.items.filter { $0.sequence >= from }, swept: swept, isClosed: closed.contains(channel),
             isComplete: feed.last - Int64(limit) <= max(sequence, feed.floor))
     }
 

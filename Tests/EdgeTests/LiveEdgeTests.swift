@@ -248,6 +248,35 @@ struct LiveEdgeTests {
         try eventually { try client.get("/v1/channels/thread:1").json.array?.count == 3 }
     }
 
+    @Test("a closed conversation is told by its event, and by its feed when the event is gone")
+    func closed() throws {
+        let redis = try RedisServer()
+        let edges = try (0..<2).map { _ in try LiveEdge(redis: redis.url) }
+        defer { for edge in edges { try? edge.stop() } }
+        let clients = edges.map { HTTPClient(port: $0.port) }
+        let path = "/v1/channels/thread:1?offset=-1"
+        func publish(_ event: String) throws {
+            try redis.cli("FCALL", "tidings_publish", "0", "thread:1", "2", "60000", event)
+        }
+        try publish(#"{"thread":"1","id":"c"}"#)
+        #expect(try clients[0].get(path)[header: "Stream-Closed"] == nil)
+        try publish(#"{"thread":"1","type":"thread.closed"}"#)
+        try redis.cli("HSET", "feed.config:{thread:1}", "closed", "1")
+        try eventually("the closing comes") { try clients[0].get(path)[header: "Stream-Closed"] == "true" }
+        for version in 2...4 {
+            try publish(#"{"thread":"1","id":"c","type":"comment.edited","v":\#(version)}"#)
+        }
+        // The other edge sees no closing any more.
+        let late = try clients[1].get(path)
+        #expect(late[header: "Stream-Closed"] == "true" && !late.text.contains("thread.closed"))
+        #expect(try clients[0].get(path)[header: "Stream-Closed"] == "true")
+        try redis.cli("HDEL", "feed.config:{thread:1}", "closed")
+        try publish(#"{"thread":"1","type":"thread.opened"}"#)
+        for client in clients {
+            try eventually("the opening comes") { try client.get(path)[header: "Stream-Closed"] == nil }
+        }
+    }
+
     @Test("a history longer than the ring is read from the feed in parts")
     func longHistory() throws {
         let redis = try RedisServer()

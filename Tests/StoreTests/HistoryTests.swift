@@ -49,6 +49,22 @@ struct HistoryTests {
         #expect(try history(after: 10, bytes: 4).isComplete)
     }
 
+    @Test("a feed says whether its conversation is closed; processes of older versions get an answer as before")
+    func closed() throws {
+        #expect(try !history(after: 0).isClosed, "there is no feed")
+        try publish(1...2)
+        #expect(try !history(after: 0).isClosed)
+        try library.redis.ask("HSET", "feed.config:{c}", "closed", "1")
+        #expect(try history(after: 0).isClosed && history(after: 2).isClosed && history(after: 0, bytes: 2).isClosed)
+        #expect(try history(after: 0).items.count == 2)
+        let older = ["FCALL_RO", "tidings_history", "1", "{t.0}:epoch", "c", "1", "100", ""]
+        #expect(try library.redis.ask(words: older + ["1"]).array?.dropFirst(7).map(\.text) == ["2", "e2"])
+        #expect(try library.redis.ask(words: older + ["2"]).array?.dropFirst(7).map(\.text) == ["1", "2", "e2"])
+        #expect(try library.redis.ask(words: older).array?.dropFirst(5).map(\.text) == ["2", "e2"])
+        try library.redis.ask("HDEL", "feed.config:{c}", "closed")
+        #expect(try !history(after: 0).isClosed)
+    }
+
     @Test("a limit gives the newest")
     func limit() throws {
         try publish(1...10)

@@ -54,7 +54,8 @@ struct ResponseHead {
         case .absent, .same, .foreign, .concealed: return
         }
         bytes.append("Access-Control-Expose-Headers: ")
-        bytes.append("Stream-Next-Offset, Stream-Up-To-Date, Stream-Cursor, ETag, Retry-After, WWW-Authenticate\r\n")
+        bytes.append("Stream-Next-Offset, Stream-Up-To-Date, Stream-Closed, Stream-Cursor, ETag, Retry-After, ")
+        bytes.append("WWW-Authenticate\r\n")
     }
 
     /// Appends the fields of a response that exists in gzip form as well.

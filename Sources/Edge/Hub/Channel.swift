@@ -32,7 +32,13 @@ final class Channel {
     init(name: String, limits: EdgeLimits, budget: RingBudget = RingBudget()) {
         self.name = name
         key = ChannelKey(name)
-        machine = ChannelMachine(limits: limits, budget: budget)
+        machine = ChannelMachine(limits: limits, budget: budget, conversation: Channel.conversation(of: name))
+    }
+
+    /// The conversation that a channel is about: the events of other channels come from many.
+    static func conversation(of channel: String) -> [UInt8]? {
+        let kind = "thread:".utf8
+        return channel.utf8.starts(with: kind) ? Array(channel.utf8.dropFirst(kind.count)) : nil
     }
 
     var ring: Ring { machine.ring }
@@ -108,14 +114,17 @@ final class Channel {
         return older.first()?.sequence
     }
 
-    /// Removes and returns the readers whose offset is within this part of the history; the others keep their order. The
-    /// part says nothing against a reader that came after its load had begun: the feed may have gone on since.
+    /// Removes and returns the readers whose offset is within this part of the history; the others keep their order.
+    ///
+    /// For a reader that came after its load had begun the feed may have gone on meanwhile: then the part may hold a text
+    /// that was replaced or deleted before the reader came. It says nothing against such a reader in any case.
     func takeOlder(within part: Ring) -> [Subscription] {
         var taken: [Subscription] = []
         var others: [Subscription] = []
         while let subscription = older.popFirst() {
             let lookup = part.find(subscription.offset)
-            if lookup == .older || lookup == .lost && subscription.olderSince == olderLoads {
+            let isLate = subscription.olderSince == olderLoads
+            if lookup == .older || isLate && (lookup == .lost || ring.last > part.feedLast) {
                 others.append(subscription)
             } else {
                 subscription.place = .nowhere
@@ -219,8 +228,9 @@ struct ChannelMachine {
     private var overflowed = false
     private var earlyLimit: Int
 
-    init(limits: EdgeLimits, budget: RingBudget = RingBudget()) {
-        ring = Ring(limits: limits, budget: budget)
+    /// - Parameter conversation: what the channel is about, when it is one conversation.
+    init(limits: EdgeLimits, budget: RingBudget = RingBudget(), conversation: [UInt8]? = nil) {
+        ring = Ring(limits: limits, budget: budget, conversation: conversation)
         earlyLimit = limits.ringEvents
     }
 

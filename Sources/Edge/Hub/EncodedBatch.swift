@@ -8,16 +8,19 @@ package final class EncodedBatch {
     package let next: Position
     /// Whether these were the ring's last events.
     let reachesEnd: Bool
+    /// The number of the last event whose changes of earlier ones are in these texts.
+    let changedUpTo: Int64
     /// Responses made with this body.
     let cache = AnswerCache()
     /// The compressed body, made for the first reader that accepts gzip; nil inside: it is not smaller.
     private var gzip: GzipBody??
 
-    init(body: [UInt8], count: Int, next: Position, reachesEnd: Bool) {
+    init(body: [UInt8], count: Int, next: Position, reachesEnd: Bool, changedUpTo: Int64) {
         self.body = body
         self.count = count
         self.next = next
         self.reachesEnd = reachesEnd
+        self.changedUpTo = changedUpTo
     }
 
     /// The memory that it takes, including a cached response.

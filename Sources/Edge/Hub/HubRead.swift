@@ -17,7 +17,11 @@ package class HubRead: Subscriber {
     let hub: Hub
     /// Whether the read waits for news.
     let isLive: Bool
+    /// Whether the outcome reaches the end of a channel whose conversation is closed.
+    private(set) var endsClosed = false
     private var subscription: Subscription?
+    /// Whether the reader has a position of the channel: then it was told there that the channel is closed.
+    private var hasPosition = true
 
     init(from hub: Hub, isLive: Bool) {
         self.hub = hub
@@ -35,6 +39,7 @@ package class HubRead: Subscriber {
 
     /// Subscribes to the channel. Then call ``begin()``.
     package func open(_ channel: String, from offset: Offset) throws(HTTPError) {
+        if case .position = offset {} else { hasPosition = false }
         subscription = try hub.subscribe(channel, from: offset, by: self)
     }
 
@@ -50,8 +55,7 @@ package class HubRead: Subscriber {
         guard let subscription else { return }
         hub.dequeue(subscription)
         switch hub.lookUp(subscription) {
-        case .found(let position, hasNews: false) where isLive:
-            finish(subscription, .noNews(next: subscription.channel.ring.tail(from: position)))
+        case .found(let position, hasNews: false) where isLive: finish(subscription, withoutNewsAt: position)
         case .found(let position, _): finish(subscription, after: position, ring: subscription.channel.ring)
         case .lost: finish(subscription, .lost)
         case .older, .unseen, nil: finish(subscription, .unknown)
@@ -81,6 +85,8 @@ package class HubRead: Subscriber {
                 subscription.offset = .position(ring.tail(from: position))
                 return evaluate(subscription, ring: subscription.channel.ring)
             }
+            // Nothing is to be waited for, as far as the reader knows.
+            if ring.isClosed, !hasPosition { return finish(subscription, withoutNewsAt: position) }
             hub.wait(subscription, lookup: lookup)
         case .older, .unseen, nil: hub.wait(subscription, lookup: lookup)
         }
@@ -89,7 +95,13 @@ package class HubRead: Subscriber {
     private func finish(_ subscription: Subscription, after start: Position, ring: Ring) {
         let batch = ring.batch(after: start.sequence)
         let isEnd = batch.reachesEnd && batch.next.sequence >= subscription.channel.ring.last
+        endsClosed = isEnd && subscription.channel.ring.isClosed
         finish(subscription, .events(batch, after: start, isEnd: isEnd))
+    }
+
+    private func finish(_ subscription: Subscription, withoutNewsAt position: Position) {
+        endsClosed = subscription.channel.ring.isClosed
+        finish(subscription, .noNews(next: subscription.channel.ring.tail(from: position)))
     }
 
     /// Leaves before it answers: the answer may release the last reference to this object.

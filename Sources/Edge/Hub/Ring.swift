@@ -5,10 +5,16 @@ import Store
 ///
 /// Bounded by count and by bytes; the oldest are dropped first. A class, since all readers of the channel share it and
 /// the bodies that are encoded for a position.
+///
+/// Of a comment that was changed it holds what the feed holds: at the comment's place its newest content (or the
+/// deletion), and the latest change. The texts in between are gone, so a reader that comes later cannot get them; their
+/// numbers are missing, which is no loss (docs/contract.md, "Changed comments for readers").
 final class Ring {
     private struct Entry {
         let sequence: Int64
-        let event: [UInt8]
+        var event: [UInt8]
+        /// ``EventSubject/commentDigest``; 0: it is about no comment.
+        let comment: Int
     }
 
     /// The result of offering an announced event.
@@ -30,12 +36,18 @@ final class Ring {
     private(set) var floor: Int64 = 0
     /// The feed's own floor when it was last read, and the feed's last sequence number then. The floor only rises.
     private var feedFloor: Int64 = 0
-    private var feedLast: Int64 = 0
+    private(set) var feedLast: Int64 = 0
     /// Whether the feed has more events after the last one held, see ``replace(withPart:after:)``.
     private var isPart = false
     /// Whether these events were read for the readers that are looked up in them: then they are judged by it.
     private var isReadForReaders = false
     private var entries: Deque<Entry> = []
+    /// The newest entry of each comment, by the comment's digest.
+    private var newestOfComment: [Int: Int64] = [:]
+    /// Whether the conversation takes no more comments, as of ``last``.
+    private(set) var isClosed = false
+    /// The conversation whose closing closes the channel.
+    private let conversation: [UInt8]?
     private(set) var bytes = 0
     private var batches: [Int64: EncodedBatch] = [:]
     private var batchBytes = 0
@@ -44,9 +56,11 @@ final class Ring {
     /// How many bytes are charged to the budget.
     private(set) var charged = 0
 
-    init(limits: EdgeLimits, budget: RingBudget = RingBudget()) {
+    /// - Parameter conversation: what the channel is about, when it is one conversation.
+    init(limits: EdgeLimits, budget: RingBudget = RingBudget(), conversation: [UInt8]? = nil) {
         self.limits = limits
         self.budget = budget
+        self.conversation = conversation
     }
 
     deinit {
@@ -74,28 +88,40 @@ final class Ring {
     var isUnborn: Bool { identity?.isUnborn == true }
 
     /// Whether the history is of a recreated feed or of a server that has lost events. An event that differs from the
-    /// one held under the same number shows that as well.
+    /// one held under the same number shows that as well, unless its comment was changed since.
     func contradicts(_ history: ChannelHistory) -> Bool {
         guard let identity else { return true }
         if identity.epoch != history.epoch || identity.born != history.born || history.last < last { return true }
-        return history.items.contains { item in
-            let index = firstIndex(after: item.sequence - 1)
-            return index < entries.count && entries[index].sequence == item.sequence
-                && entries[index].event != item.event
+        return history.items.indices.contains { index in
+            let item = history.items[index]
+            guard let held = event(numbered: item.sequence), held != item.event else { return false }
+            // The change itself is there as well, under a later number.
+            let wasChanged =
+                EventSubject.isSameComment(held, item.event)
+                && history.items[(index + 1)...].contains { EventSubject.isSameComment($0.event, item.event) }
+            return !wasChanged
         }
     }
 
     /// Replaces everything with a history.
+    ///
+    /// - Parameter bounded: whether it is the channel's ring, which takes further events and keeps within its limits.
     func replace(with history: ChannelHistory, bounded: Bool = true) {
         identity = FeedIdentity(history)
         entries = []
+        newestOfComment.removeAll(keepingCapacity: true)
         bytes = 0
+        isClosed = history.isClosed
         (feedFloor, feedLast) = (history.floor, history.last)
         floor = history.isComplete ? feedFloor : (history.items.first?.sequence ?? history.last + 1) - 1
         last = history.last
         (isPart, isReadForReaders) = (false, false)
-        for item in history.items { push(item.sequence, item.event) }
-        if bounded { trim() }
+        if bounded {
+            for item in history.items { take(item.sequence, item.event) }
+            trim()
+        } else {
+            for item in history.items { push(Entry(sequence: item.sequence, event: item.event, comment: 0)) }
+        }
         forgetBatches()
         charge()
     }
@@ -109,11 +135,12 @@ final class Ring {
         if isPart { last = newest }
     }
 
-    /// Adds the events after `last`; replaces everything when events in between are gone.
+    /// Adds the events after `last`; replaces everything when events in between are gone. A comment that was changed
+    /// meanwhile has its latest change among them.
     func merge(_ history: ChannelHistory) {
         guard history.isComplete, last >= history.floor else { return replace(with: history) }
         noteFloor(of: history)
-        for item in history.items where item.sequence > last { push(item.sequence, item.event) }
+        for item in history.items where item.sequence > last { take(item.sequence, item.event) }
         last = history.last
         trim()
         forgetBatches()
@@ -131,7 +158,7 @@ final class Ring {
     func offer(_ sequence: Int64, _ event: [UInt8]) -> Offer {
         guard identity != nil, !isUnborn else { return .suspect }
         if sequence == last + 1 {
-            push(sequence, event)
+            take(sequence, event)
             last = sequence
             trim()
             forgetBatches()
@@ -139,11 +166,16 @@ final class Ring {
             return .appended
         }
         if sequence > last { return .gap }
-        let index = firstIndex(after: sequence - 1)
-        guard index < entries.count, entries[index].sequence == sequence, entries[index].event == event else {
-            return .suspect
-        }
-        return .duplicate
+        if self.event(numbered: sequence) == event { return .duplicate }
+        return sequence > floor && isSuperseded(sequence, event) ? .duplicate : .suspect
+    }
+
+    /// Whether the ring holds a later event of the comment that an event with this number is about.
+    private func isSuperseded(_ sequence: Int64, _ event: [UInt8]) -> Bool {
+        guard let comment = EventSubject(event)?.commentDigest, let newest = newestOfComment[comment],
+            newest > sequence, let held = self.event(numbered: newest)
+        else { return false }
+        return EventSubject.isSameComment(held, event)
     }
 
     /// Looks up an offset. Only after the first history.
@@ -204,7 +236,9 @@ final class Ring {
         body.append(0x5D)
         let reachesEnd = end == entries.count
         let next = position(reachesEnd ? max(last, sequence) : entries[end - 1].sequence)
-        let batch = EncodedBatch(body: body, count: end - start, next: next, reachesEnd: reachesEnd)
+        let batch = EncodedBatch(
+            body: body, count: end - start, next: next, reachesEnd: reachesEnd,
+            changedUpTo: isReadForReaders ? feedLast : last)
         // Readers at many different positions need many bodies; only some are worth keeping.
         if batchBytes + batch.cost > 4 * limits.answerBytes || batches.count >= 256 { forgetBatches() }
         batchBytes += batch.cost
@@ -222,7 +256,10 @@ final class Ring {
         let before = count
         while count > 1, bytes + count * RingBudget.entryOverhead > budget { dropFirst() }
         // A copy of the right size, since the purpose is to free memory.
-        if count < before { entries = Deque(Array(entries)) }
+        if count < before {
+            entries = Deque(Array(entries))
+            newestOfComment = Dictionary(uniqueKeysWithValues: newestOfComment.lazy.map { ($0.key, $0.value) })
+        }
         charge()
         return count < before
     }
@@ -231,9 +268,46 @@ final class Ring {
         identity?.position(sequence) ?? Position(epoch: 0, born: 0, sequence: sequence)
     }
 
-    private func push(_ sequence: Int64, _ event: [UInt8]) {
-        entries.append(Entry(sequence: sequence, event: event))
-        bytes += event.count
+    /// Appends an event, and lets it take the place of older ones of the same comment.
+    private func take(_ sequence: Int64, _ event: [UInt8]) {
+        let subject = EventSubject(event)
+        switch subject?.kind {
+        case .closing, .opening:
+            if let conversation, subject?.thread.elementsEqual(conversation) == true {
+                isClosed = subject?.kind == .closing
+            }
+        case .comment, nil: break
+        }
+        let comment = subject?.commentDigest ?? 0
+        if comment != 0, newestOfComment.updateValue(sequence, forKey: comment) != nil { supersede(comment, by: event) }
+        push(Entry(sequence: sequence, event: event, comment: comment))
+    }
+
+    private func push(_ entry: Entry) {
+        entries.append(entry)
+        bytes += entry.event.count
+    }
+
+    /// Gives the oldest entry of the event's comment its content, and removes the others, as the feed does it. The
+    /// oldest may be a change whose comment the ring no longer holds: a reader then gets the newest content twice.
+    private func supersede(_ comment: Int, by event: [UInt8]) {
+        var isFirst = true
+        var index = 0
+        while index < entries.count {
+            guard entries[index].comment == comment, EventSubject.isSameComment(entries[index].event, event) else {
+                index += 1
+                continue
+            }
+            bytes -= entries[index].event.count
+            if isFirst {
+                entries[index].event = event
+                bytes += event.count
+                index += 1
+            } else {
+                entries.remove(at: index)
+            }
+            isFirst = false
+        }
     }
 
     private func trim() {
@@ -247,6 +321,7 @@ final class Ring {
         guard let entry = entries.popFirst() else { return }
         bytes -= entry.event.count
         floor = entry.sequence
+        if newestOfComment[entry.comment] == entry.sequence { newestOfComment[entry.comment] = nil }
     }
 
     /// Updates the bytes charged to the budget.
@@ -261,6 +336,12 @@ final class Ring {
         batchBytes = 0
         guard !batches.isEmpty else { return }
         batches.removeAll(keepingCapacity: true)
+    }
+
+    /// The event with a number, when the ring holds it.
+    private func event(numbered sequence: Int64) -> [UInt8]? {
+        let index = firstIndex(after: sequence - 1)
+        return index < entries.count && entries[index].sequence == sequence ? entries[index].event : nil
     }
 
     /// The index of the first entry after a sequence number. Binary search, since numbers may be missing.
@@ -286,42 +367,4 @@ enum OffsetLookup: Equatable {
     case unseen
     /// Events after the offset are gone, or the offset belongs to an earlier feed of that name.
     case lost
-}
-
-/// The memory of all rings of a process, and how to shrink them. Pure.
-final class RingBudget {
-    /// Bytes of all rings: events with their overhead, and encoded bodies.
-    private(set) var bytes = 0
-
-    /// The overhead of an event in bytes.
-    static let entryOverhead = 64
-
-    private let metrics: EdgeMetrics
-
-    /// - Parameter metrics: counts the limits that rings reach.
-    init(metrics: EdgeMetrics = EdgeMetrics()) {
-        self.metrics = metrics
-    }
-
-    /// Records that a ring reached one of its own limits.
-    func reached(_ limit: EdgeLimit) {
-        metrics.reached(limit)
-    }
-
-    func add(_ difference: Int) {
-        bytes += difference
-    }
-
-    /// The largest size of a ring for which all rings together have at most `target` bytes: large rings are shortened
-    /// to it, smaller ones stay as they are.
-    static func level(of sizes: some Sequence<Int>, target: Int) -> Int {
-        let sizes = sizes.sorted()
-        var rest = target
-        for (index, size) in sizes.enumerated() {
-            let share = rest / (sizes.count - index)
-            if size > share { return max(0, share) }
-            rest -= size
-        }
-        return Int.max
-    }
 }

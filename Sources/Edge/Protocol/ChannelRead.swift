@@ -70,20 +70,24 @@ final class ChannelRead: HubRead, PendingResponse {
         let gzip = takesGzip && batch.body.count >= GzipBody.worthwhile ? batch.gzip(by: services.zlib) : nil
         let tag =
             isLive || isFromNow
-            ? nil : EntityTag.tag(from: start, to: batch.next, isEnd: isEnd, isGzip: gzip != nil)
+            ? nil
+            : EntityTag.tag(
+                from: start, to: batch.next, isClosed: endsClosed, part: isEnd ? nil : batch.changedUpTo,
+                isGzip: gzip != nil)
+        let isClosed = endsClosed
         if let tag, let ifNoneMatch, EntityTag.matches(ifNoneMatch, tag) {
             return connection.respond(.notModified, type: nil, body: []) { head in
                 head.encoding(isGzip: false)
-                Self.fields(&head, next: batch.next, isEnd: isEnd, cursor: live, tag: tag)
+                Self.fields(&head, next: batch.next, isEnd: isEnd, isClosed: isClosed, cursor: live, tag: tag)
             }
         }
         services.metrics.eventsDelivered += batch.count
         let fields = { (head: inout ResponseHead) in
             head.encoding(isGzip: gzip != nil)
-            Self.fields(&head, next: batch.next, isEnd: isEnd, cursor: live, tag: tag)
+            Self.fields(&head, next: batch.next, isEnd: isEnd, isClosed: isClosed, cursor: live, tag: tag)
         }
         if let live, gzip == nil {
-            let variant = live << 1 | (isEnd ? 1 : 0)
+            let variant = live << 2 | (isClosed ? 2 : 0) | (isEnd ? 1 : 0)
             connection.respond(
                 .ok, type: "application/json", body: batch.body, cache: batch.cache, variant: variant, fields: fields)
         } else {
@@ -93,8 +97,9 @@ final class ChannelRead: HubRead, PendingResponse {
 
     private func timedOut(_ next: Position) {
         let cursor = services.cursor(after: cursor)
+        let isClosed = endsClosed
         connection.respond(.noContent, type: nil, body: []) { head in
-            Self.fields(&head, next: next, isEnd: true, cursor: cursor, tag: nil)
+            Self.fields(&head, next: next, isEnd: true, isClosed: isClosed, cursor: cursor, tag: nil)
         }
     }
 
@@ -105,10 +110,11 @@ final class ChannelRead: HubRead, PendingResponse {
     }
 
     private static func fields(
-        _ head: inout ResponseHead, next: Position, isEnd: Bool, cursor: Int64?, tag: String?
+        _ head: inout ResponseHead, next: Position, isEnd: Bool, isClosed: Bool, cursor: Int64?, tag: String?
     ) {
         head.field("Stream-Next-Offset: ", next)
         if isEnd { head.field("Stream-Up-To-Date: ", "true") }
+        if isClosed { head.field("Stream-Closed: ", "true") }
         if let cursor { head.field("Stream-Cursor: ", cursor) }
         if let tag { head.field("ETag: ", text: tag) }
     }
@@ -116,9 +122,15 @@ final class ChannelRead: HubRead, PendingResponse {
 
 /// `ETag` of catch-up reads and files, and `If-None-Match` (RFC 9110, 8.8.3 and 13.1.2).
 enum EntityTag {
-    /// Identifies the events between two positions. `isEnd`: no more follow. The compressed form has a tag of its own.
-    static func tag(from start: Position, to end: Position, isEnd: Bool, isGzip: Bool) -> String {
-        "\"\(start.text)-\(end.text)\(isEnd ? "" : "-part")\(isGzip ? "-gzip" : "")\""
+    /// Identifies the events between two positions. The compressed form has a tag of its own.
+    ///
+    /// - Parameters:
+    ///   - isClosed: whether the channel is closed, and no more events follow.
+    ///   - part: where more events follow, the last whose changes are in the texts: later ones may have replaced or
+    ///     deleted some. Where none follow, every change moves the end.
+    static func tag(from start: Position, to end: Position, isClosed: Bool, part: Int64?, isGzip: Bool) -> String {
+        let state = part.map { "-part\($0)" } ?? (isClosed ? "-closed" : "")
+        return "\"\(start.text)-\(end.text)\(state)\(isGzip ? "-gzip" : "")\""
     }
 
     /// Whether the field's value contains the tag, by weak comparison as the RFC requires.

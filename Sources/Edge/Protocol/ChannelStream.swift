@@ -6,6 +6,9 @@ import Events
 /// kept: the next events are written when the last ones have been sent. The stream ends after a time, and when the
 /// position is lost; the client reconnects with its offset and learns that. A browser reconnects by itself with the
 /// `id` of the last event. It would give up after a 410, so it gets an `event: reset` instead.
+///
+/// A stream that tells its reader that the channel is closed ends with that, as the protocol demands (5.8). A reader
+/// that was told before it came goes on: see docs/contract.md, "Closed channels".
 final class ChannelStream: PendingResponse, Subscriber {
     private let connection: Connection
     private let services: EdgeServices
@@ -19,6 +22,10 @@ final class ChannelStream: PendingResponse, Subscriber {
     private let isResumed: Bool
     /// The position is lost, and the reader was not told yet.
     private var mustReset = false
+    /// The reader came with a position.
+    private var hasPosition = false
+    /// The reader came with the position at the end of a closed channel: it was told there, and goes on.
+    private var knowsClosed = false
 
     init(on connection: Connection, services: EdgeServices, query: Request.ChannelQuery, expires: Int64?) {
         self.connection = connection
@@ -39,6 +46,7 @@ final class ChannelStream: PendingResponse, Subscriber {
         connection.begin(self)
         connection.hold(until: Clock.monotonicMilliseconds() + services.limits.loadTimeout)
         if let id = query.lastEventID { resume(subscription, after: id) }
+        if case .position = subscription.offset { hasPosition = true }
         proceed(ring: subscription.channel.ring)
     }
 
@@ -97,7 +105,8 @@ final class ChannelStream: PendingResponse, Subscriber {
             case .found(let position, let hasNews):
                 if !hasBegun { begin() }
                 if hasNews || !hasWritten || mustReset {
-                    write(ring.batch(after: position.sequence), subscription)
+                    let isFinal = write(ring.batch(after: position.sequence), subscription)
+                    if isFinal { return finishClosed() }
                 } else if isOwn {
                     return services.hub.wait(subscription, lookup: lookup)
                 } else {
@@ -117,7 +126,11 @@ final class ChannelStream: PendingResponse, Subscriber {
         holdOn()
     }
 
-    private func write(_ batch: EncodedBatch, _ subscription: Subscription) {
+    /// Returns whether the reader was told now that the channel is closed.
+    private func write(_ batch: EncodedBatch, _ subscription: Subscription) -> Bool {
+        let isEnd = batch.reachesEnd && batch.next.sequence >= subscription.channel.ring.last
+        let isClosed = isEnd && subscription.channel.ring.isClosed
+        if isClosed, !hasWritten, hasPosition, batch.count == 0 { knowsClosed = true }
         hasWritten = true
         var bytes: [UInt8] = []
         bytes.reserveCapacity(batch.body.count + 320)
@@ -134,8 +147,8 @@ final class ChannelStream: PendingResponse, Subscriber {
         batch.next.write(into: &bytes)
         bytes.append("\",\"streamCursor\":\"")
         bytes.appendDecimal(services.cursor(after: cursor))
-        let isEnd = batch.reachesEnd && batch.next.sequence >= subscription.channel.ring.last
-        bytes.append(isEnd ? "\",\"upToDate\":true}\nid: " : "\"}\nid: ")
+        bytes.append(isEnd ? "\",\"upToDate\":true" : "\"")
+        bytes.append(isClosed ? ",\"streamClosed\":true}\nid: " : "}\nid: ")
         batch.next.write(into: &bytes)
         bytes.append("\n\n")
         subscription.knows(batch.next)
@@ -143,6 +156,7 @@ final class ChannelStream: PendingResponse, Subscriber {
         schedule.told()
         connection.stream(bytes)
         if connection.isDrained { holdOn() }
+        return isClosed && !knowsClosed
     }
 
     private func holdOn() {
@@ -153,6 +167,7 @@ final class ChannelStream: PendingResponse, Subscriber {
         services.metrics.positionsLost += 1
         mustReset = true
         subscription.offset = .beginning
+        hasPosition = false
     }
 
     private func lost() {
@@ -166,6 +181,13 @@ final class ChannelStream: PendingResponse, Subscriber {
         if atItsTime { services.streamEnded(on: connection, expires: expires) }
         leave()
         connection.endEvents()
+    }
+
+    /// The reader was told that the channel is closed. A browser comes back after the pause that it was told at the
+    /// beginning: many readers end at this moment, and must not come back together.
+    private func finishClosed() {
+        leave()
+        connection.endStream()
     }
 
     private func leave() {

@@ -93,6 +93,8 @@ struct ChannelShare {
 /// The answer of `/v1/poll` and the data of an event of `/v1/events`.
 ///
 ///     {"channels":{"thread:42":{"next":"…","events":[…],"reset":false}},"wait":0}
+///
+/// A channel whose conversation is closed has `"closed":true` as well, where the answer reaches its end.
 struct ChannelsAnswer {
     private struct Item {
         let name: String
@@ -100,6 +102,8 @@ struct ChannelsAnswer {
         /// Nil: there are no events, or they come with the next answer.
         let batch: EncodedBatch?
         let isReset: Bool
+        /// The answer reaches the channel's end, and its conversation is closed.
+        let isClosed: Bool
     }
 
     /// The number of events.
@@ -131,10 +135,13 @@ struct ChannelsAnswer {
                 room -= batch.body.count
                 events += batch.count
             }
+            let channel = share.subscription.channel
+            let isEnd = fits && batch.reachesEnd && batch.next.sequence >= channel.ring.last
             items.append(
                 Item(
-                    name: share.subscription.channel.name, next: fits ? batch.next : share.position,
-                    batch: fits && batch.count > 0 ? batch : nil, isReset: share.isReset))
+                    name: channel.name, next: fits ? batch.next : share.position,
+                    batch: fits && batch.count > 0 ? batch : nil, isReset: share.isReset,
+                    isClosed: isEnd && channel.ring.isClosed))
         }
         size = limit - room
     }
@@ -177,7 +184,8 @@ struct ChannelsAnswer {
             item.next.write(into: &bytes)
             bytes.append("\",\"events\":")
             if let batch = item.batch { events(batch, &bytes) } else { bytes.append("[]") }
-            bytes.append(item.isReset ? ",\"reset\":true}" : ",\"reset\":false}")
+            bytes.append(item.isReset ? ",\"reset\":true" : ",\"reset\":false")
+            bytes.append(item.isClosed ? ",\"closed\":true}" : "}")
         }
         bytes.append("},\"wait\":")
         bytes.appendDecimal(wait)

@@ -310,20 +310,22 @@ end
 -- data: a process greets then, and reads again.
 -- With FACTS `1` two numbers come before the events: the time that a position carries while there is no feed, and the
 -- latest birth of a feed that was removed before this one was born, or until now when there is none. A position of a
--- channel without a feed has missed nothing when it is later than that; see SWEPT.
+-- channel without a feed has missed nothing when it is later than that; see SWEPT. With FACTS `2` a third one follows: 1
+-- when the channel's conversation is closed, else 0.
 local function history(keys, args)
   local feed = '{' .. args[1] .. '}'
   local after, limit, room = tonumber(args[2]), tonumber(args[3]), tonumber(args[4] or '')
   local epoch = sure_epoch(keys[1])
   if not epoch then return unsure() end
   local last = tonumber(redis.call('GET', 'feed.publishes:' .. feed) or 0)
-  local config = redis.call('HMGET', 'feed.config:' .. feed, 'born', 'floor', 'swept')
+  local config = redis.call('HMGET', 'feed.config:' .. feed, 'born', 'floor', 'swept', 'closed')
   local floor = math.min(last, tonumber(config[2] or '') or unwritten_floor(feed, last))
   local born = config[1] or (last > 0 and '1' or '0')
   local answer = { epoch, born, whole(last), '0', whole(floor + 1) }
-  if args[5] == '1' then
+  if args[5] == '1' or args[5] == '2' then
     local swept = config[3] and { '0', config[3] } or redis.call('HMGET', SWEPT, 'time', 'born')
     answer[6], answer[7] = swept[1] or '0', swept[2] or '0'
+    if args[5] == '2' then answer[8] = config[4] == '1' and '1' or '0' end
   end
   local head = #answer
   local from = math.max(after + 1, room and 1 or last - limit + 1, floor + 1)
