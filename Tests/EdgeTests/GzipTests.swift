@@ -67,7 +67,8 @@ struct GzipTests {
     func shared() throws {
         let zlib = ZlibHandle()
         let batch = EncodedBatch(
-            body: Array(Self.event(1).utf8), count: 1, next: Position(epoch: 1, born: 1, sequence: 1), reachesEnd: true)
+            body: Array(Self.event(1).utf8), count: 1, next: Position(epoch: 1, born: 1, sequence: 1), reachesEnd: true,
+            changedUpTo: 0)
         let first = try #require(batch.gzip(by: zlib)).bytes.withUnsafeBufferPointer { $0.baseAddress }
         #expect(batch.gzip(by: zlib)?.bytes.withUnsafeBufferPointer { $0.baseAddress } == first)
     }
