@@ -56,8 +56,8 @@ let package = Package(
         .target(
             name: "Store", dependencies: ["Redis", "JSON"],
             resources: [
-                "library", "epoch", "former", "feeds", "processes", "lanes", "jobs", "records", "inlets", "letters",
-                "windows", "changes", "rewriting", "commit", "control", "status",
+                "library", "epoch", "former", "states", "feeds", "processes", "lanes", "jobs", "records", "inlets",
+                "letters", "windows", "changes", "rewriting", "commit", "control", "status",
             ].map { .embedInCode("Library/\($0).lua") }, swiftSettings: strict),
         .target(
             name: "Pipeline",

@@ -83,7 +83,7 @@ package struct BareLoop {
 
     /// Four channels for each event, as the default routes give: two that many share, two that hardly anyone does.
     private func publication(_ events: [[UInt8]], partition: Int, serial: Int) -> Commit.Publication {
-        var publication = Commit.Publication(history: 100, lifetime: 604_800_000, deadLetters: 10)
+        var publication = Commit.Publication(history: .standard, deadLetters: 10)
         publication.events = events
         publication.channels.append(("forum:bench", Array(events.indices)))
         let threads = BenchShape.conversations / BenchShape.partitions

@@ -3,6 +3,7 @@ import Configuration
 import Console
 import Edge
 import Pipeline
+import Store
 
 /// The flags of an edge's limits, one for each ``EdgeLimit``, and of its proxies.
 struct EdgeLimitFlags: ParsableArguments {
@@ -34,7 +35,7 @@ struct EdgeLimitFlags: ParsableArguments {
     ) throws -> EdgeLimits {
         var limits = EdgeLimits()
         limits.bodyBytes = settings.eventBytes
-        limits.ringEvents = max(limits.ringEvents, settings.limits.historyEvents)
+        limits.ringEvents = max(limits.ringEvents, settings.limits.history.mostEvents)
         for limit in EdgeLimit.allCases {
             let file = settings.edgeLimits[limit] ?? limit.value(in: limits)
             limit.set(try flags.value(limit.setting, file: file, environment: environment), in: &limits)

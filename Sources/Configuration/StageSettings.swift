@@ -224,12 +224,17 @@ extension StageSetting {
     private static let publication: [SettingField<PipelineLimits>] = [
         SettingField(
             Setting(
-                key: "stages.publish.history", .integer(1...100_000), default: PipelineLimits().historyEvents,
-                "Events that a channel's feed keeps"), \.historyEvents),
+                key: "stages.publish.history", .history, default: PipelineLimits().history,
+                "How much each kind of channel keeps")
+        ) { history, limits in
+            limits.history.kinds = history.kinds
+            limits.history.others = history.others
+        },
         SettingField(
             Setting(
-                key: "stages.publish.ttl", .time(1000...Int64.max), default: PipelineLimits().feedLifetime,
-                "A feed that is idle for that long disappears"), \.feedLifetime),
+                key: "stages.publish.ttl", .time(1000...Int64.max), default: PipelineLimits().history.lifetime,
+                "A channel that is idle for that long disappears, where `history` gives its kind no age"),
+            \.history.lifetime),
     ]
     private static let publish = Kind(name: "publish", options: publication.map(\.setting)) { node, limits, _ in
         try node?.members(of: publication.map(\.setting)).read(publication, into: &limits)

@@ -24,9 +24,8 @@ struct CommitBuilder {
     func commit(for batch: Batch, serial: Int, attempts: Int) -> Commit {
         let count = batch.decisions.count
         var outputs = Outputs(
-            publication: Commit.Publication(
-                history: limits.historyEvents, lifetime: limits.feedLifetime, deadLetters: limits.deadLetters),
-            changes: Commit.Changes(heldEvents: limits.heldEvents, lifetime: limits.feedLifetime))
+            publication: Commit.Publication(history: limits.history, deadLetters: limits.deadLetters),
+            changes: Commit.Changes(heldEvents: limits.heldEvents, lifetime: limits.history.longestLife))
         // The lane of a partition's first stage gives versions, since the events of a conversation pass there in order.
         let series = lane.stage == layout.stages.first ? EventVersion.series(token: token, serial: serial) : nil
         outputs.hasKeys = batch.decisions.contains(where: CommitBuilder.hasKey)

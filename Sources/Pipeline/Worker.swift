@@ -329,10 +329,10 @@ public final class Worker {
         if let last = options.layout.stages.last, runners[LaneID(stage: last, partition: 0)] != nil { sweep() }
     }
 
-    /// Removes feeds that have been idle for too long: one page a call, by the worker that has the last stage's first
-    /// lane. The pages cover all feeds in a tenth of the time that a feed may be idle.
+    /// Removes feeds that have been idle for too long, and events that are too old: one page a call, by the worker that has
+    /// the last stage's first lane. The pages cover all feeds in a tenth of the shortest time that a feed may be idle.
     private func sweep() {
-        let share = max(1, options.limits.feedLifetime / 10 / options.housekeepingInterval)
+        let share = max(1, options.limits.history.shortestLife / 10 / options.housekeepingInterval)
         connection.call(.sweep(from: sweepCursor, share: share)) { [weak self] result in
             guard let self, case .success(let page) = result else { return }
             self.sweepCursor = page.cursor

@@ -55,10 +55,8 @@ public struct PipelineLimits: Sendable {
     public var deaths = 3
     /// Workers that tried an event alone and of which nothing was heard again, before it becomes a dead letter.
     public var unexplainedLosses = 20
-    /// Events that a channel's feed keeps.
-    public var historyEvents = 100
-    /// How long a feed stays when nothing is published, in milliseconds (7 days).
-    public var feedLifetime: Int64 = 7 * 86_400_000
+    /// How much is kept of each channel.
+    public var history = HistoryPolicies.standard
     /// How long a silent worker keeps its lanes, in milliseconds.
     public var lease: Int64 = 10_000
 

@@ -65,11 +65,14 @@ package struct ChannelHistory: Sendable, Equatable {
     /// Whether `items` are all that is kept after the sequence number that was asked for. A part of the oldest that is
     /// not complete has items.
     package var isComplete: Bool
+    /// Whether only the newest event counts: lower sequence numbers are no loss.
+    package var isState: Bool
 
     package init(
         epoch: Int64, born: Int64, last: Int64, floor: Int64, items: [Item], time: Int64 = 0, swept: Int64 = 0,
-        isClosed: Bool = false, isComplete: Bool
+        isClosed: Bool = false, isComplete: Bool, isState: Bool = false
     ) {
+        self.isState = isState
         self.epoch = epoch
         self.born = born
         self.last = last
@@ -123,8 +126,8 @@ extension ChannelHistory {
     fileprivate init?(_ value: RedisValue) {
         guard let parts = value.array, parts.count >= 8, parts.count % 2 == 0,
             let epoch = parts[0].integer, let born = parts[1].integer, let last = parts[2].integer,
-            let aboveFloor = parts[4].integer, let time = parts[5].integer, let swept = parts[6].integer,
-            let closed = parts[7].integer
+            let state = parts[3].integer, let aboveFloor = parts[4].integer, let time = parts[5].integer,
+            let swept = parts[6].integer, let closed = parts[7].integer
         else { return nil }
         var items: [Item] = []
         items.reserveCapacity(parts.count / 2)
@@ -134,7 +137,7 @@ extension ChannelHistory {
         }
         self.init(
             epoch: epoch, born: born, last: last, floor: aboveFloor - 1, items: items, time: time, swept: swept,
-            isClosed: closed == 1, isComplete: false)
+            isClosed: closed == 1, isComplete: false, isState: state == 1)
     }
 }
 
@@ -143,10 +146,13 @@ extension FunctionCall where Answer == Int64 {
     ///
     /// - Parameters:
     ///   - events: in their order.
-    ///   - history: how many events the feed keeps from now on.
-    ///   - lifetime: the feed disappears after that many milliseconds without an event.
-    package static func publish(_ events: [[UInt8]], to channel: String, history: Int, lifetime: Int64) -> Self {
-        var call = FunctionCall("publish", [channel, String(history), String(lifetime)]) { $0.integer }
+    ///   - policy: how much the channel keeps from now on.
+    ///   - lifetime: the channel disappears after that many milliseconds without an event.
+    package static func publish(
+        _ events: [[UInt8]], to channel: String, keeping policy: HistoryPolicy, lifetime: Int64
+    ) -> Self {
+        let history = policy.age.map { "\(policy.word)/\($0)" } ?? policy.word
+        var call = FunctionCall("publish", [channel, history, String(lifetime)]) { $0.integer }
         for event in events { call.command.append(event) }
         return call
     }

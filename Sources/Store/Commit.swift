@@ -97,10 +97,8 @@ package struct Commit {
 
     /// Events for the feeds of channels.
     package struct Publication {
-        /// How many events each feed keeps.
-        package var history: Int
-        /// How long a feed stays without an event, in milliseconds.
-        package var lifetime: Int64
+        /// How much is kept of each channel.
+        package var history: HistoryPolicies
         /// How many dead letters the lane keeps: an event whose feed is blocked by a foreign key becomes one.
         package var deadLetters: Int
         package var events: [[UInt8]] = []
@@ -117,9 +115,8 @@ package struct Commit {
             case change(Int)
         }
 
-        package init(history: Int, lifetime: Int64, deadLetters: Int) {
+        package init(history: HistoryPolicies, deadLetters: Int) {
             self.history = history
-            self.lifetime = lifetime
             self.deadLetters = deadLetters
         }
     }
@@ -228,8 +225,7 @@ extension Commit.Operation {
             }
         case .publish(let publication):
             command.append("publish")
-            command.append(publication.history)
-            command.append(publication.lifetime)
+            let kinds = publication.history.appendKinds(of: publication.channels.map(\.name), to: &command)
             command.append(layout.dead(lane))
             command.append(publication.deadLetters)
             command.append(layout.records(lane.partition))
@@ -249,8 +245,9 @@ extension Commit.Operation {
                 command.append(event)
             }
             command.append(publication.channels.count)
-            for (name, events) in publication.channels {
+            for ((name, events), kind) in zip(publication.channels, kinds) {
                 command.append(name)
+                command.append(kind)
                 command.append(events.count)
                 // Lua counts from 1.
                 for index in events { command.append(index + 1) }
@@ -279,6 +276,38 @@ extension Commit.Operation {
 private func kind(_ change: CommentChange, by sender: Sender) -> [UInt8] {
     let kind = [UInt8](change.kind.rawValue.utf8)
     return sender.isApp ? kind : kind + [UInt8(ascii: " ")] + sender.escaped
+}
+
+extension HistoryPolicies {
+    /// Writes all policies, as `commit.lua` reads them: a change may reach a channel that its event does not name. Gives
+    /// the place of each channel's policy in that list, counted from 1.
+    fileprivate func appendKinds(of channels: [String], to command: inout RedisCommand) -> [Int] {
+        let names = ["*"] + kinds.keys.filter { $0 != "*" }.sorted()
+        command.append("kinds")
+        command.append(names.count)
+        for name in names {
+            let policy = kinds[name] ?? others
+            command.append(name)
+            command.append(policy.word)
+            command.append(policy.age ?? 0)
+            command.append(life(of: policy))
+        }
+        return channels.map { channel in
+            let kind = HistoryPolicies.kind(of: channel).flatMap { kinds[$0] == nil ? nil : $0 }
+            return 1 + (kind.flatMap(names.firstIndex(of:)) ?? 0)
+        }
+    }
+}
+
+extension HistoryPolicy {
+    /// As the functions read it, without the age.
+    var word: String {
+        switch self {
+        case .log(let events, _): String(events)
+        case .state: "state"
+        case .none: "none"
+        }
+    }
 }
 
 /// What became of events that were put into queues.

@@ -9,8 +9,9 @@ extension FunctionLibrary {
         let version: Int64 = 12
         let files = [
             PackageResources.library_lua, PackageResources.epoch_lua, PackageResources.former_lua,
-            PackageResources.feeds_lua, PackageResources.processes_lua, PackageResources.lanes_lua,
-            PackageResources.jobs_lua, PackageResources.records_lua, PackageResources.inlets_lua,
+            PackageResources.states_lua, PackageResources.feeds_lua, PackageResources.processes_lua,
+            PackageResources.lanes_lua, PackageResources.jobs_lua, PackageResources.records_lua,
+            PackageResources.inlets_lua,
             PackageResources.letters_lua, PackageResources.windows_lua, PackageResources.changes_lua,
             PackageResources.rewriting_lua, PackageResources.commit_lua, PackageResources.control_lua,
             PackageResources.status_lua,

@@ -42,7 +42,7 @@ struct ConfigurationTests {
                 "validate", "moderate", "format", "echo", "score", "notify", "archive", "route", "publish",
             ])
         #expect(settings.duplicates.window == 300_000)
-        #expect(settings.limits.historyEvents == 50 && settings.limits.feedLifetime == 172_800_000)
+        #expect(settings.limits.history == .all(50, lifetime: 172_800_000))
         #expect(settings.limits.queueEvents == 5000)
         #expect(
             settings.doors == [
@@ -80,6 +80,40 @@ struct ConfigurationTests {
             ("stages:\n  - moderate: { author_rate: fast }", "stages.moderate.author_rate: 'fast' is no rate"),
             ("stages:\n  - route: { channels: ['{'] }", "tidings.yaml:2: stages.route.channels"),
             ("stages:\n  - publish: { ttl: 7 }", "stages.publish.ttl: '7' is no time"),
+            ("stages:\n  - publish: { history: 0 }", "tidings.yaml:2: stages.publish.history: expected a number of"),
+            ("stages:\n  - publish: { history: 100001 }", "stages.publish.history: expected a number of events from 1"),
+            ("stages:\n  - publish: { history: state }", "stages.publish.history: expected a number of events from 1"),
+            ("stages:\n  - publish: { history: [1] }", "stages.publish.history: expected a number of events from 1"),
+            (
+                "stages:\n  - publish:\n      history:\n        thread: 1\n        post: 0",
+                "tidings.yaml:5: stages.publish.history.post: '0' is out of range; a channel keeps 1 to 100000 events"
+            ),
+            (
+                "stages:\n  - publish: { history: { thread: 99999999999999999999 } }",
+                "stages.publish.history.thread: '99999999999999999999': expected COUNT/AGE such as 1000/7d, COUNT"
+            ),
+            ("stages:\n  - publish: { history: { thread: -5/1d } }", "history.thread: '-5/1d' is out of range"),
+            ("stages:\n  - publish: { history: { thread: 100001/1d } }", "history.thread: '100001/1d' is out of range"),
+            ("stages:\n  - publish: { history: { thread: 5/ } }", "history.thread: '' is no time; write a number with ms"),
+            ("stages:\n  - publish: { history: { thread: 5/7 } }", "history.thread: '7' is no time"),
+            ("stages:\n  - publish: { history: { thread: 5/1d/2d } }", "history.thread: '1d/2d' is no time"),
+            ("stages:\n  - publish: { history: { thread: 5/0s } }", "'0s' is out of range; write an age of 1s to 3650d"),
+            ("stages:\n  - publish: { history: { thread: 5/3651d } }", "'3651d' is out of range"),
+            ("stages:\n  - publish: { history: { thread: 5/99999999999999999d } }", "is no time"),
+            ("stages:\n  - publish: { history: { thread: all } }", "history.thread: 'all': expected COUNT/AGE such as"),
+            ("stages:\n  - publish: { history: { thread: '' } }", "history.thread: expected COUNT/AGE such as 1000/7d"),
+            ("stages:\n  - publish: { history: { thread: [1] } }", "history.thread: expected COUNT/AGE such as 1000/7d"),
+            ("stages:\n  - publish: { history: { thread: { a: 1 } } }", "history.thread: expected COUNT/AGE such as"),
+            (
+                "stages:\n  - publish:\n      history: { 'thread:': 5 }",
+                "tidings.yaml:3: stages.publish.history: 'thread:' is no kind; a kind is what stands before the first ':'"
+            ),
+            ("stages:\n  - publish: { history: { '': 5 } }", "stages.publish.history: '' is no kind"),
+            ("stages:\n  - publish: { history: { '{x}': 5 } }", "stages.publish.history: '{x}' is no kind"),
+            (
+                "stages:\n  - publish: { history: { \((0...64).map { "k\($0): 1" }.joined(separator: ", ")) } }",
+                "stages.publish.history: 65 kinds; at most 64"
+            ),
             ("stages:\n  - nosuch", "tidings.yaml:2: stages[0]: unknown stage 'nosuch'"),
             ("stages:\n  - validate\n  - validate", "tidings.yaml:3: stages[1]: stage 'validate' stands twice"),
             ("stages: []", "no stages"),
@@ -101,6 +135,40 @@ struct ConfigurationTests {
             if !text.contains(expected) { Issue.record("\(text)\nwanted: \(expected)") }
             return error is ConfigurationError
         }
+    }
+
+    @Test(
+        "a history is a number for all kinds of channels, or a policy for each kind; others keep their default",
+        arguments: [
+            ("1", .all(1)), ("100000", .all(100_000)), ("{}", .standard),
+            ("{ post: none, user: 5, x-1: 7/90s }", standard(["post": .none, "user": log(5), "x-1": log(7, 90_000)])),
+            ("{ '*': state, thread: 3/1h }", standard(["thread": log(3, 3_600_000)], others: .state)),
+        ] as [(String, HistoryPolicies)])
+    func history(yaml: String, expected: HistoryPolicies) throws {
+        let settings = try Configuration(yaml: "stages: [{ publish: { history: \(yaml) } }]", file: "tidings.yaml")
+        #expect(settings.limits.history == expected)
+    }
+
+    private static func log(_ events: Int, _ age: Int64? = nil) -> HistoryPolicy { .log(events: events, age: age) }
+
+    private static func standard(
+        _ kinds: [String: HistoryPolicy], others: HistoryPolicy = HistoryPolicies.standard.others
+    ) -> HistoryPolicies {
+        var policies = HistoryPolicies.standard
+        policies.kinds.merge(kinds) { $1 }
+        policies.others = others
+        return policies
+    }
+
+    @Test("without a configuration each kind has the history of the contract")
+    func standardHistory() throws {
+        let history = try Configuration(yaml: "", file: "tidings.yaml").limits.history
+        #expect(history["thread:42"] == .log(events: 1000, age: 604_800_000))
+        #expect(history["forum:music"] == .log(events: 200, age: 86_400_000))
+        #expect(history["user:7"] == .log(events: 100, age: 2_592_000_000))
+        #expect(history["post:a:b"] == .state)
+        for name in ["all", "x:y", ":", "THREAD:1"] { #expect(history[name] == .log(events: 100, age: 604_800_000)) }
+        #expect(history.longestLife == 2_592_000_000 && history.shortestLife == 86_400_000 && history.mostEvents == 1000)
     }
 
     @Test(

@@ -148,15 +148,16 @@ struct SettingDocumentTests {
         #expect(said.layout == none.layout && said.eventBytes == none.eventBytes)
         for path: KeyPath<Configuration, Int> in [
             \.limits.queueEvents, \.limits.deadLetters, \.limits.heldEvents, \.limits.batchEvents, \.limits.attempts,
-            \.limits.deaths, \.limits.unexplainedLosses, \.duplicates.keys, \.limits.historyEvents,
+            \.limits.deaths, \.limits.unexplainedLosses, \.duplicates.keys,
         ] {
             #expect(said[keyPath: path] == none[keyPath: path], "\(path)")
         }
         for path: KeyPath<Configuration, Int64> in [
-            \.limits.lease, \.duplicates.window, \.limits.feedLifetime,
+            \.limits.lease, \.duplicates.window,
         ] {
             #expect(said[keyPath: path] == none[keyPath: path], "\(path)")
         }
+        #expect(said.limits.history == none.limits.history)
         #expect(said.edge.listen == Settings.Edge.listen.defaultValue)
         #expect(said.edge.hold == Settings.Edge.hold.defaultValue)
         #expect(said.edge.publicKinds == none.edge.publicKinds)

@@ -22,7 +22,7 @@ final class ExecPool {
         redis = try RedisClient(server, on: runner)
         layout = PipelineLayout(name: "t", partitions: partitions, stages: ["x", "publish"])
         var limits = PipelineLimits()
-        limits.historyEvents = 100_000
+        limits.history = .all(100_000)
         limits.attempts = attempts
         let options = WorkerOptions(
             id: "w", layout: layout, limits: limits, redis: try RedisAddress(url: server.url),

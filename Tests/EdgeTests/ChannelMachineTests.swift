@@ -68,6 +68,67 @@ struct ChannelMachineTests {
         #expect(machine.handle(.loaded(generation: 5, .sample(1...6, epoch: 2))).reset)
     }
 
+    /// What a channel says that has had so many events and keeps none.
+    private static func nothing(_ last: Int64, born: Int64 = 1000) -> ChannelHistory {
+        ChannelHistory(epoch: 1, born: born, last: last, floor: last, items: [], isComplete: true)
+    }
+
+    @Test("of a channel that keeps nothing, what was announced while it was read is not lost")
+    func keepsNothing() {
+        var machine = ChannelMachine(limits: EdgeLimits())
+        _ = machine.handle(.confirmed)
+        for sequence in Int64(6)...8 { _ = machine.handle(Self.announced(sequence)) }
+        let actions = machine.handle(.loaded(generation: 1, Self.nothing(7)))
+        #expect(actions.load == nil && machine.isLive && Self.events(machine) == "[6,7,8]")
+        _ = machine.handle(.unseen)
+        for sequence in Int64(9)...10 { _ = machine.handle(Self.announced(sequence)) }
+        #expect(machine.handle(.loaded(generation: 2, Self.nothing(10))).load == nil)
+        #expect(Self.events(machine, after: 5) == "[6,7,8,9,10]")
+        guard case .found(let position, hasNews: false) = machine.ring.find(.beginning) else {
+            Issue.record("a reader from the beginning begins behind what is kept nowhere")
+            return
+        }
+        #expect(position.sequence >= 7)
+    }
+
+    @Test(
+        "announcements that do not reach the floor without a gap make nothing good",
+        arguments: [[5, 7], [5], [9], [7, 6], [1, 2]] as [[Int64]])
+    func keepsNothingButGaps(_ early: [Int64]) {
+        var machine = ChannelMachine(limits: EdgeLimits())
+        _ = machine.handle(.confirmed)
+        _ = machine.handle(.loaded(generation: 1, Self.nothing(4)))
+        _ = machine.handle(.unseen)
+        for sequence in early { _ = machine.handle(Self.announced(sequence)) }
+        _ = machine.handle(.loaded(generation: 2, Self.nothing(7)))
+        guard case .lost = machine.ring.find(.position(Position(epoch: 1, born: 1000, sequence: 4))) else {
+            Issue.record("\(early)")
+            return
+        }
+    }
+
+    @Test("the first event of a channel that keeps nothing reaches the readers who waited for it")
+    func keepsNothingFirst() {
+        var machine = ChannelMachine(limits: EdgeLimits())
+        _ = machine.handle(.confirmed)
+        let time: Int64 = 1_700_000_000_000
+        _ = machine.handle(
+            .loaded(
+                generation: 1,
+                ChannelHistory(epoch: 1, born: 0, last: 0, floor: 0, items: [], time: time, isComplete: true)))
+        #expect(machine.handle(Self.announced(1)).load == Load(generation: 2, after: 0))
+        _ = machine.handle(Self.announced(2))
+        #expect(machine.handle(.loaded(generation: 2, Self.nothing(2, born: time + 5))).resubscribe)
+        #expect(machine.handle(.confirmed).load == Load(generation: 3, after: 2))
+        _ = machine.handle(.loaded(generation: 3, Self.nothing(2, born: time + 5)))
+        #expect(machine.isLive && Self.events(machine) == "[1,2]")
+        let unborn = Offset.position(Position(epoch: 1, born: 0, sequence: time))
+        guard case .found(_, hasNews: true) = machine.ring.find(unborn) else {
+            Issue.record("\(machine.ring.find(unborn))")
+            return
+        }
+    }
+
     @Test("a gap is filled from the feed")
     func gap() {
         var machine = Self.live()

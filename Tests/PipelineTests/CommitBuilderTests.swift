@@ -128,9 +128,26 @@ struct CommitBuilderTests {
         }
         #expect(
             operations == [
-                "publish", "100", "604800000", "{t.1}:dead:b", "10000", "{t.1}:post:", "2", "", "", #"{"i":1}"#, "",
-                "", #"{"i":2}"#, "3",
-                "x", "2", "1", "2", "y", "1", "1", "z", "1", "2", "count", "out", "2",
+                "publish", "kinds", "1", "*", "100", "604800000", "604800000", "{t.1}:dead:b", "10000", "{t.1}:post:",
+                "2", "", "", #"{"i":1}"#, "", "", #"{"i":2}"#, "3",
+                "x", "1", "2", "1", "2", "y", "1", "1", "1", "z", "1", "1", "2", "count", "out", "2",
+            ])
+    }
+
+    @Test("each channel names the policy of its kind, and each policy is written once")
+    func kinds() throws {
+        let operations = try operations(last, [#"{"i":1}"#]) { event in
+            .publish(event, channels: ["post:1", "thread:1", "x:1", "post:2", "y", "user:", "forum"])
+        }
+        #expect(
+            Array(operations[..<19]) == [
+                "publish", "kinds", "4", "post", "state", "0", "604800000", "thread", "1000", "604800000", "604800000",
+                "*", "100", "604800000", "604800000", "user", "100", "2592000000", "2592000000",
+            ])
+        #expect(
+            Array(operations[26...]) == [
+                "7", "post:1", "1", "1", "1", "thread:1", "2", "1", "1", "x:1", "3", "1", "1", "post:2", "1", "1", "1",
+                "y", "3", "1", "1", "user:", "4", "1", "1", "forum", "3", "1", "1", "count", "out", "1",
             ])
     }
 
@@ -139,11 +156,11 @@ struct CommitBuilderTests {
         let operations = try operations(last, [#"{"i":1}"#, #"{"i":2}"#]) { event in
             .publish(event, channels: [event.fields["i"] == 1 ? "caf\u{E9}" : "cafe\u{301}"])
         }
-        let names = operations.dropFirst(13).map { Array($0.utf8) }
+        let names = operations.dropFirst(17).map { Array($0.utf8) }
         #expect(
             names
                 == [
-                    "2", "caf\u{E9}", "1", "1", "cafe\u{301}", "1", "2", "count", "out", "2",
+                    "2", "caf\u{E9}", "1", "1", "1", "cafe\u{301}", "1", "1", "2", "count", "out", "2",
                 ].map { Array($0.utf8) })
     }
 
@@ -255,7 +272,7 @@ struct CommitBuilderTests {
         let raw = ["created", "edited", "deleted"].map { comment($0, version: version) }
         #expect(
             try operations(first, raw + [#"{"thread":"42","id":"c","type":"vote"}"#]) { .forward([$0]) } == [
-                "change", "{t.1}:held:a", "{t.1}:post:", "604800000", "10000", "2",
+                "change", "{t.1}:held:a", "{t.1}:post:", "2592000000", "10000", "2",
                 "go", "42\0c", "5-1-2", "edited", raw[1], "go", "42\0c", "5-1-2", "deleted", raw[2],
                 "push", "{t.1}:queue:b", "{t.1}:lane:b", "100000", "4", raw[0], "\u{0}1", "\u{0}2",
                 #"{"_v":"77-3-3","thread":"42","id":"c","type":"vote"}"#, "count", "out", "2",
@@ -267,7 +284,7 @@ struct CommitBuilderTests {
         let operations = try operations(first, [comment("created"), #"{"thread":"42"}"#]) { .hold($0, reason: "x") }
         #expect(
             Array(operations[..<10]) == [
-                "change", "{t.1}:held:a", "{t.1}:post:", "604800000", "10000", "1", "hold", "42\0c", "77-3-0",
+                "change", "{t.1}:held:a", "{t.1}:post:", "2592000000", "10000", "1", "hold", "42\0c", "77-3-0",
                 "created",
             ])
         #expect(try ParsedJSON(parsing: operations[10])["event"]?["_v"] == "77-3-0")
@@ -280,9 +297,9 @@ struct CommitBuilderTests {
         let raw = ["created", "edited"].map { comment($0, version: #""_v":"5-1-2","#) } + [comment("created")]
         #expect(
             try operations(last, raw) { .publish($0, channels: ["x"]) } == [
-                "change", "{t.1}:held:b", "{t.1}:post:", "604800000", "10000", "1",
+                "change", "{t.1}:held:b", "{t.1}:post:", "2592000000", "10000", "1",
                 "go", "42\0c", "5-1-2", "edited", raw[1],
-                "publish", "100", "604800000", "{t.1}:dead:b", "10000", "{t.1}:post:", "3",
+                "publish", "kinds", "1", "*", "100", "604800000", "604800000", "{t.1}:dead:b", "10000", "{t.1}:post:", "3",
                 "42\0c", "5-1-2 created", comment("created"), "\u{0}1", "", comment("edited"),
                 "", "", comment("created"),
                 "1", "x", "3", "1", "2", "3", "count", "out", "1",

@@ -28,7 +28,7 @@ final class WorkerPool {
         redis = try RedisClient(server, on: runner)
         layout = PipelineLayout(name: "t", partitions: partitions, stages: stages.map(\.key))
         self.stages = Dictionary(uniqueKeysWithValues: stages.map { ($0.key, $0.value) })
-        limits.historyEvents = 100_000
+        limits.history = .all(100_000)
     }
 
     @discardableResult

@@ -94,7 +94,7 @@ struct HistoryTests {
         let events = (0..<300).map { _ in
             (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
         }
-        _ = try library.call(.publish(events, to: "c", history: 1000, lifetime: 60_000))
+        _ = try library.call(.publish(events, to: "c", keeping: .log(events: 1000), lifetime: 60_000))
         // Holes longer than what is read at once.
         var gone = Set(Int64(40)...140).union([1, 300])
         for _ in 0..<30 { gone.insert(Int64.random(in: 1...300, using: &random)) }
@@ -281,7 +281,7 @@ struct HistoryTests {
     @Test("publishing gives the last sequence number")
     func publishing() throws {
         #expect(
-            try library.call(.publish([Array("a".utf8), [0, 255]], to: "c", history: 10, lifetime: 1000)) == 2)
+            try library.call(.publish([Array("a".utf8), [0, 255]], to: "c", keeping: .log(events: 10), lifetime: 1000)) == 2)
         #expect(try history(after: 1).items.map(\.event) == [[0, 255]])
     }
 

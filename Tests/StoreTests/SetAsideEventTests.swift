@@ -67,7 +67,7 @@ struct SetAsideEventTests {
         let layout = PipelineLayout(name: "t", partitions: 1, stages: ["a", "b"])
         let lane = LaneID(stage: "a", partition: 0)
         var commit = Commit(lane: lane, token: token, serial: 1, taking: [Array(#"{"n":1}"#.utf8)], lease: 60_000)
-        var publication = Commit.Publication(history: 10, lifetime: 1000, deadLetters: 10)
+        var publication = Commit.Publication(history: .all(10, lifetime: 1000), deadLetters: 10)
         publication.events = [Array(#"{"n":1}"#.utf8)]
         publication.channels = [("c", [0])]
         commit.operations = [.publish(publication)]

@@ -110,7 +110,8 @@ package final class TidingsTarget: EdgeTarget {
     package func publish(_ event: [UInt8], to channel: Int) throws {
         outstanding += 1
         let call = FunctionCall.publish(
-            [event], to: ReaderProtocol.channelName(channel), history: TidingsTarget.history, lifetime: 3_600_000)
+            [event], to: ReaderProtocol.channelName(channel), keeping: .log(events: TidingsTarget.history),
+            lifetime: 3_600_000)
         client.connection.call(call) { [self] result in
             outstanding -= 1
             if case .failure(let error) = result { failure = error }

@@ -57,6 +57,8 @@ struct FeedFacts {
 
     /// Whether Tidings made it: only then are its ids dense.
     var isChannel: Bool { type == "feed" && born != nil && name.hasPrefix("{") && name.hasSuffix("}") }
+    /// The channel's name, where it is a channel's.
+    var channel: String { String(name.dropFirst().dropLast()) }
     /// Whether all its keys are missing.
     var isEmpty: Bool { type == nil && publishes == nil && idCount == 0 && itemCount == 0 }
     /// Whether the counts, or the first and last id, show that ids or items may be missing.

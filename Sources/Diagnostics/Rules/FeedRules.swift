@@ -1,5 +1,6 @@
 import Console
 import Pipeline
+import Store
 
 /// The feeds. Those that Tidings made have dense ids; of other Thoonk clients' feeds only the keys are judged.
 enum FeedRules {
@@ -109,7 +110,7 @@ enum FeedRules {
         // Items of other clients are cleared once in 64 events or a batch.
         let slack = Int64(64 + facts.limits.batchEvents)
         let findings = channels(feeds).compactMap { feed -> Finding? in
-            let limit = max(feed.maxLength ?? 0, Int64(facts.limits.historyEvents))
+            let limit = max(feed.maxLength ?? 0, Int64(facts.limits.history[feed.channel].events))
             guard feed.idCount > limit + slack else { return nil }
             return Finding(
                 .warning,

@@ -299,19 +299,43 @@ struct ChannelMachine {
             case .appended: return Actions(deliver: true)
             case .duplicate: return Actions()
             case .gap: return load()
-            case .suspect: return load(whole: true)
+            case .suspect:
+                let actions = load(whole: true)
+                // The channel's first event, of which it may keep nothing.
+                if ring.isUnborn { early = [(sequence, event)] }
+                return actions
             }
+        }
+    }
+
+    /// What was announced while a history was read and is not kept any more, up to its floor: events of a channel that keeps
+    /// nothing. Empty when it is not sure that they are of the same feed and that none is missing.
+    private func announcedOnly(_ history: ChannelHistory) -> [ChannelHistory.Item] {
+        guard let first = early.first, first.sequence <= history.floor, let last = early.last,
+            last.sequence >= history.floor, !overflowed,
+            zip(early, early.dropFirst()).allSatisfy({ $0.sequence + 1 == $1.sequence })
+        else { return [] }
+        // Before the first event there may have been another feed, whose announcements began at 1 as well.
+        if ring.isUnborn, first.sequence != 1 { return [] }
+        return early.prefix { $0.sequence <= history.floor }.map {
+            ChannelHistory.Item(sequence: $0.sequence, event: $0.event)
         }
     }
 
     private mutating func loaded(_ history: ChannelHistory) -> Actions {
         var reset = false
+        let announced = announcedOnly(history)
+        if requestedAfter > 0, !ring.contradicts(history) {
+            // What continues the ring is known, whether the channel keeps it or not.
+            for item in announced where item.sequence == ring.last + 1 { _ = ring.offer(item.sequence, item.event) }
+        }
         if ring.contradicts(history) {
             if requestedAfter > 0 { return load(whole: true) }
             reset = ring.identity != nil
             // A restarted server has closed the connection, so nothing that it announced before is in flight.
             let isCut = followsConfirmation && ring.identity?.epoch != history.epoch
             ring.replace(with: history)
+            ring.prepend(announced)
             if reset, !isCut {
                 state = .subscribing
                 early = []
@@ -320,6 +344,7 @@ struct ChannelMachine {
         } else if requestedAfter == 0 {
             // Everything was requested and nothing contradicts: it is the same feed, possibly with more events.
             ring.replace(with: history)
+            ring.prepend(announced)
         } else {
             ring.merge(history)
         }

@@ -39,6 +39,8 @@ final class Ring {
     private(set) var feedLast: Int64 = 0
     /// Whether the feed has more events after the last one held, see ``replace(withPart:after:)``.
     private var isPart = false
+    /// Whether only the newest event counts, which the ring then holds: readers who miss lower numbers have lost nothing.
+    private var isState = false
     /// Whether these events were read for the readers that are looked up in them: then they are judged by it.
     private var isReadForReaders = false
     private var entries: Deque<Entry> = []
@@ -115,6 +117,7 @@ final class Ring {
         (feedFloor, feedLast) = (history.floor, history.last)
         floor = history.isComplete ? feedFloor : (history.items.first?.sequence ?? history.last + 1) - 1
         last = history.last
+        isState = history.isState
         (isPart, isReadForReaders) = (false, false)
         if bounded {
             for item in history.items { take(item.sequence, item.event) }
@@ -140,8 +143,25 @@ final class Ring {
     func merge(_ history: ChannelHistory) {
         guard history.isComplete, last >= history.floor else { return replace(with: history) }
         noteFloor(of: history)
+        isState = history.isState
         for item in history.items where item.sequence > last { take(item.sequence, item.event) }
         last = history.last
+        trim()
+        forgetBatches()
+        charge()
+    }
+
+    /// Puts events that were announced while the history was read before those that it has: the channel keeps them no more.
+    /// They end at the floor.
+    func prepend(_ announced: [ChannelHistory.Item]) {
+        guard let first = announced.first, announced.last?.sequence == floor else { return }
+        let kept = entries
+        entries = []
+        newestOfComment.removeAll(keepingCapacity: true)
+        bytes = 0
+        floor = first.sequence - 1
+        for item in announced { take(item.sequence, item.event) }
+        for entry in kept { take(entry.sequence, entry.event) }
         trim()
         forgetBatches()
         charge()
@@ -185,6 +205,8 @@ final class Ring {
         switch offset {
         case .now:
             return .found(tail, hasNews: false)
+        case .beginning where isState && count > 0:
+            sequence = newest - 1
         case .beginning:
             // Announcements do not tell how far the feed was cut since it was read. A ring that got a few events more
             // begins a few events too early, which is no harm; after many, the feed is asked.
@@ -207,6 +229,7 @@ final class Ring {
             sequence = position.after
             if isSameFeed, isPart, sequence >= last { return .older }
             guard isSameFeed, sequence <= last else { return isReadForReaders ? .lost : .unseen }
+            if isState, count > 0 { break }
             if sequence < floor, sequence != last { return sequence < feedFloor ? .lost : .older }
         }
         return .found(self.position(sequence), hasNews: sequence < newest)

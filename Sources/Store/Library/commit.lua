@@ -2,12 +2,35 @@
 
 -- A commit's operations follow each other in the arguments; each begins with its name. `read` gives the next argument.
 -- An event of `push` or `once` may be a NUL and a number: the event of that change, unless the change is settled.
+-- Channels with a history come first: the others say where an event stands there.
 local function read_channels(op, read)
   op.channels = {}
-  for number = 1, tonumber(read()) do
+  local others = {}
+  for _ = 1, tonumber(read()) do
     local channel = { name = read(), indexes = {} }
+    channel.policy = op.policies[op.is_by_kind and tonumber(read()) or 1]
     for index = 1, tonumber(read()) do channel.indexes[index] = tonumber(read()) end
-    op.channels[number] = channel
+    local list = channel.policy.is_log and op.channels or others
+    list[#list + 1] = channel
+  end
+  for _, channel in ipairs(others) do op.channels[#op.channels + 1] = channel end
+  return op
+end
+
+-- The policies of a publication, see states.lua: HISTORY TTL, or `kinds` and k (kind keep age life)… Records of comments
+-- live as long as the longest of them.
+local function read_policies(op, read)
+  local history = read()
+  op.is_by_kind = history == 'kinds'
+  if op.is_by_kind then
+    op.policies = {}
+    for index = 1, tonumber(read()) do op.policies[index] = policy_of(read(), read(), read(), read()) end
+  else
+    op.policies = { policy_of('*', history, '0', read()) }
+  end
+  op.ttl = '0'
+  for _, policy in ipairs(op.policies) do
+    if tonumber(policy.life) > tonumber(op.ttl) then op.ttl = policy.life end
   end
   return op
 end
@@ -49,22 +72,20 @@ local readers = {
   -- feeds HISTORY TTL DEAD CAP n event… c (channel k index…)…
   -- From workers of versions before 12, which know no versions of comments.
   feeds = function(read)
-    local op = {
-      history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()), events = {}, entries = {},
-    }
+    local op = read_policies({ events = {}, entries = {} }, read)
+    op.dead, op.cap = read(), tonumber(read())
     for index = 1, tonumber(read()) do
       op.entries[index], op.events[index] = { post = '' }, read()
     end
     return read_channels(op, read)
   end,
-  -- publish HISTORY TTL DEAD CAP RECORDS n (post record event)… c (channel k index…)…
+  -- publish kinds p (kind keep age life)… DEAD CAP RECORDS n (post record event)… c (channel policy k index…)…
+  -- POLICY: its place in the list, from 1. Workers of version 12 send HISTORY TTL in place of the list, and no POLICY.
   -- POST: conversation NUL id, and RECORD: VERSION KIND or VERSION KIND SENDER, of a new comment; or a NUL and the number
   -- of a change, and an empty RECORD; or both empty, for an event that is not compared.
   publish = function(read)
-    local op = {
-      history = tonumber(read()), ttl = read(), dead = read(), cap = tonumber(read()), records = read(), events = {},
-      entries = {},
-    }
+    local op = read_policies({ events = {}, entries = {} }, read)
+    op.dead, op.cap, op.records = read(), tonumber(read()), read()
     for index = 1, tonumber(read()) do
       local entry = { comment = read(), text = read() }
       entry.post = post_of(entry.comment)
@@ -169,7 +190,7 @@ local writers = {
   end,
   publish = function(op, lane, _, clock, heard)
     local forgotten, emitted = 0, 0
-    local newest = pick(op, lane)
+    local newest, places = pick(op, lane), {}
     for _, channel in ipairs(op.channels) do
       local chosen = chosen_of(op, channel)
       local events = {}
@@ -177,10 +198,10 @@ local writers = {
       local failure = channel.failure
       if #events > 0 and not failure then
         local before = channel.target.before
-        failure = append(channel.target, events, op.history, op.ttl, clock, heard)
+        failure = keep(channel, events, chosen, places, clock, heard)
         if not failure then
           emitted = emitted + #events
-          stand(op, channel, chosen, before + 1, heard)
+          if channel.policy.is_log then stand(op, channel, chosen, before + 1, heard) end
         end
       end
       if #events > 0 and failure then

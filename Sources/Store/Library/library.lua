@@ -42,6 +42,14 @@ local function call_in_chunks(command, key, list, first, last)
   return result
 end
 
+-- The error of a command that was called with pcall, when it is that of a foreign type. Any other is raised: it says
+-- nothing about the feed.
+local function failure_of(answer)
+  local failure = type(answer) == 'table' and answer.err
+  if failure and not string.match(failure, '^WRONGTYPE') then error(redis.error_reply(failure)) end
+  return failure
+end
+
 -- Adds to a counter in a hash. A field that is no number any more begins anew: a broken counter must not stop a
 -- function half-way.
 local function tally(key, field, number)
@@ -87,6 +95,15 @@ end
 -- Publishes what is in `list`: channel, payload, channel, payload, …
 local function announce(list)
   for index = 1, #list, 2 do redis.pcall('PUBLISH', list[index], list[index + 1]) end
+end
+
+-- The longest life of a key, in ms: Redis refuses times whose end it cannot count. 3,000 years.
+local LONGEST = 100000000000000
+
+-- Adds an announcement to those that a call makes at its end: `event` is false where the id is all.
+local function hear(heard, channel, id, event)
+  local count = #heard
+  heard[count + 1], heard[count + 2], heard[count + 3] = channel, id, event
 end
 
 -- Publishes what `append` heard: channel, id, event or false, … The payload is written here: earlier, it would be a

@@ -84,9 +84,6 @@ local function record_text(record)
   return table.concat(parts)
 end
 
--- The longest life of a record, in ms: Redis refuses times whose end it cannot count. 3,000 years.
-local LONGEST = 100000000000000
-
 -- Writes records, post -> record, which live for `ttl` ms.
 local function write_records(prefix, records, ttl)
   local life = whole(math.max(1, math.min(tonumber(ttl), LONGEST)))

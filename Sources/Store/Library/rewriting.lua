@@ -146,6 +146,16 @@ local function decide(op)
   return latest
 end
 
+-- The policy of a publication for a channel that it does not name.
+local function policy_for(op, name)
+  local kind, others = kind_of(name), op.policies[1]
+  for _, policy in ipairs(op.policies) do
+    if policy.kind == kind then return policy end
+    if policy.kind == '*' then others = policy end
+  end
+  return others
+end
+
 -- Adds the channels that hear of changes beyond the events' own, before the feeds are looked at.
 local function reach_further(op)
   local named
@@ -157,9 +167,10 @@ local function reach_further(op)
       end
       local channel = named[name]
       if not channel then
-        channel = { name = name, indexes = {} }
+        channel = { name = name, indexes = {}, policy = policy_for(op, name) }
         named[name] = channel
-        table.insert(op.channels, channel)
+        -- Channels with a history come first.
+        table.insert(op.channels, channel.policy.is_log and 1 or #op.channels + 1, channel)
       end
       -- Events keep their order in each channel.
       local at = #channel.indexes + 1
@@ -209,10 +220,15 @@ local function pick(op, lane)
   return op.newest
 end
 
+-- The birth of a feed as records hold it; 0 for one that tells none.
+local function birth_of(target)
+  return target.born or '0'
+end
+
 -- Whether a comment stands in a feed, as far as its record knows: a feed that was removed, and born again, has it no more.
 local function stands_in(record, channel)
   local place = record.places and record.places.at[channel.name]
-  return place and place.born == channel.target.born
+  return place and place.born == birth_of(channel.target)
 end
 
 -- The events of a channel that are published there, by their indexes.
@@ -266,7 +282,7 @@ end
 
 -- Notes where a new comment stands that no later event of the same commit changes.
 local function note_place(record, channel, number)
-  record.stands = (record.stands or '') .. '{' .. channel.name .. '}' .. channel.target.born .. '-' .. whole(number)
+  record.stands = (record.stands or '') .. '{' .. channel.name .. '}' .. birth_of(channel.target) .. '-' .. whole(number)
 end
 
 -- Puts the newest content of changed comments into a history to which events were appended: `chosen` are their indexes,
@@ -300,14 +316,14 @@ local function rewrite(op, channel, chosen, first, heard)
       local places = record.places
       local place = places.at[channel.name]
       if not place then table.insert(places.list, channel.name) end
-      if place and place.born ~= target.born then place = nil end
+      if place and place.born ~= birth_of(target) then place = nil end
       if not place and record.is_lost and entry.comment then
         local found = find_items(target, entry.comment, number - 1)
         for position = 2, #found do retract(found[position]) end
-        if found[1] then place = { born = target.born, first = found[1] } end
+        if found[1] then place = { born = birth_of(target), first = found[1] } end
       end
       if not place then
-        place = { born = target.born, first = number }
+        place = { born = birth_of(target), first = number }
       else
         if place.latest and place.latest ~= place.first then retract(place.latest) end
         if is_there(place.first) then
@@ -331,12 +347,10 @@ local function rewrite(op, channel, chosen, first, heard)
   end
   remove(target.feed, gone)
   for _, number in ipairs(order) do
-    local count = #heard
-    heard[count + 1], heard[count + 2], heard[count + 3] = target.edit, whole(number), contents[number]
+    hear(heard, target.edit, whole(number), contents[number])
   end
   for _, number in ipairs(gone) do
-    local count = #heard
-    heard[count + 1], heard[count + 2], heard[count + 3] = target.retract, number, false
+    hear(heard, target.retract, number, false)
   end
 end
 

@@ -228,8 +228,7 @@ package final class World: SimulationWorld {
     private var limits: PipelineLimits {
         var limits = PipelineLimits()
         limits.batchEvents = options.batch
-        limits.historyEvents = Int(settings[.history] ?? 20)
-        limits.feedLifetime = settings[.ttl] ?? 600_000
+        limits.history = .all(Int(settings[.history] ?? 20), lifetime: settings[.ttl] ?? 600_000)
         return limits
     }
 
