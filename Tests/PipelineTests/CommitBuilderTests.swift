@@ -299,10 +299,11 @@ struct CommitBuilderTests {
             try operations(last, raw) { .publish($0, channels: ["x"]) } == [
                 "change", "{t.1}:held:b", "{t.1}:post:", "2592000000", "10000", "1",
                 "go", "42\0c", "5-1-2", "edited", raw[1],
-                "publish", "kinds", "1", "*", "100", "604800000", "604800000", "{t.1}:dead:b", "10000", "{t.1}:post:", "3",
+                "publish", "kinds", "1", "*", "100", "604800000", "604800000", "{t.1}:dead:b", "10000", "{t.1}:post:",
+                "3",
                 "42\0c", "5-1-2 created", comment("created"), "\u{0}1", "", comment("edited"),
                 "", "", comment("created"),
-                "1", "x", "3", "1", "2", "3", "count", "out", "1",
+                "1", "x", "1", "3", "1", "2", "3", "count", "out", "1",
             ])
     }
 }

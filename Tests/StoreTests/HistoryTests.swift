@@ -281,7 +281,8 @@ struct HistoryTests {
     @Test("publishing gives the last sequence number")
     func publishing() throws {
         #expect(
-            try library.call(.publish([Array("a".utf8), [0, 255]], to: "c", keeping: .log(events: 10), lifetime: 1000)) == 2)
+            try library.call(
+                .publish([Array("a".utf8), [0, 255]], to: "c", keeping: .log(events: 10), lifetime: 1000)) == 2)
         #expect(try history(after: 1).items.map(\.event) == [[0, 255]])
     }
 
