@@ -216,9 +216,9 @@ extension RuleTests {
         Case("a counter that is gone", "feed-sequence", .fault) { $0.feeds?.feeds[0].publishes = nil },
         Case("a counter ahead", "feed-sequence", .note) { $0.feeds?.feeds[0].publishes = 13 },
         Case("a hole", "feed-gap", .note) { $0.feeds?.feeds[0].holes = [7] },
-        Case("a feed that is too long", "feed-length", .warning) { $0.feeds?.feeds[0].idCount = 700 },
+        Case("a feed that is too long", "feed-length", .warning) { $0.feeds?.feeds[0].idCount = 1700 },
         Case("a feed of a shorter limit that is not applied yet", "feed-length", nil) {
-            $0.feeds?.feeds[0].idCount = 150
+            $0.feeds?.feeds[0].idCount = 1050
         },
         Case("an idle feed", "feed-idle", .warning) { $0.feeds?.feeds[0].newestTime = Double(now - 900_000_000) },
         Case("a feed of another client has no dense ids", "feed-sequence", nil) {
