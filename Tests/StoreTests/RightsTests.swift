@@ -71,9 +71,9 @@ struct RightsTests {
         try library.redis.ask(words: ["ACL", "SETUSER", "ann"] + rules)
         let words =
             ["tidings_commit", "2", TidingsLibrary.lane, TidingsLibrary.queue, token, "1", "1", "e", "", "60000"]
-            + ["change", "{t.0}:held:a", "{t.0}:post:", "60000", "10", "1", "go", "42\0c", "7-1-0", "edited", "e"]
+            + ["change", "{t.0}:held:a", "{t.0}:post:", "60000", "10", "1", "go", "42-c", "7-1-0", "edited", "e"]
             + [
-                "publish", "100", "60000", TidingsLibrary.dead, "10", "{t.0}:post:", "1", "\u{0}1", "", "e",
+                "publish", "100", "60000", TidingsLibrary.dead, "10", "{t.0}:post:", "1", "42-c", "7-1-0 edited", "e",
                 "1", "x", "1", "1",
             ]
         let before = try library.redis.dump()
@@ -82,7 +82,7 @@ struct RightsTests {
         #expect(try library.redis.dump() == before)
         try library.redis.ask("ACL", "SETUSER", "ann", "~*", "+@all")
         #expect(try call(words) == "OK")
-        #expect(try library.redis.ask("GET", "{t.0}:post:42\0c").text?.hasPrefix("7-1-0 edited app {x}") == true)
+        #expect(try library.redis.ask("GET", "{t.0}:post:42-c").text?.hasPrefix("7-1-0 edited app {x}") == true)
     }
 
     @Test(
