@@ -104,11 +104,6 @@ final class AccessControl {
             retryAfter: Int((wait + 999) / 1000))
     }
 
-    /// Counts a refusal that was decided elsewhere.
-    func refused(_ reason: AccessMetrics.Reason) {
-        metrics.refuse(reason)
-    }
-
     /// Comments of a key were accepted.
     func accepted(_ comments: Int, of key: Int?) {
         if let key { metrics.accept(comments, key: key) }

@@ -201,7 +201,7 @@ local writers = {
         failure = keep(channel, events, chosen, places, clock, heard)
         if not failure then
           emitted = emitted + #events
-          if channel.policy.is_log then stand(op, channel, chosen, before + 1, heard) end
+          stand(op, channel, chosen, before + 1, heard)
         end
       end
       if #events > 0 and failure then

@@ -146,9 +146,9 @@ local function decide(op)
   return latest
 end
 
--- The policy of a publication for a channel that it does not name.
-local function policy_for(op, name)
-  local kind, others = kind_of(name), op.policies[1]
+-- The policy of a channel that a publication does not name.
+local function policy_for(op, channel)
+  local kind, others = kind_of(channel), op.policies[1]
   for _, policy in ipairs(op.policies) do
     if policy.kind == kind then return policy end
     if policy.kind == '*' then others = policy end
@@ -220,7 +220,7 @@ local function pick(op, lane)
   return op.newest
 end
 
--- The birth of a feed as records hold it; 0 for one that tells none.
+-- The birth of a channel that was looked at, for a place. 0: nobody knows it.
 local function birth_of(target)
   return target.born or '0'
 end
@@ -228,7 +228,7 @@ end
 -- Whether a comment stands in a feed, as far as its record knows: a feed that was removed, and born again, has it no more.
 local function stands_in(record, channel)
   local place = record.places and record.places.at[channel.name]
-  return place and place.born == birth_of(channel.target)
+  return place and not channel.target.is_new and place.born == birth_of(channel.target)
 end
 
 -- The events of a channel that are published there, by their indexes.
@@ -283,6 +283,22 @@ end
 -- Notes where a new comment stands that no later event of the same commit changes.
 local function note_place(record, channel, number)
   record.stands = (record.stands or '') .. '{' .. channel.name .. '}' .. birth_of(channel.target) .. '-' .. whole(number)
+end
+
+-- Notes that comments were announced in a channel without a history, so that later changes are announced there as well:
+-- their place has the number 0.
+local function note_announced(op, channel, chosen)
+  for _, index in ipairs(chosen) do
+    local record = op.entries[index].record
+    if record and not record.places and not record.is_lost then
+      note_place(record, channel, 0)
+    elseif record then
+      record.places = record.places or { list = {}, at = {} }
+      local places = record.places
+      if not places.at[channel.name] then table.insert(places.list, channel.name) end
+      places.at[channel.name] = { born = birth_of(channel.target), first = 0 }
+    end
+  end
 end
 
 -- Puts the newest content of changed comments into a history to which events were appended: `chosen` are their indexes,
@@ -356,6 +372,7 @@ end
 
 -- Notes where comments stand whose events were appended to a history, and rewrites it where one is a change.
 local function stand(op, channel, chosen, first, heard)
+  if not channel.policy.is_log then return note_announced(op, channel, chosen) end
   if op.has_changes then return rewrite(op, channel, chosen, first, heard) end
   for offset, index in ipairs(chosen) do
     local record = op.entries[index].record
