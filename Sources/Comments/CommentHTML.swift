@@ -3,16 +3,25 @@
 /// The text is cut into links, mentions, line ends and plain text, and each piece is escaped on its own: generated HTML
 /// is never parsed again. The only markup that can result is `<a href="http…" rel="nofollow ugc noopener"
 /// target="_blank">`, `<span class="mention">` and `<br>`.
+///
+/// Links and mentions may add 1 KiB and an eighth of the text together; those beyond stay text. So no text becomes many
+/// times as long by being full of them.
 struct CommentHTML {
     private static let maxMentions = 10
+    /// What links and mentions may add, and an eighth of the text.
+    private static let markupBytes = 1024
 
     /// The HTML, UTF-8.
     private(set) var html: [UInt8] = []
     /// The first ten names that the text mentions, each once.
     private(set) var mentions: [String] = []
+    /// What links and mentions may still add.
+    private var markupLeft: Int
+    private var hasMarkup = false
 
     init(_ text: String) {
         let clean = PlainText.cleaned(text)
+        markupLeft = Self.markupBytes + clean.count / 8
         html.reserveCapacity(clean.count + clean.count / 8)
         clean.withUnsafeBufferPointer { render($0) }
     }
@@ -82,21 +91,43 @@ struct CommentHTML {
     }
 
     private mutating func appendMention(_ name: Slice<UnsafeBufferPointer<UInt8>>) {
-        append("<span class=\"mention\">@")
-        HTMLEscape.append(name, to: &html)
-        append("</span>")
+        if takeMarkup(Self.mentionStart.utf8CodeUnitCount + Self.mentionEnd.utf8CodeUnitCount - 1) {
+            append(Self.mentionStart)
+            HTMLEscape.append(name, to: &html)
+            append(Self.mentionEnd)
+        } else {
+            html.append(UInt8(ascii: "@"))
+            HTMLEscape.append(name, to: &html)
+        }
         guard mentions.count < Self.maxMentions else { return }
         let name = String(decoding: name, as: UTF8.self)
         if !mentions.contains(name) { mentions.append(name) }
     }
 
     private mutating func appendLink(_ link: Slice<UnsafeBufferPointer<UInt8>>, needsScheme: Bool) {
-        append("<a href=\"")
-        if needsScheme { append("http://") }
+        let isMarked = takeMarkup(Self.linkMarkup + link.count)
+        if isMarked {
+            append("<a href=\"")
+            if needsScheme { append("http://") }
+            HTMLEscape.append(link, quoted: true, to: &html)
+            append(Self.linkMiddle)
+        }
         HTMLEscape.append(link, to: &html)
-        append("\" rel=\"nofollow ugc noopener\" target=\"_blank\">")
-        HTMLEscape.append(link, to: &html)
-        append("</a>")
+        if isMarked { append("</a>") }
+    }
+
+    private static let mentionStart: StaticString = "<span class=\"mention\">@"
+    private static let mentionEnd: StaticString = "</span>"
+    private static let linkMiddle: StaticString = "\" rel=\"nofollow ugc noopener\" target=\"_blank\">"
+    /// What a link adds besides its address.
+    private static let linkMarkup = 20 + linkMiddle.utf8CodeUnitCount
+
+    /// Whether markup of so many bytes may be added. The first one always may: a link can be long.
+    private mutating func takeMarkup(_ bytes: Int) -> Bool {
+        guard markupLeft >= bytes || !hasMarkup else { return false }
+        markupLeft -= bytes
+        hasMarkup = true
+        return true
     }
 
     private mutating func append(_ markup: StaticString) {
@@ -131,12 +162,14 @@ enum MentionFinder {
     }
 }
 
-/// Escapes text for HTML, both for the content of an element and for a quoted attribute.
+/// Escapes text for HTML: `&`, `<` and `>`, and quotes inside an attribute that stands in double quotes. Source: HTML
+/// standard, 13.1.2.3 and 13.1.4.
 enum HTMLEscape {
-    static func append(_ text: Slice<UnsafeBufferPointer<UInt8>>, to html: inout [UInt8]) {
+    /// - Parameter quoted: whether the text is an attribute's value.
+    static func append(_ text: Slice<UnsafeBufferPointer<UInt8>>, quoted: Bool = false, to html: inout [UInt8]) {
         var run = text.startIndex
         for index in text.indices {
-            guard let entity = entity(for: text[index]) else { continue }
+            guard let entity = entity(for: text[index], quoted: quoted) else { continue }
             append(raw: text[run..<index], to: &html)
             html.append(contentsOf: UnsafeBufferPointer(start: entity.utf8Start, count: entity.utf8CodeUnitCount))
             run = index + 1
@@ -148,13 +181,13 @@ enum HTMLEscape {
         html.append(contentsOf: UnsafeBufferPointer(rebasing: text))
     }
 
-    private static func entity(for byte: UInt8) -> StaticString? {
+    private static func entity(for byte: UInt8, quoted: Bool) -> StaticString? {
         switch byte {
         case UInt8(ascii: "&"): "&amp;"
         case UInt8(ascii: "<"): "&lt;"
         case UInt8(ascii: ">"): "&gt;"
-        case UInt8(ascii: "\""): "&quot;"
-        case UInt8(ascii: "'"): "&#39;"
+        case UInt8(ascii: "\"") where quoted: "&quot;"
+        case UInt8(ascii: "'") where quoted: "&#39;"
         default: nil
         }
     }

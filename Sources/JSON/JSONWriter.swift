@@ -1,10 +1,10 @@
 extension JSON {
     /// Appends the value as compact JSON.
     ///
-    /// Strings are written with `\u003c`, `\u003e` and `\u0026` for `<`, `>` and `&`, and with `\u2028` and `\u2029`
-    /// for these separators, so that the JSON can be embedded in HTML and in scripts. Control characters are escaped. A
-    /// `double` has the fewest digits that are read as the same value; infinity and not-a-number, which JSON lacks, are
-    /// written as null.
+    /// In strings `<` is written as `\u003c`, but for a whole `<br>`, and U+2028 and U+2029 are escaped too. So the JSON
+    /// is inert in the `script` element of an HTML page: nothing in it ends the element or begins a comment. Beyond that
+    /// only what JSON asks for is escaped (RFC 8259, 7): `>` and `&` are not. A `double` has the fewest digits that are
+    /// read as the same value; infinity and not-a-number, which JSON lacks, are written as null.
     public func write(into bytes: inout [UInt8]) {
         switch self {
         case .null: bytes.append(contentsOf: "null".utf8)
@@ -97,16 +97,14 @@ extension [UInt8] {
     }
 }
 
-/// The escapes inside strings.
-private enum JSONEscape {
-    /// How to write a byte: 0 as it is, `u` as `\u00XX`; 0xE2 may begin U+2028 or U+2029; any other value is the letter
-    /// after a backslash.
+/// The escapes inside strings. ``JSON/leastByteCount`` has to know them too.
+enum JSONEscape {
+    /// How to write a byte: 0 as it is, `u` as `\u00XX`, `<` as `\u003c` unless it begins `<br>`; 0xE2 may begin U+2028
+    /// or U+2029; any other value is the letter after a backslash.
     private static let escapes: [UInt8] = {
         var table = [UInt8](repeating: 0, count: 256)
         for control in 0..<0x20 { table[control] = UInt8(ascii: "u") }
-        for byte in [UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"), 0x7F] {
-            table[Int(byte)] = UInt8(ascii: "u")
-        }
+        table[Int(UInt8(ascii: "<"))] = UInt8(ascii: "<")
         table[0x08] = UInt8(ascii: "b")
         table[0x09] = UInt8(ascii: "t")
         table[0x0A] = UInt8(ascii: "n")
@@ -135,10 +133,14 @@ private enum JSONEscape {
                     index += 3
                     continue
                 }
+                if escape == UInt8(ascii: "<"), isLineBreak(utf8, at: index) {
+                    index += 4
+                    continue
+                }
                 bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[runStart..<index]))
                 bytes.append(UInt8(ascii: "\\"))
                 switch escape {
-                case UInt8(ascii: "u"):
+                case UInt8(ascii: "u"), UInt8(ascii: "<"):
                     bytes.append(contentsOf: "u00".utf8)
                     bytes.append(hexDigits[Int(utf8[index] >> 4)])
                     bytes.append(hexDigits[Int(utf8[index] & 15)])
@@ -156,8 +158,14 @@ private enum JSONEscape {
         }
     }
 
+    /// `<br>`, which HTML has for each line end of a comment, and which can do nothing else.
+    static func isLineBreak(_ utf8: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+        index + 4 <= utf8.count && utf8[index + 1] == UInt8(ascii: "b") && utf8[index + 2] == UInt8(ascii: "r")
+            && utf8[index + 3] == UInt8(ascii: ">")
+    }
+
     /// U+2028 is E2 80 A8, U+2029 is E2 80 A9. The bytes are valid UTF-8, so two more follow an E2.
-    private static func isLineSeparator(_ utf8: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+    static func isLineSeparator(_ utf8: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
         utf8[index + 1] == 0x80 && utf8[index + 2] & 0xFE == 0xA8
     }
 }

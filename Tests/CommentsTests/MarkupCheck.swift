@@ -1,5 +1,6 @@
 /// Checks HTML against a list of what is allowed, independently of the formatter: text with complete entities, and
-/// three forms of elements, fixed except for a link's address and the text inside.
+/// three forms of elements, fixed except for a link's address and the text inside. Quotes are text as any other, but
+/// not in an address.
 struct MarkupCheck {
     private var rest: Substring
     private let entities = ["&amp;", "&lt;", "&gt;", "&quot;", "&#39;"]
@@ -17,40 +18,42 @@ struct MarkupCheck {
                 guard rest.hasPrefixIgnoringCase("http://") || rest.hasPrefixIgnoringCase("https://") else {
                     return "an address without http"
                 }
-                guard text(until: "\"", spaces: false), skip("\" rel=\"nofollow ugc noopener\" target=\"_blank\">"),
-                    text(until: "<", spaces: false), skip("</a>")
+                guard text(until: "\"", quotes: false), skip("\" rel=\"nofollow ugc noopener\" target=\"_blank\">"),
+                    text(until: "<", quotes: true), skip("</a>")
                 else { return "a link that is not whole before \(rest.prefix(40))" }
                 continue
             }
             if skip("<span class=\"mention\">@") {
-                guard text(until: "<", spaces: false), skip("</span>") else { return "a mention that is not whole" }
+                guard text(until: "<", quotes: false), skip("</span>") else { return "a mention that is not whole" }
                 continue
             }
-            guard character(spaces: true) else { return "not allowed: \(rest.prefix(40))" }
+            guard character(inText: true) else { return "not allowed: \(rest.prefix(40))" }
         }
         return nil
     }
 
     /// Reads text up to the delimiter, exclusive.
-    private mutating func text(until delimiter: Unicode.Scalar, spaces: Bool) -> Bool {
+    private mutating func text(until delimiter: Unicode.Scalar, quotes: Bool) -> Bool {
         var isEmpty = true
         while let scalar = rest.unicodeScalars.first, scalar != delimiter {
-            guard character(spaces: spaces) else { return false }
+            guard character(quotes: quotes) else { return false }
             isEmpty = false
         }
         return !isEmpty && !rest.isEmpty
     }
 
     /// Reads one character or entity of text.
-    private mutating func character(spaces: Bool) -> Bool {
+    private mutating func character(inText: Bool = false, quotes: Bool = false) -> Bool {
         guard let scalar = rest.unicodeScalars.first else { return false }
         switch scalar {
         case "&":
             for entity in entities where skip(entity) { return true }
             return false
-        case "<", ">", "\"", "'": return false
+        case "<", ">": return false
+        case "\"", "'":
+            guard inText || quotes else { return false }
         case " ", "\t":
-            guard spaces else { return false }
+            guard inText else { return false }
         default:
             switch scalar.value {
             case 0..<0x20, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069: return false
