@@ -146,7 +146,7 @@ struct EdgeCommand: ParsableCommand {
         _ id: String, _ settings: Configuration, _ redis: RedisAddress, _ address: ListenAddress
     ) throws -> EdgeProcess.Options {
         EdgeProcess.Options(
-            id: id, layout: settings.layout, redis: redis, limits: settings.limits, eventBytes: settings.eventBytes,
+            id: id, layout: settings.layout, redis: redis, limits: settings.limits, intake: settings.intake,
             edge: try edgeOptions(settings, address),
             reloadLimits: { try limits.limits(options.configuration()) })
     }

@@ -23,8 +23,8 @@ final class EdgeProcess {
         var redis: RedisAddress
         /// The limits of the pipeline.
         var limits: PipelineLimits
-        /// The largest comment that is taken, in bytes.
-        var eventBytes: Int
+        /// What a posted comment must pass.
+        var intake: CommentIntake.Options
         var edge: EdgeOptions
         /// The limits of an edge as flags, environment and file say them now.
         var reloadLimits: () throws -> EdgeLimits
@@ -66,7 +66,7 @@ final class EdgeProcess {
         let sink = PipelineSink(
             layout: options.layout,
             enqueuer: Enqueuer(layout: options.layout, limits: options.limits, connection: connection),
-            options: ValidateOptions(maxBytes: options.eventBytes),
+            options: options.intake,
             trouble: {
                 if session.isReady || !connection.isReady { return nil }
                 return session.trouble ?? "the pipeline in Redis is being looked at; try again"

@@ -16,10 +16,10 @@ final class PipelineSink: CommentSink {
     private let parser: JSONParser
 
     /// - Parameters:
-    ///   - options: those of the stage `validate`.
+    ///   - options: those of the stages that a comment must be able to pass.
     ///   - trouble: why comments cannot be taken now, other than a lost connection; nil: they can. While Redis holds a
     ///     pipeline of another layout, no worker would take them from the queues of this one.
-    init(layout: PipelineLayout, enqueuer: Enqueuer, options: ValidateOptions, trouble: @escaping () -> String?) {
+    init(layout: PipelineLayout, enqueuer: Enqueuer, options: CommentIntake.Options, trouble: @escaping () -> String?) {
         self.layout = layout
         self.enqueuer = enqueuer
         self.trouble = trouble
@@ -39,6 +39,8 @@ final class PipelineSink: CommentSink {
                 let (event, id, partition) = try take(line, from: writer)
                 ids.append(id)
                 events[partition, default: []].append(event)
+            } catch let error as TooLarge {
+                return completion(.tooLarge(reason: place + error.reason))
             } catch let error as JSONError {
                 return completion(.invalid(reason: place + error.message))
             } catch let refusal as PostRefusal where refusal.isForbidden {
@@ -60,6 +62,10 @@ final class PipelineSink: CommentSink {
         }
     }
 
+    private struct TooLarge: Error {
+        let reason: String
+    }
+
     /// Checks one comment, says whose it is, and finds its partition.
     private func take(
         _ line: [UInt8], from writer: CommentWriter
@@ -69,6 +75,7 @@ final class PipelineSink: CommentSink {
         let raw = sender.isApp ? line : fields.bytes
         switch intake.take(raw, fields: fields, now: Clock.unixMilliseconds()) {
         case .refused(let reason): throw CommandError(reason)
+        case .tooLarge(let reason): throw TooLarge(reason: reason)
         case .taken(let event, let id):
             let partition = layout.partition(of: Enqueuer.conversation(of: fields) ?? "")
             return (PipelineSink.stamp(event, with: sender), id, partition)

@@ -7,10 +7,13 @@ public struct FormatOptions: Sendable {
     public var privateKeys: [String]
     /// Whether `text` is published beside `html`.
     public var keepText: Bool
+    /// The largest published form of an event, in percent of the event, besides 2 KiB that any event may grow by.
+    public var maxGrowth: Int
 
-    public init(private privateKeys: [String] = ["email", "ip"], keepText: Bool = false) {
+    public init(private privateKeys: [String] = ["email", "ip"], keepText: Bool = false, maxGrowth: Int = 133) {
         self.privateKeys = privateKeys
         self.keepText = keepText
+        self.maxGrowth = maxGrowth
     }
 }
 
@@ -19,7 +22,7 @@ public struct FormatOptions: Sendable {
 /// `text` becomes `html`: escaped, with links, mentions and line ends as markup. The names that the text mentions go
 /// into `mentions`, unless the event has that member. Private members are removed, and so are addresses (`url`,
 /// `avatar`, …) that are neither http, https, mailto nor relative. Every other string stays plain text, which clients
-/// must escape.
+/// must escape. An event that would become too long (``FormatOptions/maxGrowth``) becomes a dead letter.
 public final class FormatStage: Stage {
     private let formatter: CommentFormatter
 
@@ -28,9 +31,9 @@ public final class FormatStage: Stage {
     }
 
     public func process(_ event: Event, context: StageContext) throws(StageError) -> Disposition {
-        var event = event
-        formatter.format(&event.fields)
-        return .forward([event])
+        var formatted = event
+        if let problem = formatter.format(&formatted.fields) { return .reject(reason: problem) }
+        return .forward([formatted])
     }
 }
 
@@ -38,13 +41,18 @@ public final class FormatStage: Stage {
 struct CommentFormatter {
     private let keepText: Bool
     private let privateKeys: Set<String>
+    private let growth: GrowthLimit
 
     init(options: FormatOptions) {
         keepText = options.keepText
+        growth = GrowthLimit(percent: options.maxGrowth, keepsText: options.keepText)
         privateKeys = Set(options.privateKeys)
     }
 
-    func format(_ fields: inout JSONObject) {
+    /// Returns why the event cannot be published; nil when it can.
+    @discardableResult
+    func format(_ fields: inout JSONObject) -> String? {
+        let given = fields
         scrub(&fields)
         cleanAuthor(&fields)
         // Only this stage makes HTML: an `html` that a sender gave is not trusted, and replaced or removed.
@@ -54,6 +62,7 @@ struct CommentFormatter {
             fields["mentions"] = .array(comment.mentions.map(JSON.string))
         }
         if !keepText { fields["text"] = nil }
+        return growth.problem(before: given, after: fields)
     }
 
     /// Removes private members and unsafe addresses, at every depth.

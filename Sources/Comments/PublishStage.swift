@@ -18,7 +18,7 @@ public final class PublishStage: Stage {
     static func decide(_ event: Event) -> Disposition {
         var channels: [String] = []
         for case .string(let name) in event.fields["channels"]?.array ?? []
-        where channels.count < ChannelRouter.maxChannels && ChannelName.isValid(name)
+        where channels.count < ChannelRouter.most && ChannelName.isValid(name)
             && !ChannelName.contains(channels, name)
         {
             channels.append(name)

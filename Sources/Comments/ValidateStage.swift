@@ -7,11 +7,14 @@ import Store
 public struct ValidateOptions: Sendable {
     /// The largest event, in bytes of JSON as it was queued.
     public var maxBytes: Int
+    /// The largest `text`, in bytes of UTF-8.
+    public var maxText: Int
     /// How long the repeat of a comment is recognised.
     public var duplicates: DuplicatePolicy
 
-    public init(maxBytes: Int = 65_536, duplicates: DuplicatePolicy = DuplicatePolicy()) {
+    public init(maxBytes: Int = 65_536, maxText: Int = 16_384, duplicates: DuplicatePolicy = DuplicatePolicy()) {
         self.maxBytes = maxBytes
+        self.maxText = maxText
         self.duplicates = duplicates
     }
 }
@@ -69,10 +72,16 @@ struct Validator {
 
     /// Checks an event and completes its members, without a duplicate key. Returns what is wrong, nil when nothing is.
     func check(_ event: inout Event, now: Int64, using generator: inout some RandomNumberGenerator) -> String? {
-        guard event.size <= options.maxBytes else {
+        sizeProblem(event) ?? complete(&event.fields, now: now, using: &generator)
+    }
+
+    /// What is too large of an event; nil when nothing is.
+    func sizeProblem(_ event: Event) -> String? {
+        if event.size > options.maxBytes {
             return "the event has \(event.size) bytes, at most \(options.maxBytes) are taken"
         }
-        return complete(&event.fields, now: now, using: &generator)
+        let text = event.fields["text"]?.string?.utf8.count ?? 0
+        return text > options.maxText ? "`text` has \(text) bytes, at most \(options.maxText) are taken" : nil
     }
 
     /// Checks and completes the members. Returns what is wrong; nil for a valid event.

@@ -1,4 +1,4 @@
-import Comments
+package import Comments
 import Edge
 import Glibc
 package import Pipeline
@@ -16,8 +16,8 @@ package struct Configuration {
     /// Thoonk queues, job feeds and feeds from which events are taken besides the incoming list.
     package var doors: [Inlet] = []
     package var limits = PipelineLimits()
-    /// The largest event that `validate` takes, in bytes, and so the largest comment that an edge takes.
-    package var eventBytes = ValidateOptions().maxBytes
+    /// What the stages `validate` and `format` take, and so what an edge takes.
+    package var intake = CommentIntake.Options()
     package var edge = EdgeSettings()
     /// Who may read private channels, and who may post.
     package var access = AccessSettings()
@@ -28,6 +28,9 @@ package struct Configuration {
 
     /// Which repeats the pipeline drops.
     package var duplicates: DuplicatePolicy { stages.lazy.compactMap(\.duplicates).first ?? DuplicatePolicy() }
+
+    /// The largest event that `validate` takes, in bytes, and so the largest comment that an edge takes.
+    package var eventBytes: Int { intake.validate.maxBytes }
 
     package var layout: PipelineLayout {
         PipelineLayout(name: pipeline, partitions: partitions, stages: stages.map(\.name))
@@ -71,8 +74,9 @@ package struct Configuration {
 
     private mutating func readStages(_ node: ConfigurationNode) throws {
         stages = []
+        intake.format = nil
         for element in try node.elements() {
-            let setting = try StageSetting(element, limits: &limits, eventBytes: &eventBytes)
+            let setting = try StageSetting(element, limits: &limits, intake: &intake)
             if stages.contains(where: { $0.name == setting.name }) {
                 throw element.error("stage '\(setting.name)' stands twice; give each a name of its own")
             }

@@ -1,4 +1,4 @@
-import Comments
+package import Comments
 package import Pipeline
 import Store
 
@@ -17,9 +17,11 @@ package struct StageSetting {
         let name: String
         let options: [any SettingDeclaration]
         /// Makes the stage's factory from the options, nil where there are none, and says which repeats it drops. What the
-        /// options say about lanes is set in the limits, the largest event in the number.
+        /// options say about lanes is set in the limits, what an edge has to know of them in the intake.
         let make:
-            @Sendable (ConfigurationNode?, inout PipelineLimits, inout Int) throws -> (StageFactory, DuplicatePolicy?)
+            @Sendable (ConfigurationNode?, inout PipelineLimits, inout CommentIntake.Options) throws -> (
+                StageFactory, DuplicatePolicy?
+            )
         /// The repeats that it drops without options.
         let standardDuplicates: DuplicatePolicy?
 
@@ -27,7 +29,7 @@ package struct StageSetting {
         init(
             name: String, options: [any SettingDeclaration],
             droppingRepeats make:
-                @escaping @Sendable (ConfigurationNode?, inout PipelineLimits, inout Int) throws -> (
+                @escaping @Sendable (ConfigurationNode?, inout PipelineLimits, inout CommentIntake.Options) throws -> (
                     StageFactory, DuplicatePolicy?
                 )
         ) {
@@ -40,7 +42,9 @@ package struct StageSetting {
         /// A kind that drops none.
         init(
             name: String, options: [any SettingDeclaration],
-            make: @escaping @Sendable (ConfigurationNode?, inout PipelineLimits, inout Int) throws -> StageFactory
+            make:
+                @escaping @Sendable (ConfigurationNode?, inout PipelineLimits, inout CommentIntake.Options) throws ->
+                StageFactory
         ) {
             self.name = name
             self.options = options
@@ -61,8 +65,8 @@ package struct StageSetting {
     package static var standard: [StageSetting] {
         kinds.map { kind in
             StageSetting(name: kind.name, duplicates: kind.standardDuplicates) {
-                var (limits, eventBytes) = (PipelineLimits(), 0)
-                return try kind.make(nil, &limits, &eventBytes).0()
+                var (limits, intake) = (PipelineLimits(), CommentIntake.Options())
+                return try kind.make(nil, &limits, &intake).0()
             }
         }
     }
@@ -77,8 +81,10 @@ package struct StageSetting {
     ///
     /// - Parameters:
     ///   - limits: what a stage says about the lanes is set here.
-    ///   - eventBytes: the largest event is set here.
-    package init(_ element: ConfigurationNode, limits: inout PipelineLimits, eventBytes: inout Int) throws {
+    ///   - intake: what it takes is set here, where an edge has to know it.
+    package init(
+        _ element: ConfigurationNode, limits: inout PipelineLimits, intake: inout CommentIntake.Options
+    ) throws {
         let options: ConfigurationNode?
         if element.isScalar {
             (name, options) = (try element.string(), nil)
@@ -93,7 +99,7 @@ package struct StageSetting {
         }
         let name = name
         if let kind = StageSetting.kinds.first(where: { $0.name == name }) {
-            (factory, duplicates) = try kind.make(options, &limits, &eventBytes)
+            (factory, duplicates) = try kind.make(options, &limits, &intake)
         } else {
             (factory, duplicates) = (try StageSetting.named(name, options, element), nil)
         }
@@ -122,6 +128,10 @@ extension StageSetting {
         Setting(
             key: "stages.validate.max_bytes", .integer(256...(16 << 20)), default: ValidateOptions().maxBytes,
             "Largest event, in bytes of JSON"), \ValidateOptions.maxBytes)
+    private static let maxText = SettingField(
+        Setting(
+            key: "stages.validate.max_text", .integer(16...(16 << 20)), default: ValidateOptions().maxText,
+            "Largest text, in bytes"), \ValidateOptions.maxText)
     private static let duplicates: [SettingField<ValidateOptions>] = [
         SettingField(
             Setting(
@@ -135,12 +145,12 @@ extension StageSetting {
             \.duplicates.keys),
     ]
     private static let validate = Kind(
-        name: "validate", options: [maxBytes.setting] + duplicates.map(\.setting),
-        droppingRepeats: { node, _, eventBytes in
+        name: "validate", options: ([maxBytes, maxText] + duplicates).map(\.setting),
+        droppingRepeats: { node, _, intake in
             var options = ValidateOptions()
-            let members = try node?.members(of: [maxBytes.setting] + duplicates.map(\.setting)) ?? [:]
-            try members.read([maxBytes] + duplicates, into: &options)
-            eventBytes = options.maxBytes
+            let fields = [maxBytes, maxText] + duplicates
+            try node?.members(of: fields.map(\.setting)).read(fields, into: &options)
+            intake.validate = options
             let final = options
             return ({ ValidateStage(final) }, options.duplicates)
         })
@@ -198,10 +208,15 @@ extension StageSetting {
             Setting(
                 key: "stages.format.keep_text", .bool, default: FormatOptions().keepText,
                 "Publish text beside html"), \.keepText),
+        SettingField(
+            Setting(
+                key: "stages.format.max_growth", .integer(100...10_000), default: FormatOptions().maxGrowth,
+                "Largest published form of an event, in percent of the event, besides 2 KiB"), \.maxGrowth),
     ]
-    private static let format = Kind(name: "format", options: formatting.map(\.setting)) { node, _, _ in
+    private static let format = Kind(name: "format", options: formatting.map(\.setting)) { node, _, intake in
         var options = FormatOptions()
         try node?.members(of: formatting.map(\.setting)).read(formatting, into: &options)
+        intake.format = options
         let final = options
         return { FormatStage(final) }
     }
@@ -209,16 +224,35 @@ extension StageSetting {
     private static let channels = Setting(
         key: "stages.route.channels", .texts, default: RouteOptions().channels,
         otherwise: "the five of the contract", "Templates of channels")
-    private static let route = Kind(name: "route", options: [channels]) { node, _, _ in
-        guard let place = try node?.members(of: [channels])[channels.name] else { return { try RouteStage() } }
-        let options = RouteOptions(channels: try channels.form.read(place))
+    private static let routing: [SettingField<RouteOptions>] = [
+        SettingField(channels, \.channels),
+        SettingField(
+            Setting(
+                key: "stages.route.max_channels", .integer(RouteOptions.channelCounts),
+                default: RouteOptions().maxChannels, "Most channels of one event"), \.maxChannels),
+        SettingField(
+            Setting(
+                key: "stages.route.max_mentions", .integer(RouteOptions.mentionCounts),
+                default: RouteOptions().maxMentions, "Most channels that a list, such as mentions, gives an event"),
+            \.maxMentions),
+        SettingField(
+            Setting(
+                key: "stages.route.max_copied", .size(1024...1 << 30), default: RouteOptions().maxCopied,
+                "Size of an event's copies together, beyond which channels of lists are left out"), \.maxCopied),
+    ]
+    private static let route = Kind(name: "route", options: routing.map(\.setting)) { node, _, _ in
+        guard let node else { return { try RouteStage() } }
+        var options = RouteOptions()
+        let members = try node.members(of: routing.map(\.setting))
+        try members.read(routing, into: &options)
+        let final = options
         do throws(CommentsError) {
             // A template that does not parse is found now, not when the stage is first used.
-            _ = try RouteStage(options)
+            _ = try RouteStage(final)
         } catch {
-            throw place.error(error.message)
+            throw (members[channels.name] ?? node).error(error.message)
         }
-        return { try RouteStage(options) }
+        return { try RouteStage(final) }
     }
 
     private static let publication: [SettingField<PipelineLimits>] = [

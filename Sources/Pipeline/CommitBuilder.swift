@@ -71,6 +71,7 @@ struct CommitBuilder {
         var dead: [[UInt8]] = []
         var held: [[UInt8]] = []
         var drops: [String: Int] = [:]
+        var limited: [String: Int] = [:]
         var out = 0
         /// The current event as it stood in the queue, and what the pipeline had put in front of it.
         var element: [UInt8] = []
@@ -137,6 +138,7 @@ struct CommitBuilder {
         }
         switch decision {
         case .forward(let events):
+            for name in events.lazy.flatMap(\.limits) { outputs.limited[name, default: 0] += 1 }
             if events.isEmpty {
                 outputs.drop("empty")
             } else if events.count == 1, let place = held(events[0], &outputs) {
@@ -160,6 +162,7 @@ struct CommitBuilder {
             outputs.out += 1
             push(event, partition: partition, to: &outputs)
         case .publish(let event, let channels):
+            for name in event.limits { outputs.limited[name, default: 0] += 1 }
             publish(event, to: channels, &outputs)
             if layout.stage(after: lane.stage) == nil { outputs.settle(.published) }
         case .drop(let reason): outputs.drop(reason)
@@ -249,6 +252,7 @@ struct CommitBuilder {
         let drops = outputs.drops.sorted { $0.key < $1.key }
         var counts = [("dropped", drops.reduce(0) { $0 + $1.value })]
         counts += drops.map { ("dropped:\($0.key)", $0.value) }
+        counts += outputs.limited.sorted { $0.key < $1.key }.map { ("limited:\($0.key)", $0.value) }
         counts.append(("out", outputs.out))
         if lane.isIncoming { counts.append(("in", count)) }
         operations += counts.filter { $0.1 > 0 }.map { .count($0.0, $0.1) }

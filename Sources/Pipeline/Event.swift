@@ -30,6 +30,9 @@ public struct Event: Sendable {
 
     private(set) var isChanged = false
 
+    /// The limits that have left out something of the event, for ``countLimit(_:)``.
+    private(set) var limits: [String] = []
+
     public init(fields: JSONObject, raw: [UInt8]) {
         self.init(fields: fields, element: raw, start: 0, sender: .app)
     }
@@ -44,6 +47,11 @@ public struct Event: Sendable {
         self.element = element
         self.start = start
         self.sender = sender
+    }
+
+    /// Notes that a limit has left out something of the event: the commit counts it in the lane's hash as `limited:NAME`.
+    public mutating func countLimit(_ name: String) {
+        limits.append(name)
     }
 
     /// The bytes to hand on.

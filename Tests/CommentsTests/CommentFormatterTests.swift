@@ -14,10 +14,10 @@ struct CommentFormatterTests {
 
     @Test("text becomes html and goes, unless it is to be kept")
     func text() throws {
-        #expect(try format(#"{"id":"1","text":"a\nb"}"#) == #"{"id":"1","html":"a\u003cbr\u003eb"}"#)
+        #expect(try format(#"{"id":"1","text":"a\nb"}"#) == #"{"id":"1","html":"a<br>b"}"#)
         #expect(
             try format(#"{"text":"a\nb"}"#, FormatOptions(keepText: true))
-                == #"{"text":"a\nb","html":"a\u003cbr\u003eb"}"#)
+                == #"{"text":"a\nb","html":"a<br>b"}"#)
     }
 
     @Test("html from outside never passes")
@@ -53,7 +53,7 @@ struct CommentFormatterTests {
     func names() throws {
         #expect(try format(#"{"author":{"id":1,"name":"a\u202eb\u2066\n"}}"#) == #"{"author":{"id":1,"name":"ab"}}"#)
         #expect(try format(#"{"author":"a\u202eb"}"#) == #"{"author":"ab"}"#)
-        #expect(try format(#"{"author":{"name":"<b>é"}}"#) == #"{"author":{"name":"\u003cb\u003eé"}}"#)
+        #expect(try format(#"{"author":{"name":"<b>é"}}"#) == #"{"author":{"name":"\u003cb>é"}}"#)
     }
 
     @Test(
@@ -84,10 +84,64 @@ struct CommentFormatterTests {
         #expect(fields.text == #"{"images":[{}],"link":[]}"#)
     }
 
+    /// What formatting makes of an event: the size of the published form, and the reason when it is refused.
+    private func growth(_ fields: JSONObject, _ options: FormatOptions = FormatOptions()) -> (
+        bytes: Int, problem: String?
+    ) {
+        var formatted = fields
+        let problem = CommentFormatter(options: options).format(&formatted)
+        return (formatted.bytes.count, problem)
+    }
+
+    @Test(
+        "no text becomes more than a third longer and 2 KiB, or the event is refused",
+        arguments: [
+            "\"", "'", "<", ">", "&", "&lt;", "\n", "x\n", "@a ", "@a\n", "@\(String(repeating: "n", count: 60)) ",
+            "http://a.bc ", "www.a.bc\n", "http://a.bc/?&&&&&&&& ", "\u{2028}", "\\", "\u{1}", "\t", "é", "😀", "<br>",
+        ])
+    func growth(piece: String) {
+        for bytes in [16, 300, 1000, 4000, 16_384, 60_000] {
+            let text = String(repeating: piece, count: max(1, bytes / piece.utf8.count))
+            for member in ["text", "title"] {
+                let fields: JSONObject = ["thread": "1", member: .string(text), "author": ["name": .string(text)]]
+                let (size, problem) = growth(fields)
+                let most = fields.leastByteCount * 133 / 100 + 2048
+                #expect(
+                    (problem == nil) == (size <= most), "\(bytes) of \(piece) in \(member): \(size), \(problem ?? "")")
+            }
+        }
+    }
+
+    @Test("an ordinary text of code, of short lines or of many links is not refused")
+    func ordinary() {
+        let code = "for (auto &x : v) { if (x->a < 3 && x->b > 4) std::cout << x->name << \"\\n\"; }\n"
+        let poem = "some words\n"
+        let links = "see https://example.org/a/long/path?of=some&length=yes and @somebody\n"
+        for piece in [code, poem, links] {
+            for bytes in [500, 4000, piece == code ? 8000 : 16_000] {
+                let fields: JSONObject = ["text": .string(String(repeating: piece, count: bytes / piece.utf8.count))]
+                let (_, problem) = growth(fields)
+                #expect(problem == nil, "\(bytes) bytes of \(piece)")
+            }
+        }
+    }
+
+    @Test("the reason says what is too long, and a kept text is allowed for")
+    func growthReason() throws {
+        let fields: JSONObject = ["text": .string(String(repeating: "&", count: 3000))]
+        let problem = try #require(growth(fields).problem)
+        #expect(
+            problem.hasPrefix("the event of 3011 bytes would have 15011 when it is published, at most 6052 are allowed")
+        )
+        #expect(growth(fields, FormatOptions(maxGrowth: 500)).problem == nil)
+        let kept: JSONObject = ["text": .string(String(repeating: "x", count: 10_000))]
+        #expect(growth(kept, FormatOptions(keepText: true)).problem == nil)
+    }
+
     @Test("an event that is no comment loses its private members only")
     func others() throws {
         #expect(
             try format(#"{"type":"vote","value":1,"ip":"x","note":"<b>"}"#)
-                == #"{"type":"vote","value":1,"note":"\u003cb\u003e"}"#)
+                == #"{"type":"vote","value":1,"note":"\u003cb>"}"#)
     }
 }

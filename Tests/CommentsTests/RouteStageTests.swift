@@ -8,7 +8,11 @@ import Testing
 struct ChannelRouterTests {
     private func channels(_ fields: JSONObject, _ templates: [String]? = nil) throws -> [String] {
         let options = templates.map { RouteOptions(channels: $0) } ?? RouteOptions()
-        return try ChannelRouter(options: options).channels(of: fields)
+        return try route(fields, options).channels
+    }
+
+    private func route(_ fields: JSONObject, _ options: RouteOptions, bytes: Int = 400) throws -> ChannelRouter.Route {
+        try ChannelRouter(options: options).route(fields, bytes: bytes)
     }
 
     @Test("the default channels are those of thread, forum, author, mentioned and post")
@@ -39,13 +43,45 @@ struct ChannelRouterTests {
         #expect(try channels(fields, [template]) == expected)
     }
 
-    @Test("each channel is there once, 32 at most")
+    @Test("each channel is there once, 32 at most whatever is configured")
     func limits() throws {
+        func names(_ fields: JSONObject, _ templates: [String]) throws -> [String] {
+            let options = RouteOptions(channels: templates, maxChannels: 32, maxMentions: 32, maxCopied: 1 << 20)
+            return try route(fields, options).channels
+        }
         let many = JSON.array((0..<1000).map { .int($0 / 2) })
-        #expect(try channels(["a": many, "b": 1], ["x:{a}"]).count == 16)
-        #expect(try channels(["a": .array((0..<1000).map { .int($0) })], ["x:{a}", "y:{a}"]).count == 32)
-        #expect(try channels(["a": many], ["{a}{a}{a}{a}"]).count <= 32)
-        #expect(try channels(["a": 1, "b": 1], ["x:{a}", "x:{b}"]) == ["x:1"])
+        #expect(try names(["a": many, "b": 1], ["x:{a}"]).count == 16)
+        #expect(try names(["a": .array((0..<1000).map { .int($0) })], ["x:{a}", "y:{a}"]).count == 32)
+        #expect(try names(["a": many], ["{a}{a}{a}{a}"]).count <= 32)
+        #expect(try names(["a": 1, "b": 1], ["x:{a}", "x:{b}"]) == ["x:1"])
+    }
+
+    @Test("a list gives five channels, an event has eight, and what a limit leaves out comes from a list")
+    func few() throws {
+        let names = JSON.array((0..<40).map { .string("n\($0)") })
+        let fields: JSONObject = ["thread": "1", "forum": "f", "author": ["id": "n1"], "mentions": names, "id": "c"]
+        let all = ["thread:1", "forum:f", "user:n1", "user:n0", "user:n2", "user:n3", "user:n4", "post:c"]
+        #expect(try route(fields, RouteOptions()) == ChannelRouter.Route(channels: all, isCut: true))
+        let long = ["thread:1", "forum:f", "user:n1", "post:c"]
+        #expect(try route(fields, RouteOptions(), bytes: 60_000) == ChannelRouter.Route(channels: long, isCut: true))
+        #expect(try route(fields, RouteOptions(), bytes: 3000).channels.count == 5)
+        #expect(try route(fields, RouteOptions(maxMentions: 1)).channels.count == 5)
+        #expect(try route(fields, RouteOptions(maxChannels: 5)).channels.count == 5)
+        let one: JSONObject = ["thread": "1", "mentions": ["a", "a", "b"]]
+        #expect(try route(one, RouteOptions()) == ChannelRouter.Route(channels: ["thread:1", "user:a", "user:b"]))
+    }
+
+    @Test("a deletion makes nobody a channel by mentioning them")
+    func deletions() throws {
+        let fields: JSONObject = ["type": "comment.deleted", "thread": "1", "mentions": ["a", "b"], "id": "c"]
+        #expect(try route(fields, RouteOptions()) == ChannelRouter.Route(channels: ["thread:1", "post:c"]))
+    }
+
+    @Test("more templates than an event may have channels are refused")
+    func tooMany() throws {
+        let templates = (0..<9).map { "k\($0):{thread}" }
+        #expect(throws: CommentsError.self) { try RouteStage(RouteOptions(channels: templates)) }
+        #expect(throws: Never.self) { try RouteStage(RouteOptions(channels: templates, maxChannels: 9)) }
     }
 
     @Test("two spellings of one name are two channels")

@@ -123,6 +123,41 @@ struct ValidatorTests {
                 == "the event has 25 bytes, at most 24 are taken")
     }
 
+    @Test("a text has 16 KiB at most, whatever its form")
+    func textSize() throws {
+        func event(_ count: Int, _ character: String = "x") -> String {
+            #"{"thread":"a","text":"\#(String(repeating: character, count: count))"}"#
+        }
+        #expect(try decide(event(16_384)).forwarded != nil)
+        #expect(try decide(event(16_385)).rejection == "`text` has 16385 bytes, at most 16384 are taken")
+        #expect(try decide(event(8192, "é")).forwarded != nil)
+        #expect(try decide(event(5462, "€")).rejection == "`text` has 16386 bytes, at most 16384 are taken")
+        #expect(try decide(event(10_000, #"\u0061"#)).forwarded != nil)
+        #expect(try decide(event(20_000), ValidateOptions(maxText: 20_000)).forwarded != nil)
+    }
+
+    @Test(
+        "a posted comment that validate or format would refuse for its size is refused as too large",
+        arguments: [
+            (String(repeating: "x", count: 16_385), "`text` has 16385 bytes"),
+            (String(repeating: "&", count: 8000), "would have 40"),
+            (String(repeating: "<>", count: 8000), "would have 64"),
+        ])
+    func tooLarge(text: String, reason: String) throws {
+        var intake = CommentIntake()
+        let event = try event(JSONObject(members: [("thread", "a"), ("text", .string(text))]).text)
+        guard case .tooLarge(let said) = intake.take(event.raw, fields: event.fields, now: 1) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(said.contains(reason), "\(said)")
+        var open = CommentIntake(CommentIntake.Options(validate: ValidateOptions(maxText: 60_000), format: nil))
+        guard case .taken = open.take(event.raw, fields: event.fields, now: 1) else {
+            Issue.record("a pipeline without format has no such limit")
+            return
+        }
+    }
+
     @Test("a posted comment may not have the members by which the pipeline knows it", arguments: ["_v", "_job", "_by"])
     func reserved(_ member: String) throws {
         var intake = CommentIntake()

@@ -57,6 +57,16 @@ struct CommitBuilderTests {
         #expect(Array(arguments[7...9]) == ["1", "{}", ""])
     }
 
+    @Test("what a limit left out of events is counted")
+    func limited() throws {
+        let words = try operations(first, ["{}", #"{"a":1}"#, #"{"b":2}"#]) { event in
+            var event = event
+            if event.fields["a"] == nil { event.countLimit("channels") }
+            return .forward([event])
+        }
+        #expect(Array(words.suffix(6)) == ["count", "limited:channels", "2", "count", "out", "3"])
+    }
+
     @Test("what is forwarded is pushed onto the next queue, unchanged events byte by byte")
     func forward() throws {
         let operations = try operations(first, [#"{ "x" : 1 }"#, #"{"y":2}"#]) { event in
