@@ -16,6 +16,10 @@ public enum EdgeLimit: String, CaseIterable, Sendable {
     case commentsPerPost = "comments_per_post"
     case postedBytes = "posted_bytes"
     case bufferBytes = "buffer_bytes"
+    case postsPerMinute = "posts_per_minute"
+    case postBurst = "post_burst"
+    case threadsPerMinute = "threads_per_minute"
+    case postClients = "post_clients"
     case tokenBytes = "token_bytes"
     case tokenChannels = "token_channels"
     case channelsPerPoll = "channels_per_poll"
@@ -89,6 +93,18 @@ public enum EdgeLimit: String, CaseIterable, Sendable {
             .bytes(
                 \.bufferBytes, 4 << 20...1 << 40,
                 "Memory for incomplete requests and unsent answers; beyond: 503, or the longest blocked answer is cut")
+        case .postsPerMinute:
+            .number(
+                \.postsPerMinute, 0...10_000_000,
+                "Comments a minute of one address, or IPv6 /64, to one process; more: 429; 0: unlimited")
+        case .postBurst:
+            .number(\.postBurst, 1...1_000_000, "Comments of one address at once; more in one request: 413")
+        case .threadsPerMinute:
+            .number(
+                \.threadsPerMinute, 0...10_000_000,
+                "Conversations a minute that one address has not written to lately; more: 429; 0: unlimited")
+        case .postClients:
+            .number(\.postClients, 16...10_000_000, "Addresses that the limits of posts are remembered for")
         case .tokenBytes: .bytes(\.tokenBytes, 256...65_536, "Size of a token; more: 401")
         case .tokenChannels: .number(\.tokenChannels, 1...10_000, "Channels and patterns in one token; more: 401")
         case .channelsPerPoll: .number(\.channelsPerPoll, 1...1000, "Channels in one poll or stream; more: 400")

@@ -28,6 +28,15 @@ public struct EdgeLimits: Sendable, Hashable {
     public var postedBytes = 64 * 1024 * 1024
     /// Comments in one body, one per line. More: 413. They go to Redis in one call, which blocks everybody else.
     public var commentsPerPost = 1000
+    /// Comments of one address (or /64 for IPv6) a minute. More: 429. 0: unlimited. API keys have a rate of their own,
+    /// and this machine is not counted unless it is one of the trusted proxies' clients.
+    public var postsPerMinute = 30
+    /// Comments of one address at once after a pause. More in one request: 413.
+    public var postBurst = 10
+    /// Conversations a minute that one address has not written to lately. More: 429. 0: unlimited.
+    public var threadsPerMinute = 20
+    /// Addresses that these limits are remembered for. Beyond, the one with most of its limits left is forgotten.
+    public var postClients = 65_536
     /// The largest token. Larger: 401.
     public var tokenBytes = 4096
     /// Channels and patterns in one token. More: 401.

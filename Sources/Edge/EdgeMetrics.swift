@@ -30,6 +30,10 @@ final class EdgeMetrics {
     var postsRefused = 0
     /// Comments refused because there were too many in one body.
     var commentsRefused = 0
+    /// Comments without an API key whose client's address is not known, so that no limit by address applied.
+    var postsUnattributed = 0
+    /// Gauge: addresses that limits of posts are remembered for.
+    var postersRemembered = 0
     /// Answers that did not fit into the socket's buffer at once.
     var writesDelayed = 0
     /// Clients that disconnected while their request was pending.
@@ -97,6 +101,10 @@ final class EdgeMetrics {
         add("posted_bytes", "gauge", "Bytes of posts that Redis has not confirmed.", postedBytes)
         add("posts_refused_total", "counter", "Posts refused while too many others were unconfirmed.", postsRefused)
         add("comments_refused_total", "counter", "Comments refused as too many in one request.", commentsRefused)
+        add(
+            "posts_unattributed_total", "counter",
+            "Comments without an API key from this machine, or from a proxy that names no client.", postsUnattributed)
+        add("posters", "gauge", "Addresses that the limits of posts are remembered for.", postersRemembered)
         add("writes_delayed_total", "counter", "Answers that had to wait for a slow reader.", writesDelayed)
         add("clients_gone_total", "counter", "Clients that disconnected during their request.", clientsGone)
         add("timeouts_total", "counter", "Connections ended by a deadline.", timeouts)

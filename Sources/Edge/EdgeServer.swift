@@ -56,6 +56,13 @@ public final class EdgeServer {
         let services = EdgeServices(
             hub: hub, metrics: metrics, options: options,
             seed: UInt64(truncatingIfNeeded: Clock.monotonicNanoseconds()) ^ UInt64(getpid()) << 40)
+        services.posts.onUnknownProxy = {
+            logger.warning(
+                """
+                a proxy on this machine forwards posts, but edge.proxies does not name it: its clients cannot be told \
+                apart, and no limit by address applies to their posts; name it, as in edge: { proxies: [127.0.0.1] }
+                """)
+        }
         router = RequestRouter(services: services, sink: sink, status: status)
         pool = ConnectionPool(
             on: loop, limits: options.limits, metrics: metrics,

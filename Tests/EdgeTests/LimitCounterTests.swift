@@ -64,7 +64,8 @@ struct LimitScene {
         limit.set(value, in: &options.limits)
         switch limit {
         case .spareConnections: options.limits.maxConnections = 1
-        case .connectionsPerAddress:
+        case .connectionsPerAddress, .postsPerMinute, .postBurst, .threadsPerMinute, .postClients:
+            if limit == .postsPerMinute { options.limits.postBurst = 1 }
             options.proxies = ProxyTrust(ranges: [AddressRange("127.0.0.0/8")].compactMap { $0 })
         case .tokenBytes, .tokenChannels: options.access.tokenKeys = [try? mint.hmacKey()].compactMap { $0 }
         case .writeTimeout, .answerTimeout:
@@ -79,7 +80,7 @@ struct LimitScene {
         switch limit {
         case .spareConnections: 0
         case .maxConnections, .connectionsPerAddress, .commentsPerPost, .tokenChannels, .channelsPerPoll, .maxChannels,
-            .loadsAtOnce:
+            .loadsAtOnce, .postsPerMinute, .postBurst, .threadsPerMinute, .postClients:
             1
         case .ringEvents, .headerFields: 3
         case .acceptRate, .postedBytes, .ringBytes: 10
@@ -104,6 +105,7 @@ struct LimitScene {
         case .headerTimeout, .bodyTimeout, .idleTimeout, .writeTimeout, .answerTimeout, .lingerTimeout:
             return try deadlines(edge)
         case .postedBytes, .postTimeout, .bufferBytes: return try posts(edge)
+        case .postsPerMinute, .postBurst, .threadsPerMinute, .postClients: return try addresses(edge)
         case .tokenBytes, .tokenChannels: return try tokens(edge)
         case .maxChannels, .loadsAtOnce, .loadTimeout, .channelLinger, .ringEvents, .ringBytes, .ringBytesTotal,
             .answerBytes:
@@ -209,6 +211,20 @@ struct LimitScene {
         try eventually("the sink has it") { try edge.on { $0.sink.bodies.count == 1 } }
         try Self.expect(edge.client().post("/v1/comments", "{}").status == 503)
         return [first]
+    }
+
+    /// Posts of addresses that a proxy names.
+    private func addresses(_ edge: EdgeHarness) throws -> [AnyObject] {
+        func status(_ body: String, from address: String) throws -> Int {
+            try edge.client().post("/v1/comments", body, headers: ["X-Forwarded-For": address]).status
+        }
+        try Self.expect(status(#"{"thread":"1"}"#, from: "1.2.3.4") == 202)
+        switch limit {
+        case .postBurst: try Self.expect(status("{}\n{}\n", from: "1.2.3.4") == 413)
+        case .postClients: try Self.expect(status(#"{"thread":"1"}"#, from: "1.2.3.5") == 202)
+        default: try Self.expect(status(#"{"thread":"2"}"#, from: "1.2.3.4") == 429)
+        }
+        return []
     }
 
     private func tokens(_ edge: EdgeHarness) throws -> [AnyObject] {

@@ -25,6 +25,11 @@ public final class CommentWriter: Sendable, Equatable {
         if case .app(let index) = identity { index } else { nil }
     }
 
+    /// The person whom a token names.
+    var subject: String? {
+        if case .person(let person) = identity { person.subject } else { nil }
+    }
+
     /// The edit key that the answer has to tell; nil when the client has one, or needs none.
     var newKey: EditKey? {
         if case .anonymous(let key, _) = identity, key.isNew { key } else { nil }

@@ -89,6 +89,7 @@ extension Connection {
         case .complete(let length, let client):
             awaitsProxyHeader = false
             inbound.skip(length)
+            self.client = client
             exceedsAddressLimit = !pool.count(self, for: client)
             return true
         }

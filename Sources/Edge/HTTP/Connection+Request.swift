@@ -43,8 +43,10 @@ extension Connection {
         isNew = false
         if isProxied, !pool.proxies.speaksProxyProtocol {
             let client = pool.proxies.client(in: head, of: bytes)
+            self.client = client
             exceedsAddressLimit = !pool.count(self, for: client)
         }
+        isForwardedUntrusted = !isProxied && !head.forwardedFor.isEmpty
         origin = pool.handler.origin(head, of: bytes, at: entrance)
         keepAlive = head.keepAlive && !exceedsAddressLimit
         isHTTP10 = head.minorVersion == 0

@@ -62,6 +62,10 @@ final class Connection {
     /// The client has too many connections, or too many concurrent requests through a proxy: its request is answered
     /// with 429.
     var exceedsAddressLimit: Bool
+    /// The client that posts are limited by; nil when it is not known, or is this machine.
+    var client: ClientAddress?
+    /// The last request names a client in `X-Forwarded-For`, but its sender is not a trusted proxy.
+    var isForwardedUntrusted = false
     /// Which scripts may read the answer.
     var origin: OriginMatch
 
@@ -73,10 +77,11 @@ final class Connection {
     private static let lastChance: Int64 = 1000
 
     init(
-        descriptor: Int32, at entrance: Entrance, isSpare: Bool, isProxied: Bool, exceedsAddressLimit: Bool = false,
-        pool: ConnectionPool, loop: EventLoop
+        descriptor: Int32, at entrance: Entrance, isSpare: Bool, isProxied: Bool, client: ClientAddress? = nil,
+        exceedsAddressLimit: Bool = false, pool: ConnectionPool, loop: EventLoop
     ) {
         self.entrance = entrance
+        self.client = client
         self.exceedsAddressLimit = exceedsAddressLimit
         self.descriptor = descriptor
         self.isProxied = isProxied

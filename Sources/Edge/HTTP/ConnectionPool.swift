@@ -86,7 +86,10 @@ final class ConnectionPool {
         }
         let isProxied = entrance == .readers && proxies.isProxy(peer)
         // This machine is not counted: it may be a proxy that is not configured and connects for everybody.
-        var client = isProxied || peer?.isLoopback ?? true || entrance == .admin ? nil : peer
+        let isLocal = peer?.isLoopback ?? true
+        var client = isProxied || isLocal || entrance == .admin ? nil : peer
+        // Where proxies are configured, it posts for itself.
+        let poster = isProxied || (isLocal && proxies.ranges.isEmpty) ? nil : peer
         var exceedsAddressLimit = false
         if let address = client, !addresses.enter(address) {
             metrics.connectionsRefusedByAddress += 1
@@ -110,7 +113,7 @@ final class ConnectionPool {
         metrics.connections = count
         if !isSpare, !exceedsAddressLimit { metrics.connectionsAccepted += 1 }
         connections[index] = Connection(
-            descriptor: descriptor, at: entrance, isSpare: isSpare, isProxied: isProxied,
+            descriptor: descriptor, at: entrance, isSpare: isSpare, isProxied: isProxied, client: poster,
             exceedsAddressLimit: exceedsAddressLimit, pool: self, loop: loop)
     }
 

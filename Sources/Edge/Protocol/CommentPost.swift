@@ -17,8 +17,8 @@ final class CommentPost: PendingResponse {
 
     /// Starts to answer.
     ///
-    /// - Throws: ``HTTPError``: 413 for too many comments in one request; 413 or 429 when the API key's rate does not
-    ///   allow them; 503 while too many bytes of other posts are pending.
+    /// - Throws: ``HTTPError``: 413 for too many comments in one request; 413 or 429 when the rate of the API key, or of
+    ///   the client's address, does not allow them; 503 while too many bytes of other posts are pending.
     func start(_ body: [UInt8], kind: Request.BodyKind, sink: any CommentSink) throws(HTTPError) {
         guard let connection else { return }
         let ndjson = kind == .ndjson || Self.isManyLines(body)
@@ -31,6 +31,13 @@ final class CommentPost: PendingResponse {
                 limit: .commentsPerPost)
         }
         try checkPending(of: body.count)
+        if writer.apiKey == nil {
+            // A person has one limit wherever they are.
+            try services.posts.admit(
+                body, ndjson: ndjson, comments: count,
+                of: writer.subject.map(Poster.subject) ?? connection.client.map(Poster.init),
+                isForwarded: connection.isForwardedUntrusted)
+        }
         try services.access.take(count, of: writer.apiKey)
         connection.begin(self)
         connection.hold(until: Clock.monotonicMilliseconds() + services.limits.postTimeout)

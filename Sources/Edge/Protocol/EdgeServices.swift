@@ -7,6 +7,7 @@ final class EdgeServices {
     let options: EdgeOptions
     private(set) var limits: EdgeLimits
     let access: AccessControl
+    let posts: PostAdmission
     let zlib = ZlibHandle()
     private var generator: JitterGenerator
 
@@ -16,6 +17,7 @@ final class EdgeServices {
         self.options = options
         limits = options.limits
         access = AccessControl(options: options, edge: metrics)
+        posts = PostAdmission(limits: options.limits, metrics: metrics, seed: seed)
         generator = JitterGenerator(seed: seed)
     }
 
@@ -23,6 +25,7 @@ final class EdgeServices {
     func adopt(limits: EdgeLimits) {
         self.limits = limits
         access.adopt(limits: limits)
+        posts.adopt(limits: limits)
     }
 
     /// The end of a hold that begins now: the client's timeout, or the default one, shortened by up to a fifth, so that
