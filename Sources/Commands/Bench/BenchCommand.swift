@@ -9,7 +9,7 @@ struct Bench: ParsableCommand {
         abstract: "Measure the pipeline and the edge on this machine.",
         subcommands: [
             BenchPipeline.self, BenchEdge.self, BenchJobs.self, BenchTakeover.self, BenchIdle.self, BenchMemory.self,
-            BenchReaders.self, BenchVisitors.self, BenchBare.self,
+            BenchAbuse.self, BenchReaders.self, BenchVisitors.self, BenchBare.self,
         ])
 }
 
