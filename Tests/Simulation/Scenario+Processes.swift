@@ -2,6 +2,22 @@
 extension Scenario {
     static let processes = [
         Scenario(
+            "claimed-after-burial", "a dead worker whose claim arrives after its burial holds no lane when the clock steps back",
+            """
+            options partitions=1 workers=1 edges=1 history=3 ttl=20000 batch=8 ring=4 seed=108393
+            start e0
+            start w0
+            settle 1
+            advance 1
+            post e0 3 thread=2 forum=0 comment=3
+            run w0
+            kill w0
+            bury w0
+            stop e0
+            settle 1
+            clock -3600000
+            """),
+        Scenario(
             "partitions-changed",
             "an edge that slept through a change of the partitions puts events where workers look",
             """

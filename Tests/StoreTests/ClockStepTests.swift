@@ -64,6 +64,15 @@ struct ClockStepTests {
         #expect(try balance("w2") == "w2")
     }
 
+    @Test("after a step back the claim of a worker that was buried before it arrived holds no lane")
+    func buried() throws {
+        _ = try beat("w2")
+        _ = try library.claim("w1", lease: 10_000)
+        #expect(try balance("w2") == "w1", "until then the lease counts")
+        try deadline(after: Self.hour + 10_000)
+        #expect(try balance("w2") == "w2")
+    }
+
     @Test("after a step back a dead process is not shown for longer than it would have been")
     func shown() throws {
         _ = try beat("w1")

@@ -24,10 +24,13 @@ local MOST_ATTEMPTS = 256
 -- A lease lasts until its deadline, or for as long as the last heartbeat of its owner is younger than the lease,
 -- whichever is later, so an idle lane costs no renewal. `live` holds the owners with such a heartbeat. A deadline that
 -- no claim can have written so far ahead has passed: a clock that was wrong is set right, and nothing told by how much.
-local function is_free(owner, deadline, live, now_ms)
+-- For an owner that is not listed (a claim that arrived after its burial) that is any deadline beyond the caller's `lease`.
+local function is_free(name, owner, deadline, lease, live, now_ms)
   if not owner or owner == '' then return true end
+  if live[owner] then return false end
   local left = (tonumber(deadline or '') or 0) - now_ms
-  return (left < 0 or left > LONGEST_LEASE) and not live[owner]
+  if left < 0 or left > LONGEST_LEASE then return true end
+  return left > lease and not redis.call('ZSCORE', name .. ':procs', owner)
 end
 
 -- A key of another type counts as empty here: its own lane reports it, and the other lanes go on.
@@ -125,7 +128,7 @@ local function claim(keys, args)
   local lease = tonumber(args[3])
   local known = redis.call('HMGET', keys[1], 'owner', 'deadline')
   local _, live = live_processes(args[1], lease, us / 1000)
-  if not is_free(known[1], known[2], live, us / 1000) then return { 'TAKEN', known[1], known[2] } end
+  if not is_free(args[1], known[1], known[2], lease, live, us / 1000) then return { 'TAKEN', known[1], known[2] } end
   local token, suspect, attempts = take(keys[1], keys[2], args[2], lease, us, live)
   return { 'OK', token, suspect, attempts }
 end
@@ -322,7 +325,7 @@ local function balance(_, args)
           if known[5] == '' and known[7] == '2' then entry[4] = '1' end
         end
         mine[#mine + 1] = entry
-      elseif is_free(known[1], known[2], live, now_ms) then
+      elseif is_free(name, known[1], known[2], lease, live, now_ms) then
         free[#free + 1] = entry
       elseif not live[known[1]] then
         wait = math.min(wait or math.huge, tonumber(known[2]) - now_ms)
