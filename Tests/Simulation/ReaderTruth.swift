@@ -14,6 +14,8 @@ struct ReaderTruth {
         var branch: Int
         var floor: Int64
         var isFromBeginning: Bool
+        /// Whether an earlier feed was gone then, and no later one was there. An edge may have its events still.
+        var isBetweenFeeds: Bool
     }
 
     let channel: String
@@ -31,7 +33,9 @@ struct ReaderTruth {
 
     mutating func ask(_ offset: String, in feed: FeedTruth) {
         if offset == "-1" || offset == "now" { (position, missed) = (nil, nil) }
-        question = Question(branch: feed.newest, floor: feed.current.floor, isFromBeginning: offset == "-1")
+        question = Question(
+            branch: feed.newest, floor: feed.current.floor, isFromBeginning: offset == "-1",
+            isBetweenFeeds: feed.newest > 0 && feed.current.log.isEmpty)
     }
 
     mutating func giveUp() { question = nil }
@@ -206,6 +210,8 @@ struct ReaderTruth {
             // The edge may have found where it begins, and lost that while the poll was held: by a cut or a sweep, or when
             // it noticed a restart, which may have been before the question.
             if question.branch < feed.newest || restarts > 0 || question.floor < feed.current.floor { return nil }
+            // Where it began at the end of a feed that was gone, and the next feed has begun since.
+            if question.isBetweenFeeds, !feed.current.log.isEmpty { return nil }
             return Violation(.unfoundedLoss, "a reader of \(channel) that asked for no position lost it")
         }
         self.position = nil

@@ -369,6 +369,20 @@ import Testing
         #expect(held.isEmpty)
     }
 
+    @Test func `a reader that begins at the end of a feed that is gone may be told so when the next one begins`() {
+        func lost(afterNext isNext: Bool) -> [Violation.Rule] {
+            Self.told { story in
+                story.publish(1...4)
+                story.sweep()
+                story.ask("now")
+                if isNext { story.publish(5...6) }
+                story.tell(.lost("r0"))
+            }
+        }
+        #expect(lost(afterNext: true).isEmpty)
+        #expect(lost(afterNext: false) == [.unfoundedLoss])
+    }
+
     @Test func `a position of a channel without a feed holds for the time that a feed may be idle`() {
         func after(_ time: Int64) -> [Violation.Rule] {
             Self.told { story in
