@@ -158,9 +158,9 @@ final class ClosedChannelTests {
         #expect(try edge.metric("held") == 0)
 
         // An EventSource comes back by itself, and gets all that follows on one connection.
-        let port = edge.port
-        let source = TestEventSource("\(Self.channel)?offset=-1&live=sse") { port }
-        try eventually(within: 20, "it has come back") { try source.connections == 2 && edge.metric("held") == 1 }
+        let harness = edge
+        let source = TestEventSource("\(Self.channel)?offset=-1&live=sse") { harness.port }
+        try eventually(within: 20, "it has come back") { try source.connections == 2 && harness.metric("held") == 1 }
         try publish(Self.edited, Self.opened)
         func got(_ event: String) -> Bool { source.events.contains { $0.type == "data" && $0.data.contains(event) } }
         try eventually(within: 20, "it gets both") { got(Self.edited) && got(Self.opened) }
