@@ -65,3 +65,43 @@ if (tidings.state === "asleep") console.log();
 new Tidings.Error(404);
 // @ts-expect-error: internal.
 tidings.lineTook();
+
+// The list, and writing.
+const list = tidings.list("thread:42", {
+  onChange({ comments, isClosed, isMine }, steps) {
+    for (const { type, index, comment } of steps) {
+      const html: string | undefined = comment.html;
+      console.log(type === "insert", index.toFixed(), html, comment.created_at?.toFixed());
+    }
+    console.log(comments.length, isClosed === true, isMine(comments[0]));
+  },
+  onState: (state, { until }) => console.log(state, until),
+  onError: (error) => console.log(error),
+  tombstones: false,
+  limit: 100,
+});
+const comment: Tidings.Comment = list.comments[0];
+const isMine: boolean = list.isMine(comment);
+const abort = new AbortController();
+tidings.post({ thread: "42", text: "hello", author: { name: "Ann" }, rating: 5 }, {
+  signal: abort.signal,
+  onRetry: ({ status, message, retryAfter }, { until }) => console.log(status, message, retryAfter + until),
+}).then(({ id, event_id, rating }) => console.log(id, event_id, rating.toFixed()), (error) => {
+  if (error instanceof Tidings.Error) console.log(error.status, error.retryAfter, error.event?.id);
+});
+tidings.edit({ ...comment, text: Tidings.text(comment) }).then(({ type }) => console.log(type));
+tidings.remove(comment).then(({ id }) => console.log(id, isMine));
+tidings.subscribe("thread:47", { onClosed: ({ channel, isClosed }) => console.log(channel, isClosed) }).isClosed;
+new Tidings("", { keyStorage: null });
+list.close();
+
+// @ts-expect-error: a comment has a text.
+tidings.post({ thread: "42" });
+// @ts-expect-error: an edit has the new text.
+tidings.edit({ thread: "42", id: "1" });
+// @ts-expect-error: a deletion names its comment.
+tidings.remove({ thread: "42" });
+// @ts-expect-error: no such storage.
+new Tidings("", { keyStorage: "cookie" });
+// @ts-expect-error: the list is the library's.
+list.comments = [];

@@ -1,5 +1,5 @@
 /*!
- * tidings.js: follows channels of a Tidings edge from a browser. One file, no dependencies.
+ * tidings.js: follows channels of a Tidings edge from a browser, and writes comments. One file, no dependencies.
  * A classic script that sets the global `Tidings`; `tidings.mjs` beside it is the same as a module.
  * How to use it: docs/client.md. What it says to the server: docs/protocol.md.
  */
@@ -31,6 +31,16 @@
   /** A stream without a word for this time is dead, in ms. The edge says something each minute. */
   const STREAM_SILENCE = 90_000;
 
+  /** How long one attempt to write may take, in ms. */
+  const WRITE_TIMEOUT = 20_000;
+
+  /** For how long a write is tried again, in ms: well within the ten minutes in which the pipeline knows a repeat. */
+  const WRITE_PATIENCE = 120_000;
+
+  /** How many comments a browser remembers as its own, and a list holds unless told otherwise. */
+  const MOST_OWN = 500;
+  const MOST_LISTED = 1000;
+
   /** Resolves after `ms`, or when `signal` aborts. Never rejects. */
   const sleep = (ms, signal) => new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -47,6 +57,9 @@
   const randomID = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
     byte.toString(16).padStart(2, "0")).join("");
 
+  /** Names a comment: its `id` is unique within its conversation only. Neither holds a line end. */
+  const nameOf = ({ thread, id }) => `${thread}\n${id}`;
+
   /** Shows an error of the page's own code where uncaught errors go, and lets the caller continue. */
   const report = (error) => {
     if (typeof root.reportError === "function") root.reportError(error);
@@ -59,16 +72,18 @@
    * `status` is the HTTP status; 0 when there was no answer, or one that no edge gives.
    */
   class TidingsError extends Error {
-    constructor(status, message, { channel, retryAfter = 0 } = {}) {
+    constructor(status, message, { channel, event, retryAfter = 0 } = {}) {
       super(message);
       this.name = "TidingsError";
       this.status = status;
       this.channel = channel;
+      /** What was to be written. */
+      this.event = event;
       /** The pause that the server asks for, in ms. */
       this.retryAfter = retryAfter;
     }
 
-    /** The error that an answer other than 200 carries. */
+    /** The error that an answer carries which is no success. */
     static async of(response) {
       const text = (await response.text().catch(() => "")).trim().slice(0, 500);
       let message = text;
@@ -81,6 +96,11 @@
     /** Whether to ask the same again is pointless. */
     get isFinal() {
       return this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status);
+    }
+
+    /** Whether the same write may be taken soon, without anybody's doing. A limit (429) is for the page to show. */
+    get isPassing() {
+      return !this.isFinal && this.status !== 429;
     }
 
     /** Whether one channel of several may be what is refused. */
@@ -144,26 +164,95 @@
     }
   }
 
-  /** Positions kept across page loads. Where storage is missing or forbidden nothing is kept. */
+  /** What is kept across page loads. Where storage is missing or forbidden nothing is kept. */
   class Store {
     #area = null;
     #prefix;
 
     /** `area` is "session", "local" or null. */
-    constructor(area, base) {
-      this.#prefix = `tidings:${base}:`;
+    constructor(area, prefix) {
+      this.#prefix = prefix;
       try {
         if (area === "session") this.#area = root.sessionStorage ?? null;
         if (area === "local") this.#area = root.localStorage ?? null;
       } catch { /* forbidden */ }
     }
 
-    get(channel) {
-      try { return this.#area?.getItem(this.#prefix + channel) ?? null; } catch { return null; }
+    get(name) {
+      try { return this.#area?.getItem(this.#prefix + name) ?? null; } catch { return null; }
     }
 
-    set(channel, offset) {
-      try { this.#area?.setItem(this.#prefix + channel, offset); } catch { /* full or forbidden */ }
+    set(name, value) {
+      try { this.#area?.setItem(this.#prefix + name, value); } catch { /* full or forbidden */ }
+    }
+  }
+
+  /**
+   * What shows an edge that this browser wrote a comment without a token: the edit key, and the names of the comments
+   * that it was shown with.
+   *
+   * The browser makes the key, so that an answer that is lost loses no key. It belongs to one origin of an edge. Where
+   * nothing can be stored it lives as long as the page.
+   */
+  class EditKey {
+    #store;
+    #lock;
+    #text = null;
+    #own = new Set();
+
+    /** `area` as in `Store`; `origin` is the edge's. */
+    constructor(area, origin) {
+      this.#lock = `tidings key ${origin}`;
+      this.#store = new Store(area, `tidings-writer:${origin}:`);
+      this.reload();
+    }
+
+    /** The key: 128 random bits, base64url. Made once for all tabs. */
+    async text() {
+      if (this.#text) return this.#text;
+      const make = () => {
+        this.reload();
+        if (!this.#text) {
+          const bytes = crypto.getRandomValues(new Uint8Array(16));
+          this.keep(btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, ""));
+        }
+      };
+      if (typeof root.navigator?.locks?.request === "function") await navigator.locks.request(this.#lock, make);
+      else make();
+      return this.#text;
+    }
+
+    /** Takes a key that the edge has given. */
+    keep(text) {
+      this.#text = text;
+      this.#store.set("key", text);
+    }
+
+    /** Whether the comment was posted with the key. */
+    owns(comment) {
+      return this.#own.has(nameOf(comment));
+    }
+
+    claim(comment) {
+      this.reload();
+      this.#own.delete(nameOf(comment));
+      this.#own.add(nameOf(comment));
+      this.#store.set("own", JSON.stringify([...this.#own].slice(-MOST_OWN)));
+    }
+
+    /** It was not taken. */
+    disclaim(comment) {
+      if (!this.#own.delete(nameOf(comment))) return;
+      this.#store.set("own", JSON.stringify([...this.#own].slice(-MOST_OWN)));
+    }
+
+    /** Takes over what other tabs have written. */
+    reload() {
+      const key = this.#store.get("key");
+      if (/^[\w-]{22,64}$/.test(key ?? "")) this.#text ??= key;
+      try {
+        for (const name of JSON.parse(this.#store.get("own") ?? "[]")) this.#own.add(String(name));
+      } catch { /* not ours */ }
     }
   }
 
@@ -173,6 +262,7 @@
     #provider;
     #token = null;
     #pending = null;
+    #read = { token: null, claims: null };
 
     /** `token` is a string, a function that gives one or promises one, or nothing. */
     constructor(base, token) {
@@ -188,25 +278,20 @@
      */
     async poll(channels, hold, signal) {
       const address = this.#address("poll", channels) + `&timeout=${hold}`;
-      const interrupt = new AbortController();
-      const abort = () => interrupt.abort();
-      const timer = setTimeout(abort, hold * 1200 + GRACE);
-      signal.addEventListener("abort", abort);
-      try {
-        if (signal.aborted) abort();
-        let response = await this.#get(address, interrupt.signal);
-        if ((response.status === 401 || response.status === 403) && typeof this.#provider === "function") {
-          await this.token(true);
-          response = await this.#get(address, interrupt.signal);
-        }
-        if (!response.ok) throw await TidingsError.of(response);
-        return Requests.#checked(await response.json());
-      } catch (error) {
-        throw error instanceof TidingsError ? error : new TidingsError(0, `no answer: ${error?.message ?? error}`);
-      } finally {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", abort);
-      }
+      return Requests.#checked(await this.#ask(address, {}, () => this.#authorization(), hold * 1200 + GRACE, signal));
+    }
+
+    /**
+     * One attempt to write an event. Returns what the edge has answered.
+     *
+     * `credentials` gives the header fields that say who writes. Throws as `poll` does.
+     */
+    async write(event, credentials, signal) {
+      // A redirect would show the edit key to another.
+      const init = { method: "POST", body: JSON.stringify(event), redirect: "error" };
+      const answer = await this.#ask(`${this.#base}/v1/comments`, init, credentials, WRITE_TIMEOUT, signal);
+      if (!Array.isArray(answer?.ids)) throw new TidingsError(0, "this is no answer of an edge; is the address right?");
+      return answer;
     }
 
     /** A stream of answers over the same channels. */
@@ -245,10 +330,62 @@
       return encodeURIComponent(channel).length + 48;
     }
 
-    async #get(address, signal) {
+    /** Who is behind the token: its `sub`; null when it names nobody, or there is none. Not verified. */
+    get subject() {
+      return this.#claims?.sub ?? null;
+    }
+
+    /** Whether the token may speak for a writer. One that is no JWT is not ours to judge. */
+    get canWrite() {
+      return Boolean(this.#token) && (this.subject !== null || !this.#claims);
+    }
+
+    /** What the token says; null when it is no JWT. */
+    get #claims() {
+      if (this.#read.token !== this.#token) this.#read = { token: this.#token, claims: Requests.#decoded(this.#token) };
+      return this.#read.claims;
+    }
+
+    static #decoded(token) {
+      try {
+        const bytes = atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
+        return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))));
+      } catch {
+        return null;
+      }
+    }
+
+    async #authorization() {
       const token = await this.token();
-      const headers = token ? { Authorization: `Bearer ${token}` } : {};
-      return fetch(address, { cache: "no-store", headers, signal });
+      return token ? { Authorization: `Bearer ${token}` } : {};
+    }
+
+    /** The JSON of an answer. `credentials` is called again after a token was renewed. */
+    async #ask(address, init, credentials, ms, signal) {
+      const interrupt = new AbortController();
+      const abort = () => interrupt.abort();
+      const timer = setTimeout(abort, ms);
+      signal.addEventListener("abort", abort);
+      const send = async () => {
+        const headers = await credentials();
+        if (init.body) headers["Content-Type"] = "application/json";
+        return fetch(address, { cache: "no-store", ...init, headers, signal: interrupt.signal });
+      };
+      try {
+        if (signal.aborted) abort();
+        let response = await send();
+        if ((response.status === 401 || response.status === 403) && typeof this.#provider === "function") {
+          await this.token(true);
+          response = await send();
+        }
+        if (!response.ok) throw await TidingsError.of(response);
+        return await response.json();
+      } catch (error) {
+        throw error instanceof TidingsError ? error : new TidingsError(0, `no answer: ${error?.message ?? error}`);
+      } finally {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", abort);
+      }
     }
 
     #address(endpoint, channels) {
@@ -263,6 +400,102 @@
         isObject(item) && typeof item.next === "string" && Array.isArray(item.events));
       if (!isGood) throw new TidingsError(0, "this is no answer of an edge; is the address right?");
       return answer;
+    }
+  }
+
+  /**
+   * Writes events: those of one conversation one after the other, each until it is taken or refused.
+   *
+   * An event goes out unchanged in each attempt, so the pipeline knows the repeats.
+   */
+  class Writer {
+    #requests;
+    #key;
+    /** [thread, promise]: what must be done before the next. */
+    #tails = new Map();
+    #naps = new Set();
+    #end = new AbortController();
+
+    constructor(requests, key) {
+      this.#requests = requests;
+      this.#key = key;
+    }
+
+    /** Resolves when the edge has taken the event. Rejects with TidingsError, or with the reason of `signal`. */
+    async write(event, { signal, onRetry } = {}) {
+      const interrupt = new AbortController();
+      const abort = () => interrupt.abort();
+      for (const each of [signal, this.#end.signal]) each?.addEventListener("abort", abort);
+      if (signal?.aborted || this.#end.signal.aborted) abort();
+      const thread = String(event.thread);
+      const turn = this.#tails.get(thread);
+      const stopped = new Promise((resolve) => {
+        if (interrupt.signal.aborted) resolve();
+        interrupt.signal.addEventListener("abort", resolve);
+      });
+      const done = Promise.race([turn, stopped]).then(() => this.#deliver(event, interrupt.signal, onRetry));
+      const tail = Promise.allSettled([turn, done]);
+      this.#tails.set(thread, tail);
+      try {
+        return await done;
+      } catch (error) {
+        if (!interrupt.signal.aborted) throw error;
+        throw signal?.reason ?? new DOMException("The write was aborted.", "AbortError");
+      } finally {
+        for (const each of [signal, this.#end.signal]) each?.removeEventListener("abort", abort);
+        tail.then(() => { if (this.#tails.get(thread) === tail) this.#tails.delete(thread); });
+      }
+    }
+
+    /** Tries now what waits for its time. A pause that the server asks for is kept. */
+    retry() {
+      for (const nap of this.#naps) nap.abort();
+    }
+
+    end() {
+      this.#end.abort();
+    }
+
+    async #deliver(event, signal, onRetry) {
+      const start = performance.now();
+      const backoff = new Backoff();
+      for (;;) {
+        try {
+          if (signal.aborted) throw new TidingsError(0, "not wanted any more");
+          const { edit_key: key } = await this.#requests.write(event, () => this.#credentials(event), signal);
+          if (typeof key === "string") this.#key.keep(key);
+          return event;
+        } catch ({ status, message, retryAfter, isFinal, isPassing }) {
+          const error = new TidingsError(status, message, { event, retryAfter });
+          const pause = backoff.next() + retryAfter;
+          if (signal.aborted || !isPassing || performance.now() - start + pause > WRITE_PATIENCE) {
+            if (isFinal && event.type === "comment.created") this.#key.disclaim(event);
+            throw error;
+          }
+          try { onRetry?.(error, { until: Date.now() + pause }); } catch (error) { report(error); }
+          await this.#nap(pause, signal, retryAfter > 0);
+        }
+      }
+    }
+
+    /** The token; without one, and for what was posted without one, the edit key. */
+    async #credentials(event) {
+      const token = await this.#requests.token();
+      const isNew = event.type === "comment.created";
+      if (this.#requests.canWrite && (isNew || !this.#key.owns(event))) return { Authorization: `Bearer ${token}` };
+      // Before it is sent: it may come through its channel before the answer does.
+      if (isNew) this.#key.claim(event);
+      return { "Edit-Key": await this.#key.text() };
+    }
+
+    async #nap(ms, signal, isAsked) {
+      const nap = new AbortController();
+      const abort = () => nap.abort();
+      signal.addEventListener("abort", abort);
+      if (!isAsked) this.#naps.add(nap);
+      if (!signal.aborted) await sleep(ms, nap.signal);
+      this.#naps.delete(nap);
+      signal.removeEventListener("abort", abort);
     }
   }
 
@@ -409,12 +642,12 @@
     #take(answer, asked) {
       this.#backoff.reset();
       const news = new Map();
-      for (const [channel, { next, events, reset }] of Object.entries(answer.channels)) {
+      for (const [channel, { next, events, reset, closed }] of Object.entries(answer.channels)) {
         const from = asked.get(channel);
         // Not asked for, or not any more, or asked for anew from another place.
         if (from === undefined || this.channels.get(channel) !== from) continue;
         this.channels.set(channel, next);
-        news.set(channel, { from, next, events, reset: reset === true });
+        news.set(channel, { from, next, events, reset: reset === true, closed: closed === true });
       }
       this.#setState("live");
       this.#owner.took(news);
@@ -696,6 +929,8 @@
     offset;
     /** As of the whole, and "connecting" while this one is still behind. */
     state = "connecting";
+    /** Whether the channel's conversation takes no more comments, as far as was read. */
+    isClosed = false;
     /** Whether it reads by itself what the line has passed. */
     isBehind = false;
     #callbacks;
@@ -790,12 +1025,32 @@
 
     #deliver(news, events) {
       const { channel } = this;
-      if (news.reset) this.#call("onReset", { channel });
+      if (news.reset) {
+        this.#setClosed(false);
+        this.#call("onReset", { channel });
+      }
       events.forEach((event, index) => {
         if (this.state === "closed") return;
+        this.#look(event);
         this.#call("onEvent", event, { channel, offset: news.next, isLast: index === events.length - 1 });
       });
-      if (this.state !== "closed") this.#move(news.next);
+      if (this.state === "closed") return;
+      // The event that says so may have left the history.
+      if (news.closed) this.#setClosed(true);
+      this.#move(news.next);
+    }
+
+    /** A conversation's own channel is closed and opened by its events; another channel by none. */
+    #look(event) {
+      if (`thread:${event?.thread}` !== this.channel) return;
+      if (event.type === "thread.closed") this.#setClosed(true);
+      if (event.type === "thread.opened") this.#setClosed(false);
+    }
+
+    #setClosed(isClosed) {
+      if (this.isClosed === isClosed) return;
+      this.isClosed = isClosed;
+      this.#call("onClosed", { channel: this.channel, isClosed });
     }
 
     #move(offset) {
@@ -816,6 +1071,144 @@
         if (name === "onError" || !this.#callbacks.onError) report(error);
         else this.#call("onError", error);
       }
+    }
+  }
+
+  /**
+   * The steps that lead from one list of comments to another, in the order in which they are to be taken. Pure.
+   *
+   * Each has `type` ("insert", "update" or "remove"), `index` (in the list as the steps before have left it) and
+   * `comment`. `isStale(comment)`: it is to be shown anew although it is the same.
+   */
+  const stepsBetween = (before, after, isStale) => {
+    const steps = [];
+    const list = [...before];
+    const wanted = new Set(after.map(nameOf));
+    const remove = (index) => steps.push({ type: "remove", index, comment: list.splice(index, 1)[0] });
+    for (let index = list.length - 1; index >= 0; index -= 1) if (!wanted.has(nameOf(list[index]))) remove(index);
+    const kept = new Set(list.map(nameOf));
+    after.forEach((comment, index) => {
+      const name = nameOf(comment);
+      const old = list[index];
+      if (old && nameOf(old) === name) {
+        const isSame = old === comment || JSON.stringify(old) === JSON.stringify(comment);
+        if (!isSame || isStale(comment)) steps.push({ type: "update", index, comment });
+        return;
+      }
+      if (kept.has(name)) remove(list.findIndex((comment) => nameOf(comment) === name));
+      list.splice(index, 0, comment);
+      steps.push({ type: "insert", index, comment });
+    });
+    return steps;
+  };
+
+  /** The comments of a channel as they are now, in the order in which they first came. Made by `tidings.list`. */
+  class CommentList {
+    channel;
+    /** The events of the comments, the newest of each; with `created_at`, when the comment first came. */
+    comments = [];
+    #subscription;
+    #owner;
+    #options;
+    /** [name, { comment, isHidden }]: more than is shown. */
+    #entries = new Map();
+    /** The names of those that were shown as the visitor's own. */
+    #mine = new Set();
+    #isLive = false;
+    #isDue = false;
+
+    /** `owner` has `subscribe(options)`, `isMine(comment)` and `closed()`. */
+    constructor(owner, channel, options) {
+      this.#owner = owner;
+      this.channel = channel;
+      this.#options = options;
+      const { onState, onError } = options;
+      this.#subscription = owner.subscribe({
+        from: "-1",
+        onEvent: (event) => this.#take(event),
+        onReset: () => {
+          this.#entries.clear();
+          this.touch();
+        },
+        onClosed: () => this.touch(),
+        onState: (state, detail) => {
+          // A page learns once that there is nothing.
+          if (state === "live" && !this.#isLive) {
+            this.#isLive = true;
+            this.touch();
+          }
+          onState?.(state, detail);
+        },
+        onError,
+      });
+    }
+
+    get state() {
+      return this.#subscription.state;
+    }
+
+    /** Whether the conversation takes no more comments. */
+    get isClosed() {
+      return this.#subscription.isClosed;
+    }
+
+    /** Whether this browser posted the comment, or the token's holder wrote it. */
+    isMine(comment) {
+      return this.#owner.isMine(comment);
+    }
+
+    /** Ends it: no callback is called any more, but `onState` with "closed". */
+    close() {
+      this.#subscription.close();
+      this.#owner.closed();
+    }
+
+    // Below: for the owner.
+
+    /** Tells the page how things stand, once for all that happens in one go. */
+    touch() {
+      if (this.#isDue) return;
+      this.#isDue = true;
+      queueMicrotask(() => {
+        this.#isDue = false;
+        if (this.state === "closed") return;
+        const [before, wasMine] = [this.comments, this.#mine];
+        this.comments = [...this.#entries.values()].filter(({ isHidden }) => !isHidden).map(({ comment }) => comment);
+        this.#mine = new Set(this.comments.filter((comment) => this.isMine(comment)).map(nameOf));
+        const isStale = (comment) => wasMine.has(nameOf(comment)) !== this.#mine.has(nameOf(comment));
+        try {
+          this.#options.onChange?.(this, stepsBetween(before, this.comments, isStale));
+        } catch (error) {
+          if (this.#options.onError) this.#options.onError(error);
+          else report(error);
+        }
+      });
+    }
+
+    #take(event) {
+      const isDeleted = event?.type === "comment.deleted";
+      if (!isDeleted && event?.type !== "comment.created" && event?.type !== "comment.edited") return;
+      const name = nameOf(event);
+      const known = this.#entries.get(name);
+      // An edge gives the newest text in place of older ones; one that lags behind it may still give those.
+      if (known && known.comment.received_at > event.received_at) return;
+      const time = known?.comment.created_at ?? event.created_at ?? event.received_at;
+      const comment = time === undefined ? event : { ...event, created_at: time };
+      this.#entries.set(name, { comment, isHidden: isDeleted && !this.#hasPlace(known, comment) });
+      if (this.#entries.size > this.#options.limit) this.#entries.delete(this.#entries.keys().next().value);
+      this.touch();
+    }
+
+    /**
+     * Whether a deletion is shown: where the comment stood.
+     *
+     * A history has the deletion of a comment twice: at the comment's place, and at its end. One that has it once has
+     * lost the place, and there is nothing to show.
+     */
+    #hasPlace(known, { received_at: time }) {
+      if (!this.#options.tombstones || !known) return false;
+      const { comment, isHidden } = known;
+      return !isHidden || (comment.type === "comment.deleted" && comment.received_at === time);
     }
   }
 
@@ -904,7 +1297,19 @@
    * the next. A subscription takes the step that begins where it stands and reads by itself what it has missed.
    */
   class Tidings {
-    static version = "1.0.0";
+    static version = "1.1.0";
+
+    /**
+     * The plain text of a comment, to be edited: `text` where there is one, else what `html` shows.
+     *
+     * `html` has no markup but links, mentions and line breaks, and everything else in it is escaped.
+     */
+    static text({ text, html }) {
+      if (typeof text === "string") return text;
+      const entities = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'" };
+      return String(html ?? "").replace(/<br>/g, "\n").replace(/<[^>]*>/g, "")
+        .replace(/&(amp|lt|gt|quot|#39);/g, (_, name) => entities[name]);
+    }
 
     /** Called with the state and `{ until }` at each change. */
     onState = null;
@@ -914,6 +1319,8 @@
     #options;
     #requests;
     #store;
+    #key;
+    #writer;
     #line;
     #catchUp;
     #tabs = null;
@@ -922,6 +1329,7 @@
     /** [channel, offset]: where the line stands that this tab hears. */
     #heads = new Map();
     #subscriptions = new Set();
+    #lists = new Set();
     #isUpdating = false;
     #hiding = 0;
     #listeners = [];
@@ -938,15 +1346,17 @@
     constructor(base = root.location?.origin, options = {}) {
       this.#base = new URL(base, root.location?.href).href.replace(/[?#].*$/, "").replace(/\/+$/, "");
       this.#options = {
-        transport: "poll", token: null, shared: true, storage: "session", hold: 25, channelsPerPoll: 50,
-        hiddenAfter: 300_000, onState: null, ...options,
+        transport: "poll", token: null, shared: true, storage: "session", keyStorage: "local", hold: 25,
+        channelsPerPoll: 50, hiddenAfter: 300_000, onState: null, ...options,
       };
-      const { transport, token, storage, hold } = this.#options;
+      const { transport, token, storage, keyStorage, hold } = this.#options;
       if (transport !== "poll" && transport !== "sse") throw new TypeError("transport is either poll or sse");
       if (!Number.isInteger(hold) || hold < 1 || hold > 55) throw new TypeError("hold is 1 to 55 whole seconds");
       this.onState = this.#options.onState;
       this.#requests = new Requests(this.#base, token);
-      this.#store = new Store(storage, this.#base);
+      this.#store = new Store(storage, `tidings:${this.#base}:`);
+      this.#key = new EditKey(keyStorage, new URL(this.#base).origin);
+      this.#writer = new Writer(this.#requests, this.#key);
       this.#line = new Line(this.#requests, this.#options, this);
       this.#catchUp = new CatchUp(this.#requests, {
         head: (channel) => this.#heads.get(channel),
@@ -965,7 +1375,7 @@
     subscribe(channel, options = {}) {
       if (this.#state === "closed") throw new Error("this Tidings is closed");
       if (typeof channel !== "string" || channel === "") throw new TypeError("a channel is named by a string");
-      const { from = "resume", otherwise = "now", onEvent, onReset, onState, onError } = options;
+      const { from = "resume", otherwise = "now", onEvent, onReset, onClosed, onState, onError } = options;
       const isKept = from === "resume";
       const offset = String(isKept ? this.#store.get(channel) ?? otherwise : from);
       const subscription = new Subscription({
@@ -978,16 +1388,53 @@
           this.#catchUp.add(subscription);
           subscription.show(this.#state, this.#until);
         },
-      }, channel, offset, { onEvent, onReset, onState, onError });
+      }, channel, offset, { onEvent, onReset, onClosed, onState, onError });
       this.#subscriptions.add(subscription);
       this.#refused.delete(channel);
       this.#update();
       return subscription;
     }
 
+    /** The comments of a channel as they are now: edits at their places, deletions as tombstones. */
+    list(channel, { onChange, onState, onError, tombstones = true, limit = MOST_LISTED } = {}) {
+      const list = new CommentList({
+        subscribe: (options) => this.subscribe(channel, options),
+        isMine: (comment) => this.#isMine(comment),
+        closed: () => this.#lists.delete(list),
+      }, channel, { onChange, onState, onError, tombstones, limit });
+      this.#lists.add(list);
+      // A tab that another one reads for has not needed its token yet.
+      this.#requests.token().then((token) => { if (token) list.touch(); }, () => {});
+      return list;
+    }
+
+    /**
+     * Posts a comment. Resolves with it, as it was sent, when the edge has taken it; that it is shown, its channel says.
+     *
+     * Rejects with `Tidings.Error`. After 503 and lost connections it is sent again, without becoming two.
+     */
+    async post(comment, options) {
+      const { id = randomID(), event_id = id } = comment;
+      return this.#write({ ...comment, id, event_id, type: "comment.created" }, options);
+    }
+
+    /** Replaces a comment of one's own. It is given whole, with the new `text`. As `post` otherwise. */
+    async edit(comment, options) {
+      // What the pipeline makes of a comment, it makes anew.
+      const { html, mentions, channels, received_at: time, created_at = time, ...rest } = comment;
+      if (typeof rest.text !== "string") throw new TypeError("an edited comment needs its new text");
+      return this.#write({ ...rest, created_at, event_id: randomID(), type: "comment.edited" }, options);
+    }
+
+    /** Deletes a comment of one's own. As `post` otherwise. */
+    async remove({ thread, id, forum, parent }, options) {
+      return this.#write({ thread, id, forum, parent, event_id: randomID(), type: "comment.deleted" }, options);
+    }
+
     /** Tries now what waits for its time, as a button "Try again" does. A pause that the server asks for is kept. */
     retry() {
       this.#line.retry();
+      this.#writer.retry();
       if (this.#role === "follower") this.#tabs.send("retry");
     }
 
@@ -995,8 +1442,28 @@
     close() {
       if (this.#state === "closed") return;
       this.#sleep("closed");
+      this.#writer.end();
       for (const [target, name, listener] of this.#listeners) target.removeEventListener(name, listener);
       for (const subscription of [...this.#subscriptions]) subscription.close();
+      this.#lists.clear();
+    }
+
+    async #write(event, options) {
+      if (this.#state === "closed") throw new Error("this Tidings is closed");
+      const isName = (value) => (typeof value === "string" && value !== "") || Number.isInteger(value);
+      if (!isName(event.thread) || !isName(event.id)) throw new TypeError("a comment is named by its thread and its id");
+      try {
+        return await this.#writer.write(event, options);
+      } finally {
+        for (const list of this.#lists) list.touch();
+      }
+    }
+
+    #isMine(comment) {
+      if (this.#key.owns(comment)) return true;
+      const { subject } = this.#requests;
+      const id = comment.author?.id;
+      return subject !== null && id !== undefined && String(id) === subject;
     }
 
     // Called by the line.
@@ -1216,6 +1683,12 @@
       on(root, "online", () => {
         this.#line.doubt();
         this.#line.retry();
+        this.#writer.retry();
+      });
+      on(root, "storage", ({ key }) => {
+        if (!key?.startsWith("tidings-writer:")) return;
+        this.#key.reload();
+        for (const list of this.#lists) list.touch();
       });
       on(root, "offline", () => this.#line.doubt());
       on(root, "pagehide", () => this.#sleep("hidden"));
