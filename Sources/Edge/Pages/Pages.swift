@@ -15,6 +15,8 @@ package enum DemoPage {
         parts: [
             "demo.css": EdgePage.style(PackageResources.demo_css),
             "demo.js": EdgePage.script(PackageResources.demo_js),
+            // `tidings.js` under a name of its own: browsers may keep that one for minutes, over an upgrade.
+            "demo-client.js": EdgePage.script(PackageResources.tidings_js),
         ])
 }
 

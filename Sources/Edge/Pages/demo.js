@@ -1,18 +1,6 @@
 const $ = (selector) => document.querySelector(selector);
 const thread = new URLSearchParams(location.search).get("thread") || "lobby";
 
-/** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
-const pause = (ms, signal) => new Promise((resolve) => {
-  const timer = setTimeout(resolve, ms);
-  signal?.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
-});
-
-/** Backoff with full jitter: anything between nothing and a ceiling that doubles with each failure, at most 15 s. */
-const backoff = (failures) => Math.random() * Math.min(15_000, 250 * 2 ** failures);
-
-/** What the server asks for in Retry-After, in ms; 0 when it asks for nothing. */
-const retryAfter = (response) => 1000 * (Number(response.headers.get("Retry-After")) || 0);
-
 /** A random UUID. `crypto.randomUUID` is missing where the page comes over plain HTTP from another host. */
 const uuid = () => crypto.randomUUID?.() ?? "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
   (digit ^ crypto.getRandomValues(new Uint8Array(1))[0] & 15 >> digit / 4).toString(16));
@@ -23,159 +11,32 @@ const kept = {
   set(key, value) { try { localStorage.setItem(`tidings.${key}`, value); } catch { /* not kept */ } },
 };
 
-/** The reason in an answer that is no success: the `error` of its JSON, or its text. */
-async function reason(response) {
-  const text = (await response.text().catch(() => "")).trim();
-  try {
-    const { error, reason, message } = JSON.parse(text);
-    const found = error?.message ?? error ?? reason ?? message;
-    if (found) return String(found);
-  } catch { /* plain text */ }
-  return text.slice(0, 300) || `status ${response.status}`;
-}
-
-/**
- * Follows one channel by long-polling.
- *
- * The offset is the only memory: the next request is the acknowledgement of the last answer, and a request that failed
- * is made again as it was. So nothing is lost or seen twice over any restart, and nothing has to be compared by id.
- */
-class Feed {
-  /** How long the edge may hold a poll, in s. It adds up to a fifth of jitter. */
-  static hold = 25;
-
-  #channel;
-  #listener;
-  #offset = "-1";
-  #failures = 0;
-  #isProven = false;
-  #skip = new AbortController();
-
-  /** `listener` has `state(name, until)`, `events(list)` and `reset()`. */
-  constructor(channel, listener) {
-    this.#channel = channel;
-    this.#listener = listener;
-  }
-
-  /** Never returns. */
-  async run() {
-    this.#listener.state("connecting");
-    for (;;) {
-      try {
-        await pause(await this.#poll());
-      } catch (error) {
-        await this.#waitAfter(error);
-      }
-    }
-  }
-
-  /** Ends a pause between two attempts. */
-  retryNow() {
-    this.#skip.abort();
-  }
-
-  /** One request and its answer. Returns the pause that the edge asks for, in ms. */
-  async #poll() {
-    // Until the line is known to work the edge is asked to answer soon, so that the state shown is the true one.
-    const hold = this.#isProven ? Feed.hold : 1;
-    const query = new URLSearchParams({ c: `${this.#channel}@${this.#offset}`, timeout: hold });
-    const signal = AbortSignal.timeout((hold * 1.2 + 10) * 1000);
-    const response = await fetch(`/v1/poll?${query}`, { cache: "no-store", signal });
-    if (!response.ok) throw Object.assign(new Error(await reason(response)), { after: retryAfter(response) });
-    const answer = await response.json();
-    const { next, events, reset } = answer.channels[this.#channel];
-    this.#failures = 0;
-    this.#isProven = true;
-    this.#offset = next;
-    if (reset) this.#listener.reset();
-    this.#listener.events(events);
-    this.#listener.state("live");
-    return answer.wait || 0;
-  }
-
-  async #waitAfter(error) {
-    this.#isProven = false;
-    this.#failures += 1;
-    const delay = Math.max(backoff(this.#failures), error.after || 0);
-    // A machine without a network still reaches itself: so "offline" is a word for the state, no reason to stop.
-    this.#listener.state(navigator.onLine ? "reconnecting" : "offline", Date.now() + delay);
-    this.#skip = new AbortController();
-    await pause(delay, this.#skip.signal);
+/** What became of something that was to be written, and what the visitor can do about it. */
+function explanation({ status, message }) {
+  switch (status) {
+    case 0: return "The server does not answer. Try again when the connection is back.";
+    case 401: return "You are not signed in, or not any more. Sign in, then try again.";
+    case 403: return `You may not do this here: ${message}`;
+    case 409: return "This thread is closed. Nothing can be added to it.";
+    case 413: return "This is too long. Make it shorter, then try again.";
+    case 429: return "That was a lot at once.";
+    default: return status >= 500 ? `The server cannot take this now: ${message}` : `Not accepted: ${message}`;
   }
 }
 
-/**
- * Sends the visitor's comments, one after the other, so that they keep their order.
- *
- * A comment goes out with the same `event_id` until it is taken, refused, or seen in the feed: the pipeline drops the
- * repeats, so an answer lost on the way makes no double.
- */
-class Outbox {
-  #waiting = [];
-  #isSending = false;
-  #skip = new AbortController();
-  #listener;
+/** Why a write is tried again, in a few words. */
+const hurdle = ({ status, message }) => (status === 0 ? "no connection" : message);
 
-  /** `listener` has `retrying(comment, why)`, `accepted(comment)` and `refused(comment, why)`. */
-  constructor(listener) {
-    this.#listener = listener;
-  }
+/** A button with its words. */
+function button(words, act, className = "") {
+  const element = Object.assign(document.createElement("button"), { type: "button", textContent: words, className });
+  element.addEventListener("click", act);
+  return element;
+}
 
-  get isEmpty() { return this.#waiting.length === 0; }
-
-  add(comment) {
-    this.#waiting.push(comment);
-    this.#drain();
-  }
-
-  /** Forgets a comment that has been seen in the feed, or was given up. */
-  remove(id) {
-    this.#waiting = this.#waiting.filter((comment) => comment.id !== id);
-  }
-
-  /** Ends a pause after a failed connection; one that the server has asked for is kept. */
-  retryNow() {
-    this.#skip.abort();
-  }
-
-  async #drain() {
-    if (this.#isSending) return;
-    this.#isSending = true;
-    for (let failures = 0; this.#waiting.length > 0;) {
-      const comment = this.#waiting[0];
-      const outcome = await this.#send(comment);
-      if (this.#waiting[0] !== comment) {
-        failures = 0;
-      } else if (outcome.isFinal) {
-        failures = 0;
-        this.#waiting.shift();
-        if (outcome.why) this.#listener.refused(comment, outcome.why);
-        else this.#listener.accepted(comment);
-      } else {
-        failures += 1;
-        this.#listener.retrying(comment, outcome.why);
-        this.#skip = new AbortController();
-        await pause(Math.max(backoff(failures), outcome.after), outcome.after ? undefined : this.#skip.signal);
-      }
-    }
-    this.#isSending = false;
-  }
-
-  async #send(comment) {
-    try {
-      const response = await fetch("/v1/comments", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(comment),
-        signal: AbortSignal.timeout(15_000),
-      });
-      if (response.ok) return { isFinal: true };
-      const passes = response.status === 429 || response.status >= 500;
-      return { isFinal: !passes, why: await reason(response), after: retryAfter(response) };
-    } catch {
-      return { isFinal: false, why: "no connection", after: 0 };
-    }
-  }
+/** Says something to those who do not see the page. */
+function say(words) {
+  $("#said").textContent = words;
 }
 
 /** What `format` may produce, and nothing else, as nodes: links, mentions and line breaks. */
@@ -223,73 +84,245 @@ function ago(moment) {
   }
 }
 
-/** The comments on the page: those of the feed, in its order, then the visitor's own that are on their way. */
-class ThreadView {
-  /** More comments than this are not kept in the page; the oldest go first. */
-  static limit = 1000;
+/** A comment on the page: its text, what can be done with it, and how it stands with what was done. */
+class CommentView {
+  item;
+  article;
+  comment;
+  #actor;
+  #countdown = 0;
 
+  /** `actor` has `reply`, `edit` and `remove`, which take this view. */
+  constructor(actor) {
+    this.#actor = actor;
+    this.item = $("#comment-template").content.cloneNode(true).firstElementChild;
+    this.article = this.item.querySelector("article");
+  }
+
+  get name() { return String(this.comment.author?.name || this.comment.author?.id || "Anonymous"); }
+
+  get excerpt() { return `${this.name}: ${this.#part(".body").textContent.slice(0, 120)}`; }
+
+  get isEditing() { return this.#part(".editor") !== null; }
+
+  /** Shows a comment in its present form. `parent` is the view of the comment that it answers, if that is here. */
+  show(comment, isMine, parent) {
+    this.comment = comment;
+    this.article.id = `c-${comment.id}`;
+    this.article.dataset.id = comment.id;
+    this.mark("", comment.type === "comment.edited" ? "edited" : "");
+    if (comment.type === "comment.deleted") return this.#bury();
+    this.#part(".avatar").textContent = initials(this.name);
+    this.#part(".avatar").style.setProperty("--hue", hue(String(comment.author?.id ?? this.name)));
+    this.#part("b").textContent = this.name;
+    const time = this.#part("time");
+    const moment = new Date(Number(comment.created_at ?? comment.received_at) || Date.now());
+    time.dateTime = moment.toISOString();
+    time.title = moment.toLocaleString();
+    time.textContent = ago(moment.getTime());
+    const link = this.#part(".parent");
+    link.hidden = (comment.parent ?? null) === null;
+    link.textContent = parent ? parent.excerpt : "In reply to an earlier comment";
+    if (parent) link.href = `#${encodeURIComponent(parent.article.id)}`;
+    this.#fill(comment);
+    this.#offer(isMine);
+  }
+
+  /** Says in few words how it stands with the comment. */
+  mark(status, words) {
+    if (status) this.article.dataset.status = status;
+    else delete this.article.dataset.status;
+    const mark = this.#part(".mark");
+    mark.textContent = words;
+    mark.title = words === "edited" ? `Edited ${new Date(Number(this.comment.received_at)).toLocaleString()}` : "";
+  }
+
+  /**
+   * Shows what went wrong, beneath the comment, and what can be done now, as [words, act].
+   *
+   * `until`, in ms: then `again` is called, and until then the seconds are counted.
+   */
+  trouble(words, ways = [], until = 0, again = () => {}) {
+    this.calm();
+    const line = this.#part(".trouble");
+    line.querySelector(".words").textContent = words;
+    line.hidden = false;
+    if (until > 0) {
+      // For the eye only: a screen reader hears the words, not each second.
+      const left = line.querySelector(".left");
+      const tick = () => {
+        const seconds = Math.ceil((until - Date.now()) / 1000);
+        left.textContent = ` Trying again in ${Math.max(seconds, 1)} s.`;
+        if (seconds > 0) return;
+        this.calm();
+        again();
+      };
+      this.#countdown = setInterval(tick, 250);
+      tick();
+    }
+    line.querySelector(".ways").replaceChildren(...ways.map(([words, act]) => button(words, () => {
+      this.calm();
+      act();
+    })));
+  }
+
+  /** Takes away what `trouble` has shown. */
+  calm() {
+    clearInterval(this.#countdown);
+    const line = this.#part(".trouble");
+    line.hidden = true;
+    for (const part of line.querySelectorAll(".words, .left, .ways")) part.replaceChildren();
+  }
+
+  /** Opens the field in which the comment is changed. `act` gets the new text. */
+  startEditing(act) {
+    if (this.isEditing) return;
+    this.calm();
+    const editor = $("#editor-template").content.cloneNode(true).firstElementChild;
+    const field = editor.querySelector("textarea");
+    field.value = Tidings.text(this.comment);
+    editor.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const text = field.value.trim();
+      if (text === "") return field.focus();
+      if (text === Tidings.text(this.comment).trim()) this.stopEditing();
+      else act(text);
+    });
+    editor.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.stopEditing();
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) editor.requestSubmit();
+    });
+    editor.querySelector("[type=button]").addEventListener("click", () => this.stopEditing());
+    this.#part(".body").after(editor);
+    this.article.classList.add("editing");
+    field.focus();
+  }
+
+  /** The field stays, and takes nothing, while its text is on the way. */
+  set isSaving(isSaving) {
+    this.#part(".editor fieldset").disabled = isSaving;
+  }
+
+  stopEditing() {
+    if (!this.isEditing) return;
+    const hadFocus = this.article.contains(document.activeElement);
+    this.#part(".editor").remove();
+    this.article.classList.remove("editing");
+    this.calm();
+    if (hadFocus) this.#part(".edit")?.focus();
+  }
+
+  /** Asks whether the comment is to be deleted, in the place of its buttons. */
+  confirm(words, act) {
+    const actions = this.#part(".actions");
+    const before = [...actions.childNodes];
+    const end = () => actions.replaceChildren(...before);
+    const stay = button("Keep", () => { end(); this.#part(".delete")?.focus(); });
+    const go = button("Delete", () => { end(); act(); }, "danger");
+    actions.replaceChildren(Object.assign(document.createElement("span"), { textContent: words }), go, stay);
+    actions.addEventListener("keydown", (event) => { if (event.key === "Escape" && stay.isConnected) stay.click(); });
+    stay.focus();
+  }
+
+  focus() { this.article.focus(); }
+
+  #fill(comment) {
+    const body = this.#part(".body");
+    const isMarkup = typeof comment.html === "string";
+    body.classList.toggle("plain", !isMarkup);
+    body.replaceChildren(isMarkup ? safeMarkup(comment.html) : String(comment.text ?? ""));
+  }
+
+  #offer(isMine) {
+    const reply = button("Reply", () => this.#actor.reply(this), "reply");
+    const edit = button("Edit", () => this.#actor.edit(this), "edit");
+    const remove = button("Delete", () => this.#actor.remove(this), "delete");
+    reply.setAttribute("aria-label", `Reply to ${this.name}`);
+    for (const [element, word] of [[edit, "Edit"], [remove, "Delete"]]) {
+      element.setAttribute("aria-label", `${word} your comment: ${this.#part(".body").textContent.slice(0, 60)}`);
+    }
+    const actions = this.#part(".actions");
+    const focused = actions.contains(document.activeElement) ? document.activeElement.className : "";
+    actions.replaceChildren(reply, ...(isMine ? [edit, remove] : []));
+    if (focused) actions.querySelector(`.${focused.split(" ")[0]}`)?.focus();
+  }
+
+  /** Leaves the place of a deleted comment. */
+  #bury() {
+    const hadFocus = this.article.contains(document.activeElement);
+    this.calm();
+    this.#part(".editor")?.remove();
+    this.article.classList.remove("editing", "arrived");
+    this.article.dataset.status = "deleted";
+    this.#part(".body").className = "body";
+    this.#part(".body").textContent = this.comment.by_moderator ? "Removed by a moderator" : "Comment deleted";
+    for (const part of [".avatar", "b", ".mark", "time", ".actions"]) this.#part(part).replaceChildren();
+    this.#part("time").removeAttribute("datetime");
+    this.#part(".parent").hidden = true;
+    if (hadFocus) this.focus();
+  }
+
+  #part(selector) { return this.article.querySelector(selector); }
+}
+
+/** The comments on the page: those of the list, in its order, then the visitor's own that are on their way. */
+class ThreadView {
   #list = $("#comments");
   #pending = $("#pending");
-  #articles = new Map();
+  /** [id, view], of both. */
+  #views = new Map();
+  #pendingIDs = new Set();
+  #actor;
   #isBusy = true;
 
-  /** Called with the comment that the visitor wants to answer. */
-  onReply = () => {};
-
-  /** Shows a comment of the feed. One of the visitor's own moves from the pending ones to its place. */
-  add(event) {
-    const own = this.#findPending(event.id);
-    const article = this.#fill(own ?? this.#make(event), event);
-    article.classList.toggle("arrived", !own && !this.#isBusy);
-    delete article.dataset.status;
-    article.querySelector(".mark").textContent = "";
-    this.#list.append(article.parentElement);
-    if (this.#list.childElementCount > ThreadView.limit) this.#list.firstElementChild.remove();
+  constructor(actor) {
+    this.#actor = actor;
   }
 
-  /** Shows the new text of a comment; one that is no longer on the page is left alone. */
-  edit(event) {
-    const article = this.#articles.get(String(event.id));
-    if (!article) return;
-    this.#fillBody(article, event);
-    article.querySelector(".mark").textContent = "edited";
-  }
-
-  /** Takes a comment's words away and leaves its place. */
-  remove(event) {
-    const article = this.#articles.get(String(event.id));
-    if (!article) return;
-    article.dataset.status = "removed";
-    article.querySelector(".body").textContent = "This comment was removed.";
-    for (const part of article.querySelectorAll(".mark, .actions, .parent")) part.remove();
-  }
-
-  /** Empties the list, all but the pending ones, and leaves a line that says why. */
-  reset() {
-    this.#articles.clear();
-    this.#list.replaceChildren(this.#note("The server has begun a new history. What it still has is shown here."));
+  /** Takes a step of the list. True when a comment of another has come. */
+  take({ type, index, comment }, isMine) {
+    const id = String(comment.id);
+    if (type === "remove") {
+      this.#list.children[index].remove();
+      this.#views.delete(id);
+      return false;
+    }
+    const isKnown = this.#views.has(id);
+    const wasPending = this.#pendingIDs.delete(id);
+    const view = this.#view(id);
+    const hadFocus = view.article.contains(document.activeElement);
+    if (wasPending) view.calm();
+    view.show(comment, isMine, this.#views.get(String(comment.parent)));
+    if (type === "insert") {
+      view.article.classList.toggle("arrived", !isKnown && !this.#isBusy);
+      this.#list.insertBefore(view.item, this.#list.children[index] ?? null);
+      if (hadFocus) view.focus();
+    }
+    return type === "insert" && !wasPending && !isMine && comment.type !== "comment.deleted";
   }
 
   /** Shows one of the visitor's own comments before the server has it. */
   addPending(comment) {
-    const article = this.#fill(this.#make(comment), { ...comment, received_at: Date.now() });
-    this.#pending.append(article.parentElement);
-    this.mark(comment.id, "sending", "sending");
+    const id = String(comment.id);
+    const view = this.#view(id);
+    this.#pendingIDs.add(id);
+    view.show(comment, false, this.#views.get(String(comment.parent)));
+    view.article.querySelector(".actions").replaceChildren();
+    this.#pending.append(view.item);
+    view.mark("sending", "sending");
   }
 
-  /** Says how it stands with a pending comment. One that was refused gets its two ways out. */
-  mark(id, status, words, ways = []) {
-    const article = this.#findPending(id);
-    if (!article) return;
-    article.dataset.status = status;
-    article.querySelector(".mark").textContent = words;
-    const actions = article.querySelector(".actions");
-    actions.hidden = ways.length === 0;
-    actions.replaceChildren(...ways.map(([label, act]) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });
-      button.addEventListener("click", () => { article.parentElement.remove(); act(); });
-      return button;
-    }));
+  /** The view of a comment that is still on its way; undefined when it has come. */
+  pending(id) {
+    return this.#pendingIDs.has(String(id)) ? this.#views.get(String(id)) : undefined;
+  }
+
+  /** Takes away a comment that does not come. */
+  drop(id) {
+    const view = this.pending(id);
+    view?.item.remove();
+    this.#pendingIDs.delete(String(id));
+    this.#views.delete(String(id));
   }
 
   get isEmpty() { return this.#list.childElementCount + this.#pending.childElementCount === 0; }
@@ -304,67 +337,10 @@ class ThreadView {
     for (const time of document.querySelectorAll("time[datetime]")) time.textContent = ago(Date.parse(time.dateTime));
   }
 
-  #findPending(id) {
-    return this.#pending.querySelector(`article[data-id="${CSS.escape(id)}"]`);
-  }
-
-  #make(event) {
-    const item = $("#comment-template").content.cloneNode(true).firstElementChild;
-    const article = item.querySelector("article");
-    article.dataset.id = event.id;
-    return article;
-  }
-
-  #fill(article, event) {
-    const name = String(event.author?.name || event.author?.id || "Anonymous");
-    article.id = `c-${event.id}`;
-    this.#articles.set(article.dataset.id, article);
-    const avatar = article.querySelector(".avatar");
-    avatar.textContent = initials(name);
-    avatar.style.setProperty("--hue", hue(String(event.author?.id ?? name)));
-    article.querySelector("b").textContent = name;
-    const time = article.querySelector("time");
-    const moment = new Date(Number(event.received_at) || Date.now());
-    time.dateTime = moment.toISOString();
-    time.title = moment.toLocaleString();
-    time.textContent = ago(moment.getTime());
-    this.#fillParent(article.querySelector(".parent"), event.parent);
-    this.#fillBody(article, event);
-    this.#offerReply(article, event, name);
-    return article;
-  }
-
-  #fillBody(article, event) {
-    const body = article.querySelector(".body");
-    const isMarkup = typeof event.html === "string";
-    body.classList.toggle("plain", !isMarkup);
-    body.replaceChildren(isMarkup ? safeMarkup(event.html) : String(event.text ?? ""));
-  }
-
-  #fillParent(link, id) {
-    const parent = this.#articles.get(String(id));
-    link.hidden = id === undefined || id === null;
-    if (link.hidden) return;
-    link.textContent = parent ? this.#excerpt(parent) : "In reply to an earlier comment";
-    if (parent) link.href = `#${encodeURIComponent(parent.id)}`;
-  }
-
-  #offerReply(article, event, name) {
-    const actions = article.querySelector(".actions");
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "reply" });
-    button.textContent = "Reply";
-    button.setAttribute("aria-label", `Reply to ${name}`);
-    button.addEventListener("click", () => this.onReply({ id: event.id, excerpt: this.#excerpt(article) }));
-    actions.hidden = false;
-    actions.replaceChildren(button);
-  }
-
-  #excerpt(article) {
-    return `${article.querySelector("b").textContent}: ${article.querySelector(".body").textContent.slice(0, 120)}`;
-  }
-
-  #note(words) {
-    return Object.assign(document.createElement("li"), { className: "note", textContent: words });
+  #view(id) {
+    const view = this.#views.get(id) ?? new CommentView(this.#actor);
+    this.#views.set(id, view);
+    return view;
   }
 }
 
@@ -409,17 +385,23 @@ class Position {
 
 /** The line that says how the connection stands, in the head and in the foot. */
 class StateLine {
-  static words = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline" };
+  /** Each state of a `Tidings`, as it is shown. */
+  static states = {
+    idle: ["connecting", "Connecting"], connecting: ["connecting", "Connecting"], live: ["live", "Live"],
+    waiting: ["reconnecting", "Reconnecting"], offline: ["offline", "Offline"], hidden: ["paused", "Paused"],
+    closed: ["offline", "Ended"],
+  };
 
   #until = 0;
-
-  get state() { return $("#state").dataset.state; }
+  #word = "Connecting";
 
   /** `until`: the moment of the next attempt, in ms. */
-  show(state, until = 0) {
+  show(name, until = 0) {
+    const [state, word] = StateLine.states[name];
     this.#until = until;
+    this.#word = word;
     $("#state").dataset.state = state;
-    $("#foot-state").textContent = state;
+    $("#foot-state").textContent = word.toLowerCase();
     this.tick();
   }
 
@@ -428,7 +410,7 @@ class StateLine {
     const left = Math.ceil((this.#until - Date.now()) / 1000);
     const [word, countdown] = $("#state").children;
     const show = (element, text) => { if (element.textContent !== text) element.textContent = text; };
-    show(word, StateLine.words[this.state]);
+    show(word, this.#word);
     show(countdown, left > 1 ? ` in ${left} s` : "");
     $("#retry").hidden = left <= 1;
   }
@@ -456,12 +438,23 @@ class Composer {
     this.#refresh();
   }
 
-  /** Makes the next comment an answer to `comment`; undefined: to none. */
-  replyTo(comment) {
-    this.#parent = comment?.id;
-    $("#replying").hidden = !comment;
-    $("#replying span").textContent = comment ? `Reply to ${comment.excerpt}` : "";
+  /** Makes the next comment an answer to that of a view; undefined: to none. */
+  replyTo(view) {
+    this.#parent = view?.comment.id;
+    $("#replying").hidden = !view;
+    $("#replying span").textContent = view ? `Reply to ${view.excerpt}` : "";
     this.#text.focus();
+  }
+
+  /** Whether the thread takes no more comments. What was begun stays in its field, to be copied. */
+  set isClosed(isClosed) {
+    if ($("#closed").hidden === !isClosed) return;
+    $("#closed").hidden = !isClosed;
+    document.body.toggleAttribute("data-closed", isClosed);
+    this.#text.readOnly = isClosed;
+    this.#text.placeholder = isClosed ? "" : "Write a comment";
+    this.#name.disabled = isClosed;
+    this.#refresh();
   }
 
   /** Puts a comment back to be changed and posted again. */
@@ -473,10 +466,8 @@ class Composer {
 
   #submit() {
     const text = this.#text.value.trim();
-    if (!text) return;
-    const id = uuid();
-    const author = { id: this.#author, name: this.#name.value.trim() || "Guest" };
-    const comment = { thread, forum: "demo", id, event_id: id, author, text };
+    if (!text || !$("#closed").hidden) return;
+    const comment = { thread, forum: "demo", id: uuid(), author: { name: this.#name.value.trim() || "Guest" }, text };
     if (this.#parent) comment.parent = this.#parent;
     this.#text.value = "";
     this.replyTo(undefined);
@@ -484,109 +475,140 @@ class Composer {
     this.onPost(comment);
   }
 
-  get #author() {
-    const known = kept.get("author") ?? `guest-${uuid().slice(0, 8)}`;
-    kept.set("author", known);
-    return known;
-  }
-
   #refresh() {
-    $("#post").disabled = this.#text.value.trim() === "";
+    $("#post").disabled = this.#text.value.trim() === "" || !$("#closed").hidden;
   }
 }
 
 // The page itself: the parts above, and what passes between them.
 
-const view = new ThreadView();
 const position = new Position();
 const line = new StateLine();
 const composer = new Composer();
-/** When each of the visitor's own comments was posted, until it arrives. */
-const postedAt = new Map();
-let received = 0;
+const tidings = new Tidings(new URL(".", location.href).href);
+/** When each of the visitor's own comments was posted, and what ends the attempts, until it arrives. */
+const posted = new Map();
+/** The ids of those that the server has not taken yet. */
+const unsent = new Set();
+const view = new ThreadView({
+  reply: (comment) => composer.replyTo(comment),
+  edit: (comment) => comment.startEditing((text) => save(comment, text)),
+  remove: (comment) => comment.confirm("Delete this comment?", () => erase(comment)),
+});
 /** Until the first answer: what it holds was said before the visitor came. */
 let isHistory = true;
 
-const outbox = new Outbox({
-  retrying: (comment, why) => view.mark(comment.id, "sending", `trying again: ${why}`),
-  accepted: (comment) => {
-    view.mark(comment.id, "sending", "accepted");
-    // Held by a moderator, perhaps: then it comes later, or never.
-    setTimeout(() => view.mark(comment.id, "sending", "accepted, not published yet"), 8000);
-  },
-  refused: (comment, why) => {
-    postedAt.delete(comment.id);
-    view.mark(comment.id, "refused", `not accepted: ${why}`, [
-      ["Change it", () => { composer.restore(comment); refresh(); }],
-      ["Discard", () => refresh()],
-    ]);
-  },
-});
-
-const feed = new Feed(`thread:${thread}`, {
-  state: (name, until) => {
-    if (name === "live" && line.state !== "live") outbox.retryNow();
-    line.show(name, until);
-  },
-  reset: () => view.reset(),
-  events: (events) => {
+const list = tidings.list(`thread:${thread}`, {
+  onChange(list, steps) {
     let fromOthers = 0;
-    for (const event of events) {
-      try {
-        fromOthers += take(event) ? 1 : 0;
-      } catch (error) {
-        // One event that cannot be shown must not stand in the way of those after it.
-        console.error("event not shown", event, error);
-      }
+    for (const step of steps) {
+      fromOthers += view.take(step, list.isMine(step.comment)) ? 1 : 0;
+      if (step.type === "insert") settle(step.comment.id);
     }
+    composer.isClosed = list.isClosed;
     refresh();
-    if (events.length > 0) position.added(isHistory ? 0 : fromOthers);
+    if (steps.some(({ type }) => type === "insert")) position.added(isHistory ? 0 : fromOthers);
     isHistory = false;
     view.settled();
   },
+  onState: (name, { until }) => line.show(name, until),
+  onError: (error) => console.error("not shown", error),
 });
 
-/** Shows an event of the feed. True when it is a comment by another. */
-function take(event) {
-  received += 1;
-  switch (event.type ?? "comment.created") {
-    case "comment.created":
-      view.add(event);
-      return !settle(event);
-    case "comment.edited":
-      view.edit(event);
-      return false;
-    case "comment.deleted":
-      view.remove(event);
-      return false;
-    default:
-      return false;
+/** One of the visitor's own comments has come. */
+function settle(id) {
+  unsent.delete(id);
+  const own = posted.get(id);
+  if (!own) return;
+  posted.delete(id);
+  own.attempts.abort();
+  $("#foot-latency").textContent = `${Math.round(performance.now() - own.at)} ms`;
+}
+
+/** Sends a new comment, and shows on it how that goes. */
+async function send(comment) {
+  const attempts = new AbortController();
+  posted.set(comment.id, { at: performance.now(), attempts });
+  unsent.add(comment.id);
+  const mark = (status, words) => view.pending(comment.id)?.mark(status, words);
+  const drop = () => {
+    unsent.delete(comment.id);
+    view.drop(comment.id);
+    refresh();
+  };
+  try {
+    mark("sending", "sending");
+    await tidings.post(comment, {
+      signal: attempts.signal,
+      onRetry: (error) => mark("sending", `trying again: ${hurdle(error)}`),
+    });
+    unsent.delete(comment.id);
+    mark("sending", "accepted");
+    // Held by a moderator, perhaps: then it comes later, or never.
+    setTimeout(() => mark("sending", "accepted, not published yet"), 8000);
+  } catch (error) {
+    posted.delete(comment.id);
+    const own = view.pending(comment.id);
+    if (attempts.signal.aborted || !own) return;
+    own.mark("refused", "not posted");
+    const ways = [["Change it", () => { drop(); composer.restore(comment); }], ["Discard", drop]];
+    const again = () => send(comment);
+    if (error.status === 429) return own.trouble(explanation(error), ways, Date.now() + Math.max(error.retryAfter, 1000), again);
+    if (error.status === 409) ways.shift();
+    if (error.status === 0 || error.status === 401 || error.status >= 500) ways.unshift(["Try again", again]);
+    own.trouble(explanation(error), ways);
   }
 }
 
-/** Settles one of the visitor's own comments; false when it is another's. */
-function settle(event) {
-  outbox.remove(event.id);
-  const posted = postedAt.get(event.id);
-  if (posted === undefined) return false;
-  postedAt.delete(event.id);
-  $("#foot-latency").textContent = `${Math.round(performance.now() - posted)} ms`;
-  return true;
+/**
+ * Changes a comment that is there, and shows on it how that goes.
+ *
+ * `write` sends the change; `words` say that it is under way; `ways` are open when it was refused.
+ */
+async function change(own, write, words, ways) {
+  const { comment } = own;
+  const isSame = () => own.comment === comment;
+  const again = () => change(own, write, words, ways);
+  try {
+    own.calm();
+    own.mark("sending", words);
+    await write({ onRetry: (error) => isSame() && own.mark("sending", `trying again: ${hurdle(error)}`) });
+    own.stopEditing();
+    setTimeout(() => isSame() && own.mark("sending", "accepted, not published yet"), 8000);
+    return true;
+  } catch (error) {
+    if (!isSame()) return false;
+    own.mark("", comment.type === "comment.edited" ? "edited" : "");
+    if (error.status === 429) own.trouble(explanation(error), ways, Date.now() + Math.max(error.retryAfter, 1000), again);
+    else own.trouble(explanation(error), error.status === 409 ? ways : [["Try again", again], ...ways]);
+    return false;
+  }
+}
+
+/** Saves the new text of a comment. The field stays until the server has it. */
+async function save(own, text) {
+  own.isSaving = true;
+  const isTaken = await change(own, (options) => tidings.edit({ ...own.comment, text }, options), "saving", []);
+  if (isTaken) say("Your comment is changed.");
+  if (own.isEditing) own.isSaving = false;
+}
+
+async function erase(own) {
+  const ways = [["Keep it", () => own.focus()]];
+  if (await change(own, (options) => tidings.remove(own.comment, options), "deleting", ways)) say("Your comment is deleted.");
 }
 
 function refresh() {
   $("#empty").hidden = !view.isEmpty;
-  $("#foot-events").textContent = received.toLocaleString("en");
+  $("#foot-comments").textContent = list.comments.length.toLocaleString("en");
 }
 
 composer.onPost = (comment) => {
-  postedAt.set(comment.id, performance.now());
   view.addPending(comment);
   refresh();
   position.goToEnd();
-  outbox.add(comment);
+  send(comment);
 };
-view.onReply = (comment) => composer.replyTo(comment);
 
 $("#title").textContent = thread;
 document.title = `${thread} · Tidings`;
@@ -595,10 +617,7 @@ const quoted = (text) => `'${JSON.stringify({ thread, text }).replaceAll("'", "'
 $("#try-redis").textContent = `redis-cli RPUSH comments:incoming ${quoted("hi from redis-cli")}`;
 $("#try-curl").textContent = `curl ${location.origin}/v1/comments -d ${quoted("hi from curl")}`;
 
-$("#retry").addEventListener("click", () => feed.retryNow());
-addEventListener("online", () => feed.retryNow());
-document.addEventListener("visibilitychange", () => document.hidden || feed.retryNow());
-addEventListener("beforeunload", (event) => outbox.isEmpty || event.preventDefault());
+$("#retry").addEventListener("click", () => tidings.retry());
+addEventListener("beforeunload", (event) => { if (unsent.size > 0) event.preventDefault(); });
 setInterval(() => line.tick(), 250);
 setInterval(() => view.refreshTimes(), 15_000);
-feed.run();
