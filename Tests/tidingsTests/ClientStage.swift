@@ -8,12 +8,16 @@ struct ClientStage {
     ///
     /// A request is answered by the first of `answers` that is there, `{ status, headers, body }`; without one, by what
     /// `respond(request)` gives; without that, never. `asked` has them all: `at` in ms, `channels`, `timeout`, `token`.
+    ///
+    /// An attempt to write is answered by the first of `verdicts`, or `judge(attempt)`, in the same way. `written` has
+    /// them all: `address`, `event`, `headers`, `at`.
     init(in browser: WebDriver, at address: String = "about:blank", options: String = "{}") throws {
         window = try browser.open(address)
         try window.execute(
             """
             window.asked = []; window.answers = []; window.respond = () => undefined; window.streams = [];
             window.log = []; window.errors = []; window.states = []; window.tokens = 0;
+            window.written = []; window.verdicts = []; window.judge = ({ event }) => ({ status: 202, body: { ids: [event.id] } });
             const read = (address) => {
               const query = new URL(address).searchParams;
               const channels = Object.fromEntries(query.getAll("c").map((item) => {
@@ -22,11 +26,18 @@ struct ClientStage {
               }));
               return { path: new URL(address).pathname, channels, timeout: query.get("timeout"), at: performance.now() };
             };
-            window.fetch = (address, { headers = {}, signal }) => new Promise((resolve, reject) => {
-              const request = { ...read(address), token: headers.Authorization ?? null };
-              asked.push(request);
+            window.fetch = (address, { headers = {}, signal, method, body: text }) => new Promise((resolve, reject) => {
               signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
-              const answer = answers.shift() ?? respond(request);
+              let answer;
+              if (method === "POST") {
+                const attempt = { address, event: JSON.parse(text), headers, at: performance.now() };
+                written.push(attempt);
+                answer = verdicts.shift() ?? judge(attempt);
+              } else {
+                const request = { ...read(address), token: headers.Authorization ?? null };
+                asked.push(request);
+                answer = answers.shift() ?? respond(request);
+              }
               if (answer === "broken") return reject(new TypeError("no connection"));
               if (!answer) return;
               const body = typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body ?? {});
@@ -50,6 +61,12 @@ struct ClientStage {
               from: "-1", onEvent: (event) => log.push(event), onReset: () => log.push("reset"),
               onError: ({ status, channel }) => errors.push([status, channel]), ...options,
             });
+            // What became of a write, in `outcomes`: what was sent, or [status, message, retryAfter].
+            window.outcomes = [];
+            window.outcome = (write) => write.then((event) => outcomes.push(event),
+              ({ name, status, message, retryAfter }) => outcomes.push(status === undefined ? name : [status, message, retryAfter]));
+            // A token of a person, or of nobody.
+            window.token = (claims) => `e30.${btoa(JSON.stringify(claims)).replace(/=/g, "")}.c2ln`;
             """)
     }
 

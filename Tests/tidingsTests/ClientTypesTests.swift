@@ -28,7 +28,11 @@ struct ClientTypesTests {
     @Test("the class has every member that is declared, and its methods take as many parameters")
     func members() throws {
         let members = try declared.members(of: "Tidings")
-        #expect(members.map(\.name) == ["version", "Error", "state", "onState", "subscribe", "retry", "close"])
+        #expect(
+            members.map(\.name) == [
+                "version", "Error", "text", "state", "onState", "subscribe", "list", "post", "edit", "remove", "retry",
+                "close",
+            ])
         for member in members {
             let owner = member.isStatic ? "Tidings" : "tidings"
             #expect(try stage.value("'\(member.name)' in \(owner)") == "true", "\(member.name)")
@@ -49,7 +53,53 @@ struct ClientTypesTests {
                 #expect(try stage.value("subscription.\(member.name).length") == "\(needed)", "\(member.name)")
             }
         }
-        #expect(try names("Subscription") == ["channel", "offset", "state", "close"])
+        #expect(try names("Subscription") == ["channel", "offset", "state", "isClosed", "close"])
+    }
+
+    @Test("a list, and each of its steps, has every member that is declared")
+    func list() throws {
+        try stage.run(
+            """
+            answers.push({ body: news("thread:d", "p1", [{ thread: "d", id: "1", type: "comment.created" }]) });
+            window.list = tidings.list("thread:d", { onChange: (list, steps) => { window.step ??= steps[0]; } });
+            """)
+        try stage.expect("list.comments.length", "1")
+        for member in try declared.members(of: "CommentList") {
+            #expect(try stage.value("'\(member.name)' in list") == "true", "\(member.name)")
+            if let needed = member.needed {
+                #expect(try stage.value("list.\(member.name).length") == "\(needed)", "\(member.name)")
+            }
+        }
+        #expect(try list("Object.keys(step)") == names("Step"))
+    }
+
+    @Test("the options of a list, and of a write, that are declared are those that are read, and no others")
+    func readOptions() throws {
+        try stage.run(
+            """
+            const spy = (read) => new Proxy({}, { get(target, name) { read.add(String(name)); } });
+            window.listed = new Set(); window.wrote = new Set();
+            tidings.list("thread:a", spy(listed)).close();
+            verdicts.push("broken");
+            outcome(tidings.post({ thread: "a", text: "one" }, spy(wrote)));
+            """)
+        try stage.expect("outcomes.length", "1")
+        #expect(try list("[...listed]") == names("ListOptions"))
+        #expect(try list("[...wrote]") == names("WriteOptions"))
+    }
+
+    @Test("what was sent has the members that are declared, also in the error that says it was refused")
+    func written() throws {
+        try stage.run(
+            """
+            verdicts.push({ status: 202, body: { ids: ["1"] } }, { status: 409, body: { error: "closed" } });
+            tidings.post({ thread: "a", text: "one" }).then((event) => { window.taken = event; });
+            tidings.remove({ thread: "a", id: "1" }).catch(({ event }) => { window.refused = event; });
+            """)
+        try stage.expect("typeof taken + typeof refused", #""objectobject""#)
+        for name in try names("Written") {
+            #expect(try stage.value("'\(name)' in taken && '\(name)' in refused") == "true", "\(name)")
+        }
     }
 
     @Test("the options of a subscription that are declared are those that are read, and no others")
@@ -78,13 +128,16 @@ struct ClientTypesTests {
             window.given = {};
             const note = (name) => (...values) => { given[name] = Object.keys(values.at(-1)); };
             answers.push({ body: news("thread:b", "p1", [{ id: "1" }], true) });
+            answers[0].body.channels["thread:b"].closed = true;
             tidings.subscribe("thread:b", {
-              from: "-1", onEvent: note("EventInfo"), onReset: note("reset"), onState: note("StateDetail") });
+              from: "-1", onEvent: note("EventInfo"), onReset: note("reset"), onClosed: note("closed"),
+              onState: note("StateDetail") });
             """)
-        try stage.expect("Object.keys(given).length", "3")
+        try stage.expect("Object.keys(given).length", "4")
         #expect(try list("given.EventInfo") == names("EventInfo"))
         #expect(try list("given.StateDetail") == names("StateDetail"))
         #expect(try list("given.reset") == ["channel"])
+        #expect(try list("given.closed") == ["channel", "isClosed"])
     }
 
     @Test("an error has the members that are declared, and is one of Tidings.Error")
@@ -98,7 +151,7 @@ struct ClientTypesTests {
         for member in try declared.members(of: "TidingsError") {
             #expect(try stage.value("'\(member.name)' in caught") == "true", "\(member.name)")
         }
-        #expect(try names("TidingsError") == ["status", "channel", "retryAfter"])
+        #expect(try names("TidingsError") == ["status", "channel", "event", "retryAfter"])
         #expect(try stage.value("caught instanceof Tidings.Error && caught instanceof Error") == "true")
         let caught = try stage.value("[caught.status, caught.channel, caught.message]")
         #expect(caught == #"[404,"thread:c","nothing here"]"#)

@@ -94,6 +94,13 @@ final class TidingsUp {
         guard response.status == 202 else { throw TestSupportError("not accepted: \(response.text)") }
     }
 
+    /// Pushes events into the pipeline as the web app does, and expects them to be accepted.
+    func push(_ events: ParsedJSON...) throws {
+        let lines = try events.map { try $0.text }.joined(separator: "\n")
+        let result = try run("enqueue", "-", input: lines + "\n")
+        guard result.succeeded else { throw TestSupportError("not enqueued: \(result.errors)") }
+    }
+
     /// The edge's processes that run now.
     var edges: [Int32] {
         ProcessTable.descendants(of: process.pid).filter { $0.command.contains(" edge ") }.map(\.pid)

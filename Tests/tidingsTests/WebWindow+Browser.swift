@@ -31,6 +31,16 @@ extension WebWindow {
             ["width": .integer(width), "height": .integer(height), "deviceScaleFactor": 1, "mobile": false])
     }
 
+    /// Lets pages that are loaded from now on run what their Content-Security-Policy forbids: for pages of the test's own.
+    func ignorePolicies() throws {
+        try debug("Page.setBypassCSP", ["enabled": true])
+    }
+
+    /// How wide, dark and fast the page takes its surroundings to be, by media feature: `prefers-color-scheme`.
+    func pretend(_ feature: String, _ value: String) throws {
+        try debug("Emulation.setEmulatedMedia", ["features": [["name": .string(feature), "value": .string(value)]]])
+    }
+
     /// A command of Chromium's debugging protocol.
     private func debug(_ name: String, _ parameters: ParsedJSON = [:]) throws {
         _ = try command("POST", "/goog/cdp/execute", ["cmd": .string(name), "params": parameters])

@@ -183,6 +183,7 @@ class CommentView {
     field.value = Tidings.text(this.comment);
     editor.addEventListener("submit", (event) => {
       event.preventDefault();
+      if (field.readOnly) return;
       const text = field.value.trim();
       if (text === "") return field.focus();
       if (text === Tidings.text(this.comment).trim()) this.stopEditing();
@@ -198,9 +199,10 @@ class CommentView {
     field.focus();
   }
 
-  /** The field stays, and takes nothing, while its text is on the way. */
+  /** The field stays, and takes nothing, while its text is on the way. It keeps the focus, so it is not disabled. */
   set isSaving(isSaving) {
-    this.#part(".editor fieldset").disabled = isSaving;
+    this.#part(".editor").toggleAttribute("data-saving", isSaving);
+    this.#part(".editor textarea").readOnly = isSaving;
   }
 
   stopEditing() {
@@ -216,11 +218,16 @@ class CommentView {
   confirm(words, act) {
     const actions = this.#part(".actions");
     const before = [...actions.childNodes];
-    const end = () => actions.replaceChildren(...before);
-    const stay = button("Keep", () => { end(); this.#part(".delete")?.focus(); });
+    const end = () => {
+      actions.replaceChildren(...before);
+      this.#part(".delete")?.focus();
+    };
+    const stay = button("Keep", end);
     const go = button("Delete", () => { end(); act(); }, "danger");
+    for (const each of [go, stay]) {
+      each.addEventListener("keydown", (event) => { if (event.key === "Escape") end(); });
+    }
     actions.replaceChildren(Object.assign(document.createElement("span"), { textContent: words }), go, stay);
-    actions.addEventListener("keydown", (event) => { if (event.key === "Escape" && stay.isConnected) stay.click(); });
     stay.focus();
   }
 

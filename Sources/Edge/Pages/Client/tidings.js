@@ -217,8 +217,9 @@
           this.keep(btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, ""));
         }
       };
-      if (typeof root.navigator?.locks?.request === "function") await navigator.locks.request(this.#lock, make);
-      else make();
+      // Where there is no storage to share, the lock may be forbidden as well.
+      try { await root.navigator?.locks?.request(this.#lock, make); } catch { /* then without */ }
+      make();
       return this.#text;
     }
 
@@ -1011,7 +1012,7 @@
         return true;
       }
       if (this.offset === "now") {
-        this.#move(news.next);
+        this.#deliver({ ...news, reset: false }, []);
         return true;
       }
       if (news.next === this.offset) return true;
