@@ -423,7 +423,7 @@
     }
 
     /** Resolves when the edge has taken the event. Rejects with TidingsError, or with the reason of `signal`. */
-    async write(event, { signal, onRetry } = {}) {
+    async write(event, { signal, onRetry }) {
       const interrupt = new AbortController();
       const abort = () => interrupt.abort();
       for (const each of [signal, this.#end.signal]) each?.addEventListener("abort", abort);
@@ -1414,13 +1414,13 @@
      *
      * Rejects with `Tidings.Error`. After 503 and lost connections it is sent again, without becoming two.
      */
-    async post(comment, options) {
+    async post(comment, options = {}) {
       const { id = randomID(), event_id = id } = comment;
       return this.#write({ ...comment, id, event_id, type: "comment.created" }, options);
     }
 
     /** Replaces a comment of one's own. It is given whole, with the new `text`. As `post` otherwise. */
-    async edit(comment, options) {
+    async edit(comment, options = {}) {
       // What the pipeline makes of a comment, it makes anew.
       const { html, mentions, channels, received_at: time, created_at = time, ...rest } = comment;
       if (typeof rest.text !== "string") throw new TypeError("an edited comment needs its new text");
@@ -1428,7 +1428,7 @@
     }
 
     /** Deletes a comment of one's own. As `post` otherwise. */
-    async remove({ thread, id, forum, parent }, options) {
+    async remove({ thread, id, forum, parent }, options = {}) {
       return this.#write({ thread, id, forum, parent, event_id: randomID(), type: "comment.deleted" }, options);
     }
 
