@@ -88,6 +88,25 @@ struct ClientListTests {
         #expect(try stage.value("changes") == #"[["insert","insert"],[],["update"]]"#)
     }
 
+    @Test("a version that only a clock makes older is shown after ten seconds, one that the newer one follows is not")
+    func clock() throws {
+        let stage = try stage()
+        try stage.run(
+            """
+            const original = window.setTimeout;
+            window.late = [];
+            window.setTimeout = (act, ms) => ms === 10000 ? late.push(act) : original(act, ms);
+            say([comment("created", "1", 50, "one"), comment("edited", "2", 50, "newest of two")]);
+            say([comment("edited", "1", 40, "not this"), comment("edited", "1", 41, "one!"),
+              comment("edited", "2", 40, "older"), comment("edited", "2", 50, "newest of two")]);
+            """)
+        try stage.expect("changes.length", "2")
+        #expect(try stage.value("rows") == #"["1=one","2=newest of two"]"#)
+        #expect(try stage.value("late.length") == "2")
+        try stage.run("for (const act of late) act()")
+        try stage.expect("rows", #"["1=one!","2=newest of two"]"#)
+    }
+
     @Test("a history says a deletion at its place and at its end: one tombstone; one whose place is lost shows nothing")
     func tombstones() throws {
         let stage = try stage()

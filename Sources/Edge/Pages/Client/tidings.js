@@ -41,6 +41,9 @@
   const MOST_OWN = 500;
   const MOST_LISTED = 1000;
 
+  /** How long a list waits for a newer version of a comment to come again, before it believes an older one, in ms. */
+  const DOUBT = 10_000;
+
   /** Resolves after `ms`, or when `signal` aborts. Never rejects. */
   const sleep = (ms, signal) => new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -1111,7 +1114,7 @@
     #subscription;
     #owner;
     #options;
-    /** [name, { comment, isHidden }]: more than is shown. */
+    /** [name, { comment, isHidden, older }]: more than is shown. */
     #entries = new Map();
     /** The names of those that were shown as the visitor's own. */
     #mine = new Set();
@@ -1186,18 +1189,30 @@
       });
     }
 
-    #take(event) {
+    #take(event, isSure = false) {
       const isDeleted = event?.type === "comment.deleted";
       if (!isDeleted && event?.type !== "comment.created" && event?.type !== "comment.edited") return;
       const name = nameOf(event);
       const known = this.#entries.get(name);
-      // An edge gives the newest text in place of older ones; one that lags behind it may still give those.
-      if (known && known.comment.received_at > event.received_at) return;
+      if (known && known.comment.received_at > event.received_at && !isSure) return this.#doubt(name, known, event);
       const time = known?.comment.created_at ?? event.created_at ?? event.received_at;
       const comment = time === undefined ? event : { ...event, created_at: time };
       this.#entries.set(name, { comment, isHidden: isDeleted && !this.#hasPlace(known, comment) });
       if (this.#entries.size > this.#options.limit) this.#entries.delete(this.#entries.keys().next().value);
       this.touch();
+    }
+
+    /**
+     * An older version comes after a newer one.
+     *
+     * An edge gives the newest text in the place of older ones; another that lags behind may still give those, and then
+     * the newest comes once more. If it does not, a clock has stepped back: the order of the channel is the right one.
+     */
+    #doubt(name, known, event) {
+      if (!known.older) {
+        setTimeout(() => { if (this.#entries.get(name) === known) this.#take(known.older, true); }, DOUBT);
+      }
+      known.older = event;
     }
 
     /**
