@@ -24,6 +24,9 @@ function explanation({ status, message }) {
   }
 }
 
+/** When a write that was too much may be tried again, in ms since 1970. */
+const nextTry = ({ retryAfter }) => Date.now() + Math.max(retryAfter, 1000);
+
 /** Why a write is tried again, in a few words. */
 const hurdle = ({ status, message }) => (status === 0 ? "no connection" : message);
 
@@ -560,7 +563,7 @@ async function send(comment) {
     own.mark("refused", "not posted");
     const ways = [["Change it", () => { drop(); composer.restore(comment); }], ["Discard", drop]];
     const again = () => send(comment);
-    if (error.status === 429) return own.trouble(explanation(error), ways, Date.now() + Math.max(error.retryAfter, 1000), again);
+    if (error.status === 429) return own.trouble(explanation(error), ways, nextTry(error), again);
     if (error.status === 409) ways.shift();
     if (error.status === 0 || error.status === 401 || error.status >= 500) ways.unshift(["Try again", again]);
     own.trouble(explanation(error), ways);
@@ -586,7 +589,7 @@ async function change(own, write, words, ways) {
   } catch (error) {
     if (!isSame()) return false;
     own.mark("", comment.type === "comment.edited" ? "edited" : "");
-    if (error.status === 429) own.trouble(explanation(error), ways, Date.now() + Math.max(error.retryAfter, 1000), again);
+    if (error.status === 429) own.trouble(explanation(error), ways, nextTry(error), again);
     else own.trouble(explanation(error), error.status === 409 ? ways : [["Try again", again], ...ways]);
     return false;
   }
@@ -602,7 +605,8 @@ async function save(own, text) {
 
 async function erase(own) {
   const ways = [["Keep it", () => own.focus()]];
-  if (await change(own, (options) => tidings.remove(own.comment, options), "deleting", ways)) say("Your comment is deleted.");
+  const isTaken = await change(own, (options) => tidings.remove(own.comment, options), "deleting", ways);
+  if (isTaken) say("Your comment is deleted.");
 }
 
 function refresh() {

@@ -1425,7 +1425,7 @@
     }
 
     /**
-     * Posts a comment. Resolves with it, as it was sent, when the edge has taken it; that it is shown, its channel says.
+     * Posts a comment. Resolves with it, as it was sent, when the edge has taken it. Its channel brings it later.
      *
      * Rejects with `Tidings.Error`. After 503 and lost connections it is sent again, without becoming two.
      */
@@ -1467,7 +1467,7 @@
     async #write(event, options) {
       if (this.#state === "closed") throw new Error("this Tidings is closed");
       const isName = (value) => (typeof value === "string" && value !== "") || Number.isInteger(value);
-      if (!isName(event.thread) || !isName(event.id)) throw new TypeError("a comment is named by its thread and its id");
+      if (!isName(event.thread) || !isName(event.id)) throw new TypeError("a comment is named by its thread and id");
       try {
         return await this.#writer.write(event, options);
       } finally {
