@@ -57,7 +57,7 @@ let package = Package(
             name: "Store", dependencies: ["Redis", "JSON"],
             resources: [
                 "library", "epoch", "former", "states", "feeds", "processes", "lanes", "jobs", "records", "inlets",
-                "letters", "windows", "changes", "rewriting", "commit", "control", "status",
+                "letters", "windows", "changes", "closings", "rewriting", "commit", "control", "status",
             ].map { .embedInCode("Library/\($0).lua") }, swiftSettings: strict),
         .target(
             name: "Pipeline",

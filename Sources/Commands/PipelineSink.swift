@@ -33,12 +33,16 @@ final class PipelineSink: CommentSink {
         let lines = ndjson ? body.split(separator: UInt8(ascii: "\n")).map(Array.init) : [body]
         var ids: [String] = []
         var events: [Int: [[UInt8]]] = [:]
+        var conversations: [Int: Set<String>] = [:]
         for (index, line) in lines.enumerated() where !ndjson || !line.allSatisfy({ $0 <= 32 }) {
             let place = ndjson ? "line \(index + 1): " : ""
             do {
-                let (event, id, partition) = try take(line, from: writer)
-                ids.append(id)
-                events[partition, default: []].append(event)
+                let taken = try take(line, from: writer)
+                ids.append(taken.id)
+                events[taken.partition, default: []].append(taken.event)
+                if let conversation = taken.toBeOpen {
+                    conversations[taken.partition, default: []].insert(conversation)
+                }
             } catch let error as TooLarge {
                 return completion(.tooLarge(reason: place + error.reason))
             } catch let error as JSONError {
@@ -53,9 +57,10 @@ final class PipelineSink: CommentSink {
         }
         guard !ids.isEmpty else { return completion(.invalid(reason: "no comment in the body; send one JSON object")) }
         if let trouble = trouble() { return completion(.unavailable(reason: trouble, retryAfter: 1)) }
-        enqueuer.enqueue(events) { result in
+        enqueuer.enqueue(events, ifOpen: conversations) { result in
             switch result {
             case .success: completion(.accepted(ids: ids))
+            case .failure(let error) where error.code == .closed: completion(.conflict(reason: error.message))
             case .failure(let error):
                 completion(.unavailable(reason: error.message, retryAfter: error.code == .full ? 2 : 1))
             }
@@ -66,10 +71,17 @@ final class PipelineSink: CommentSink {
         let reason: String
     }
 
+    /// One event on its way into a queue.
+    private struct Taken {
+        let event: [UInt8]
+        let id: String
+        let partition: Int
+        /// The conversation that must not be closed; nil: a closed one takes the event as well.
+        let toBeOpen: String?
+    }
+
     /// Checks one comment, says whose it is, and finds its partition.
-    private func take(
-        _ line: [UInt8], from writer: CommentWriter
-    ) throws -> (event: [UInt8], id: String, partition: Int) {
+    private func take(_ line: [UInt8], from writer: CommentWriter) throws -> Taken {
         let given = try parser.parseObject(line)
         let (fields, sender) = try writer.attribute(given)
         let raw = sender.isApp ? line : fields.bytes
@@ -78,7 +90,9 @@ final class PipelineSink: CommentSink {
         case .tooLarge(let reason): throw TooLarge(reason: reason)
         case .taken(let event, let id):
             let partition = layout.partition(of: Enqueuer.conversation(of: fields) ?? "")
-            return (PipelineSink.stamp(event, with: sender), id, partition)
+            return Taken(
+                event: PipelineSink.stamp(event, with: sender), id: id, partition: partition,
+                toBeOpen: Enqueuer.conversationToBeOpen(for: fields, by: sender))
         }
     }
 

@@ -21,7 +21,8 @@ package struct Tidings: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Up.self, Work.self, EdgeCommand.self, Enqueue.self, Status.self, Dead.self, Held.self, Pause.self,
-            Resume.self, Purge.self, FeedCommand.self, QueueCommand.self, JobCommand.self, Token.self, Doctor.self,
+            Resume.self, Purge.self, ThreadCommand.self, FeedCommand.self, QueueCommand.self, JobCommand.self,
+            Token.self, Doctor.self,
             Bench.self,
         ])
 
@@ -74,7 +75,7 @@ extension CommandError {
         case .full: true
         // Trying again does not help with a key of the wrong type.
         case .redis: error.underlying?.isTransient ?? true
-        case .differs, .invalid: false
+        case .differs, .invalid, .closed: false
         }
     }
 }

@@ -19,7 +19,7 @@ public enum ChannelName {
     }
 
     /// The rule that a value breaks, as the end of a sentence that begins with the field's name; nil when it is valid.
-    static func problem(ofPart part: String) -> String? {
+    package static func problem(ofPart part: String) -> String? {
         let count = part.utf8.count
         if count == 0 { return "is empty: give 1 to \(maxPartBytes) bytes" }
         if count > maxPartBytes { return "has \(count) bytes: give 1 to \(maxPartBytes)" }

@@ -9,15 +9,19 @@ import Store
 ///
 /// Senders may number events within a conversation: one's id is no repeat of the same id in another. Nor is it a repeat of
 /// another sender's, so nobody can keep another one's comment out by sending its id first.
+///
+/// A `thread.closed` or `thread.opened` repeats another one only by its `event_id`: a conversation that was opened may be
+/// closed again with the same bytes.
 enum DuplicateKey {
     private static let maxPlainBytes = 60
 
-    /// A key of at most 60 bytes. Its first letter tells the kinds apart; a capital says that a sender is part of it.
+    /// A key of at most 60 bytes. Its first letter tells the kinds apart; a capital says that a sender is part of it. Nil for
+    /// an event that repeats none.
     ///
     /// - Parameter event: a valid event as received, before a missing `id` is added. An event without a conversation, which
     ///   would be rejected, gets the hash of its bytes.
     /// - Throws: ``SigningError/Code/library``.
-    static func make(for event: Event) throws(SigningError) -> [UInt8] {
+    static func make(for event: Event) throws(SigningError) -> [UInt8]? {
         let fields = event.fields
         let owner = event.sender.isApp ? nil : event.sender.owner
         if let conversation = ConversationKey.conversation(of: fields) {
@@ -31,6 +35,7 @@ enum DuplicateKey {
                     of: given, in: scope, plain: owner == nil ? "i:" : "I:", digest: owner == nil ? "j:" : "J:")
             }
         }
+        if EventType.isOfConversation(EventType.of(fields)) { return nil }
         guard let owner else { return try digest(event.raw, kind: "c:") }
         return try digest([UInt8](owner.utf8) + [0] + event.raw, kind: "C:")
     }

@@ -6,7 +6,8 @@ import Store
 ///
 /// A banned author's events are dropped, since an operator has decided that already. A blocked word, a blocked pattern,
 /// too many links or too many comments make an event suspicious: it is held for a person to decide, or dropped when
-/// ``ModerateOptions/hold`` is off. A `comment.deleted` always passes.
+/// ``ModerateOptions/hold`` is off. A `comment.deleted`
+/// always passes, and so do `thread.closed` and `thread.opened`, which have no text.
 public final class Moderator {
     let options: ModerateOptions
     private let words: BlockedWords
@@ -20,7 +21,8 @@ public final class Moderator {
     }
 
     func decide(_ event: Event, standing: AuthorStandings.Standing) -> Disposition {
-        guard EventType.of(event.fields) != EventType.deleted else { return .forward([event]) }
+        let type = EventType.of(event.fields)
+        guard type != EventType.deleted, !EventType.isOfConversation(type) else { return .forward([event]) }
         if standing.isBanned { return .drop(reason: "banned_author") }
         guard let finding = finding(event.fields, standing) else { return .forward([event]) }
         return options.hold ? .hold(event, reason: finding.sentence) : .drop(reason: finding.reason)

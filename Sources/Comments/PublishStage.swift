@@ -23,9 +23,13 @@ public final class PublishStage: Stage {
         {
             channels.append(name)
         }
-        // Edits and deletions reach the channels in which their comment stands as well: the commit knows them.
+        // Edits and deletions reach the channels in which their comment stands as well: the commit knows them. And the
+        // closing of a conversation counts, even if no channel hears of it.
         let kind = CommentChange.Kind(of: event.fields)
-        guard !channels.isEmpty || kind == .edited || kind == .deleted else { return .drop(reason: "no_channel") }
+        let isHeard =
+            !channels.isEmpty || kind == .edited || kind == .deleted
+            || EventType.isOfConversation(EventType.of(event.fields))
+        guard isHeard else { return .drop(reason: "no_channel") }
         var event = event
         event.fields["channels"] = nil
         return .publish(event, channels: channels)

@@ -33,6 +33,9 @@ public struct RouteOptions: Sendable {
 /// `route`: finds the channels of an event and writes them into its member `channels`, for the stage `publish`. A list
 /// that the sender gave is overwritten: senders do not choose who receives an event. Where a limit leaves out channels,
 /// the lane counts the event as `limited:channels`.
+///
+/// A `thread.closed` or `thread.opened` has no channel of its own: its `id` fills no template, or `post:{id}` would give
+/// each of them a channel that nobody reads.
 public final class RouteStage: Stage {
     private let router: ChannelRouter
 
@@ -82,7 +85,9 @@ struct ChannelRouter {
     /// out some; a deletion reaches only these.
     ///
     /// - Parameter bytes: the event's size.
-    func route(_ fields: JSONObject, bytes: Int) -> Route {
+    func route(_ event: JSONObject, bytes: Int) -> Route {
+        var fields = event
+        if EventType.isOfConversation(EventType.of(fields)) { fields["id"] = nil }
         let found = templates.map { $0.names(for: fields, limit: Self.most) }
         var singles: [String] = []
         for names in found where !names.isList { singles += names.texts }

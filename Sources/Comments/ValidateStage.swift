@@ -28,7 +28,7 @@ public struct ValidateOptions: Sendable {
 /// the reason.
 ///
 /// A deletion needs `id` and `thread`, and keeps only the members that say what is deleted: its text would be read by
-/// nobody before it is published. A member by which an event is known must not stand there twice, where two programs could
+/// nobody before it is published. The same holds for `thread.closed` and `thread.opened`, which need a `thread`. A member by which an event is known must not stand there twice, where two programs could
 /// read two things.
 public final class ValidateStage: Stage {
     public let duplicates: DuplicatePolicy
@@ -111,8 +111,11 @@ struct Validator {
         } else {
             fields["type"] = .string(EventType.created)
         }
-        if EventType.of(fields) == EventType.deleted {
-            keepNames(&fields)
+        let type = EventType.of(fields)
+        if type == EventType.deleted {
+            keepNames(&fields, further: ["parent", "event_id"])
+        } else if EventType.isOfConversation(type) {
+            keepNames(&fields, further: ["event_id"])
         } else if let problem = textProblem(fields) {
             return problem
         }
@@ -134,13 +137,13 @@ struct Validator {
         return twice
     }
 
-    /// Removes from a deletion whatever could carry a text: members but those that name things, and names that are none.
-    private func keepNames(_ fields: inout JSONObject) {
+    /// Removes whatever could carry a text: members but those that name things, and names that are none.
+    private func keepNames(_ fields: inout JSONObject, further: [String]) {
         var kept = JSONObject()
         for key in ["id", "type", "thread", "forum"] {
             if let value = given(fields[key]) { kept[key] = value }
         }
-        for key in ["parent", "event_id"] {
+        for key in further {
             if let value = given(fields[key]), let part = ChannelName.part(value),
                 ChannelName.problem(ofPart: part) == nil
             {

@@ -242,8 +242,17 @@ package enum Settings {
         package static let flags: [any SettingDeclaration] = [batch, patience]
     }
 
+    /// `tidings thread close` and `open`.
+    package enum Thread {
+        package static let wait = Setting(
+            flag: "wait", .time(0...600_000), default: 5000,
+            "How long to wait until a worker has published the closing or opening, such as 500ms or 1m")
+
+        package static let flags: [any SettingDeclaration] = [wait]
+    }
+
     /// Every setting that has a key, a flag or a variable.
     package static let all: [any SettingDeclaration] =
         Global.flags.filter { $0.key == nil } + Pipeline.all + StageSetting.allOptions + Edge.all + Access.all
-        + EdgeLimit.allCases.map(\.setting) + Processes.all + Enqueue.flags
+        + EdgeLimit.allCases.map(\.setting) + Processes.all + Enqueue.flags + Thread.flags
 }

@@ -1,3 +1,4 @@
+import Glibc
 package import Redis
 
 /// Numbers and columns for people.
@@ -6,6 +7,18 @@ package enum Text {
     package static func seconds(_ seconds: Double) -> String {
         if seconds < 1 { return "\(Int((seconds * 1000).rounded())) ms" }
         return "\(Double(Int((seconds * 100).rounded())) / 100) s"
+    }
+
+    /// Milliseconds since 1970 → `2026-11-29 13:45:07Z`.
+    package static func time(_ milliseconds: Int64) -> String {
+        var seconds = time_t(milliseconds / 1000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        let numbers = [
+            Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday), Int(parts.tm_hour), Int(parts.tm_min),
+            Int(parts.tm_sec),
+        ].map { $0 < 10 ? "0\($0)" : "\($0)" }
+        return "\(numbers[0])-\(numbers[1])-\(numbers[2]) \(numbers[3]):\(numbers[4]):\(numbers[5])Z"
     }
 
     package static func left(_ text: String, _ width: Int) -> String {

@@ -44,6 +44,7 @@ package struct StatusTable {
             paint.bold("pipeline \(facts.pipeline.layout.name)"), "feeds \(report.stats.feeds)",
             "processes \(facts.pipeline.processes.count)",
         ]
+        if report.stats.closed > 0 { words.append("closed threads \(report.stats.closed.grouped)") }
         if let used = server.number("used_memory") {
             let limit = server.number("maxmemory") ?? 0
             words.append("redis \(Text.megabytes(used))" + (limit > 0 ? " of \(Text.megabytes(limit))" : ""))

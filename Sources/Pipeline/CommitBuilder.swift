@@ -163,7 +163,17 @@ struct CommitBuilder {
             push(event, partition: partition, to: &outputs)
         case .publish(let event, let channels):
             for name in event.limits { outputs.limited[name, default: 0] += 1 }
-            publish(event, to: channels, &outputs)
+            if let change = ConversationChange(of: event.fields) {
+                // Only the web app and moderators close a conversation, or open it.
+                guard outputs.members.sender.isApp || outputs.members.sender.isModerator else {
+                    return outputs.drop("not-yours")
+                }
+                outputs.out += 1
+                outputs.publish(event, to: channels, as: .conversation(change))
+                push(event, to: &outputs)
+            } else {
+                publish(event, to: channels, &outputs)
+            }
             if layout.stage(after: lane.stage) == nil { outputs.settle(.published) }
         case .drop(let reason): outputs.drop(reason)
         case .hold(let event, let reason):

@@ -21,19 +21,34 @@ public final class Enqueuer {
 
     /// Puts events into the first queues of their partitions, each partition's in their order, all of them or none.
     ///
-    /// - Parameter completion: called once. After code `full` nothing was taken: try again later. After code `differs`
-    ///   nothing was taken either: greet the pipeline, whose shape has changed, and try again if it is welcome. After
-    ///   code `redis` the events may have been taken: trying again is safe while repeats are recognised.
+    /// - Parameters:
+    ///   - conversations: those, by partition, that have to be open; see ``conversationToBeOpen(for:by:)``.
+    ///   - completion: called once. After code `full` nothing was taken: try again later. After code `closed` nothing was
+    ///     taken: one of `conversations` is closed. After code `differs`
+    ///     nothing was taken either: greet the pipeline, whose shape has changed, and try again if it is welcome. After
+    ///     code `redis` the events may have been taken: trying again is safe while repeats are recognised.
     public func enqueue(
-        _ events: [Int: [[UInt8]]], completion: @escaping (Result<Void, PipelineError>) -> Void
+        _ events: [Int: [[UInt8]]], ifOpen conversations: [Int: Set<String>] = [:],
+        completion: @escaping (Result<Void, PipelineError>) -> Void
     ) {
         guard let first = layout.stages.first else {
             return completion(
                 .failure(PipelineError(.invalid, "the pipeline has no stages; name some in tidings.yaml")))
         }
-        connection.call(.enqueue(events, for: first, of: layout, limit: limits.queueEvents)) {
+        connection.call(
+            .enqueue(events, ifOpen: conversations, for: first, of: layout, limit: limits.queueEvents)
+        ) {
             completion(Enqueuer.verdict($0))
         }
+    }
+
+    /// The conversation of an event that a closed one would not take: a new comment, or an edit by somebody else than the
+    /// web app and moderators. Nil for any other event.
+    package static func conversationToBeOpen(for fields: JSONObject, by sender: Sender) -> String? {
+        guard let kind = CommentChange.Kind(of: fields),
+            !ConversationChange.isTakenWhileClosed(kind, by: sender)
+        else { return nil }
+        return conversation(of: fields)
     }
 
     private static func verdict(
@@ -43,6 +58,11 @@ public final class Enqueuer {
         case .success(.done): return .success(())
         case .success(.full(let queue, let length)):
             return .failure(PipelineError(.full, "\(queue) is full with \(length) events; try again later"))
+        case .success(.closed(let conversation)):
+            return .failure(
+                PipelineError(
+                    .closed,
+                    "the thread '\(conversation)' is closed to new comments and edits; nothing was taken"))
         case .failure(let error) where error.code == .outOfMemory:
             return .failure(
                 PipelineError(.full, "Redis is out of memory; raise maxmemory or try again later", underlying: error))

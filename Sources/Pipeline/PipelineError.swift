@@ -7,6 +7,8 @@ public struct PipelineError: Error, CustomStringConvertible, Sendable {
         case differs
         /// A queue is full, or memory is.
         case full
+        /// A conversation takes no comments.
+        case closed
         /// Redis cannot be reached, or reported an error.
         case redis
         /// The input is no event.

@@ -102,7 +102,7 @@ package struct Commit {
         /// How many dead letters the lane keeps: an event whose feed is blocked by a foreign key becomes one.
         package var deadLetters: Int
         package var events: [[UInt8]] = []
-        /// What is known of events that are about a comment, by their index above. A version that is older than the newest one
+        /// What is known of events that are about a comment or a conversation, by their index above. A version that is older than the newest one
         /// published is dropped.
         package var posts: [Int: Post] = [:]
         /// In order of first use; `events` are indexes into the events above, counted from 0.
@@ -111,8 +111,10 @@ package struct Commit {
         package enum Post {
             /// A new comment, which ends here.
             case new(CommentChange, EventVersion, by: Sender)
-            /// Any other event, by its place in ``Changes/list``.
+            /// Any other event of a comment, by its place in ``Changes/list``.
             case change(Int)
+            /// The closing of a conversation, or its opening, by somebody who may do that.
+            case conversation(ConversationChange)
         }
 
         package init(history: HistoryPolicies, deadLetters: Int) {
@@ -238,6 +240,9 @@ extension Commit.Operation {
                 case .change(let place):
                     command.append(Commit.Change.reference(place))
                     command.append("")
+                case .conversation(let change):
+                    command.append(change.conversation)
+                    command.append(change.kind.rawValue)
                 case nil:
                     command.append("")
                     command.append("")
@@ -315,26 +320,39 @@ package enum EnqueueAnswer: Equatable {
     case done
     /// This queue is full; no event was taken.
     case full(queue: String, length: Int64)
+    /// This conversation is closed; no event was taken.
+    case closed(conversation: String)
 }
 
 extension FunctionCall where Answer == EnqueueAnswer {
     /// Puts events into the queues of a stage, by partition, all of them or none.
     ///
-    /// - Parameter limit: a queue that holds so many events takes none; 0: no limit.
+    /// - Parameters:
+    ///   - conversations: by partition, those that must not be closed. Of partitions that get events.
+    ///   - limit: a queue that holds so many events takes none; 0: no limit.
     package static func enqueue(
-        _ events: [Int: [[UInt8]]], for stage: String, of layout: PipelineLayout, limit: Int
+        _ events: [Int: [[UInt8]]], ifOpen conversations: [Int: Set<String>] = [:], for stage: String,
+        of layout: PipelineLayout, limit: Int
     ) -> Self {
         let groups = events.sorted { $0.key < $1.key }
         let lanes = groups.map { LaneID(stage: stage, partition: $0.key) }
         var call = FunctionCall(
             "enqueue", keys: lanes.flatMap { [layout.queue($0), layout.lane($0)] }, [String(limit)]
         ) { value in
-            guard value.array?.first?.text != "OK" else { return .done }
-            return .full(
-                queue: value.array?.dropFirst().first?.text ?? "the queue", length: value.array?.last?.integer ?? 0)
+            let detail = value.array?.dropFirst().first?.text
+            switch value.array?.first?.text {
+            case "OK": return .done
+            case "CLOSED": return .closed(conversation: detail ?? "")
+            default: return .full(queue: detail ?? "the queue", length: value.array?.last?.integer ?? 0)
+            }
         }
         for (_, events) in groups { call.command.append(events) }
         call.command.append(layout.shape)
+        if conversations.values.contains(where: { !$0.isEmpty }) {
+            for (partition, _) in groups {
+                call.command.append((conversations[partition] ?? []).sorted().map { Array($0.utf8) })
+            }
+        }
         return call
     }
 }

@@ -124,6 +124,11 @@ public struct PipelineLayout: Sendable, Equatable {
         "\(prefix(partition)):post:"
     }
 
+    /// The closed conversations of a partition: a hash of their names, each with the time (ms) since which it is closed.
+    package func closed(_ partition: Int?) -> String {
+        "\(prefix(partition)):closed"
+    }
+
     public func seen(_ partition: Int?) -> String {
         "\(prefix(partition)):seen"
     }

@@ -88,6 +88,7 @@ struct ModeratorTests {
         let options = ModerateOptions(blockedWords: ["viagra"])
         let standing = AuthorStandings.Standing(isBanned: true, isTooMany: true)
         #expect(try decide(["type": "comment.deleted", "text": "viagra"], options, standing).forwarded != nil)
+        #expect(try decide(["type": "thread.closed", "thread": "42"], options, standing).forwarded != nil)
         #expect(try decide(["type": "comment.edited", "text": "viagra"], options).holdReason != nil)
     }
 

@@ -22,6 +22,10 @@ struct ChannelRouterTests {
         ]
         #expect(try channels(fields) == ["thread:42", "forum:music", "user:7", "user:ann", "user:bob", "post:c1"])
         #expect(try channels(["thread": "42"]) == ["thread:42"])
+        // The id of a closing names no comment.
+        #expect(
+            try channels(["type": "thread.closed", "id": "c1", "thread": "42", "forum": "music"])
+                == ["thread:42", "forum:music"])
         #expect(try channels([:]) == [])
     }
 

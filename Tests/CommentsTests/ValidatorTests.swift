@@ -24,6 +24,29 @@ struct ValidatorTests {
         #expect(try decide(whole).forwarded?.text == whole)
     }
 
+    @Test(
+        "the closing of a conversation keeps only the members that name things, and carries no text past moderation",
+        arguments: ["thread.closed", "thread.opened"])
+    func conversations(_ type: String) throws {
+        let text =
+            #"{"type":"\#(type)","thread":42,"forum":3,"text":"MARK","html":"MARK","author":{"id":"1","name":"MARK"},"#
+            + #""title":"MARK","event_id":"e1","parent":"p","channels":["x"]}"#
+        let fields = try #require(try decide(text).forwarded)
+        #expect(fields.keys == ["id", "type", "thread", "forum", "event_id", "received_at"])
+        #expect(fields["thread"] == "42" && fields["forum"] == 3 && fields["event_id"] == "e1")
+        #expect(try decide(#"{"type":"\#(type)","thread":"42","event_id":["MARK"]}"#).forwarded?["event_id"] == nil)
+        #expect(try decide(#"{"type":"\#(type)"}"#).rejection?.contains("`thread` is missing") == true)
+    }
+
+    @Test("a conversation may be closed again with the same bytes: only an event_id tells a repeat")
+    func closedAgain() throws {
+        let plain = try event(#"{"type":"thread.closed","thread":"42","id":"7"}"#)
+        #expect(try DuplicateKey.make(for: plain) == nil)
+        let named = try event(#"{"type":"thread.closed","thread":"42","event_id":"7"}"#)
+        #expect(try DuplicateKey.make(for: named) == Array("e:42\u{0}7".utf8))
+        #expect(try DuplicateKey.make(for: event(#"{"type":"vote","thread":"42"}"#)) != nil)
+    }
+
     @Test("a member that is null counts as missing")
     func nulls() throws {
         let fields = try decide(#"{"thread":1,"text":"x","id":null,"type":null,"forum":null,"author":null}"#).forwarded

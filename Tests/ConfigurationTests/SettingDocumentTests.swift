@@ -66,6 +66,7 @@ struct SettingDocumentTests {
                 ]
             ),
             ("enqueue", Enqueue.self, Settings.Enqueue.flags),
+            ("thread close", ThreadCommand.Close.self, Settings.Thread.flags),
             ("status", Status.self, []),
         ]
     }
@@ -184,7 +185,7 @@ struct SettingDocumentTests {
     func help() throws {
         // What a command does, and not how it is set: these are declared with the command.
         let verbs = [
-            "--help", "--version", "--json", "--watch", "--no-demo", "--no-dashboard",
+            "--help", "--version", "--json", "--watch", "--no-demo", "--no-dashboard", "--forum",
         ]
         for (name, type, own) in Self.commands {
             let text = Tidings.helpMessage(for: type, columns: 200)

@@ -68,6 +68,9 @@ struct Damage: Sendable, CustomTestStringConvertible {
             .fault,
             at: "{comments.0}:queue:format"),
         Damage(
+            "a foreign key where closed conversations should be", [["SET", "{comments.0}:closed", "mine"]], "key-type",
+            .fault, at: "{comments.0}:closed"),
+        Damage(
             "a policy that evicts", [["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]], "redis-eviction", .fault,
             at: "maxmemory-policy", fixed: true),
         Damage(

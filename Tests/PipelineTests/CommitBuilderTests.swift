@@ -302,6 +302,31 @@ struct CommitBuilderTests {
         #expect(operations.count == 17)
     }
 
+    @Test("a conversation is closed and opened by the web app and moderators; of others that is dropped as not theirs")
+    func conversations() throws {
+        func closing(_ type: String, by sender: String = "") -> String {
+            #"{"_v":"5-1-2",\#(sender.isEmpty ? "" : #""_by":"\#(sender)","#)"thread":"42","type":"thread.\#(type)"}"#
+        }
+        let key = "k:0123456789012345678901"
+        let raw = [
+            closing("closed"), closing("opened", by: "m:9"), closing("opened", by: "u:9"), closing("closed", by: key),
+        ]
+        let published = #"{"thread":"42","type":"thread."#
+        let operations = try operations(last, raw) { .publish($0, channels: ["x"]) }
+        #expect(
+            Array(operations[9...]) == [
+                "{t.1}:post:", "2", "42", "closed", published + #"closed"}"#, "42", "opened", published + #"opened"}"#,
+                "1", "x", "1", "2", "1", "2", "count", "dropped", "2", "count", "dropped:not-yours", "2", "count",
+                "out",
+                "2",
+            ])
+        // It counts without a channel, and what is not theirs is not handed on.
+        let onward = try self.operations(first, raw) { .publish($0, channels: []) }
+        #expect(onward.contains("publish") && !onward.contains("x"))
+        let push = try #require(onward.firstIndex(of: "push"))
+        #expect(Array(onward[(push + 4)..<(push + 7)]) == ["2", raw[0], raw[1]])
+    }
+
     @Test("comments are published with their versions, and counted by the functions")
     func published() throws {
         let raw = ["created", "edited"].map { comment($0, version: #""_v":"5-1-2","#) } + [comment("created")]

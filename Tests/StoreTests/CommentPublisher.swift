@@ -36,7 +36,17 @@ final class CommentPublisher {
             Change(kind: "deleted", number: number, id: id, by: by, channels: channels)
         }
 
+        /// The closing or the opening of a conversation.
+        static func conversation(
+            _ kind: ConversationChange.Kind, _ number: Int, thread: String = "42", _ channels: String...
+        ) -> Change {
+            Change(kind: kind.rawValue, number: number, id: "", thread: thread, channels: channels)
+        }
+
         var event: String {
+            if let kind = ConversationChange.Kind(rawValue: kind) {
+                return #"{"thread":"\#(thread)","type":"\#(kind.type)","n":\#(number)}"#
+            }
             let html = text.isEmpty ? "" : #","html":"\#(text)""#
             return #"{"thread":"\#(thread)","id":"\#(id)","type":"comment.\#(kind)","n":\#(number)\#(html)}"#
         }
@@ -77,10 +87,14 @@ final class CommentPublisher {
         for (index, change) in changes.enumerated() {
             let sender = try #require(Sender(change.by))
             let version = EventVersion(token: "7", serial: change.number, index: 0)
-            let comment = try #require(CommentChange(of: try parser.parseObject(raw[index])))
-            if change.kind == "created", change.isPlain {
-                publication.posts[index] = .new(comment, version, by: sender)
+            let fields = try parser.parseObject(raw[index])
+            let comment = CommentChange(of: fields)
+            if let closing = ConversationChange(of: fields) {
+                publication.posts[index] = .conversation(closing)
+            } else if change.kind == "created", change.isPlain {
+                publication.posts[index] = .new(try #require(comment), version, by: sender)
             } else {
+                let comment = try #require(comment)
                 publication.posts[index] = .change(list.list.count)
                 list.list.append(Commit.Change(.go, comment, version, by: sender, text: raw[index]))
             }
@@ -96,6 +110,8 @@ final class CommentPublisher {
         }
         if !list.list.isEmpty { commit.operations.append(.change(list)) }
         commit.operations.append(.publish(publication))
+        let closings = changes.count { ConversationChange.Kind(rawValue: $0.kind) != nil }
+        if closings > 0 { commit.operations.append(.count("out", closings)) }
         return commit
     }
 

@@ -76,6 +76,43 @@ struct WritingTests {
         withExtendedLifetime(edge) {}
     }
 
+    @Test("in a closed thread nobody may write anything new, not even the web app; it and moderators may edit")
+    func closed() throws {
+        let world = try AccessWorld(
+            edge: """
+                write: open
+                tokens: { keys: [{ id: k1, hs256: { env: TOKEN_KEY } }] }
+                api_keys: [{ name: blog, env: BLOG_KEY }]
+                """)
+        let (edge, port) = try world.launch(environment: Self.environment)
+        func bearer(_ arguments: String...) throws -> [String: String] {
+            let result = try TidingsBinary.run(
+                ["token", "--config", world.configuration] + arguments, environment: Self.environment)
+            return ["Authorization": "Bearer \(result.output.dropLast())"]
+        }
+        // CRC16 of 42 is a multiple of 8.
+        _ = try world.server.cli("HSET", "{comments.0}:closed", "42", "5")
+        let app = ["X-Api-Key": Self.apiKey]
+        let (ann, moderator) = (try bearer("--sub", "1"), try bearer("--sub", "2", "--moderator"))
+        let rows: [(type: String, headers: [String: String], status: Int)] = [
+            ("created", app, 409), ("created", moderator, 409), ("created", ann, 409), ("created", [:], 409),
+            ("edited", ann, 409), ("edited", [:], 409), ("edited", moderator, 202), ("edited", app, 202),
+            ("deleted", ann, 202), ("deleted", [:], 202),
+        ]
+        for row in rows {
+            let sent = #"{"id":"a","thread":42,"type":"comment.\#(row.type)","text":"x"}"#
+            let answer = try Self.post(port, sent, row.headers)
+            #expect(answer.status == row.status, "\(row): \(answer.text)")
+            if row.status == 409 {
+                let reason = try ParsedJSON(parsing: answer.text)["error"]?.string
+                #expect(reason == "the thread '42' is closed to new comments and edits; nothing was taken")
+            }
+        }
+        #expect(try Self.post(port, #"{"thread":42,"text":"no type is new"}"#, app).status == 409)
+        #expect(try Self.queued(world).count == 4)
+        withExtendedLifetime(edge) {}
+    }
+
     @Test("an anonymous writer is the fingerprint of the key that the first answer brought, at every edge process")
     func editKeys() throws {
         let world = try AccessWorld(edge: "write: open")

@@ -179,7 +179,7 @@ struct PipelineSurvey {
 
     private static func commands(partition: Int, _ layout: PipelineLayout) -> [RedisCommand] {
         seenKeys(partition, layout).flatMap { [RedisCommand("SCARD", $0), RedisCommand("PTTL", $0)] }
-            + [RedisCommand("HGETALL", epochKey(partition, layout))]
+            + [RedisCommand("HGETALL", epochKey(partition, layout)), RedisCommand("HLEN", layout.closed(partition))]
     }
 
     private func add(_ partition: Int, _ replies: [RedisValue], to look: inout Look) {
@@ -191,6 +191,9 @@ struct PipelineSurvey {
         }
         if replies[4].isWrongType {
             look.foreignKeys.append(ForeignKey(key: PipelineSurvey.epochKey(partition, layout), expected: "hash"))
+        }
+        if replies[5].isWrongType {
+            look.foreignKeys.append(ForeignKey(key: layout.closed(partition), expected: "hash"))
         }
         let epoch = replies[4].pairs
         look.partitions.append(

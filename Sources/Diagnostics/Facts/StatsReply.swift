@@ -21,11 +21,14 @@ struct StatsReply {
     let doors: [Door]
     /// Jobs whose events are on their way.
     let jobs: Int64
+    /// Conversations that take no comments.
+    let closed: Int64
 
     init(_ object: JSONObject) {
         self.object = object
         feeds = object["feeds"]?.int ?? 0
         jobs = object["jobs"]?.int ?? 0
+        closed = object["closed"]?.int ?? 0
         doors = (object["doors"]?.array ?? []).map { door in
             Door(
                 kind: door["kind"]?.string ?? "?", feed: door["feed"]?.string ?? "?",

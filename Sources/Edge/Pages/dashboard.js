@@ -307,7 +307,7 @@ class Dashboard {
       ["in", rate(this.#past.rate(countOf(names[1], "in"))), "/s"],
       [`out of ${last}`, rate(this.#past.rate(countOf(last, "out"))), "/s"],
       ["readers", whole(sum(edges, ({ readers }) => Number(readers))), `on ${edges.length} edges`],
-      ["channels", whole(document.feeds), "with a history"],
+      ["channels", whole(document.feeds), document.closed ? `with a history · ${whole(document.closed)} threads closed` : "with a history"],
       ["Redis memory", redis ? bytes(redis.used_memory) : "–", redis?.maxmemory ? `of ${bytes(redis.maxmemory)}` : redis ? "no limit" : ""],
       ["Redis commands", redis ? whole(redis.instantaneous_ops_per_sec) : "–", "/s"],
     ];

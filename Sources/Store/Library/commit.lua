@@ -82,13 +82,18 @@ local readers = {
   -- publish kinds p (kind keep age life)… DEAD CAP RECORDS n (post record event)… c (channel policy k index…)…
   -- POLICY: its place in the list, from 1. Workers of version 12 send HISTORY TTL in place of the list, and no POLICY.
   -- POST: conversation NUL id, and RECORD: VERSION KIND or VERSION KIND SENDER, of a new comment; or a NUL and the number
-  -- of a change, and an empty RECORD; or both empty, for an event that is not compared.
+  -- of a change, and an empty RECORD; or a conversation, and `closed` or `opened`; or both empty, for an event that is not
+  -- compared.
   publish = function(read)
     local op = read_policies({ events = {}, entries = {} }, read)
     op.dead, op.cap, op.records = read(), tonumber(read()), read()
     for index = 1, tonumber(read()) do
       local entry = { comment = read(), text = read() }
-      entry.post = post_of(entry.comment)
+      if entry.text == 'closed' or entry.text == 'opened' then
+        entry.closing, entry.post, op.closes = entry.text, '', true
+      else
+        entry.post = post_of(entry.comment)
+      end
       op.entries[index], op.events[index] = entry, read()
     end
     return read_channels(op, read)
@@ -188,7 +193,7 @@ local writers = {
       tally(lane, 'dropped:duplicate', repeated)
     end
   end,
-  publish = function(op, lane, _, clock, heard)
+  publish = function(op, lane, now_ms, clock, heard)
     local forgotten, emitted = 0, 0
     local newest, places = pick(op, lane), {}
     for _, channel in ipairs(op.channels) do
@@ -219,7 +224,10 @@ local writers = {
         forgotten = forgotten + store_letters(lane, 'unpublished', op.dead, op.cap, letters)
       end
     end
-    if op.records then write_records(op.records, newest, op.ttl) end
+    if op.records then
+      write_records(op.records, newest, op.ttl)
+      write_closed(op, now_ms)
+    end
     if emitted > 0 then tally(lane, 'emitted', emitted) end
     return forgotten
   end,
@@ -292,7 +300,11 @@ local function commit(keys, args)
     end
     if op.name == 'change' then look_at_holds(op) end
     if op.entries then
-      if op.records then look_at_records(op) end
+      if op.records then
+        look_at_records(op)
+        op.closed_key = closed_key(lane)
+        look_at_closed(op)
+      end
       op.newest = decide(op)
       reach_further(op)
     end
@@ -310,7 +322,10 @@ local function commit(keys, args)
   if #channels > 0 then look_at_feeds(channels) end
   if redis.acl_check_cmd then
     for _, op in ipairs(operations) do
-      if op.entries then demand_rewriting(op) end
+      if op.entries then
+        demand_rewriting(op)
+        demand_closed(op)
+      end
     end
   end
 
@@ -334,15 +349,34 @@ local function commit(keys, args)
   return { 'OK' }
 end
 
--- tidings_enqueue 2n QUEUE LANE… LIMIT (k event…)… [SHAPE]  ->  {'OK'} or {'FULL', queue, length}
+-- The first of the conversations that a call of `tidings_enqueue` names, from `position` on, that is closed; nil when none is.
+local function first_closed(keys, args, position)
+  local found
+  for index = 1, #keys, 2 do
+    local count = tonumber(args[position] or '') or 0
+    if count > 0 and not found then
+      find_closed(closed_key(keys[index + 1]), args, position + 1, position + count, function(place)
+        found = found or args[place]
+      end)
+    end
+    position = position + 1 + count
+  end
+  return found
+end
+
+-- tidings_enqueue 2n QUEUE LANE… LIMIT (k event…)… [SHAPE [(m conversation…)…]]
+-- ->  {'OK'}, {'FULL', queue, length} or {'CLOSED', conversation}
 -- Puts events into one or more queues, all or nothing. A process names its SHAPE (CONTRACT/PARTITIONS/STAGES): when Redis
--- holds another one, nothing is taken (error RESHAPED). Not flagged allow-oom: nothing is taken in when memory is full.
+-- holds another one, nothing is taken (error RESHAPED). Behind it stand, for each queue, conversations of its partition that
+-- must not be closed. Not flagged allow-oom: nothing is taken in when memory is full.
 local function enqueue(keys, args)
   local limit = tonumber(args[1])
   local last = 1
   for _ = 1, #keys, 2 do last = last + 1 + tonumber(args[last + 1]) end
   local refusal = refuse_shape(keys[1], args[last + 1])
   if refusal then return refusal end
+  local closed = args[last + 2] and first_closed(keys, args, last + 2)
+  if closed then return { 'CLOSED', closed } end
   for index = 1, #keys, 2 do
     local length = redis.call('LLEN', keys[index])
     if limit > 0 and length >= limit then return { 'FULL', keys[index], length } end

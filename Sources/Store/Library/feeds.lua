@@ -84,7 +84,8 @@ local function look_at_feed(target, known)
   if not (target.before and target.before >= 0 and target.before % 1 == 0) then
     return 'ERR value is not an integer or out of range'
   end
-  target.config = redis.pcall('HMGET', target.config_key, 'floor', 'max_length', 'ttl', 'born', 'age', 'due')
+  target.config = redis.pcall('HMGET', target.config_key, 'floor', 'max_length', 'ttl', 'born', 'age', 'due',
+    'closed')
   local newest = redis.pcall('ZRANGE', target.ids_key, -1, -1, 'WITHSCORES')
   target.is_new, target.has_feed = target.before == 0, target.before > 0
   -- Where a feed exists, its foreign configuration does not stop it: the floor is then found anew each time.
@@ -92,6 +93,7 @@ local function look_at_feed(target, known)
   if failure then return failure end
   target.newest = newest[2]
   target.born = not target.config.err and target.config[4] or nil
+  target.closed = not target.config.err and target.config[7] or nil
   return nil
 end
 

@@ -7,6 +7,12 @@
 -- and `deaths` are counted from it. `crash` is such an entry for the worker that was lost with a batch in flight, which
 -- made the lane suspect. A commit ends the list, since the next event is at the head then.
 
+-- Other files use no more of this one: what stands in the block is no local variable of the whole library, which may have
+-- 200.
+local take_back
+
+do
+
 -- Under way; or its worker was cut off, and nobody knows why.
 local LOST = 0
 -- Its worker was seen to die.
@@ -134,7 +140,7 @@ local function claim(keys, args)
 end
 
 -- Uncounts the attempt of the token that has the lane: it ended without a crash.
-local function take_back(lane, token)
+function take_back(lane, token)
   local attempts = read_attempts(redis.call('HGET', lane, 'tried'))
   local _, index = attempt_of(attempts, token)
   if not index then return end
@@ -364,3 +370,5 @@ register('tidings_bury', bury, 'allow-oom')
 register('tidings_attempt', attempt, 'allow-oom')
 register('tidings_balance', balance, 'allow-oom')
 register('tidings_leave', leave, 'allow-oom')
+
+end

@@ -137,6 +137,11 @@ local function lane_key(name, partition, stage)
   return prefix(name, partition) .. ':lane:' .. stage
 end
 
+-- The closed conversations of the partition that a lane belongs to.
+local function closed_key(lane)
+  return string.match(lane, '^({.+%.%d+}):') .. ':closed'
+end
+
 -- The pipeline that a key belongs to.
 local function name_of(key)
   return string.match(key, '^{(.+)%.%d+}:') or string.match(key, '^([^:]+):')

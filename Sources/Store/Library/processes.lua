@@ -100,6 +100,12 @@ local function hello(_, args)
       end
     end
   end
+  if known[2] and known[2] ~= partitions and count_closed(name, tonumber(known[2])) > MOST_CLOSED then
+    return {
+      'DIFFERS', 'partitions', known[2], partitions,
+      'more than ' .. MOST_CLOSED .. ' closed conversations cannot move at once; open some first',
+    }
+  end
   leave_shape(name, known[2], known[3], partitions, stages)
   pass_time(now_us() / 1000)
   local shape = shape_text(contract, partitions, stages)

@@ -70,10 +70,11 @@ end
 
 -- Why an event of a comment is not published, given the record of what was published before; nil when it is. `op` is the
 -- publication; `entry` has the event's comment (conversation NUL id), kind, version and sender.
-local function refusal_of(_, entry, before)
+local function refusal_of(op, entry, before)
   if before and is_older(entry.version, before.version) then return 'superseded' end
   if before and not may_change(entry.sender, before.owner) then return 'not-yours' end
   if not before and entry.kind ~= 'created' and not may_change(entry.sender, APP) then return 'not-yours' end
+  if op.closed_after[entry.conversation] and not is_taken_closed(entry) then return 'closed' end
   return nil
 end
 
@@ -113,10 +114,15 @@ end
 local function decide(op)
   local latest = {}
   op.has_changes, op.has_refusals = false, false
+  -- Conversation -> the time since which it is closed, or true from this call on, or false, as of the entry at hand.
+  op.closed_after = {}
+  for name, time in pairs(op.closed or {}) do op.closed_after[name] = time end
   for index, entry in ipairs(op.entries) do
     local post = entry.post
     entry.refusal, entry.record, entry.further = nil, nil, nil
-    if entry.change and entry.change.settled then
+    if entry.closing then
+      op.closed_after[entry.conversation] = entry.closing == 'closed' and (op.closed_after[entry.conversation] or true)
+    elseif entry.change and entry.change.settled then
       op.has_refusals = true
     elseif post ~= '' then
       local before = latest[post] or op.known[post]

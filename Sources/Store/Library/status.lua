@@ -102,6 +102,10 @@ local function stats(_, args)
     pipeline = name, partitions = partitions, stages = stages, lanes = out,
     processes = processes, time = math.floor(now_ms), feeds = redis.call('SCARD', 'feeds'),
   }
+  for partition = 0, partitions - 1 do
+    local closed = redis.pcall('HLEN', prefix(name, tostring(partition)) .. ':closed')
+    if type(closed) == 'number' then answer.closed = (answer.closed or 0) + closed end
+  end
   if #processes == 0 then answer.processes = nil end
   return cjson.encode(answer)
 end
