@@ -100,7 +100,7 @@ struct OperatorTests {
 
 extension TidingsUp {
     /// Every lane's counters add up.
-    fileprivate func expectBalance() throws {
+    func expectBalance() throws {
         for lane in try status()["lanes"]?.array ?? [] {
             func count(_ name: String) -> Int { lane[name]?.integer ?? 0 }
             let gone = count("out") + count("dropped") + count("held") + count("dead")
