@@ -57,7 +57,7 @@ let package = Package(
             name: "Store", dependencies: ["Redis", "JSON"],
             resources: [
                 "library", "epoch", "former", "states", "feeds", "processes", "lanes", "jobs", "records", "inlets",
-                "letters", "windows", "changes", "closings", "rewriting", "commit", "control", "status",
+                "letters", "windows", "changes", "closings", "rewriting", "commit", "control", "status", "erasure",
             ].map { .embedInCode("Library/\($0).lua") }, swiftSettings: strict),
         .target(
             name: "Pipeline",
@@ -89,7 +89,7 @@ let package = Package(
         .target(
             name: "Connectors",
             dependencies: [
-                "CCurl", "Supervision", "Pipeline", "Redis", "Events", "JSON", "Signing", deque, logging,
+                "CCurl", "Supervision", "Pipeline", "Store", "Redis", "Events", "JSON", "Signing", deque, logging,
             ],
             swiftSettings: strict),
         .target(

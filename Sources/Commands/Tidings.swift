@@ -21,8 +21,8 @@ package struct Tidings: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Up.self, Work.self, EdgeCommand.self, Enqueue.self, Status.self, Dead.self, Held.self, Pause.self,
-            Resume.self, Purge.self, ThreadCommand.self, FeedCommand.self, QueueCommand.self, JobCommand.self,
-            Token.self, Doctor.self,
+            Resume.self, Purge.self, ThreadCommand.self, EraseCommand.self, ExportCommand.self, FeedCommand.self,
+            QueueCommand.self, JobCommand.self, Token.self, Doctor.self,
             Bench.self,
         ])
 

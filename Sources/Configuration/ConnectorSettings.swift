@@ -19,6 +19,9 @@ package enum ConnectorSetting {
         if names.contains(path.name) { return try file(options) }
         return nil
     }
+
+    /// Whether a stage of these options writes archives.
+    static func isArchive(_ options: ConfigurationNode) -> Bool { options.keys.contains(path.name) }
 }
 
 extension ConnectorSetting {

@@ -11,6 +11,8 @@ package struct StageSetting {
     package let factory: StageFactory
     /// The repeats that the stage drops; nil for a stage that drops none.
     package let duplicates: DuplicatePolicy?
+    /// Whether it is a `file`.
+    package let isArchive: Bool
 
     /// A kind of stage that has a name of its own.
     struct Kind {
@@ -75,6 +77,7 @@ package struct StageSetting {
         self.name = name
         self.duplicates = duplicates
         self.factory = factory
+        isArchive = false
     }
 
     /// Reads one element of `stages`: a name, or a name with options.
@@ -100,8 +103,10 @@ package struct StageSetting {
         let name = name
         if let kind = StageSetting.kinds.first(where: { $0.name == name }) {
             (factory, duplicates) = try kind.make(options, &limits, &intake)
+            isArchive = false
         } else {
             (factory, duplicates) = (try StageSetting.named(name, options, element), nil)
+            isArchive = options.map(ConnectorSetting.isArchive) ?? false
         }
     }
 

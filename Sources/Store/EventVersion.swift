@@ -29,9 +29,25 @@ package struct EventVersion: Equatable {
         isCreation = false
     }
 
+    /// Reads a version as it stands in a record. Nil for what is none.
+    package init?(_ text: [UInt8]) {
+        guard let (version, _) = EventVersion.read(text + [UInt8(ascii: "\"")], from: 0) else { return nil }
+        self = version
+    }
+
     private init(text: ArraySlice<UInt8>, isCreation: Bool) {
         self.text = text
         self.isCreation = isCreation
+    }
+
+    /// Whether this is the version of an older event of the comment: the numbers are compared one after another.
+    package func isOlder(than other: EventVersion) -> Bool {
+        let (own, its) = (numbers, other.numbers)
+        return zip(own, its).first { $0 != $1 }.map { $0 < $1 } ?? false
+    }
+
+    private var numbers: [UInt64] {
+        text.split(separator: UInt8(ascii: "-")).map { UInt64(String(decoding: $0, as: UTF8.self)) ?? .max }
     }
 
     /// What the versions begin with that one commit gives.

@@ -17,7 +17,7 @@ extension FunctionLibrary {
         ]
         let blocks = [
             PackageResources.inlets_lua, PackageResources.commit_lua, PackageResources.control_lua,
-            PackageResources.status_lua,
+            PackageResources.status_lua, PackageResources.erasure_lua,
         ]
         let head = Array("#!lua name=tidings\nlocal VERSION = \(version)\n".utf8)
         let source = shared.reduce(head) { $0 + [10] + $1 }

@@ -42,6 +42,9 @@ final class TidingsUp {
         for child in children { kill(child.pid, SIGKILL) }
     }
 
+    /// The socket of the embedded Redis.
+    var socket: String { data.file("redis.sock") }
+
     /// Runs another command of the same installation.
     func run(_ arguments: String..., input: String = "", within seconds: Double = 60) throws -> CommandResult {
         try TidingsBinary.run(arguments + ["--data", data.path], input: input, in: data.path, within: seconds)

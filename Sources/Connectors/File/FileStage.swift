@@ -20,6 +20,8 @@ public struct FileOptions: Sendable {
 /// `file`: appends each event as a line to the archive of its partition and passes it on unchanged. It may have any
 /// place in the pipeline, also the last.
 ///
+/// The event which says that a person was erased goes no further, see ``ErasedLine``.
+///
 /// Each event is in the archive once, even when a worker dies between append and commit, as long as no two events have
 /// the same bytes: put it after a stage that adds ids, as `validate` does.
 public final class FileStage: Stage {
@@ -45,6 +47,6 @@ public final class FileStage: Stage {
     }
 
     public func process(_ event: Event, context: StageContext) throws(StageError) -> Disposition {
-        .publish(event, channels: [])
+        ErasedLine.matches(event.fields) ? .drop(reason: ErasedLine.reason) : .publish(event, channels: [])
     }
 }

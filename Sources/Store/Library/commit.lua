@@ -245,6 +245,20 @@ local writers = {
 
 writers.feeds = writers.publish
 
+-- Events were taken out of the middle of a queue (erasure.lua): the batch in hand may hold some of them, though the queue
+-- begins and ends it as before, where the event behind it has the same bytes. Then a lane's `stale` is 1, and the next
+-- commit is refused. From then on it is TOKEN-SERIAL of that commit, which is refused also when it is sent again; a later
+-- one has read the queue anew.
+local function is_stale(lane, stale, token, serial)
+  local its_token, its_serial = string.match(stale, '^(%d+)%-(%d+)$')
+  if its_token and (its_token ~= token or tonumber(serial) > tonumber(its_serial)) then
+    redis.call('HDEL', lane, 'stale')
+    return false
+  end
+  if not its_token then redis.call('HSET', lane, 'stale', token .. '-' .. serial) end
+  return true
+end
+
 -- tidings_commit 2 LANE QUEUE TOKEN SERIAL COUNT FIRST LAST LEASE operation…
 -- ->  {'OK'} or {'OK', letters that fell off a full list}, {'FENCED'}, {'MOVED'} (the queue does not start with this batch any more) or {'FULL', queue, length}
 -- Takes COUNT events off the queue and carries the operations out, all or nothing. A SERIAL that was committed already,
@@ -252,10 +266,11 @@ writers.feeds = writers.publish
 -- whatever the answer is, and attempts of a head that is gone do not count for the next one.
 local function commit(keys, args)
   local lane, queue = keys[1], keys[2]
-  local known = redis.call('HMGET', lane, 'token', 'serial', 'clock', 'attempts')
+  local known = redis.call('HMGET', lane, 'token', 'serial', 'clock', 'attempts', 'stale')
   if known[1] ~= args[1] then return { 'FENCED' } end
   local done = tonumber(known[2])
   if done and tonumber(args[2]) <= done then return { 'OK' } end
+  if known[5] and is_stale(lane, known[5], args[1], args[2]) then return { 'MOVED' } end
   local count = tonumber(args[3])
   if redis.call('LINDEX', queue, 0) ~= args[4] then
     if known[4] and known[4] ~= '0' then redis.call('HSET', lane, 'attempts', '0', 'deaths', '0', 'tried', '') end

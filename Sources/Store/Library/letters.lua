@@ -20,6 +20,14 @@ local function store_letters(lane, field, list, cap, letters)
   return math.max(0, over)
 end
 
+-- Call when letters have left a list. After the last one of a lane that no longer exists nobody needs to look there.
+local function leave_list(list)
+  local name, partition, stage = string.match(list, '^{(.+)%.(%d+)}:%a+:(.+)$')
+  if name and not has_letters(name, partition, stage) then
+    redis.call('SREM', name .. ':former', partition .. ' ' .. stage)
+  end
+end
+
 -- tidings_letters 3 LIST QUEUE LANE (letter event)… [SHAPE]  ->  how many were moved
 -- The one way out of a list: retry, approve and drop. Takes letters out and puts their events into QUEUE; with an empty
 -- QUEUE the events are dropped. LIST may be that of a lane of a former shape. A letter that is gone is skipped: two operators may have chosen it at the same time.
@@ -47,11 +55,7 @@ local function letters(keys, args)
       moved = moved + 1
     end
   end
-  -- The last letter of a lane that no longer exists: nobody needs to look there any more.
-  local name, partition, stage = string.match(keys[1], '^{(.+)%.(%d+)}:%a+:(.+)$')
-  if moved > 0 and name and not has_letters(name, partition, stage) then
-    redis.call('SREM', name .. ':former', partition .. ' ' .. stage)
-  end
+  if moved > 0 then leave_list(keys[1]) end
   return moved
 end
 register('tidings_letters', letters, 'allow-oom')
