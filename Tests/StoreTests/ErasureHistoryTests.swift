@@ -142,6 +142,25 @@ struct ErasureHistoryTests {
         #expect(left > 0 && left <= life)
     }
 
+    @Test("a channel of which the newest state counts hears of the deletion, another comment's does not")
+    func states() throws {
+        let event = #"{"thread":"42","id":"c","author":{"id":42},"html":"MARK"}"#
+        let other = #"{"thread":"7","id":"c","author":{"id":7}}"#
+        for (channel, kept, text) in [("x", "100", event), ("post:c", "state", event), ("post:d", "state", other)] {
+            try library.redis.ask("FCALL", "tidings_publish", "0", channel, kept, "60000", text)
+        }
+        let keys = try library.call(.findKeys(of: person, pipeline: "t", from: "0"))
+        #expect(keys.found == [.state(channel: "post:c", event: Array(event.utf8))] && keys.cursor == "0")
+        let heard = try Announcements(["feed.publish:{post:c}"], library: library)
+        #expect(try erase(at: ["x": ["1"], "post:c": [], "post:d": []]) == ErasedComment(channels: 2, items: 1))
+        #expect(try heard.first(1) == ["feed.publish:{post:c} 2|\(deletion)"])
+        let state = try library.redis.ask("GET", "feed.state:{post:c}").text ?? ""
+        #expect(state.hasSuffix(" 2 at \(try publisher.born()) 2 x"), "\(state)")
+        #expect(try library.redis.ask("GET", "feed.state:{post:d}").text?.hasSuffix(" 1 is \(other)") == true)
+        #expect(try !publisher.everything().contains("MARK"))
+        #expect(try library.call(.findKeys(of: person, pipeline: "t", from: "0")).found == [])
+    }
+
     @Test("items that name no comment are retracted")
     func nameless() throws {
         for number in 1...3 {
