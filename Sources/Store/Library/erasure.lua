@@ -352,21 +352,27 @@ local function is_about(event, comment)
   return type(thread) == 'string' and type(id) == 'string' and thread .. '\0' .. id == comment
 end
 
--- The policy of a channel without a history whose newest event is about the comment; nil for any other channel. Its life
--- is not shorter than that of any state of its kind.
-local function state_policy(name, comment)
-  local text = redis.pcall('GET', STATE .. '{' .. name .. '}')
+-- The policy of a channel without a history that hears of an erased comment: one whose newest event is about the comment;
+-- or one that keeps nothing, when the comment was announced there, at `place`. Nil for any other channel. Its life is not
+-- shorter than that of any such channel of its kind.
+local function state_policy(name, comment, place)
+  local key, kind = STATE .. '{' .. name .. '}', kind_of(name)
+  local text = redis.pcall('GET', key)
   local state = type(text) == 'string' and read_state(text)
-  local event = state and event_of(state)
-  if not event or not is_about(decoded(event), comment) then return nil end
-  local kind = kind_of(name)
-  local life = redis.call('PTTL', STATE .. '{' .. name .. '}')
+  if not state then return nil end
+  local event = event_of(state)
+  if state.word == 'none' then
+    if not place or place.born ~= state.born then return nil end
+  elseif not event or not is_about(decoded(event), comment) then
+    return nil
+  end
+  local life = redis.call('PTTL', key)
   if life > 0 then
     for _, known in ipairs(redis.call('HMGET', SWEPT, 'life:' .. kind, 'life:*')) do
       life = math.max(life, tonumber(known or '') or 0)
     end
   end
-  return policy_of(kind, 'state', '0', whole(math.max(0, life)))
+  return policy_of(kind, state.word == 'none' and 'none' or 'state', '0', whole(math.max(0, life)))
 end
 
 -- The policy of a history as its feed tells it: an erasure changes neither length nor age.
@@ -387,10 +393,12 @@ local function erase_comment(keys, args)
   local key = records_of(keys[1]) .. post_of(comment)
   local known, life = read_record(redis.call('GET', key)), math.max(LEAST_LIFE, redis.call('PTTL', key))
   local logs, states, named = {}, {}, {}
+  local standings = known and known.places or { list = {}, at = {} }
   local function add(name)
     if not named[name] then
       named[name] = {}
-      local policy = redis.call('EXISTS', 'feed.publishes:{' .. name .. '}') == 0 and state_policy(name, comment)
+      local policy = redis.call('EXISTS', 'feed.publishes:{' .. name .. '}') == 0
+        and state_policy(name, comment, standings.at[name])
       local list = policy and states or logs
       list[#list + 1] = { name = name, policy = policy or nil }
     end
@@ -402,7 +410,7 @@ local function erase_comment(keys, args)
     for index = position + 2, position + 1 + count do numbers[#numbers + 1] = tonumber(args[index]) end
     position = position + 2 + count
   end
-  for _, name in ipairs(known and known.places and known.places.list or {}) do add(name) end
+  for _, name in ipairs(standings.list) do add(name) end
   demand('SET', key, '')
   local channels = logs
   for _, channel in ipairs(states) do channels[#channels + 1] = channel end
