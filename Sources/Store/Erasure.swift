@@ -235,7 +235,8 @@ extension FunctionCall where Answer == Int {
 extension FunctionCall where Answer == EventVersion? {
     /// The version of a comment (conversation, a NUL, id) that was published last; nil when no record says it.
     package static func findVersion(of comment: [UInt8], partition: Int, of layout: PipelineLayout) -> Self {
-        var call = FunctionCall("find_version", keys: ["\(layout.prefix(partition)):epoch"], isReadOnly: true) { value in
+        var call = FunctionCall("find_version", keys: ["\(layout.prefix(partition)):epoch"], isReadOnly: true) {
+            value in
             value.bytes.map { EventVersion($0) }
         }
         call.command.append(comment)

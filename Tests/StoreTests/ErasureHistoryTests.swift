@@ -31,7 +31,8 @@ struct ErasureHistoryTests {
         while !open.isEmpty {
             let part = try library.call(.find(person, in: open))
             for feed in part.feeds { found[feed.name, default: []] += feed.items.map(\.number) }
-            open = open.dropFirst(part.feeds.count) + part.feeds.filter { $0.cursor != "0" }.map { ($0.name, $0.cursor) }
+            open =
+                open.dropFirst(part.feeds.count) + part.feeds.filter { $0.cursor != "0" }.map { ($0.name, $0.cursor) }
         }
         return found.filter { !$0.value.isEmpty }
     }

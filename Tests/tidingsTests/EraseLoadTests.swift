@@ -58,7 +58,9 @@ struct EraseLoadTests {
         }
         let faults = try ParsedJSON(parsing: tidings.run("doctor", "--json").output)["checks"]?.array ?? []
         for check in faults where check["state"] == "fault" {
-            #expect(check["id"]?.string?.hasPrefix("lane-") == false && check["id"]?.string?.hasPrefix("feed-") == false, "\(check)")
+            #expect(
+                check["id"]?.string?.hasPrefix("lane-") == false && check["id"]?.string?.hasPrefix("feed-") == false,
+                "\(check)")
         }
     }
 
@@ -71,7 +73,8 @@ struct EraseLoadTests {
                 stages: [validate, { archive: { file: \(folder.file("c.ndjson")) } }, format, route, publish]
                 """)
         let input = (0..<20).map {
-            #"{"thread":"t\#($0)","author":{"id":\#($0 % 2 == 0 ? 42 : 7)},"text":"MARK\#($0 % 2 == 0 ? 42 : 7)"}"# + "\n"
+            #"{"thread":"t\#($0)","author":{"id":\#($0 % 2 == 0 ? 42 : 7)},"text":"MARK\#($0 % 2 == 0 ? 42 : 7)"}"#
+                + "\n"
         }.joined()
         _ = try tidings.run("enqueue", "-", input: input)
         try tidings.waitUntilIdle()

@@ -37,7 +37,9 @@ struct EraseTests {
         try world.expectSound()
     }
 
-    @Test("an erasure that is killed at any moment is completed by the next one", arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
+    @Test(
+        "an erasure that is killed at any moment is completed by the next one",
+        arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
     func killed(seed: UInt64) throws {
         try world.lay(threads: 40)
         var generator = SplitMix64(seed: seed)
@@ -72,7 +74,8 @@ struct EraseTests {
     @Test("a letter that is no JSON object and contains the id is left to a person")
     func unclear() throws {
         try world.lay(threads: 1)
-        let letter = #"{"id":"validate.0-1-1-9","stage":"validate","error":"no JSON","attempts":1,"time":1,"event":"{42"}"#
+        let letter =
+            #"{"id":"validate.0-1-1-9","stage":"validate","error":"no JSON","attempts":1,"time":1,"event":"{42"}"#
         try world.server.cli("RPUSH", "{comments.0}:dead:validate", letter)
         let result = try world.erase()
         #expect(result.exit == .code(0))

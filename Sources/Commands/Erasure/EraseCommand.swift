@@ -107,7 +107,9 @@ struct EraseCommand: ParsableCommand {
             object["seconds"] = .double((seconds * 1000).rounded() / 1000)
             Terminal.write(object.text + "\n")
         } else {
-            for (_, title, count) in counts.places { Terminal.write("\(Text.right(Text.grouped(count), 10)) \(title)\n") }
+            for (_, title, count) in counts.places {
+                Terminal.write("\(Text.right(Text.grouped(count), 10)) \(title)\n")
+            }
             for (_, title, count) in more { Terminal.write("\(Text.right(Text.grouped(count), 10)) \(title)\n") }
             Terminal.write(dryRun ? "nothing was changed\n" : "erased in \(Text.seconds(seconds))\n")
         }

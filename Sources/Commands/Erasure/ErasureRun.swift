@@ -82,9 +82,7 @@ struct ErasureRun {
     private mutating func letters() throws {
         for lane in search.lanesWithLetters {
             for kind in [SetAsideEvent.Kind.held, .dead] {
-                try search.list(
-                    "\(kind.rawValue) events", { .erase(person, in: kind, of: lane, of: layout, seen: $0, start: start) }
-                ) { part in
+                try search.look(at: .letters(kind, lane), erasingSince: start) { part in
                     old += part.old
                     if kind == .held { counts.heldEvents += part.removed } else { counts.deadLetters += part.removed }
                 }
@@ -94,9 +92,7 @@ struct ErasureRun {
 
     private mutating func queues() throws {
         for lane in search.lanesInOrder {
-            try search.list(
-                "queues", { .erase(person, inQueueOf: lane, of: layout, seen: $0, start: start) }
-            ) { part in
+            try search.look(at: .queue(lane), erasingSince: start) { part in
                 old += part.old
                 counts.queued += part.removed
             }
@@ -148,17 +144,11 @@ extension PersonSearch {
         var counts = ErasureCounts()
         begin()
         for lane in lanesWithLetters {
-            try list("held events", { .find(person, in: .held, of: lane, of: layout, seen: $0) }) {
-                counts.heldEvents += $0.elements.count
-            }
-            try list("dead letters", { .find(person, in: .dead, of: lane, of: layout, seen: $0) }) {
-                counts.deadLetters += $0.elements.count
-            }
+            try look(at: .letters(.held, lane)) { counts.heldEvents += $0.elements.count }
+            try look(at: .letters(.dead, lane)) { counts.deadLetters += $0.elements.count }
         }
         for lane in lanesInOrder {
-            try list("queues", { .find(person, inQueueOf: lane, of: layout, seen: $0) }) {
-                counts.queued += $0.elements.count
-            }
+            try look(at: .queue(lane)) { counts.queued += $0.elements.count }
         }
         let parser = JSONParser(maxBytes: 512 << 20)
         let known = try collectKeys()

@@ -48,7 +48,10 @@ struct ExportCommand: ParsableCommand {
         try export.collect(search)
         let lines = try export.lines(search)
         Terminal.clearProgress()
-        guard let output else { return lines.forEach { Terminal.write($0 + "\n") } }
+        guard let output else {
+            for line in lines { Terminal.write(line + "\n") }
+            return
+        }
         try write(lines, to: output)
         Terminal.writeError("\(Text.grouped(lines.count)) comments written to \(output)\n")
     }

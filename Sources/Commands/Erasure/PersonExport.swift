@@ -34,11 +34,10 @@ struct PersonExport {
 
     /// Looks at the places in the order in which events pass them: what moves on meanwhile is found twice and not missed.
     mutating func collect(_ search: PersonSearch) throws {
-        let (person, layout) = (search.person, search.layout)
         search.begin()
         for lane in search.lanesWithLetters {
             for kind in [SetAsideEvent.Kind.held, .dead] {
-                try search.list("letters", { .find(person, in: kind, of: lane, of: layout, seen: $0) }) { part in
+                try search.look(at: .letters(kind, lane)) { part in
                     for element in part.elements {
                         guard let letter = try? parser.parseObject(element) else { continue }
                         let content = SetAsideEvent(letter)
@@ -50,8 +49,9 @@ struct PersonExport {
             }
         }
         for lane in search.lanesInOrder {
-            try search.list("queues", { .find(person, inQueueOf: lane, of: layout, seen: $0) }) { part in
-                for element in part.elements { add(element, .queued, at: [("queue", .string(layout.queue(lane)))]) }
+            try search.look(at: .queue(lane)) { part in
+                let queue = JSON.string(search.layout.queue(lane))
+                for element in part.elements { add(element, .queued, at: [("queue", queue)]) }
             }
         }
         var known: [(item: [UInt8], place: [(key: String, value: JSON)])] = []
@@ -111,7 +111,9 @@ struct PersonExport {
         }
         var newest = comment.versions[0]
         for version in comment.versions.dropFirst() {
-            func number(_ version: Version) -> EventVersion? { version.state == .published ? published : version.version }
+            func number(_ version: Version) -> EventVersion? {
+                version.state == .published ? published : version.version
+            }
             if newest.state == .published, version.state == .published { continue }
             guard let own = number(version) else {
                 if version.state == .queued { newest = version }

@@ -37,17 +37,36 @@ final class PersonSearch {
             }
     }
 
-    /// Calls a function for one part of a list after another.
-    func list(
-        _ place: String, _ call: (_ seen: Int) -> FunctionCall<ListPart>, _ body: (ListPart) throws -> Void
-    ) throws {
+    /// A list that is looked at.
+    enum List {
+        case queue(LaneID)
+        case letters(SetAsideEvent.Kind, LaneID)
+    }
+
+    /// Passes on what is the person's in a list, a part at a time.
+    ///
+    /// - Parameter start: when the erasure began, in milliseconds since 1970: what is found is removed. Nil: it stays.
+    func look(at list: List, erasingSince start: Int64? = nil, _ body: (ListPart) throws -> Void) throws {
         var seen: Int? = 0
-        while let start = seen {
-            let part = try client.call(call(start))
+        while let from = seen {
+            let part = try client.call(call(list, from, start))
             unclear += part.unclear
-            show(part.looked, place)
+            if case .queue = list { show(part.looked, "queues") } else { show(part.looked, "letters") }
             try body(part)
             seen = part.next
+        }
+    }
+
+    private func call(_ list: List, _ seen: Int, _ start: Int64?) -> FunctionCall<ListPart> {
+        switch (list, start) {
+        case (.queue(let lane), let start?):
+            .erase(person, inQueueOf: lane, of: layout, seen: seen, start: start)
+        case (.queue(let lane), nil):
+            .find(person, inQueueOf: lane, of: layout, seen: seen)
+        case (.letters(let kind, let lane), let start?):
+            .erase(person, in: kind, of: lane, of: layout, seen: seen, start: start)
+        case (.letters(let kind, let lane), nil):
+            .find(person, in: kind, of: lane, of: layout, seen: seen)
         }
     }
 

@@ -5,10 +5,6 @@
 -- number and bytes, and says where the next one begins. PERSON below stands for two arguments: the id, and the owner as
 -- records hold it, `u:ID`, or nothing when no `sub` can be that id.
 
--- Lua allows 200 locals in a function, and the library's main one has nearly as many: those of this file stand in one of
--- their own.
-local function register_erasure()
-
 -- A call reads no further element when it has read so many bytes.
 local MOST_BYTES = 262144
 
@@ -492,6 +488,3 @@ register('tidings_erase_comment', erase_comment, 'allow-oom')
 register('tidings_erase_record', erase_record, 'allow-oom')
 register('tidings_erase_items', erase_items, 'allow-oom')
 register('tidings_erase_channel', erase_channel, 'allow-oom')
-end
-
-register_erasure()
