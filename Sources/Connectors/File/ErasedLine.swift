@@ -1,4 +1,4 @@
-package import JSON
+import JSON
 
 /// The event that says that a person was erased: `{"type":"author.erased","author":"42","time":MILLISECONDS}`.
 ///
