@@ -83,15 +83,18 @@ final class FakeSource: ChannelSource {
     func publish(_ event: String, to channel: String, announced: Bool = true) {
         var feed = feeds[channel] ?? Feed(born: max(time, FakeSource.born))
         feed.last += 1
-        let same = feed.items.indices.filter { EventSubject.isSameComment(feed.items[$0].event, Array(event.utf8)) }
-        if let place = same.first { feed.items[place].event = Array(event.utf8) }
-        for index in same.dropFirst().reversed() { feed.items.remove(at: index) }
-        feed.items.append(ChannelHistory.Item(sequence: feed.last, event: Array(event.utf8)))
+        let text = Array(event.utf8)
+        if EventSubject(text)?.kind == .comment {
+            let same = feed.items.indices.filter { EventSubject.isSameComment(feed.items[$0].event, text) }
+            if let place = same.first { feed.items[place].event = text }
+            for index in same.dropFirst().reversed() { feed.items.remove(at: index) }
+        }
+        feed.items.append(ChannelHistory.Item(sequence: feed.last, event: text))
         feed.floor = max(feed.floor, feed.last - capacity)
         feed.items.removeAll { $0.sequence <= feed.floor }
         feeds[channel] = feed
         guard announced, subscribed.contains(channel) else { return }
-        delegate?.sourceAnnounced(channel, sequence: feed.last, event: Array(event.utf8))
+        delegate?.sourceAnnounced(channel, sequence: feed.last, event: text)
     }
 
     /// Removes a feed, as a sweep does.
