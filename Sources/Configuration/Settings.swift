@@ -175,7 +175,9 @@ package enum Settings {
 
         static let keySetSettings: [any SettingDeclaration] = [keySetFile, keySetURL, keySetRefresh, keySetCAFile]
         static let all: [any SettingDeclaration] =
-            [write, tokenKeys, keySet] + keySetSettings + [audience, issuer, apiKeys, apiRate, apiBurst, origins, hosts]
+            [write, tokenKeys, keySet] + keySetSettings + [
+                audience, issuer, apiKeys, apiRate, apiBurst, origins, hosts,
+            ]
         package static let flags: [any SettingDeclaration] = [write, apiRate, apiBurst]
     }
 

@@ -2,7 +2,8 @@
 extension Scenario {
     static let processes = [
         Scenario(
-            "claimed-after-burial", "a dead worker whose claim arrives after its burial holds no lane when the clock steps back",
+            "claimed-after-burial",
+            "a dead worker whose claim arrives after its burial holds no lane when the clock steps back",
             """
             options partitions=1 workers=1 edges=1 history=3 ttl=20000 batch=8 ring=4 seed=108393
             start e0
