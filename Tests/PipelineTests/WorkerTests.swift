@@ -262,6 +262,7 @@ struct WorkerTests {
         let time = try #require(try pool.redis.ask("TIME").array?.first?.text.flatMap { Int64($0) })
         try pool.redis.ask(
             "HSET", "{t.0}:lane:a", "owner", "ghost", "dirty", "1", "deadline", String((time + 600) * 1000))
+        try pool.redis.ask("ZADD", "t:procs", String((time - 20) * 1000), "ghost")
         try pool.redis.ask(
             words: ["FCALL", "tidings_enqueue", "2", "{t.0}:queue:a", "{t.0}:lane:a", "0", "4"]
                 + (0..<4).map { #"{"thread":"0","n":\#($0)}"# })
