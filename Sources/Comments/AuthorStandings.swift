@@ -114,9 +114,11 @@ struct AuthorStandings {
         return standing
     }
 
-    /// The key under which a comment is counted: its sender where the web app is not the one, whatever author it names.
+    /// The key under which a comment is counted: the person whose token sent it, whatever author it names; else the author
+    /// that it names. The holder of an edit key is no person: who has none gets a new one with each request, and the edge
+    /// limits them by address.
     private static func account(of event: Event, _ author: Author) -> String? {
-        event.sender.isApp ? author.account : event.sender.owner
+        event.sender.isPerson ? event.sender.owner : author.account
     }
 
     /// 64 bits of the SHA-256 of the event's bytes, which stay the same until the event leaves the queue.

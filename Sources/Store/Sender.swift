@@ -56,6 +56,9 @@ package struct Sender: Hashable, Sendable {
 
     package var isApp: Bool { form == nil }
 
+    /// Whether a verified token names who sent the event.
+    package var isPerson: Bool { form?.utf8.first == UInt8(ascii: "u") || isModerator }
+
     package var isModerator: Bool { form?.utf8.first == UInt8(ascii: "m") }
 
     /// The form as text: `app`, `u:42`.

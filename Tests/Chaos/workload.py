@@ -66,7 +66,8 @@ class Workload:
     def identity(self, conversation: int, serial: int) -> tuple[str, str]:
         """The comment's id and the event's type: three comments at a time, each created, edited, deleted, and so on."""
         if conversation >= self.conversations:
-            return self.thread(conversation), "comment.created"
+            # About no comment, since there are too many for one of each.
+            return self.thread(conversation), "probe"
         step = serial // 3 % 6
         kind = "created" if step == 0 else "deleted" if step == 5 else "edited"
         return f"c{conversation}-{serial % 3}", "comment." + kind
@@ -135,7 +136,7 @@ class Workload:
         problem = None
         if (event["thread"], event["id"], event["type"]) != (self.thread(conversation), identity, kind):
             problem = "thread, id or type is another one"
-        elif b"<" in raw or b">" in raw:
+        elif b"<" in raw.replace(b"<br>", b""):
             problem = "markup stands unescaped on the wire"
         elif "email" in event or "text" in event or "channels" in event:
             problem = "a member that is not to be published"
