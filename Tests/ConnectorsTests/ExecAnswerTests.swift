@@ -28,7 +28,7 @@ struct ExecAnswerTests {
         "an object goes on, an array of objects goes on as many, null and an empty array drop the event",
         arguments: [
             (#"{"thread":"1","s":2}"#, #"{"thread":"1","s":2}"#),
-            (#"{ "thread": "1", "html": "<b>" }"#, #"{"thread":"1","html":"\u003cb\u003e"}"#),
+            (#"{ "thread": "1", "html": "<b>" }"#, #"{"thread":"1","html":"\u003cb>"}"#),
             (#"[{"thread":"1"},{"thread":"1","b":[]}]"#, #"{"thread":"1"} {"thread":"1","b":[]}"#),
             ("null", "drop: by_program"), ("[]", "drop: by_program"),
         ])

@@ -36,7 +36,7 @@ local function is_free(name, owner, deadline, lease, live, now_ms)
   if live[owner] then return false end
   local left = (tonumber(deadline or '') or 0) - now_ms
   if left < 0 or left > LONGEST_LEASE then return true end
-  return left > lease and not redis.call('ZSCORE', name .. ':procs', owner)
+  return left >= lease + STEP_BACK and not redis.call('ZSCORE', name .. ':procs', owner)
 end
 
 -- A key of another type counts as empty here: its own lane reports it, and the other lanes go on.
