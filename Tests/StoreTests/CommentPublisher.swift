@@ -146,7 +146,7 @@ final class CommentPublisher {
     /// Every byte that the server stores.
     func everything() throws -> String {
         var all = ""
-        for key in try library.redis.ask("KEYS", "*").array?.compactMap(\.text) ?? [] {
+        for key in (try library.redis.ask("KEYS", "*").array?.compactMap(\.text) ?? []).sorted() {
             all += key + "\n"
             switch try library.redis.ask("TYPE", key).text {
             case "hash": all += try library.redis.ask("HGETALL", key).line
