@@ -126,6 +126,22 @@ extension Scenario {
             poll r1 e0 live
             """),
         Scenario(
+            "unborn-behind",
+            "a position that was given after a feed was born, while the clock was behind, outlives that feed",
+            """
+            options partitions=1 workers=1 edges=1 history=10 ttl=20000 batch=3 ring=2 seed=209700
+            start w0
+            settle 1
+            start e0
+            clock -3600000
+            push 3 thread=1 forum=1 comment=3
+            settle 1
+            forget-functions
+            clock 20000
+            seek r2 forum:f0 -1
+            poll r2 e0 once
+            """),
+        Scenario(
             "beginning-behind", "a reader from the beginning loses nothing at an edge that is behind",
             """
             options partitions=1 workers=1 edges=1 history=5 ttl=60000 batch=1 ring=4 seed=90099

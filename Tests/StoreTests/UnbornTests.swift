@@ -43,6 +43,19 @@ struct UnbornTests {
         time > history.swept && (history.born == 0 || time <= history.born)
     }
 
+    @Test("while the clock is behind, a position that is given after a birth is later than it")
+    func behind() throws {
+        let ahead = try history(of: "c").time + 3_600_000
+        try library.redis.ask("HSET", "feed.swept", "time", String(ahead))
+        try publish("a")
+        #expect(try history(of: "a").born == ahead)
+        let given = try history(of: "c").time
+        try age("a")
+        #expect(try sweep() == 1)
+        #expect(try holds(given, in: history(of: "c")))
+        #expect(try !holds(ahead, in: history(of: "c")), "it may have been given before the birth")
+    }
+
     @Test("the position's time is written down, follows the clock, and never falls")
     func time() throws {
         let first = try history(of: "c")

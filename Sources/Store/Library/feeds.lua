@@ -291,7 +291,12 @@ local function append(target, events, policy, clock, heard)
   local edge = whole(cut)
   if is_new then
     -- `swept`: the latest birth of a feed that was removed before this one was born.
-    target.born = target.born or whole(math.max(clock, target.swept.time))
+    if not target.born then
+      local swept = target.swept
+      target.born = whole(math.max(clock, swept.time))
+      -- The clock is behind: a position that is given after the birth has to be later than it.
+      if clock <= swept.time then swept.births = math.max(swept.births or 0, swept.time) end
+    end
     local fields = {
       'type', 'feed', 'max_length', length, 'ttl', ttl, 'born', target.born, 'swept', whole(target.swept.born),
       'floor', edge,
