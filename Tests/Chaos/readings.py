@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from array import array
 
-from auditor import HOLE, Auditor, replaced
+from auditor import Auditor
 from findings import Findings
 from readers import Piece, Reader, epoch_of
-from workload import comment_of, name_of
+from workload import name_of
 
 Problem = tuple[str, str, int]
 
@@ -71,8 +71,6 @@ class Readings:
         """A piece is part of the log without hole, repeat or change of order: of the log as it is, or, when a reset
         has ended the piece, as it once was."""
         auditor = self.auditor
-        if self._agrees(channel, piece, auditor.logs[channel], whole):
-            return
         problem = self._compare(channel, piece, auditor.logs[channel], whole)
         if problem is None:
             return
@@ -82,32 +80,6 @@ class Readings:
                     return
         kind, what, count = problem
         self.findings.add(kind, f"{who}: {what}", count)
-
-    def _agrees(self, channel: str, piece: Piece, log: "array[int]", whole: bool) -> bool:
-        """Whether a piece is part of a log, where an event may be a later one of its comment, or missing when there is
-        one: changes rewrite the history, and a reader that comes later gets what is left."""
-        events = piece.events
-        if not events or piece.began is None:
-            return False
-        later, comments = replaced(log), [HOLE if index == HOLE else comment_of(index) for index in log]
-        newest = {index: place for place, index in enumerate(log)}
-        floor = self.auditor.floor(channel, piece.began)
-        # How many of the events may be used up by the places so far. A piece begins at the floor or before it.
-        used: set[int] = set()
-        for place, index in enumerate(log):
-            if place <= floor:
-                used.add(0)
-            following = set(used) if place in later else set()
-            for count in used:
-                if count < len(events):
-                    given = events[count]
-                    is_later = newest.get(given, -1) > place and comments[place] in (HOLE, comment_of(given))
-                    if given == index or is_later:
-                        following.add(count + 1)
-            used = following
-            if not whole and len(events) in used:
-                return True
-        return len(events) in used
 
     def _compare(self, channel: str, piece: Piece, log: "array[int]", whole: bool) -> Problem | None:
         events = piece.events

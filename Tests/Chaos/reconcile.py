@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 
-from auditor import HOLE
 from findings import Findings
 from ledger import Ledger
 from resp import Redis
@@ -82,9 +81,7 @@ class Reconciliation:
         """Names what differs; gives the serial numbers that the server itself lost."""
         have, want = set(mine), set(due)
         gone = {serial for serial in want - have if self._may_be_lost(conversation, serial)}
-        away = {serial for serial in want - have if self.workload.may_stay_away(conversation, serial, channel)}
-        explained = gone | away | self._unseen(conversation, channel, have)
-        self._add("lost", conversation, channel, sorted(want - have - explained))
+        self._add("lost", conversation, channel, sorted(want - have - gone))
         self._add("never sent", conversation, channel, sorted(have - want))
         if len(have) != len(mine):
             seen: set[int] = set()
@@ -92,12 +89,6 @@ class Reconciliation:
         late = [serial for before, serial in zip(mine, mine[1:]) if serial < before]
         self._add("disordered", conversation, channel, late)
         return gone
-
-    def _unseen(self, conversation: int, channel: str, have: set[int]) -> set[int]:
-        """Events that a later one of their comment had replaced before anybody looked: as many places are unknown."""
-        if HOLE not in self.logs.get(channel, ()):
-            return set()
-        return {serial for known in have for serial in range(known % 3, known, 3) if serial not in have}
 
     def _add(self, kind: str, conversation: int, channel: str, serials: list[int]) -> None:
         if serials:

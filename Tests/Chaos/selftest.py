@@ -150,12 +150,9 @@ class ReconcilerTest(unittest.TestCase):
 
     def test_a_reader_with_a_hole_is_found(self) -> None:
         events = self.logs["thread:t0"][:]
-        # The first event of a comment leaves its place to the newest; the newest is never missing.
-        for missing in (1, 38):
-            events = self.logs["thread:t0"][:]
-            del events[missing]
-            self.read("thread:t0", events)
-        self.assertEqual(self.findings.counts, {"read wrongly": 2})
+        del events[10]
+        self.read("thread:t0", events)
+        self.assertEqual(self.findings.counts, {"read wrongly": 1})
 
     def test_a_reader_who_got_an_event_twice_is_found(self) -> None:
         events = self.logs["thread:t0"][:]
@@ -173,12 +170,12 @@ class ReconcilerTest(unittest.TestCase):
         self.auditor.floors["thread:t0"] = [(0.0, 0), (90.0, 5)]
         self.read("thread:t0", self.logs["thread:t0"][5:], after_reset=True)
         self.assertEqual(self.findings.counts, {})
-        self.read("thread:t0", self.logs["thread:t0"][38:], after_reset=True)
-        self.assertEqual(self.findings.counts, {"not read": 38})
+        self.read("thread:t0", self.logs["thread:t0"][6:], after_reset=True)
+        self.assertEqual(self.findings.counts, {"not read": 6})
 
     def test_a_reader_behind_the_cut_who_is_not_told_is_found(self) -> None:
         self.auditor.floors["thread:t0"] = [(0.0, 0), (90.0, 20)]
-        events = self.logs["thread:t0"][:10] + self.logs["thread:t0"][38:]
+        events = self.logs["thread:t0"][:10] + self.logs["thread:t0"][20:]
         self.read("thread:t0", events)
         self.assertEqual(self.findings.counts, {"read wrongly": 1})
 
@@ -209,33 +206,11 @@ class ReconcilerTest(unittest.TestCase):
         self.auditor.histories = [1000, 10, 100]
         for floor, ids, wrong in (
             (30, range(31, 41), 0), (0, range(1, 41), 0), (31, range(32, 41), 1),
-            # A change that a later one of its comment has replaced may be gone; the newest may not.
-            (30, [*range(31, 35), *range(36, 41)], 0), (30, range(31, 40), 1), (30, [*range(31, 38), 39, 40], 1),
+            (30, [*range(31, 35), *range(36, 41)], 1),
         ):
             before = self.findings.count("gap")
             self.auditor.check_kept("thread:t0", list(ids), floor)
             self.assertEqual(self.findings.count("gap"), before + wrong, floor)
-
-    def test_a_reader_is_given_what_changes_have_left(self) -> None:
-        log = self.logs["thread:t0"]
-        rewritten = array("Q", [log[39], log[37], log[38], log[37], log[38], log[39]])
-        self.read("thread:t0", rewritten)
-        self.read("thread:t0", array("Q", [*log[:20], log[38], *log[21:]]))
-        self.read("thread:t0", array("Q", [*log[:20], *log[23:]]))
-        self.assertEqual(self.findings.counts, {})
-        for spoilt in (
-            rewritten[:-1], rewritten[1:], array("Q", [*log[:20], log[37], *log[21:]]),
-            array("Q", [*log[:38], log[39]]),
-        ):
-            before = sum(self.findings.counts.values())
-            self.read("thread:t0", spoilt)
-            self.assertGreater(sum(self.findings.counts.values()), before, list(spoilt))
-
-    def test_a_deletion_need_not_reach_what_nobody_knows_of_its_comment(self) -> None:
-        channel = next(name for name in self.workload.channels(1, 15) if name.startswith("user:"))
-        self.logs[channel].remove(index_of(1, 15))
-        self.reconcile()
-        self.assertEqual(self.findings.counts, {})
 
     def test_a_floor_that_falls_is_found(self) -> None:
         self.auditor._note_floor("thread:t0", 20)
