@@ -38,8 +38,7 @@ struct EraseLoadTests {
         _ = try tidings.run("enqueue", "-", input: events(0..<2000) { $0 % 2 == 0 ? 42 : 7 })
         try tidings.waitUntilIdle()
         _ = try tidings.run("enqueue", "-", input: events(2000..<6000) { $0 % 2 == 0 ? 42 : 7 })
-        let erasing = try TidingsBinary.launch(
-            ["erase", "--author", "42", "--json", "--redis", "unix://\(tidings.socket)"])
+        let erasing = try tidings.launch("erase", "--author", "42", "--json")
         _ = try tidings.run("enqueue", "-", input: events(6000..<9000) { _ in 7 })
         #expect(try erasing.wait(within: 60) == .code(0), "\(erasing.errors)")
         try tidings.waitUntilIdle()
@@ -94,7 +93,7 @@ struct EraseLoadTests {
 
         for name in names { rename(folder.file(name), folder.file("old.\(name)")) }
         // The next line closes the renamed files.
-        _ = try tidings.run("enqueue", "-", input: input)
+        _ = try tidings.run("enqueue", "-", input: input.replacing("MARK", with: "NEXT"))
         try tidings.waitUntilIdle()
         let old = names.map { folder.file("old.\($0)") }
         let dry = try TidingsBinary.run(["erase", "--author", "42", "--dry-run", "--archive"] + old)

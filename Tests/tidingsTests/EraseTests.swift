@@ -99,6 +99,7 @@ struct EraseTests {
         let published = try #require(lines.first { $0["id"] == "p" && $0["thread"] == "t0" })
         let channels = (published["places"]?.array ?? []).compactMap { $0["channel"]?.string }
         #expect(Set(channels) == ["thread:t0", "user:42"], "\(published)")
+        #expect(published["places"]?.array?.contains { $0["queue"] != nil } == true)
         // Its edit is on its way: the newest version.
         #expect(published["state"] == "queued" && published["event"]?["text"] == "MARK42 edit")
         #expect(published["event"]?["_v"] == nil && published["event"]?["_by"] == nil)

@@ -83,6 +83,10 @@ final class PersonWorld {
               '{"id":"p' .. own .. '","type":"comment.created"' .. body .. '","received_at":1}')
             place = place .. '{' .. channel .. '}1-' .. last
           end
+          local feed = '{thread:' .. thread .. '}'
+          local last = redis.call('INCR', 'feed.publishes:' .. feed)
+          redis.call('ZADD', 'feed.ids:' .. feed, redis.call('TIME')[1] * 1000 + last / 1000, last)
+          redis.call('HSET', 'feed.items:' .. feed, last, '{"id":"q' .. own .. '","type":"comment.created"' .. body .. '"}')
           redis.call('SET', prefix .. ':post:' .. thread .. '\0p' .. own, '9-1-0 created u:' .. who .. ' ' .. place, 'PX', 600000)
         end
         """#

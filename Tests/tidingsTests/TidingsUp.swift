@@ -42,8 +42,10 @@ final class TidingsUp {
         for child in children { kill(child.pid, SIGKILL) }
     }
 
-    /// The socket of the embedded Redis.
-    var socket: String { data.file("redis.sock") }
+    /// Starts another command of the same installation and returns at once.
+    func launch(_ arguments: String...) throws -> ChildProcess {
+        try TidingsBinary.launch(arguments + ["--data", data.path], in: data.path)
+    }
 
     /// Runs another command of the same installation.
     func run(_ arguments: String..., input: String = "", within seconds: Double = 60) throws -> CommandResult {
