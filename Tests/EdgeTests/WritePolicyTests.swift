@@ -128,7 +128,7 @@ struct WritePolicyTests {
 
     @Test("a page may send an edit key from another origin")
     func preflight() throws {
-        let edge = try edge(.open)
+        let edge = try edge(.open) { $0.access.origins = .listed(["https://a.example"]) }
         defer { try? edge.stop() }
         let answer = try edge.client().request(
             "OPTIONS", "/v1/comments",
