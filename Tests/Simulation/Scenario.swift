@@ -126,6 +126,21 @@ extension Scenario {
             poll r1 e0 live
             """),
         Scenario(
+            "deleted-after-sweep",
+            "a deletion that is the first event of a feed born again is no repeat of the earlier feed",
+            """
+            options partitions=1 workers=1 edges=1 history=3 ttl=20000 batch=3 ring=4 seed=300155
+            start w1
+            start e0
+            seek r1 thread:t1 -1
+            push 8 thread=1 forum=0 comment=3
+            settle 1
+            push 9 thread=1 forum=0 comment=4
+            poll r1 e0 live
+            settle 25000
+            push 19 thread=1 forum=0 comment=4 deleted
+            """),
+        Scenario(
             "unborn-behind",
             "a position that was given after a feed was born, while the clock was behind, outlives that feed",
             """

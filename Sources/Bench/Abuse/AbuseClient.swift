@@ -3,6 +3,8 @@ import Glibc
 /// Posts one body after the other, each over a connection of its own, and reads the status of the answer.
 struct AbuseClient {
     let port: UInt16
+    /// The attacker's, so that its edits are of its own comments.
+    private static let editKey = "an-attackers-edit-key-0"
 
     /// - Parameter address: what `X-Forwarded-For` says; nil: nothing.
     /// - Throws: ``LoadError`` when there is no answer.
@@ -12,7 +14,7 @@ struct AbuseClient {
         let named = address.map { "X-Forwarded-For: \($0)\r\n" } ?? ""
         let head = """
             POST /v1/comments HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\(named)\
-            Content-Length: \(body.utf8.count)\r\n\r\n
+            Edit-Key: \(Self.editKey)\r\nContent-Length: \(body.utf8.count)\r\n\r\n
             """
         send(Array((head + body).utf8), to: descriptor)
         return try status(of: descriptor)

@@ -355,7 +355,7 @@ struct ChannelMachine {
         var again = overflowed
         var whole = false
         for (sequence, event) in early where !again {
-            switch ring.offer(sequence, event) {
+            switch ring.offer(sequence, event, isEarly: true) {
             case .appended, .duplicate: break
             case .gap: again = true
             case .suspect: (again, whole) = (true, true)

@@ -175,7 +175,10 @@ final class Ring {
     }
 
     /// Appends an announced event if it is the next.
-    func offer(_ sequence: Int64, _ event: [UInt8]) -> Offer {
+    ///
+    /// - Parameter isEarly: it came while the history was read, so the history may have it, or what replaced it. Later
+    ///   announcements come once: one with a number that is known is of another feed, whose numbers begin anew.
+    func offer(_ sequence: Int64, _ event: [UInt8], isEarly: Bool = false) -> Offer {
         guard identity != nil, !isUnborn else { return .suspect }
         if sequence == last + 1 {
             take(sequence, event)
@@ -187,7 +190,7 @@ final class Ring {
         }
         if sequence > last { return .gap }
         if self.event(numbered: sequence) == event { return .duplicate }
-        return sequence > floor && isSuperseded(sequence, event) ? .duplicate : .suspect
+        return isEarly && sequence > floor && isSuperseded(sequence, event) ? .duplicate : .suspect
     }
 
     /// Whether the ring holds a later event of the comment that an event with this number is about.
