@@ -16,10 +16,7 @@ package final class Hub: ChannelSourceDelegate {
     /// Channels with readers to wake, in the order of their turns.
     private var turns: Deque<Channel> = []
     private(set) var idle = IdleQueue()
-    /// Loads that wait for others to finish.
-    private var loads: Deque<() -> Void> = []
-    private var loadsUnderWay = 0
-    private var isStartingLoads = false
+    private let loads: LoadQueue
     private var failed: [Channel] = []
     /// The memory of all rings.
     private let budget: RingBudget
@@ -54,6 +51,7 @@ package final class Hub: ChannelSourceDelegate {
         self.limits = limits
         self.metrics = metrics
         budget = RingBudget(metrics: metrics)
+        loads = LoadQueue(limits: limits, metrics: metrics)
         self.clock = clock
         delivery = Timer(on: loop) { [unowned self] in self.deliverSlice() }
         retry = Timer(on: loop) { [unowned self] in self.retryFailed() }
@@ -75,7 +73,7 @@ package final class Hub: ChannelSourceDelegate {
         for channel in channels.values { channel.machine.adopt(limits: limits) }
         scheduleHousekeeping()
         checkMemory()
-        startLoads()
+        loads.adopt(limits: limits)
     }
 
     /// The number of channels.
@@ -215,11 +213,11 @@ package final class Hub: ChannelSourceDelegate {
         if let load = actions.load {
             // A strong reference until the load has ended: weak references would make every later use of channel and
             // hub slower.
-            enqueueLoad { [self] in
-                guard channels[channel.key] === channel else { return loadEnded() }
+            loads.append { [self] in
+                guard channels[channel.key] === channel else { return loads.ended() }
                 self.metrics.loads += 1
                 self.source.load(channel.name, after: load.after, limit: self.limits.ringEvents) { history in
-                    self.loadEnded()
+                    self.loads.ended()
                     let input = history.map { ChannelMachine.Input.loaded(generation: load.generation, $0) }
                     let actions = channel.machine.handle(input ?? .failed(generation: load.generation))
                     if history != nil { channel.loadedAt = self.clock() }
@@ -323,28 +321,6 @@ package final class Hub: ChannelSourceDelegate {
 
     // MARK: Loads
 
-    private func enqueueLoad(_ load: @escaping () -> Void) {
-        if loadsUnderWay >= limits.loadsAtOnce { metrics.reached(.loadsAtOnce) }
-        loads.append(load)
-        startLoads()
-    }
-
-    private func startLoads() {
-        // A load may end before it returns. Then this loop continues, instead of a nested one.
-        guard !isStartingLoads else { return }
-        isStartingLoads = true
-        defer { isStartingLoads = false }
-        while loadsUnderWay < limits.loadsAtOnce, let load = loads.popFirst() {
-            loadsUnderWay += 1
-            load()
-        }
-    }
-
-    private func loadEnded() {
-        loadsUnderWay -= 1
-        startLoads()
-    }
-
     /// Loads the channel again after a pause.
     private func retryLater(_ channel: Channel) {
         failed.append(channel)
@@ -370,14 +346,14 @@ package final class Hub: ChannelSourceDelegate {
     private func loadOlder(_ channel: Channel) {
         guard !channel.isLoadingOlder else { return }
         channel.isLoadingOlder = true
-        enqueueLoad { [self] in
+        loads.append { [self] in
             guard let start = channel.startOfOlder() else {
                 channel.isLoadingOlder = false
-                return loadEnded()
+                return loads.ended()
             }
             metrics.loads += 1
             source.loadPart(channel.name, after: start, limit: Hub.partEvents, bytes: limits.answerBytes) { history in
-                self.loadEnded()
+                self.loads.ended()
                 if let history {
                     channel.ring.noteFloor(of: history)
                     let part = Ring(limits: self.limits, budget: self.budget)
