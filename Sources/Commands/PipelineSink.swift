@@ -91,15 +91,8 @@ final class PipelineSink: CommentSink {
         case .taken(let event, let id):
             let partition = layout.partition(of: Enqueuer.conversation(of: fields) ?? "")
             return Taken(
-                event: PipelineSink.stamp(event, with: sender), id: id, partition: partition,
+                event: LeadingMembers.stamp(event, with: sender), id: id, partition: partition,
                 toBeOpen: Enqueuer.conversationToBeOpen(for: fields, by: sender))
         }
-    }
-
-    /// Writes `_by` in front of an event's own members, where the pipeline looks for it. The web app's events have none.
-    private static func stamp(_ event: [UInt8], with sender: Sender) -> [UInt8] {
-        if sender.isApp { return event }
-        // The event was written here, without white space, and has members.
-        return Array(#"{"_by":""#.utf8) + sender.escaped + Array(#"","#.utf8) + event.dropFirst()
     }
 }

@@ -1,5 +1,6 @@
 public import JSON
 import Pipeline
+import Store
 
 /// Checks a comment when it is posted, by the rules of the stages `validate` and `format`, so that the sender gets an
 /// error at once.
@@ -40,7 +41,7 @@ public struct CommentIntake {
     ///   - now: milliseconds since 1970.
     public mutating func take(_ raw: [UInt8], fields: JSONObject, now: Int64) -> Verdict {
         // The pipeline pairs an event with its Thoonk job, gives it a version and says who sent it: a client must not.
-        for member in ["_job", "_v", "_by"] where fields[member] != nil {
+        for member in LeadingMembers.names where fields[member] != nil {
             return .refused(reason: "`\(member)` is a member of ours; leave it out")
         }
         var event = Event(fields: fields, raw: raw)

@@ -21,6 +21,9 @@ package struct LeadingMembers {
 
     package init() {}
 
+    /// The members' names: no member of an event's own may be called so.
+    package static let names = ["_job", "_v", "_by"]
+
     private static let jobKey = [UInt8](#""_job":["#.utf8)
     private static let versionKey = [UInt8](#""_v":""#.utf8)
     private static let senderKey = [UInt8](#""_by":"#.utf8)
@@ -107,6 +110,14 @@ package struct LeadingMembers {
         guard start + key.count <= element.count else { return false }
         for index in key.indices where element[start + index] != key[index] { return false }
         return true
+    }
+
+    /// Puts a sender in front of an event, which was written without white space and has members, but none of ours. The
+    /// web app's events have no such member.
+    package static func stamp(_ event: [UInt8], with sender: Sender) -> [UInt8] {
+        if sender.isApp { return event }
+        return [UInt8(ascii: "{")] + senderKey + [UInt8(ascii: "\"")] + sender.escaped + Array(#"","#.utf8)
+            + event.dropFirst()
     }
 
     /// What stands in front of an event that is handed on: a brace and these members, without a comma behind them.

@@ -74,7 +74,7 @@ struct PersonExport {
     private mutating func add(_ element: [UInt8], _ state: State, at place: [(key: String, value: JSON)]) {
         guard var fields = try? parser.parseObject(element) else { return }
         let members = LeadingMembers(of: element, parser: parser)
-        if state != .published { for name in ["_job", "_v", "_by"] { fields[name] = nil } }
+        if state != .published { for name in LeadingMembers.names { fields[name] = nil } }
         let thread = ConversationKey.conversation(of: fields)
         let id = ConversationKey.name(fields["id"])
         // An event without an id, before the first stage, is a comment of its own.

@@ -1,5 +1,6 @@
 import Events
 import JSON
+import Store
 
 /// Who a post is counted for.
 enum Poster: Hashable {
@@ -109,10 +110,7 @@ final class PostAdmission {
     /// The conversations of a body. What is no comment has none: the sink refuses it.
     private func threads(_ body: [UInt8], ndjson: Bool) -> [String] {
         let lines = ndjson ? body.split(separator: UInt8(ascii: "\n")).map(Array.init) : [body]
-        return lines.compactMap { line in
-            guard let thread = try? parser.parseObject(line)["thread"] else { return nil }
-            return thread.string ?? thread.text
-        }
+        return lines.compactMap { (try? parser.parseObject($0)).flatMap(ConversationKey.conversation) }
     }
 
     private static func limits(of limits: EdgeLimits) -> PostLimiter<Poster>.Limits {
