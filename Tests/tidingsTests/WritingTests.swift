@@ -22,6 +22,14 @@ struct WritingTests {
         }
     }
 
+    /// The header field of a request with a token that the configuration's key signs.
+    private static func bearer(_ world: AccessWorld, _ arguments: String...) throws -> [String: String] {
+        let result = try TidingsBinary.run(
+            ["token", "--config", world.configuration] + arguments, environment: environment)
+        #expect(result.errors.isEmpty, "\(result.errors)")
+        return ["Authorization": "Bearer \(result.output.dropLast())"]
+    }
+
     @Test("with a token the author is its subject, and the event says so in front; nothing that was sent in changes it")
     func tokens() throws {
         let world = try AccessWorld(
@@ -30,13 +38,8 @@ struct WritingTests {
                 api_keys: [{ name: blog, env: BLOG_KEY }]
                 """)
         let (edge, port) = try world.launch(environment: Self.environment)
-        func bearer(_ arguments: String...) throws -> [String: String] {
-            let result = try TidingsBinary.run(
-                ["token", "--config", world.configuration] + arguments, environment: Self.environment)
-            #expect(result.errors.isEmpty, "\(result.errors)")
-            return ["Authorization": "Bearer \(result.output.dropLast())"]
-        }
-        let ann = try bearer("--sub", "42", "--name", "Ann", "--write", "thread:*", "--write", "forum:music")
+        let ann = try Self.bearer(
+            world, "--sub", "42", "--name", "Ann", "--write", "thread:*", "--write", "forum:music")
         let body =
             #"{"id":"a","thread":"1","forum":"music","text":"x","#
             + #""author":{"id":"1","name":"Bob","role":"admin"},"received_at":1}"#
@@ -65,7 +68,7 @@ struct WritingTests {
         }
         #expect(try Self.queued(world).count == 1)
         // A moderator, an author with odd characters, and the web app, whose bytes are its own.
-        let moderator = try bearer("--sub", "<a> \"é\"", "--moderator")
+        let moderator = try Self.bearer(world, "--sub", "<a> \"é\"", "--moderator")
         #expect(try Self.post(port, #"{"id":"b","thread":"2","type":"thread.closed"}"#, moderator).status == 202)
         let own = #"{ "id":"c", "thread":"3", "text":"x", "author":{"id":"9","role":"admin"}}"#
         #expect(try Self.post(port, own, ["X-Api-Key": Self.apiKey]).status == 202)
@@ -85,15 +88,12 @@ struct WritingTests {
                 api_keys: [{ name: blog, env: BLOG_KEY }]
                 """)
         let (edge, port) = try world.launch(environment: Self.environment)
-        func bearer(_ arguments: String...) throws -> [String: String] {
-            let result = try TidingsBinary.run(
-                ["token", "--config", world.configuration] + arguments, environment: Self.environment)
-            return ["Authorization": "Bearer \(result.output.dropLast())"]
-        }
         // CRC16 of 42 is a multiple of 8.
         _ = try world.server.cli("HSET", "{comments.0}:closed", "42", "5")
         let app = ["X-Api-Key": Self.apiKey]
-        let (ann, moderator) = (try bearer("--sub", "1"), try bearer("--sub", "2", "--moderator"))
+        let (ann, moderator) = (
+            try Self.bearer(world, "--sub", "1"), try Self.bearer(world, "--sub", "2", "--moderator")
+        )
         let rows: [(type: String, headers: [String: String], status: Int)] = [
             ("created", app, 409), ("created", moderator, 409), ("created", ann, 409), ("created", [:], 409),
             ("edited", ann, 409), ("edited", [:], 409), ("edited", moderator, 202), ("edited", app, 202),

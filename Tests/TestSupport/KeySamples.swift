@@ -1,6 +1,6 @@
 /// Private keys as `openssl` writes them. They are nobody's.
-enum KeySamples {
-    static let rsa = """
+public enum KeySamples {
+    public static let rsa = """
         -----BEGIN PRIVATE KEY-----
         MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCqocv5aHDmtdDz
         z+vDrNJgqOMwpDyHgbEuEEH5FfSeyIzFAJYCzJcIayK4yzaoMq79sfIoAyBA2etj
@@ -30,12 +30,12 @@ enum KeySamples {
         zqLtD//V7qT/Lmz9i1aqy1Y=
         -----END PRIVATE KEY-----
         """
-    static let ed25519 = """
+    public static let ed25519 = """
         -----BEGIN PRIVATE KEY-----
         MC4CAQAwBQYDK2VwBCIEIL+ofpAbWeWJdAUqmJe2N0m/IUnFf9GuD2KgM032uRGf
         -----END PRIVATE KEY-----
         """
-    static let p256 = """
+    public static let p256 = """
         -----BEGIN PRIVATE KEY-----
         MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgs8jPGpZtHzqfKWhh
         S5GMVfLolSptxg0cx+/eLbmvWnShRANCAAT4zLIjGBj7FqaARu1R059p2kr/V2Nn
