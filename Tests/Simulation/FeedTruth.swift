@@ -57,14 +57,20 @@ struct FeedTruth {
     /// newest of them; or nothing, in the place of a change.
     ///
     /// A comment that is created again where nobody knows it any more (its record has expired, or its conversation has
-    /// another partition now) leaves what was there.
+    /// another partition now) leaves what was there, until it is changed.
     private func mayHold(_ item: Int?, at index: Int, in log: [Int]) -> Bool {
         let later = later(than: index, in: log)
         guard let newest = later.last else { return item == log[index] }
         if item == newest { return true }
-        if item == nil { return !isFirst(index, in: log) }
+        if item == nil { return mayBeGone(index, later, in: log) }
         let isCreatedAgain = later.allSatisfy { events[$0]?.kind == .created }
         return isCreatedAgain && (item == log[index] || later.contains(item ?? -1))
+    }
+
+    /// Whether nothing may stand in the place of an event, given the later ones of its comment: it was a change; or the
+    /// comment was created again, and what stood of it before was removed by a change of that.
+    private func mayBeGone(_ index: Int, _ later: [Int], in log: [Int]) -> Bool {
+        !isFirst(index, in: log) || later.contains { events[$0]?.kind == .created }
     }
 
     /// Whether a reader may be given these events for the numbers after `start` up to `end` of a branch: each event, or a
@@ -77,7 +83,7 @@ struct FeedTruth {
         var used: Set<Int> = [0]
         for index in start..<end {
             let later = later(than: index, in: log)
-            var next: Set<Int> = later.isEmpty || isFirst(index, in: log) ? [] : used
+            var next: Set<Int> = !later.isEmpty && mayBeGone(index, later, in: log) ? used : []
             for count in used where count < given.count && (given[count] == log[index] || later.contains(given[count]))
             {
                 next.insert(count + 1)

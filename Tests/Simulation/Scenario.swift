@@ -141,6 +141,20 @@ extension Scenario {
             push 19 thread=1 forum=0 comment=4 deleted
             """),
         Scenario(
+            "created-again",
+            "a deletion removes what a record knew that expired before the comment was created again",
+            """
+            options partitions=1 workers=1 edges=1 history=5 ttl=600000 batch=64 ring=16 seed=300127
+            start e0
+            start e1
+            push 2 thread=2 forum=0 comment=1
+            start w0
+            settle 1
+            post e1 3 thread=2 forum=0 comment=1 deleted
+            clock 3600000
+            post e0 32 thread=2 forum=0 comment=1
+            """),
+        Scenario(
             "unborn-behind",
             "a position that was given after a feed was born, while the clock was behind, outlives that feed",
             """

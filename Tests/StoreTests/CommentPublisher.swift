@@ -17,6 +17,8 @@ final class CommentPublisher {
         var channels = ["x"]
         /// What readers see, in the member `html`; a deletion has none.
         var text = ""
+        /// The member `author.id`; empty: there is none.
+        var author = ""
         /// Whether a new comment ends here, so that the commit names it without a change.
         var isPlain = true
 
@@ -48,7 +50,8 @@ final class CommentPublisher {
                 return #"{"thread":"\#(thread)","type":"\#(kind.type)","n":\#(number)}"#
             }
             let html = text.isEmpty ? "" : #","html":"\#(text)""#
-            return #"{"thread":"\#(thread)","id":"\#(id)","type":"comment.\#(kind)","n":\#(number)\#(html)}"#
+            let author = author.isEmpty ? "" : #","author":{"id":"\#(author)"}"#
+            return #"{"thread":"\#(thread)","id":"\#(id)","type":"comment.\#(kind)","n":\#(number)\#(author)\#(html)}"#
         }
     }
 

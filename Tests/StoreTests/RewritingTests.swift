@@ -125,6 +125,53 @@ struct RewritingTests {
         #expect(try !publisher.everything().contains("MARK"))
     }
 
+    /// Creates a comment whose record is gone when it is created again. `before`: what happens in between.
+    private func createAgain(by sender: String, author: String = "", before: () throws -> Void = {}) throws {
+        var comment = CommentPublisher.Change.created(1, by: sender, "x", text: "MARK-1")
+        comment.author = author
+        try publisher.publish(comment, .created(2, id: "d", "x"))
+        try publisher.library.redis.ask("DEL", "{t.0}:post:42\0c")
+        try before()
+        try publisher.publish(.created(3, by: sender, "x", text: "MARK-3"), .created(4, id: "e", "x"))
+    }
+
+    @Test(
+        "a change removes what an earlier record of the comment knew, as far as it is the sender's",
+        arguments: [
+            ("app", "", true), ("m:1", "u:2", true), ("u:a \"b", "a \\\"b", true), ("u:1", "2", false),
+            ("u:1", "", false), ("k:AAAAAAAAAAAAAAAAAAAAAA", "", false),
+        ])
+    func createdAgain(_ sender: String, _ author: String, _ isTheirs: Bool) throws {
+        try createAgain(by: sender, author: author) {
+            // Long ago, as it is where the record has expired.
+            try publisher.library.redis.ask("ZADD", "feed.ids:{x}", "1", "1", "2", "2")
+        }
+        // Nothing is known of the first one: it is left alone until somebody changes the second.
+        #expect(try publisher.items() == [[1, 1], [2, 2], [3, 3], [4, 4]])
+        try publisher.publish(.edited(5, by: sender, "x", text: "MARK-5"))
+        #expect(try publisher.items() == (isTheirs ? [] : [[1, 1]]) + [[2, 2], [3, 5], [4, 4], [5, 5]])
+        // Later too, when the web app says so.
+        try publisher.publish(.deleted(6, "x"))
+        #expect(try publisher.items() == [[2, 2], [3, 6], [4, 4], [6, 6]])
+        #expect(try !publisher.everything().contains("MARK"))
+    }
+
+    @Test("records that were written for a shorter time are thought of when the time is longer now")
+    func longerLife() throws {
+        publisher.lifetime = 900
+        try createAgain(by: "app") { publisher.lifetime = 60_000 }
+        publisher.lifetime = 50_000
+        try publisher.publish(.edited(5, "x"))
+        #expect(try publisher.items() == [[2, 2], [3, 5], [4, 4], [5, 5]])
+    }
+
+    @Test("what is younger than the life of a record is not looked at")
+    func notLookedAt() throws {
+        try createAgain(by: "app")
+        try publisher.publish(.edited(5, "x"))
+        #expect(try publisher.items() == [[1, 1], [2, 2], [3, 5], [4, 4], [5, 5]])
+    }
+
     @Test(
         "the search compares conversation and id, whatever characters they have",
         arguments: ["a\\\"b", "é", "7", "a b"])

@@ -194,7 +194,7 @@ local writers = {
     end
   end,
   publish = function(op, lane, now_ms, clock, heard)
-    local forgotten, emitted = 0, 0
+    local forgotten, emitted, ahead = 0, 0, now_ms
     local newest, places = pick(op, lane), {}
     for _, channel in ipairs(op.channels) do
       local chosen = chosen_of(op, channel)
@@ -206,6 +206,7 @@ local writers = {
         failure = keep(channel, events, chosen, places, clock, heard)
         if not failure then
           emitted = emitted + #events
+          if channel.policy.is_log then ahead = math.max(ahead, tonumber(channel.target.newest)) end
           stand(op, channel, chosen, before + 1, heard)
         end
       end
@@ -225,7 +226,8 @@ local writers = {
       end
     end
     if op.records then
-      write_records(op.records, newest, op.ttl)
+      -- By the times of the feeds, which go on where the server's clock was put back.
+      write_records(op.records, newest, tonumber(op.ttl) + ahead - now_ms)
       write_closed(op, now_ms)
     end
     if emitted > 0 then tally(lane, 'emitted', emitted) end

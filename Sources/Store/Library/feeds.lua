@@ -85,7 +85,7 @@ local function look_at_feed(target, known)
     return 'ERR value is not an integer or out of range'
   end
   target.config = redis.pcall('HMGET', target.config_key, 'floor', 'max_length', 'ttl', 'born', 'age', 'due',
-    'closed')
+    'closed', 'shortest')
   local newest = redis.pcall('ZRANGE', target.ids_key, -1, -1, 'WITHSCORES')
   target.is_new, target.has_feed = target.before == 0, target.before > 0
   -- Where a feed exists, its foreign configuration does not stop it: the floor is then found anew each time.
@@ -94,6 +94,7 @@ local function look_at_feed(target, known)
   target.newest = newest[2]
   target.born = not target.config.err and target.config[4] or nil
   target.closed = not target.config.err and target.config[7] or nil
+  target.shortest = not target.config.err and target.config[8] or nil
   return nil
 end
 
@@ -309,6 +310,12 @@ local function append(target, events, policy, clock, heard)
     if is_changed then
       redis.call('HSET', target.config_key, 'max_length', length, 'ttl', ttl, 'floor', edge, 'age', period, 'due',
         due or '0')
+      -- Records of what stands in the feed may have been written for the time that was meant before: rewriting.lua.
+      local meant = tonumber(config[3] or '')
+      if meant and meant < tonumber(ttl) and meant < (tonumber(target.shortest or '') or LONGEST) then
+        target.shortest = whole(meant)
+        redis.call('HSET', target.config_key, 'shortest', target.shortest)
+      end
     elseif due ~= config[6] then
       redis.call('HSET', target.config_key, 'floor', edge, 'due', due)
     elseif config[1] ~= edge then

@@ -199,6 +199,7 @@ local function demand_rewriting(op)
         demand('HEXISTS', target.items_key, '1')
         demand('HMGET', target.items_key, '1')
         demand('ZRANGE', target.ids_key, '0', '-1')
+        demand('ZSCORE', target.ids_key, '1')
         break
       end
     end
@@ -261,22 +262,25 @@ local function as_text(value)
   return value
 end
 
--- The numbers of a history's items that are about a comment (conversation NUL id), in order, up to the number `last`.
-local function find_items(target, comment, last)
+-- The numbers of a history's items that are about a comment (conversation NUL id), in order, up to the number `last`, and
+-- as far as they are given up to a time (ms) and those of which `fits` says so.
+local function find_items(target, comment, last, time, fits)
   local split_at = string.find(comment, '\0', 1, true)
   if not split_at then return {} end
   local thread, id = string.sub(comment, 1, split_at - 1), string.sub(comment, split_at + 1)
   -- Such an id is written in one way only, so most items need not be parsed.
   local is_plain = string.match(id, '^[%w%-_%.:]+$')
   local found = {}
-  local ids = redis.call('ZRANGE', target.ids_key, 0, -1)
+  local ids = time and redis.call('ZRANGE', target.ids_key, '-inf', string.format('%.3f', time), 'BYSCORE')
+    or redis.call('ZRANGE', target.ids_key, 0, -1)
   for start = 1, #ids, CHUNK do
     local stop = math.min(start + CHUNK - 1, #ids)
     for offset, item in ipairs(redis.call('HMGET', target.items_key, unpack(ids, start, stop))) do
       local number = tonumber(ids[start + offset - 1])
       if item and number and number <= last and (not is_plain or string.find(item, id, 1, true)) then
         local good, object = pcall(cjson.decode, item)
-        if good and type(object) == 'table' and as_text(object.id) == id and as_text(object.thread) == thread then
+        if good and type(object) == 'table' and as_text(object.id) == id and as_text(object.thread) == thread
+          and (not fits or fits(object)) then
           found[#found + 1] = number
         end
       end
@@ -284,6 +288,27 @@ local function find_items(target, comment, last)
   end
   table.sort(found)
   return found
+end
+
+-- The numbers of items that an earlier record of a changed comment knew: it expired while they stood in the history, and
+-- the id was created again. A record lives as long as the feed does, at least, from the comment's last event on, by the times
+-- of the feed: so nothing younger than that is looked at, which is nothing at all in most histories. Whose an earlier item is
+-- is only known as far as it names its author: others than the app and moderators change what is theirs.
+local function earlier_items(target, entry, first, number)
+  local born = first and redis.call('ZSCORE', target.ids_key, whole(first))
+  local since = born or redis.call('ZSCORE', target.ids_key, whole(number))
+  -- It has fallen off already, with all that is older.
+  if not since then return {} end
+  local life = math.min(tonumber(target.config[3] or '') or LONGEST, tonumber(target.shortest or '') or LONGEST, LONGEST)
+  local time = tonumber(since) - life + 1000
+  local name = string.match(entry.sender, '^u:(.*)$')
+  local is_text, words = pcall(cjson.decode, '["' .. (name or '') .. '"]')
+  local person = name and is_text and words[1]
+  if entry.sender ~= '' and not person and string.sub(entry.sender, 1, 2) ~= 'm:' then return {} end
+  return find_items(target, entry.comment, (born and first or number) - 1, time, function(object)
+    local author = type(object.author) == 'table' and object.author.id
+    return not person or as_text(author) == person
+  end)
 end
 
 -- Notes where a new comment stands that no later event of the same commit changes.
@@ -343,6 +368,8 @@ local function rewrite(op, channel, chosen, first, heard)
         local found = find_items(target, entry.comment, number - 1)
         for position = 2, #found do retract(found[position]) end
         if found[1] then place = { born = birth_of(target), first = found[1] } end
+      elseif entry.comment and entry.is_change then
+        for _, earlier in ipairs(earlier_items(target, entry, place and place.first, number)) do retract(earlier) end
       end
       if not place then
         place = { born = birth_of(target), first = number }
