@@ -7,8 +7,9 @@ import re
 
 from findings import Findings
 
-#: Those that the faults explain: kill -9, and the end in order of one that was replaced.
-_EXPECTED = {"ended": {"signal 9"}, "was replaced": {"signal 9", "exit 0"}}
+#: Those that the faults explain: kill -9, and the end of one that was replaced: in order, or by the very SIGHUP that asks
+#: for it, where the child has not come to handle signals yet.
+_EXPECTED = {"ended": {"signal 9"}, "was replaced": {"signal 9", "signal 1", "exit 0"}}
 _CHILD = re.compile(r'child (ended|was replaced)\b.* how="?([^"]*?)"?(?: [a-z_]+=.*)?$')
 #: What the runtime writes when it ends a program, also one whose supervisor was killed.
 _CRASH = re.compile(r"Fatal error|Program crashed|Exclusivity|double free|corrupted|stack smashing")
