@@ -63,8 +63,9 @@ struct FeedTruth {
         guard let newest = later.last else { return item == log[index] }
         if item == newest { return true }
         if item == nil { return mayBeGone(index, later, in: log) }
-        let isCreatedAgain = later.allSatisfy { events[$0]?.kind == .created }
-        return isCreatedAgain && (item == log[index] || later.contains(item ?? -1))
+        // What followed upon it can only have been creations.
+        let place = item == log[index] ? 0 : later.firstIndex { $0 == item }.map { $0 + 1 }
+        return place.map { later[$0...].allSatisfy { events[$0]?.kind == .created } } ?? false
     }
 
     /// Whether nothing may stand in the place of an event, given the later ones of its comment: it was a change; or the

@@ -20,6 +20,8 @@ package struct Oracle {
     private var serverOffset: Int64 = 0
     /// Repeats are recognised by the server's clock.
     private var clockWasStepped = false
+    /// Where the server's clock was when it stepped back.
+    private var peaks: [OracleTime] = []
     /// The shortest time that an idle feed was kept.
     private var ttl: Int64
     /// How often the server restarted or its data went back, and how often it had when each epoch was seen first.
@@ -69,9 +71,9 @@ package struct Oracle {
                 reader.answer(events, next: next, in: feed, at: time) { epochs[$0.epoch, default: 0] }
             }
         case .lost(let name):
-            let (epochs, restarts, ttl) = (epochs, restarts, ttl)
+            let (epochs, restarts, ttl, times) = (epochs, restarts, ttl, peaks + [time])
             return with(name) { reader, feed in
-                reader.lose(in: feed, at: time, ttl: ttl, restarts: restarts) {
+                reader.lose(in: feed, at: times, ttl: ttl, restarts: restarts) {
                     epochs[$0.epoch, default: 0] < restarts || Oracle.isOvertaken($0.epoch, in: epochs)
                 }
             }
@@ -86,6 +88,7 @@ package struct Oracle {
         case .saved: copy = Copy(ledger: ledger, feeds: feeds, orders: orders)
         case .restarted: restarts += 1
         case .clockStepped(let by):
+            if by < 0 { peaks.append(time) }
             serverOffset += by
             clockWasStepped = true
         case .configured(.ttl, let value): ttl = min(ttl, value)

@@ -197,11 +197,12 @@ struct ReaderTruth {
     /// The reader was told that its position is lost.
     ///
     /// - Parameters:
+    ///   - times: now, and before that the moments at which the server's clock stepped back.
     ///   - ttl: the shortest time that an idle feed was kept so far, in milliseconds.
     ///   - restarts: how often the server has restarted or its data gone back.
     ///   - epochIsOld: whether that happened since the epoch of a position was new.
     mutating func lose(
-        in feed: FeedTruth, at time: OracleTime, ttl: Int64, restarts: Int, epochIsOld: (ParsedOffset) -> Bool
+        in feed: FeedTruth, at times: [OracleTime], ttl: Int64, restarts: Int, epochIsOld: (ParsedOffset) -> Bool
     ) -> Violation? {
         guard let question else { return nil }
         self.question = nil
@@ -220,11 +221,13 @@ struct ReaderTruth {
         if position.sequence < Int(feed.current.floor) { return nil }
         if position.offset.isUnborn {
             // It carries the server's time, and holds about as long as an idle feed.
-            let ages = [
-                time.monotonic - position.time.monotonic, time.server - position.time.server,
-                position.offset.time > 0 ? time.server - position.offset.time : 0,
-            ]
-            if ages.contains(where: { $0 >= ttl }) { return nil }
+            let isOld = times.contains { time in
+                time.monotonic - position.time.monotonic >= ttl
+                    || time.monotonic >= position.time.monotonic
+                        && (time.server - position.time.server >= ttl
+                            || position.offset.time > 0 && time.server - position.offset.time >= ttl)
+            }
+            if isOld { return nil }
         }
         return Violation(
             .unfoundedLoss,

@@ -155,6 +155,22 @@ extension Scenario {
             post e0 32 thread=2 forum=0 comment=1
             """),
         Scenario(
+            "lease-ahead",
+            "a lease that a wrong clock wrote ends when its owner is silent, also where no heartbeat tells of the step",
+            """
+            options partitions=1 workers=1 edges=1 history=100 ttl=60000 batch=1 ring=16 seed=500678
+            start w0
+            start e0
+            settle 10
+            post e0 1 thread=2 forum=0 comment=1
+            clock 3600000
+            settle 1
+            clock -3600000
+            push 18 thread=2 forum=0 comment=2 edited
+            forget-functions
+            stop w0
+            """),
+        Scenario(
             "unborn-behind",
             "a position that was given after a feed was born, while the clock was behind, outlives that feed",
             """

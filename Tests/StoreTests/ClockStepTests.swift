@@ -137,6 +137,18 @@ struct ClockStepTests {
         #expect(try library.claim("w3").hasPrefix("[TAKEN, w2, "))
     }
 
+    @Test("a deadline beyond any doubled lease holds no lane whose owner is listed, and silent")
+    func ahead() throws {
+        _ = try beat("w1")
+        _ = try library.claim("w1", lease: 10_000)
+        try heard("w1", after: -20_000)
+        try deadline(after: 150_000)
+        #expect(try library.claim("w2", lease: 10_000).hasPrefix("[TAKEN, w1, "))
+        // As the clock wrote it that was wrong for so short a time that no heartbeat tells of it.
+        try deadline(after: Self.hour)
+        #expect(try library.claim("w2", lease: 10_000).hasPrefix("[OK, "))
+    }
+
     @Test("after a step forward a process that lives keeps its lanes, and one that was dead does not")
     func forward() throws {
         for worker in ["w1", "w2", "w3"] { _ = try beat(worker) }

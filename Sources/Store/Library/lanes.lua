@@ -31,12 +31,16 @@ local MOST_ATTEMPTS = 256
 -- whichever is later, so an idle lane costs no renewal. `live` holds the owners with such a heartbeat. A deadline that
 -- no claim can have written so far ahead has passed: a clock that was wrong is set right, and nothing told by how much.
 -- For an owner that is not listed (a claim that arrived after its burial) that is any deadline beyond the caller's `lease`.
+-- One that is listed may have had a lease that was doubled (`take`); it was silent, so no clock was seen to step back.
 local function is_free(name, owner, deadline, lease, live, now_ms)
   if not owner or owner == '' then return true end
   if live[owner] then return false end
   local left = (tonumber(deadline or '') or 0) - now_ms
   if left < 0 or left > LONGEST_LEASE then return true end
-  return left >= lease + STEP_BACK and not redis.call('ZSCORE', name .. ':procs', owner)
+  if left < lease + STEP_BACK then return false end
+  if not redis.call('ZSCORE', name .. ':procs', owner) then return true end
+  local own = tonumber(redis.call('HGET', name .. ':proc:' .. owner, 'lease') or '') or lease
+  return left >= own * 2 ^ RETURNS + STEP_BACK
 end
 
 -- A key of another type counts as empty here: its own lane reports it, and the other lanes go on.
