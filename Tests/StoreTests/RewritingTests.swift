@@ -242,19 +242,60 @@ struct RewritingTests {
         try publisher.library.redis.ask("ACL", "SETUSER", "default", "allchannels")
     }
 
-    @Test("a comment stands in 64 channels at most: a change that would bring it into more is dropped")
-    func places() throws {
-        for number in 1...4 {
-            var change = CommentPublisher.Change.edited(number)
+    @Test("a change reaches eight channels and its own: from the others the comment is deleted")
+    func leaves() throws {
+        for number in 1...3 {
+            var change = CommentPublisher.Change.edited(number, text: "MARK-\(number)")
             change.kind = number == 1 ? "created" : "edited"
-            change.channels = (0..<20).map { "x\((number - 1) * 20 + $0)" }
+            change.channels = ["x"] + (0..<4).map { "x\(number)\($0)" }
             try publisher.publish([change])
         }
-        #expect(try publisher.counters("dropped:too_many_channels") == [1])
-        #expect(try publisher.record()?.hasPrefix("7-3-0 edited app {x0}") == true)
-        try publisher.publish(.deleted(5))
-        #expect(try publisher.items("x59") == [[1, 5], [2, 5]])
+        // After two, nine channels were reached: the last that it came to is left, and three more for the third edit's.
+        #expect(try publisher.items("x10") == [[1, 3], [3, 3]])
+        #expect(try publisher.items("x30") == [[1, 3]])
+        let left = #"{"id":"c","thread":"42","type":"comment.deleted"}"#
+        for channel in ["x13", "x20", "x23"] {
+            let items = try publisher.rawItems(channel)
+            #expect(items.count == 2, "\(channel)")
+            for item in items {
+                #expect(
+                    try ParsedJSON(parsing: item.event).object == ParsedJSON(parsing: left).object, "\(channel)")
+            }
+        }
+        let record = try #require(try publisher.record())
+        #expect(record.split(separator: "{").count - 1 == 8)
+        #expect(!record.contains("{x13}"))
+        #expect(try !publisher.everything().contains("MARK-1") && !publisher.everything().contains("MARK-2"))
+        // What has left hears nothing more.
+        try publisher.publish(.deleted(4))
+        #expect(try publisher.items("x13").count == 2)
+        #expect(try publisher.items("x10") == [[1, 4], [4, 4]])
         #expect(try publisher.library.imbalance() == 0)
+    }
+
+    @Test("a long change reaches only its own channels, a comment that comes back to a channel is new there")
+    func longChange() throws {
+        try publisher.publish(.created(1, id: "<c", "x", "y", text: "MARK"))
+        try publisher.publish(.edited(2, id: "<c", "x", text: String(repeating: "a", count: 17_000)))
+        #expect(try publisher.items("x") == [[1, 2], [2, 2]])
+        let items = try publisher.rawItems("y")
+        #expect(items.map(\.number) == [1, 2])
+        #expect(items.allSatisfy { $0.event.contains(#""id":"\u003cc""#) && $0.event.contains("comment.deleted") })
+        try publisher.publish(.edited(3, id: "<c", "y"))
+        #expect(try publisher.items("y").suffix(1) == [[3, 3]])
+    }
+
+    @Test("in one commit too a comment leaves, and comes back by what comes later")
+    func leavesInOneCommit() throws {
+        let long = String(repeating: "a", count: 17_000)
+        try publisher.publish(
+            .created(1, "x", "y", "z", text: "MARK"), .edited(2, "x", text: long), .edited(3, "y"))
+        #expect(try publisher.items("x") == [[1, 3], [3, 3]])
+        #expect(try publisher.items("y") == [[1, 3], [3, 3]])
+        #expect(try publisher.rawItems("z").map(\.number) == [1, 2])
+        #expect(try !publisher.everything().contains("MARK"))
+        let record = try #require(try publisher.record())
+        #expect(record.contains("{x}") && record.contains("{y}") && !record.contains("{z}"))
     }
 
     @Test("a deletion of a comment that stands nowhere, and names no channel, is dropped")

@@ -54,6 +54,8 @@ struct AbuseTests {
         #expect(unlimited.keys <= 20 && unlimited.memory < 600_000)
         // Stored twice in each channel: at its comment's place and at its own.
         #expect(try row("then an edit").memory > 16_000)
+        // Each channel that it has left keeps a short deletion.
+        #expect(try row("10 versions").memory < 120_000)
         #expect(try row("60 new conversations").taken == 10)
         #expect(try row("another `author.id`").answers == ["202": 10, "429": 90])
         #expect(try row("one IPv6 /64").answers == ["202": 10, "429": 90])

@@ -72,6 +72,18 @@ struct AbuseAttack {
                             "type": index == 0 ? "comment.created" : "comment.edited", "mentions": names(5, "t9"),
                         ]), address: "192.0.2.2")
                 }),
+            AbuseAttack(
+                "10 versions, each with 5 other mentions, the last of 16 KB",
+                limit: "a change reaches 8 channels, 32 KiB",
+                (0..<10).map { index in
+                    let people = (0..<5).map { "@p\(index)\($0) " }.joined()
+                    let text = people + (index == 9 ? String(repeating: "y", count: 16_000) : "x")
+                    return Request(
+                        body: event([
+                            "thread": "t10", "id": "c10", "forum": "f", "author": ["id": "a"], "text": .string(text),
+                            "type": index == 0 ? "comment.created" : "comment.edited",
+                        ]), address: "192.0.2.5")
+                }),
         ]
     }
 

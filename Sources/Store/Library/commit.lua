@@ -199,7 +199,7 @@ local writers = {
     for _, channel in ipairs(op.channels) do
       local chosen = chosen_of(op, channel)
       local events = {}
-      for place, index in ipairs(chosen) do events[place] = op.events[index] end
+      for place, index in ipairs(chosen) do events[place] = text_for(op, channel, index) end
       local failure = channel.failure
       if #events > 0 and not failure then
         local before = channel.target.before
@@ -225,6 +225,7 @@ local writers = {
         forgotten = forgotten + store_letters(lane, 'unpublished', op.dead, op.cap, letters)
       end
     end
+    if op.has_leaves then forget_left(newest) end
     if op.records then
       -- By the times of the feeds, which go on where the server's clock was put back.
       write_records(op.records, newest, tonumber(op.ttl) + ahead - now_ms)

@@ -5,9 +5,6 @@
 -- newest content, or the deletion, and so does the number of its latest change. The numbers between them become holes,
 -- which are retractions and no loss.
 
--- How many channels a comment may stand in, over all its edits.
-local MOST_PLACES = 64
-
 -- Reads the records of the posts that a publication is about, and puts the changes that it names in their places.
 local function look_at_records(op)
   local keys, posts = {}, {}
@@ -78,34 +75,59 @@ local function refusal_of(op, entry, before)
   return nil
 end
 
--- Decides about an event of a comment of which `before` is the newest record: sets the entry's `further` channels, or gives
--- the reason why it is not published. `record`: the one that it would write.
-local function decide_change(op, index, entry, before, record)
-  local own, reach = own_channels(op)[index] or {}, reach_of(op, before)
-  local is_own, list, has = {}, { unpack(reach.list) }, {}
-  for _, name in ipairs(list) do has[name] = true end
-  for _, name in ipairs(own) do
-    is_own[name] = true
-    if not has[name] then
-      has[name] = true
-      list[#list + 1] = name
-    end
+local decide_change
+do
+  -- How many channels a comment may stand in, over all its edits.
+  local MOST_PLACES = 64
+  -- How many channels a change reaches, its own included, and how many bytes its items may have there: two for each channel.
+  -- Beyond, the comment leaves those that it came to by earlier events: what they hear of is a deletion. So a chain of edits,
+  -- each with other mentions, costs no more than one comment does, and a long edit no more than a short one.
+  local MOST_REACHED = 8
+  local MOST_BYTES = 32768
+
+  -- What a channel hears of a comment that leaves it.
+  local function leaving_text(comment)
+    local split_at = string.find(comment, '\0', 1, true)
+    local text = cjson.encode({
+      id = string.sub(comment, split_at + 1), thread = string.sub(comment, 1, split_at - 1), type = 'comment.deleted',
+    })
+    return (string.gsub(text, '<', '\\u003c'))
   end
-  if #list > MOST_PLACES then return 'too_many_channels' end
-  -- The same version again, for one channel that it did not reach, goes nowhere else.
-  if entry.version ~= before.version then
-    entry.further = {}
+
+  -- Decides about an event of a comment of which `before` is the newest record: sets the entry's `further` channels, or gives
+  -- the reason why it is not published. `record`: the one that it would write.
+  function decide_change(op, index, entry, before, record)
+    local own, reach = own_channels(op)[index] or {}, reach_of(op, before)
+    local is_own, list, has, leaves = {}, {}, {}, nil
+    for _, name in ipairs(own) do is_own[name] = true end
+    local room = math.min(MOST_REACHED, math.floor(MOST_BYTES / 2 / math.max(1, #op.events[index]))) - #own
+    -- The same version again, for one channel that it did not reach, goes nowhere else.
+    local is_again = entry.version == before.version
+    if not is_again then entry.further = {} end
     for _, name in ipairs(reach.list) do
-      if not is_own[name] then table.insert(entry.further, name) end
+      local stays = is_own[name] or is_again or room > 0
+      if stays then
+        list[#list + 1], has[name] = name, true
+        if not is_own[name] then room = room - 1 end
+      else
+        leaves = leaves or {}
+        leaves[name] = true
+      end
+      if entry.further and not is_own[name] then table.insert(entry.further, name) end
     end
+    for _, name in ipairs(own) do
+      if not has[name] then list[#list + 1], has[name] = name, true end
+    end
+    if #list > MOST_PLACES then return 'too_many_channels' end
+    if leaves then entry.leaves, entry.leaving, op.has_leaves = leaves, leaving_text(entry.comment), true end
+    if #own == 0 and #(entry.further or {}) == 0 then return 'no_channel' end
+    before.places = before.places or { list = {}, at = {} }
+    record.places = before.places
+    record.reach = { list = list, has = has }
+    -- Nobody knows where the comment stands: its items are looked for.
+    record.is_lost = before.is_lost
+    return nil
   end
-  if #own == 0 and #(entry.further or {}) == 0 then return 'no_channel' end
-  before.places = before.places or { list = {}, at = {} }
-  record.places = before.places
-  record.reach = { list = list, has = has }
-  -- Nobody knows where the comment stands: its items are looked for.
-  record.is_lost = before.is_lost
-  return nil
 end
 
 -- Decides which events of a publication are published: sets each entry's `refusal`, the reason why not, or its `record`,
@@ -119,7 +141,7 @@ local function decide(op)
   for name, time in pairs(op.closed or {}) do op.closed_after[name] = time end
   for index, entry in ipairs(op.entries) do
     local post = entry.post
-    entry.refusal, entry.record, entry.further = nil, nil, nil
+    entry.refusal, entry.record, entry.further, entry.leaves = nil, nil, nil, nil
     if entry.closing then
       op.closed_after[entry.conversation] = entry.closing == 'closed' and (op.closed_after[entry.conversation] or true)
     elseif entry.change and entry.change.settled then
@@ -290,30 +312,30 @@ local function find_items(target, comment, last, time, fits)
   return found
 end
 
--- The numbers of items that an earlier record of a changed comment knew: it expired while they stood in the history, and
--- the id was created again. A record lives as long as the feed does, at least, from the comment's last event on, by the times
--- of the feed: so nothing younger than that is looked at, which is nothing at all in most histories. Whose an earlier item is
--- is only known as far as it names its author: others than the app and moderators change what is theirs.
-local function earlier_items(target, entry, first, number)
-  local born = first and redis.call('ZSCORE', target.ids_key, whole(first))
-  local since = born or redis.call('ZSCORE', target.ids_key, whole(number))
-  -- It has fallen off already, with all that is older.
-  if not since then return {} end
-  local life = math.min(tonumber(target.config[3] or '') or LONGEST, tonumber(target.shortest or '') or LONGEST, LONGEST)
-  local time = tonumber(since) - life + 1000
-  local name = string.match(entry.sender, '^u:(.*)$')
-  local is_text, words = pcall(cjson.decode, '["' .. (name or '') .. '"]')
-  local person = name and is_text and words[1]
-  if entry.sender ~= '' and not person and string.sub(entry.sender, 1, 2) ~= 'm:' then return {} end
-  return find_items(target, entry.comment, (born and first or number) - 1, time, function(object)
-    local author = type(object.author) == 'table' and object.author.id
-    return not person or as_text(author) == person
-  end)
-end
-
 -- Notes where a new comment stands that no later event of the same commit changes.
 local function note_place(record, channel, number)
   record.stands = (record.stands or '') .. '{' .. channel.name .. '}' .. birth_of(channel.target) .. '-' .. whole(number)
+end
+
+-- The event that a channel gets where one that is published goes there.
+local function text_for(op, channel, index)
+  local entry = op.entries[index]
+  if entry.leaves and entry.leaves[channel.name] then return entry.leaving end
+  return op.events[index]
+end
+
+-- Takes the channels that comments have left out of their newest records.
+local function forget_left(newest)
+  for _, record in pairs(newest) do
+    local places, reach = record.places, record.reach
+    if places and reach then
+      local list = {}
+      for _, name in ipairs(places.list) do
+        if reach.has[name] then list[#list + 1] = name else places.at[name] = nil end
+      end
+      places.list = list
+    end
+  end
 end
 
 -- Notes that comments were announced in a channel without a history, so that later changes are announced there as well:
@@ -332,74 +354,98 @@ local function note_announced(op, channel, chosen)
   end
 end
 
--- Puts the newest content of changed comments into a history to which events were appended: `chosen` are their indexes,
--- the first has the number `first`. Notes in the records where the comments stand now, and adds the announcements to
--- `heard`.
-local function rewrite(op, channel, chosen, first, heard)
-  local target = channel.target
-  local contents, order, gone, is_gone = {}, {}, {}, {}
+local rewrite
+do
+  -- The numbers of items that an earlier record of a changed comment knew: it expired while they stood in the history, and
+  -- the id was created again. A record lives as long as the feed does, at least, from the comment's last event on, by the times
+  -- of the feed: so nothing younger than that is looked at, which is nothing at all in most histories. Whose an earlier item is
+  -- is only known as far as it names its author: others than the app and moderators change what is theirs.
+  local function earlier_items(target, entry, first, number)
+    local born = first and redis.call('ZSCORE', target.ids_key, whole(first))
+    local since = born or redis.call('ZSCORE', target.ids_key, whole(number))
+    -- It has fallen off already, with all that is older.
+    if not since then return {} end
+    local life = math.min(tonumber(target.config[3] or '') or LONGEST, tonumber(target.shortest or '') or LONGEST, LONGEST)
+    local time = tonumber(since) - life + 1000
+    local name = string.match(entry.sender, '^u:(.*)$')
+    local is_text, words = pcall(cjson.decode, '["' .. (name or '') .. '"]')
+    local person = name and is_text and words[1]
+    if entry.sender ~= '' and not person and string.sub(entry.sender, 1, 2) ~= 'm:' then return {} end
+    return find_items(target, entry.comment, (born and first or number) - 1, time, function(object)
+      local author = type(object.author) == 'table' and object.author.id
+      return not person or as_text(author) == person
+    end)
+  end
 
-  local function is_there(number)
-    return not is_gone[number] and redis.call('HEXISTS', target.items_key, whole(number)) == 1
-  end
-  local function put(number, event)
-    if not contents[number] then order[#order + 1] = number end
-    contents[number] = event
-  end
-  local function retract(number)
-    if is_there(number) then
-      is_gone[number] = true
-      gone[#gone + 1] = whole(number)
+  -- Puts the newest content of changed comments into a history to which events were appended: `chosen` are their indexes,
+  -- the first has the number `first`. Notes in the records where the comments stand now, and adds the announcements to
+  -- `heard`.
+  function rewrite(op, channel, chosen, first, heard)
+    local target = channel.target
+    local contents, order, gone, is_gone = {}, {}, {}, {}
+
+    local function is_there(number)
+      return not is_gone[number] and redis.call('HEXISTS', target.items_key, whole(number)) == 1
     end
-  end
-
-  for offset, index in ipairs(chosen) do
-    local entry = op.entries[index]
-    local record, number = entry.record, first + offset - 1
-    if record and not record.places and not record.is_lost then
-      note_place(record, channel, number)
-    elseif record then
-      record.places = record.places or { list = {}, at = {} }
-      local places = record.places
-      local place = places.at[channel.name]
-      if not place then table.insert(places.list, channel.name) end
-      if place and place.born ~= birth_of(target) then place = nil end
-      if not place and record.is_lost and entry.comment then
-        local found = find_items(target, entry.comment, number - 1)
-        for position = 2, #found do retract(found[position]) end
-        if found[1] then place = { born = birth_of(target), first = found[1] } end
-      elseif entry.comment and entry.is_change then
-        for _, earlier in ipairs(earlier_items(target, entry, place and place.first, number)) do retract(earlier) end
+    local function put(number, event)
+      if not contents[number] then order[#order + 1] = number end
+      contents[number] = event
+    end
+    local function retract(number)
+      if is_there(number) then
+        is_gone[number] = true
+        gone[#gone + 1] = whole(number)
       end
-      if not place then
-        place = { born = birth_of(target), first = number }
-      else
-        if place.latest and place.latest ~= place.first then retract(place.latest) end
-        if is_there(place.first) then
-          put(place.first, op.events[index])
-          place.latest = number
-        else
-          -- It has fallen off: the change is the oldest that is left of the comment.
-          place.first, place.latest = number, nil
+    end
+
+    for offset, index in ipairs(chosen) do
+      local entry = op.entries[index]
+      local record, number = entry.record, first + offset - 1
+      if record and not record.places and not record.is_lost then
+        note_place(record, channel, number)
+      elseif record then
+        record.places = record.places or { list = {}, at = {} }
+        local places = record.places
+        local place = places.at[channel.name]
+        if not place then table.insert(places.list, channel.name) end
+        if place and place.born ~= birth_of(target) then place = nil end
+        if not place and record.is_lost then
+          local found = find_items(target, entry.comment, number - 1)
+          for position = 2, #found do retract(found[position]) end
+          if found[1] then place = { born = birth_of(target), first = found[1] } end
+        elseif entry.is_change then
+          for _, earlier in ipairs(earlier_items(target, entry, place and place.first, number)) do retract(earlier) end
         end
+        if not place then
+          place = { born = birth_of(target), first = number }
+        else
+          if place.latest and place.latest ~= place.first then retract(place.latest) end
+          if is_there(place.first) then
+            put(place.first, text_for(op, channel, index))
+            place.latest = number
+          else
+            -- It has fallen off: the change is the oldest that is left of the comment.
+            place.first, place.latest = number, nil
+          end
+        end
+        places.at[channel.name] = place
       end
-      places.at[channel.name] = place
     end
-  end
 
-  if #order > 0 then
-    local fields = {}
-    for _, number in ipairs(order) do
-      fields[#fields + 1], fields[#fields + 2] = whole(number), contents[number]
+    if #order > 0 then
+      local fields = {}
+      for _, number in ipairs(order) do
+        fields[#fields + 1], fields[#fields + 2] = whole(number), contents[number]
+      end
+      call_in_chunks('HSET', target.items_key, fields, 1, #fields)
     end
-    call_in_chunks('HSET', target.items_key, fields, 1, #fields)
-  end
-  remove(target.feed, gone)
-  for _, number in ipairs(order) do
-    hear(heard, target.edit, whole(number), contents[number])
-  end
-  for _, number in ipairs(gone) do
-    hear(heard, target.retract, number, false)
+    remove(target.feed, gone)
+    for _, number in ipairs(order) do
+      hear(heard, target.edit, whole(number), contents[number])
+    end
+    for _, number in ipairs(gone) do
+      hear(heard, target.retract, number, false)
+    end
   end
 end
 
