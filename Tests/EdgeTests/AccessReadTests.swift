@@ -167,7 +167,7 @@ struct AccessReadTests {
     func slowReader() throws {
         let edge = try edge()
         defer { try? edge.stop() }
-        let token = shortToken(milliseconds: 1000)
+        let token = shortToken(milliseconds: 4000)
         let targets = ["/v1/events?c=user:7@-1", "/v1/channels/user:7?offset=-1&live=sse"].map {
             "\($0)&access_token=\(token)"
         }

@@ -263,6 +263,7 @@ struct WorkerTests {
         try pool.redis.ask(
             "HSET", "{t.0}:lane:a", "owner", "ghost", "dirty", "1", "deadline", String((time + 600) * 1000))
         try pool.redis.ask("ZADD", "t:procs", String((time - 20) * 1000), "ghost")
+        try pool.redis.ask("HSET", "t:proc:ghost", "lease", "600000")
         try pool.redis.ask(
             words: ["FCALL", "tidings_enqueue", "2", "{t.0}:queue:a", "{t.0}:lane:a", "0", "4"]
                 + (0..<4).map { #"{"thread":"0","n":\#($0)}"# })
