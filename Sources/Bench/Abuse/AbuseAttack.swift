@@ -82,7 +82,7 @@ struct AbuseAttack {
                         body: event([
                             "thread": "t10", "id": "c10", "forum": "f", "author": ["id": "a"], "text": .string(text),
                             "type": index == 0 ? "comment.created" : "comment.edited",
-                        ]), address: "192.0.2.5")
+                        ]), address: "192.0.2.9")
                 }),
         ]
     }
