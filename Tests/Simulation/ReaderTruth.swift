@@ -211,8 +211,9 @@ struct ReaderTruth {
             // The edge may have found where it begins, and lost that while the poll was held: by a cut or a sweep, or when
             // it noticed a restart, which may have been before the question.
             if question.branch < feed.newest || restarts > 0 || question.floor < feed.current.floor { return nil }
-            // Where it began at the end of a feed that was gone, and the next feed has begun since.
-            if question.isBetweenFeeds, !feed.current.log.isEmpty { return nil }
+            // It began at the end of a feed that was gone, of which the edge had not heard. The next feed has begun since, or
+            // the edge lost its subscription, and cannot know whether that feed had more events.
+            if question.isBetweenFeeds { return nil }
             return Violation(.unfoundedLoss, "a reader of \(channel) that asked for no position lost it")
         }
         self.position = nil
