@@ -200,9 +200,11 @@ struct ReaderTruth {
     ///   - times: now, and before that the moments at which the server's clock stepped back.
     ///   - ttl: the shortest time that an idle feed was kept so far, in milliseconds.
     ///   - restarts: how often the server has restarted or its data gone back.
+    ///   - isCut: whether a connection was cut so far.
     ///   - epochIsOld: whether that happened since the epoch of a position was new.
     mutating func lose(
-        in feed: FeedTruth, at times: [OracleTime], ttl: Int64, restarts: Int, epochIsOld: (ParsedOffset) -> Bool
+        in feed: FeedTruth, at times: [OracleTime], ttl: Int64, restarts: Int, isCut: Bool,
+        epochIsOld: (ParsedOffset) -> Bool
     ) -> Violation? {
         guard let question else { return nil }
         self.question = nil
@@ -213,7 +215,7 @@ struct ReaderTruth {
             if question.branch < feed.newest || restarts > 0 || question.floor < feed.current.floor { return nil }
             // It began at the end of a feed that was gone, of which the edge had not heard. The next feed has begun since, or
             // the edge lost its subscription, and cannot know whether that feed had more events.
-            if question.isBetweenFeeds { return nil }
+            if question.isBetweenFeeds, isCut || !feed.current.log.isEmpty { return nil }
             return Violation(.unfoundedLoss, "a reader of \(channel) that asked for no position lost it")
         }
         self.position = nil
@@ -222,13 +224,12 @@ struct ReaderTruth {
         if position.sequence < Int(feed.current.floor) { return nil }
         if position.offset.isUnborn {
             // It carries the server's time, and holds about as long as an idle feed.
-            let isOld = times.contains { time in
-                time.monotonic - position.time.monotonic >= ttl
-                    || time.monotonic >= position.time.monotonic
-                        && (time.server - position.time.server >= ttl
-                            || position.offset.time > 0 && time.server - position.offset.time >= ttl)
+            let given =
+                position.offset.time > 0 ? min(position.offset.time, position.time.server) : position.time.server
+            let since = times.filter { $0.monotonic >= position.time.monotonic }
+            if since.contains(where: { max($0.monotonic - position.time.monotonic, $0.server - given) >= ttl }) {
+                return nil
             }
-            if isOld { return nil }
         }
         return Violation(
             .unfoundedLoss,
