@@ -337,18 +337,19 @@ class ProcessTest(unittest.TestCase):
         lines = [
             'child ended, starting it again child=work-1 how="signal 9" lived_ms=812 wait_ms=13',
             'child ended too often, giving up child=work-1 deaths=21 how="signal 9" within_s=300',
-            'child was replaced child=work-1 how="exit 0"', "connection lost, connecting again",
+            'child was replaced child=work-1 how="exit 0"',
+            'child was replaced child=work-1 how="signal 1"', "connection lost, connecting again",
         ]
         self.assertEqual(self.check(*(self.HEAD + line for line in lines)), {})
 
     def test_a_child_that_crashed_or_gave_up_is_found(self) -> None:
-        for how in ("signal 4", "signal 6", "signal 11", "exit 1", "exit 0", "not started"):
+        for how in ("signal 1", "signal 4", "signal 6", "signal 11", "exit 1", "exit 0", "not started"):
             line = f'child ended, starting it again child=edge-2 how="{how}" lived_ms=812 wait_ms=13'
             before = self.findings.count("child died")
             self.check(self.HEAD + line)
             self.assertEqual(self.findings.count("child died"), before + 1, how)
         self.check(self.HEAD + 'child was replaced child=work-1 how="signal 11"')
-        self.assertEqual(self.findings.count("child died"), 7)
+        self.assertEqual(self.findings.count("child died"), 8)
 
     def test_a_crash_without_a_supervisor_is_found(self) -> None:
         self.assertEqual(self.check("Pipeline/Lane.swift:7: Fatal error: Index out of range"), {"crash": 1})

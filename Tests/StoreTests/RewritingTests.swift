@@ -273,6 +273,21 @@ struct RewritingTests {
         #expect(try publisher.library.imbalance() == 0)
     }
 
+    @Test("a change that names more than 64 channels is dropped")
+    func places() throws {
+        try publisher.publish(.created(1, "x"))
+        for (number, count) in [(2, 65), (3, 64)] {
+            var change = CommentPublisher.Change.edited(number)
+            change.channels = (0..<count).map { "x\($0)" }
+            try publisher.publish([change])
+        }
+        #expect(try publisher.counters("dropped:too_many_channels") == [1])
+        #expect(try publisher.record()?.hasPrefix("7-3-0 edited app {x0}") == true)
+        try publisher.publish(.deleted(4))
+        #expect(try publisher.items("x63").count == 2)
+        #expect(try publisher.library.imbalance() == 0)
+    }
+
     @Test("a long change reaches only its own channels, a comment that comes back to a channel is new there")
     func longChange() throws {
         try publisher.publish(.created(1, id: "<c", "x", "y", text: "MARK"))

@@ -310,6 +310,6 @@ struct StateTests {
         _ = try cost("100", "post:warm")
         let (feed, state) = (try cost("100", "post:f"), try cost("state", "post:s"))
         #expect(feed.keys == 8000 && state.keys == 2000, "\(feed), \(state)")
-        #expect(state.bytes * 7 < feed.bytes * 2, "bytes an event: \(feed), \(state)")
+        #expect(state.bytes * 4 < feed.bytes, "bytes an event: \(feed), \(state)")
     }
 }
