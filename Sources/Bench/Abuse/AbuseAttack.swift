@@ -48,7 +48,22 @@ struct AbuseAttack {
             changed[member] = value
             return AbuseAttack(name, limit: limit, [Request(body: event(changed), address: "192.0.2.1")])
         }
-        let escapes = "`format.max_growth`"
+        /// A comment and its edits, with these members.
+        func versions(
+            _ name: String, limit: String, _ thread: String, _ members: [JSONObject], address: String
+        ) -> AbuseAttack {
+            let requests = members.enumerated().map { index, own in
+                var fields: JSONObject = [
+                    "thread": .string(thread), "id": .string("c" + thread.dropFirst()), "forum": "f",
+                    "author": ["id": "a"],
+                    "type": index == 0 ? "comment.created" : "comment.edited",
+                ]
+                for (member, value) in own.members { fields[member] = value }
+                return Request(body: event(fields), address: address)
+            }
+            return AbuseAttack(name, limit: limit, requests)
+        }
+        let (escapes, long) = ("`format.max_growth`", String(repeating: "y", count: 16_000))
         return [
             one(
                 "text of 63 KB of quotes, 64 mentions", limit: "`validate.max_text`", "t1", "text", filled("'", 63_000)),
@@ -63,27 +78,16 @@ struct AbuseAttack {
             one(
                 "another member of 63 KB, 64 mentions", limit: "`route.max_copied`", "t8", "title",
                 filled("x", 60_000)),
-            AbuseAttack(
-                "short comment with 5 mentions, then an edit to 16 KB", limit: "`route.max_copied`",
-                ["x", String(repeating: "y", count: 16_000)].enumerated().map { index, text in
-                    Request(
-                        body: event([
-                            "thread": "t9", "id": "c9", "forum": "f", "author": ["id": "a"], "text": .string(text),
-                            "type": index == 0 ? "comment.created" : "comment.edited", "mentions": names(5, "t9"),
-                        ]), address: "192.0.2.2")
-                }),
-            AbuseAttack(
+            versions(
+                "short comment with 5 mentions, then an edit to 16 KB", limit: "`route.max_copied`", "t9",
+                ["x", long].map { ["text": .string($0), "mentions": names(5, "t9")] }, address: "192.0.2.2"),
+            versions(
                 "10 versions, each with 5 other mentions, the last of 16 KB",
-                limit: "a change reaches 8 channels, 32 KiB",
+                limit: "a change reaches 8 channels, 32 KiB", "t10",
                 (0..<10).map { index in
                     let people = (0..<5).map { "@p\(index)\($0) " }.joined()
-                    let text = people + (index == 9 ? String(repeating: "y", count: 16_000) : "x")
-                    return Request(
-                        body: event([
-                            "thread": "t10", "id": "c10", "forum": "f", "author": ["id": "a"], "text": .string(text),
-                            "type": index == 0 ? "comment.created" : "comment.edited",
-                        ]), address: "192.0.2.9")
-                }),
+                    return ["text": .string(people + (index == 9 ? long : "x"))]
+                }, address: "192.0.2.9"),
         ]
     }
 

@@ -8,12 +8,6 @@
 
 local CHANNEL = 'thread:'
 
--- The conversation of a comment (conversation NUL id).
-local function conversation_of(comment)
-  local split_at = string.find(comment, '\0', 1, true)
-  return split_at and string.sub(comment, 1, split_at - 1) or comment
-end
-
 -- Calls `each` with the index and the time of those that are closed among the conversations `first` to `last` of a list.
 local function find_closed(key, names, first, last, each)
   for start = first, last, CHUNK do
@@ -32,7 +26,7 @@ local function look_at_closed(op)
   if count == 0 and not op.closes then return end
   local names = {}
   for _, entry in ipairs(op.entries) do
-    local name = entry.closing and entry.comment or entry.post ~= '' and conversation_of(entry.comment)
+    local name = entry.closing and entry.comment or entry.post ~= '' and split_comment(entry.comment)
     if name then
       entry.conversation = name
       if not op.conversations[name] then

@@ -24,6 +24,13 @@ local function post_of(text)
   return redis.sha1hex(text)
 end
 
+-- The conversation of a comment (conversation NUL id), and its id. Without NUL: the text, and nil.
+local function split_comment(comment)
+  local split_at = string.find(comment, '\0', 1, true)
+  if not split_at then return comment, nil end
+  return string.sub(comment, 1, split_at - 1), string.sub(comment, split_at + 1)
+end
+
 -- Whether a version is older than another one. The same version is not.
 local function is_older(left, right)
   if left == right then return false end

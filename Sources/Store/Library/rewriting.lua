@@ -87,10 +87,8 @@ do
 
   -- What a channel hears of a comment that leaves it.
   local function leaving_text(comment)
-    local split_at = string.find(comment, '\0', 1, true)
-    local text = cjson.encode({
-      id = string.sub(comment, split_at + 1), thread = string.sub(comment, 1, split_at - 1), type = 'comment.deleted',
-    })
+    local thread, id = split_comment(comment)
+    local text = cjson.encode({ thread = thread, id = id, type = 'comment.deleted' })
     return (string.gsub(text, '<', '\\u003c'))
   end
 
@@ -287,9 +285,8 @@ end
 -- The numbers of a history's items that are about a comment (conversation NUL id), in order, up to the number `last`, and
 -- as far as they are given up to a time (ms) and those of which `fits` says so.
 local function find_items(target, comment, last, time, fits)
-  local split_at = string.find(comment, '\0', 1, true)
-  if not split_at then return {} end
-  local thread, id = string.sub(comment, 1, split_at - 1), string.sub(comment, split_at + 1)
+  local thread, id = split_comment(comment)
+  if not id then return {} end
   -- Such an id is written in one way only, so most items need not be parsed.
   local is_plain = string.match(id, '^[%w%-_%.:]+$')
   local found = {}
