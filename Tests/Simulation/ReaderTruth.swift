@@ -223,18 +223,25 @@ struct ReaderTruth {
         if owed || position.branch < feed.newest || epochIsOld(position.offset) { return nil }
         if position.sequence < Int(feed.current.floor) { return nil }
         if position.offset.isUnborn {
-            // It carries the server's time, and holds about as long as an idle feed.
-            let given =
-                position.offset.time > 0 ? min(position.offset.time, position.time.server) : position.time.server
-            let since = times.filter { $0.monotonic >= position.time.monotonic }
-            if since.contains(where: { max($0.monotonic - position.time.monotonic, $0.server - given) >= ttl }) {
-                return nil
-            }
+            if age(of: position, at: times) >= ttl { return nil }
         }
         return Violation(
             .unfoundedLoss,
             "the reader of \(channel) lost its position at number \(position.sequence), and nothing after it is gone "
                 + "(the floor is \(feed.current.floor), the last number \(feed.current.log.count))")
+    }
+
+    /// How old a position from a time without a feed is: such a position holds about as long as an idle feed. It carries
+    /// the server's time, and counts from there; by the clock, or by the time that has passed, whichever is more. Where
+    /// the clock had shown that time and was put back, an edge may have read it before that: it reads a channel without a
+    /// feed again only every ten minutes.
+    private func age(of position: Position, at times: [OracleTime]) -> Int64 {
+        let carried = position.offset.time
+        let given = carried > 0 ? min(carried, position.time.server) : position.time.server
+        let read = times.first { carried > 0 && $0.server >= carried }?.monotonic ?? .max
+        let start = min(position.time.monotonic, read)
+        return times.lazy.filter { $0.monotonic >= start }
+            .map { max($0.monotonic - start, $0.server - given) }.max() ?? 0
     }
 
     // MARK: The end

@@ -187,6 +187,25 @@ extension Scenario {
             poll r2 e0 once
             """),
         Scenario(
+            "unborn-watched",
+            "a position that an edge read before the clock was put back is as old as that",
+            """
+            options partitions=1 workers=1 edges=1 history=10 ttl=20000 batch=64 ring=16 seed=700340
+            start w1
+            start e0
+            settle 500
+            seek r0 thread:t1 now
+            poll r0 e0 once
+            clock -20000
+            post e0 1 thread=0 forum=0 comment=1
+            settle 24000
+            advance 500
+            settle 500
+            poll r0 e0 once
+            poll r0 e0 live
+            push 27 thread=1 forum=0 comment=9
+            """),
+        Scenario(
             "beginning-behind", "a reader from the beginning loses nothing at an edge that is behind",
             """
             options partitions=1 workers=1 edges=1 history=5 ttl=60000 batch=1 ring=4 seed=90099

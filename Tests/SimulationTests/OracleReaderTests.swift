@@ -406,6 +406,24 @@ import Testing
         #expect(carried.isEmpty)
     }
 
+    @Test func `a position that an edge read before the clock was put back is as old as that`() {
+        func after(_ time: Int64, carrying carried: Int64) -> [Violation.Rule] {
+            Self.told { story in
+                story.pass(100_000)
+                story.stepClock(by: -50_000)
+                story.pass(500_000)
+                story.read([], next: Story.offset(carried, born: 0))
+                story.pass(time)
+                story.lose(from: Story.offset(carried, born: 0))
+            }
+        }
+        let beforeTheStep: Int64 = 1_101_000
+        #expect(after(99_000, carrying: beforeTheStep) == [.unfoundedLoss])
+        #expect(after(100_000, carrying: beforeTheStep).isEmpty)
+        // The clock has never shown this time: it is as new as the answer.
+        #expect(after(599_000, carrying: 2_000_000) == [.unfoundedLoss])
+    }
+
     // MARK: Data that went back
 
     @Test func `readers are told when the server lost what they have not read, or what they have`() {

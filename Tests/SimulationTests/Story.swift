@@ -7,6 +7,8 @@ struct Story {
     private var oracle: Oracle
     var snapshot = ServerSnapshot()
     var now: Int64 = 1000
+    /// Where the server's clock is ahead of `now`.
+    var serverStart: Int64 = 1_000_000
     private(set) var found: [Violation] = []
     private var observations: [Observation] = []
     private var saved: ServerSnapshot?
@@ -35,7 +37,7 @@ struct Story {
 
     /// What came of it is judged now.
     mutating func tell(_ more: Observation...) {
-        snapshot.serverTime = 1_000_000 + now
+        snapshot.serverTime = serverStart + now
         found += oracle.observe(observations + more, snapshot, at: now)
         observations = []
     }
@@ -43,6 +45,11 @@ struct Story {
     mutating func take(_ step: Step) { oracle.willTake(step) }
 
     mutating func pass(_ time: Int64) { now += time }
+
+    mutating func stepClock(by time: Int64) {
+        serverStart += time
+        tell(.clockStepped(time))
+    }
 
     // MARK: Events
 
@@ -161,7 +168,7 @@ struct Story {
         let epoch = snapshot.epoch ?? 0
         let isEmpty = saved == nil
         snapshot = saved ?? ServerSnapshot()
-        snapshot.serverTime = 1_000_000 + now
+        snapshot.serverTime = serverStart + now
         if isCut { tell(.takenBack(isEmpty: isEmpty), .restarted) } else { tell(.takenBack(isEmpty: isEmpty)) }
         snapshot.epoch = epoch + 1
         snapshot.configuration = ["partitions": "1"]
