@@ -27,7 +27,7 @@ package final class DashboardSource: StatusSource {
                     "pipeline": .string(pipeline), "time": .int(Clock.unixMilliseconds()),
                     "state": .string(advice.state), "advice": .array(advice.map(\.json)), "redis": nil,
                 ]
-                completion(document.bytes, error.code != .disconnected && error.code != .timeout)
+                completion(document.bytes, !error.isUnanswered)
             }
         }
     }

@@ -64,7 +64,7 @@ package struct Repairer {
         return try repairs.filter { done.insert($0).inserted }.map { repair in
             do {
                 return RepairResult(repair: repair, failure: nil, remark: try perform(repair))
-            } catch let error as RedisError where error.code != .disconnected && error.code != .timeout {
+            } catch let error as RedisError where !error.isUnanswered {
                 return RepairResult(repair: repair, failure: error.message, remark: nil)
             }
         }
@@ -109,7 +109,7 @@ package struct Repairer {
         do {
             _ = try client.call("CONFIG", "REWRITE")
             return nil
-        } catch let error as RedisError where error.code != .disconnected && error.code != .timeout {
+        } catch let error as RedisError where !error.isUnanswered {
             return "until Redis restarts; write '\(name) \(value)' into redis.conf (\(error.message))"
         }
     }

@@ -119,7 +119,7 @@ extension BlockingRedis {
             connection.send(command) { results.append($0) }
         }
         while results.count < commands.count { loop.runOnce(wait: true) }
-        for case .failure(let error) in results where error.code == .disconnected || error.code == .timeout {
+        for case .failure(let error) in results where error.isUnanswered {
             throw error
         }
         return results

@@ -104,7 +104,7 @@ struct InletPollState {
 
     private mutating func refused(_ error: RedisError, _ generator: inout some RandomNumberGenerator) -> Action {
         guard state == .drawing || state == .watching else { return .none }
-        if error.code == .disconnected || error.code == .timeout {
+        if error.isUnanswered {
             state = .disconnected
             return .none
         }

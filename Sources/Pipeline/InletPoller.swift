@@ -84,7 +84,7 @@ final class InletPoller {
     }
 
     private func log(_ error: RedisError) {
-        guard error.code != .disconnected, error.code != .timeout, error.message != lastLogged else { return }
+        guard !error.isUnanswered, error.message != lastLogged else { return }
         lastLogged = error.message
         environment.logger.warning(
             "nothing can be taken from this door now, trying again",

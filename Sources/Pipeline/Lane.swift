@@ -262,7 +262,7 @@ struct Lane {
         case .transforming: next = .attempt
         default: return .none
         }
-        if error.code == .disconnected || error.code == .timeout {
+        if error.isUnanswered {
             state = .disconnected(next: next)
             return .none
         }

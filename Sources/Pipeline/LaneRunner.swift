@@ -29,6 +29,11 @@ final class LaneRunner {
     private var isPeekUnderWay = false
     /// Where this lane is at the worker's gate.
     private var passage = Passage.away
+    /// Attempts that this lane has begun.
+    private var begun = 0
+    /// The server may count an attempt of this lane that is over: the event is blamed if this worker crashes now.
+    private var isCounted = false
+    private var isUncounting = false
     private var generator: LoopGenerator
     private lazy var timer = Timer(on: environment.loop) { [unowned self] in self.tell(.timer) }
 
@@ -90,6 +95,8 @@ final class LaneRunner {
     // MARK: Gate
 
     private func enterGate(isolated: Bool, body: @escaping (LaneRunner) -> Void) {
+        if case .inside(let isAlone) = passage, isAlone || !isolated { return body(self) }
+        if passage != .away { environment.gate.leave(self) }
         passage = .waiting(isolated: isolated)
         environment.gate.enter(self, isolated: isolated) { [weak self] in
             guard let self else { return }
@@ -98,15 +105,34 @@ final class LaneRunner {
         }
     }
 
-    /// An isolated lane stays inside until its commit is answered: until then a crash of this worker counts against its
-    /// event. It leaves when the answer is that the next queue is full: a lane that waits at the gate may have to drain it.
+    /// A lane whose attempt is counted stays inside until a commit or an uncounting is answered: until then a crash of this
+    /// worker counts against its event, and nothing else may cause one. It does not wait inside for a next queue that is
+    /// full: a lane that waits at the gate may have to drain it.
     private func leaveGate() {
         switch (passage, lane.state) {
         case (.away, _), (_, .transforming): return
-        case (.inside(isolated: true), .committing), (.inside(isolated: true), .disconnected(next: .commit)): return
-        default:
-            passage = .away
-            environment.gate.leave(self)
+        case (.inside(isolated: true), .committing), (.inside(isolated: true), .disconnected): return
+        case (.inside, .closed): break
+        case (.inside, _) where isCounted: return uncountAttempt()
+        default: break
+        }
+        passage = .away
+        environment.gate.leave(self)
+    }
+
+    /// The attempt is over, by a failure or a refusal: the lane leaves when the server has it from its list. Where the
+    /// connection broke meanwhile, the next step asks again; a server that refuses is not asked for ever, since the other
+    /// lanes wait.
+    private func uncountAttempt() {
+        guard !isUncounting else { return }
+        isUncounting = true
+        let attempt = begun
+        environment.connection.call(.takeBackAttempt(id, of: environment.layout, token: token)) { [weak self] result in
+            guard let self, attempt == self.begun else { return }
+            self.isUncounting = false
+            if case .failure(let error) = result, error.isUnanswered { return }
+            self.isCounted = false
+            self.leaveGate()
         }
     }
 
@@ -155,6 +181,8 @@ final class LaneRunner {
 
     private func attempt() {
         step += 1
+        begun += 1
+        (isCounted, isUncounting) = (true, false)
         let sent = step
         environment.connection.call(.beginAttempt(id, of: environment.layout, token: token)) { [weak self] result in
             guard let self, sent == self.step else { return }
@@ -233,8 +261,6 @@ final class LaneRunner {
 
     private func failed(_ error: StageError, ofFirstEvent: Bool) {
         if error.isCounted { lastError = error }
-        // A failure is no crash.
-        if lane.isSuspect { takeBackAttempt() }
         environment.logger.log(
             level: error.isCounted ? .warning : .debug, "stage failed, trying again",
             metadata: ["lane": "\(id)", "error": "\(error.message)", "failures": "\(lane.failures + 1)"])
@@ -279,6 +305,7 @@ final class LaneRunner {
             log(error)
             tell(.refused(error))
         case .success(.done(let forgotten)):
+            isCounted = false
             committedEvents += batch?.decisions.count ?? 0
             environment.onCommitted(id, batch?.decisions.count ?? 0)
             warnOfForgotten(forgotten)
@@ -314,33 +341,33 @@ final class LaneRunner {
 
     private func release() {
         // A lost release costs no more than the lease's time.
-        environment.connection.call(
-            .release(id, of: environment.layout, token: token, isSuspect: lane.isSuspect))
-        close()
+        close(after: .release(id, of: environment.layout, token: token, isSuspect: lane.isSuspect))
     }
 
     /// This worker lives: what it had in hand when it lost the lane has not killed it, and is not counted as if.
     private func abandon() {
         // A call that is lost does no harm: this worker's next heartbeats say the same.
-        takeBackAttempt()
-        close()
+        close(after: .takeBackAttempt(id, of: environment.layout, token: token))
     }
 
-    private func takeBackAttempt() {
-        environment.connection.call(.takeBackAttempt(id, of: environment.layout, token: token))
-    }
-
-    private func close() {
+    /// Either call uncounts the attempt: a lane that has one stays inside the gate until the answer.
+    private func close<Answer>(after call: FunctionCall<Answer>) {
         step += 1
+        begun += 1
         timer.cancel()
         batch = nil
         commit = nil
-        leaveGate()
+        if case .inside = passage, isCounted {
+            environment.connection.call(call) { [self] _ in leaveGate() }
+        } else {
+            environment.connection.call(call)
+            leaveGate()
+        }
         onClosed(self)
     }
 
     private func log(_ error: RedisError) {
-        guard error.code != .disconnected, error.code != .timeout else { return }
+        guard !error.isUnanswered else { return }
         environment.logger.warning(
             "redis refused, trying again", metadata: ["lane": "\(id)", "error": "\(error.message)"])
     }

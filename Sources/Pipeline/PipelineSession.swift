@@ -154,7 +154,7 @@ public final class PipelineSession {
     }
 
     private func failed(_ error: RedisError) {
-        guard error.code != .disconnected, error.code != .timeout else { return }
+        guard !error.isUnanswered else { return }
         lastFailure = error
         logger.warning("redis is not ready for the pipeline, trying again", metadata: ["error": "\(error.message)"])
         retry.schedule(after: backoff.next(using: &generator))

@@ -193,7 +193,7 @@ public final class Worker {
             case .success(let balance): self.adopt(balance, of: stages)
             case .failure(let error):
                 // Free lanes must not wait for the next change. After a reconnect the worker balances anyway.
-                if error.code != .disconnected, error.code != .timeout { self.soon.schedule(after: 500) }
+                if !error.isUnanswered { self.soon.schedule(after: 500) }
             }
             if self.mustBalanceAgain { self.balanceSoon() }
         }

@@ -89,7 +89,7 @@ public final class KeyWatcher {
 
     private func refused(_ error: RedisError) {
         isWatching = false
-        guard error.code != .disconnected, error.code != .timeout, error.message != lastLogged else { return }
+        guard !error.isUnanswered, error.message != lastLogged else { return }
         lastLogged = error.message
         logger.warning(
             "redis does not report changed keys; whoever waits looks only every few seconds",

@@ -64,6 +64,9 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String { message }
 
+    /// Whether the connection failed, not the command: there was no reply, and the command may have run.
+    public var isUnanswered: Bool { code == .disconnected || code == .timeout }
+
     /// Whether the same command may succeed later.
     public var isTransient: Bool {
         switch code {

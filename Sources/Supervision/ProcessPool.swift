@@ -183,7 +183,7 @@ package final class ProcessPool {
     /// Without a connection, ``redisIsReady()`` tries again. A server that is busy or cannot write does not say when it
     /// can again, so it is asked after an interval.
     private func releaseFailed(_ error: RedisError) {
-        if error.code == .disconnected || error.code == .timeout { return finish() }
+        if error.isUnanswered { return finish() }
         if !hasLoggedFailure {
             logger.warning(
                 "leases of a dead worker could not be ended, trying again", metadata: ["error": "\(error.message)"])

@@ -24,7 +24,7 @@ extension ThoonkCore {
                 // The server was flushed, or replaced by another one.
                 hasLoaded = true
                 if case .failure(let error) = await load() { throw ThoonkError(error) }
-            case .failure(let error) where isRepeatable && (error.code == .disconnected || error.code == .timeout):
+            case .failure(let error) where isRepeatable && error.isUnanswered:
                 guard Clock.monotonicMilliseconds() < deadline else { throw unreachable() }
             case .failure(let error): throw ThoonkError(error)
             }

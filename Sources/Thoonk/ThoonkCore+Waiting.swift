@@ -132,7 +132,7 @@ extension ThoonkCore {
         case .success(let reply):
             let (items, wait) = queue.request.parse(reply)
             apply(.fetched(count: items.count, wait: wait), to: queue, items: items)
-        case .failure(let error) where error.code == .disconnected || error.code == .timeout:
+        case .failure(let error) where error.isUnanswered:
             apply(.fetchLost, to: queue)
         case .failure(let error) where error.code == .functionMissing && mayLoad:
             guard let link else { return apply(.fetchLost, to: queue) }

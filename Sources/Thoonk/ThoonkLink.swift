@@ -95,7 +95,7 @@ extension ThoonkCore {
 
     /// A library that cannot be loaded is no reason to wait: each verb that needs it reports the error.
     private func loaded(_ result: Result<Void, RedisError>) {
-        if case .failure(let error) = result, error.code == .disconnected || error.code == .timeout { return }
+        if case .failure(let error) = result, error.isUnanswered { return }
         if state == .away { state = .ready }
         for task in parked.removeAll() { task.resume(returning: nil) }
         for queue in waitQueues.values { apply(.connected, to: queue) }

@@ -127,6 +127,43 @@ extension Scenario {
             lose w0
             clock -3600000
             """),
+        Scenario(
+            "failure-beside-poison", "an event whose stage failed is not blamed for a death over another event",
+            """
+            options partitions=3 workers=1 edges=1 history=20 ttl=20000 batch=1 ring=4 seed=710394
+            start w0
+            start e0
+            settle 1
+            post e0 5 thread=2 forum=0 comment=1 deleted stumble
+            post e0 9 thread=3 forum=1 comment=2 poison
+            settle 1
+            post e0 14 thread=1 forum=1 comment=2
+            post e0 15 thread=1 forum=1 comment=3
+            post e0 20 thread=1 forum=1 comment=4 poison
+            """),
+        Scenario(
+            "refusal-beside-poison", "an event whose commit was refused is not blamed for a death over another event",
+            """
+            options partitions=2 workers=1 edges=1 history=20 ttl=600000 batch=8 ring=16 seed=723265
+            start w0
+            start w1
+            start e0
+            settle 1
+            post e0 4 thread=0 forum=0 comment=4
+            post e0 5 thread=0 forum=0 comment=5
+            post e0 7 thread=0 forum=0 comment=7 poison
+            post e0 9 thread=0 forum=0 comment=8 poison
+            settle 1
+            bury w0
+            start w0
+            settle 1
+            revoke feeds
+            bury w0
+            settle 1
+            start w0
+            bury w1
+            settle 1
+            """),
     ]
 }
 
