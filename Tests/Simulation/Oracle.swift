@@ -20,8 +20,9 @@ package struct Oracle {
     private var serverOffset: Int64 = 0
     /// Repeats are recognised by the server's clock.
     private var clockWasStepped = false
-    /// Whether a connection was cut: what was pushed meanwhile is not known.
-    private var connectionWasCut = false
+    /// Whether an edge may have had to read its channels again: its connection was cut, so it does not know what was pushed
+    /// meanwhile; or the functions were gone, so the server may be another one.
+    private var mayHaveReread = false
     /// Where the server's clock was when it stepped back.
     private var peaks: [OracleTime] = []
     /// The shortest time that an idle feed was kept.
@@ -40,7 +41,10 @@ package struct Oracle {
     /// Tells of a step before it is taken: what only the step says.
     package mutating func willTake(_ step: Step) {
         if case .kill = step { ledger.kills += 1 }
-        if case .cut = step { connectionWasCut = true }
+        switch step {
+        case .cut, .forgetFunctions: mayHaveReread = true
+        default: break
+        }
         guard case .seek(let reader, let channel, let place) = step else { return }
         var other: ReaderTruth?
         if case .like(let name) = place { other = truths[name] }
@@ -74,9 +78,9 @@ package struct Oracle {
                 reader.answer(events, next: next, in: feed, at: time) { epochs[$0.epoch, default: 0] }
             }
         case .lost(let name):
-            let (epochs, restarts, ttl, isCut, times) = (epochs, restarts, ttl, connectionWasCut, peaks + [time])
+            let (epochs, restarts, ttl, wasReread, times) = (epochs, restarts, ttl, mayHaveReread, peaks + [time])
             return with(name) { reader, feed in
-                reader.lose(in: feed, at: times, ttl: ttl, restarts: restarts, isCut: isCut) {
+                reader.lose(in: feed, at: times, ttl: ttl, restarts: restarts, wasReread: wasReread) {
                     epochs[$0.epoch, default: 0] < restarts || Oracle.isOvertaken($0.epoch, in: epochs)
                 }
             }

@@ -200,10 +200,10 @@ struct ReaderTruth {
     ///   - times: now, and before that the moments at which the server's clock stepped back.
     ///   - ttl: the shortest time that an idle feed was kept so far, in milliseconds.
     ///   - restarts: how often the server has restarted or its data gone back.
-    ///   - isCut: whether a connection was cut so far.
+    ///   - wasReread: whether an edge may have had to read its channels again so far.
     ///   - epochIsOld: whether that happened since the epoch of a position was new.
     mutating func lose(
-        in feed: FeedTruth, at times: [OracleTime], ttl: Int64, restarts: Int, isCut: Bool,
+        in feed: FeedTruth, at times: [OracleTime], ttl: Int64, restarts: Int, wasReread: Bool,
         epochIsOld: (ParsedOffset) -> Bool
     ) -> Violation? {
         guard let question else { return nil }
@@ -214,8 +214,8 @@ struct ReaderTruth {
             // it noticed a restart, which may have been before the question.
             if question.branch < feed.newest || restarts > 0 || question.floor < feed.current.floor { return nil }
             // It began at the end of a feed that was gone, of which the edge had not heard. The next feed has begun since, or
-            // the edge lost its subscription, and cannot know whether that feed had more events.
-            if question.isBetweenFeeds, isCut || !feed.current.log.isEmpty { return nil }
+            // the edge read its channels again, and cannot know whether that feed had more events.
+            if question.isBetweenFeeds, wasReread || !feed.current.log.isEmpty { return nil }
             return Violation(.unfoundedLoss, "a reader of \(channel) that asked for no position lost it")
         }
         self.position = nil

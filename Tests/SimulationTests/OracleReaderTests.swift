@@ -370,20 +370,21 @@ import Testing
     }
 
     @Test func `a reader that begins at the end of a feed that is gone may be told so when the next one begins`() {
-        func lost(afterNext isNext: Bool, cut isCut: Bool = false) -> [Violation.Rule] {
+        func lost(afterNext isNext: Bool, _ step: Step? = nil) -> [Violation.Rule] {
             Self.told { story in
                 story.publish(1...4)
                 story.sweep()
                 story.ask("now")
                 if isNext { story.publish(5...6) }
-                if isCut { story.take(.cut("e0/pushes")) }
+                if let step { story.take(step) }
                 story.tell(.lost("r0"))
             }
         }
         #expect(lost(afterNext: true).isEmpty)
         #expect(lost(afterNext: false) == [.unfoundedLoss])
-        // An edge that has lost its subscription cannot know whether that feed had more events.
-        #expect(lost(afterNext: false, cut: true).isEmpty)
+        // An edge that reads its channels again cannot know whether that feed had more events.
+        #expect(lost(afterNext: false, .cut("e0/pushes")).isEmpty)
+        #expect(lost(afterNext: false, .forgetFunctions).isEmpty)
     }
 
     @Test func `a position of a channel without a feed holds for the time that a feed may be idle`() {
