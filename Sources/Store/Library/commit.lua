@@ -165,18 +165,27 @@ local writers = {
   end,
   once = function(op, lane, now_ms)
     local recent, older = open_seen(lane, op.seen, op.window, op.cap, now_ms)
-    local former = seen_formerly(name_of(lane), op.keys, op.window, now_ms)
+    -- A change that is settled is no event of this batch any more.
+    local function change_of(index)
+      local candidate = op.candidates[index]
+      return op.changes and string.byte(candidate) == 0 and op.changes[tonumber(string.sub(candidate, 2))]
+    end
+    local former, asked = seen_formerly(name_of(lane), op.keys, op.window, now_ms), {}
+    for index, key in ipairs(op.keys) do
+      local change = change_of(index)
+      if key ~= '' and key ~= '\0' and not former[key] and not (change and change.settled) then
+        asked[#asked + 1] = key
+      end
+    end
+    local seen = note_seen(recent, older, asked)
     local fresh, is_fresh, out, repeated = {}, false, 0, 0
     for index, key in ipairs(op.keys) do
-      local candidate, change = op.candidates[index], nil
-      if op.changes and string.byte(candidate) == 0 then
-        change = op.changes[tonumber(string.sub(candidate, 2))]
-        candidate = change.text
-      end
+      local change = change_of(index)
+      local candidate = change and change.text or op.candidates[index]
       if not (change and change.settled) then
         if key ~= '' then
-          is_fresh = key == '\0'
-            or not former[key] and redis.call('SISMEMBER', older, key) == 0 and redis.call('SADD', recent, key) == 1
+          is_fresh = key == '\0' or not former[key] and not seen[key]
+          if is_fresh and key ~= '\0' then seen[key] = true end
           if is_fresh then out = out + 1 else repeated = repeated + 1 end
         end
         local job = not is_fresh and job_of(candidate)

@@ -17,6 +17,33 @@ local function open_seen(lane, key, window, cap, now_ms)
   return recent, older
 end
 
+local note_seen
+do
+  -- The members of `list` that are in a set.
+  local function members(set, list)
+    local found = {}
+    for start = 1, #list, CHUNK do
+      local known = redis.call('SMISMEMBER', set, unpack(list, start, math.min(start + CHUNK - 1, #list)))
+      for offset, is_there in ipairs(known) do
+        if is_there == 1 then found[list[start + offset - 1]] = true end
+      end
+    end
+    return found
+  end
+
+  -- Adds keys to the new set, and gives those that were in one of the two before: key -> true.
+  function note_seen(recent, older, keys)
+    if #keys == 0 then return {} end
+    local known, fresh = members(older, keys), {}
+    for key in pairs(members(recent, keys)) do known[key] = true end
+    for _, key in ipairs(keys) do
+      if not known[key] then fresh[#fresh + 1] = key end
+    end
+    call_in_chunks('SADD', recent, fresh, 1, #fresh)
+    return known
+  end
+end
+
 -- Which of these keys are in a set that a former shape of the pipeline has left (former.lua): a conversation may have had
 -- another partition then. Costs one command when there is none. Sets whose window is over are removed.
 local function seen_formerly(name, keys, window, now_ms)
@@ -49,6 +76,8 @@ local function seen_formerly(name, keys, window, now_ms)
   return found
 end
 
+do
+
 -- tidings_rate 1 KEY WINDOW LIMIT (author event)…  ->  {beyond, …}: 1 for each event that is more than LIMIT allows its
 -- author in a window of that many ms, else 0.
 -- EVENT is a whole number that names the event. The same number again, in this window or the next, gets the same answer
@@ -64,9 +93,11 @@ local function rate(keys, args)
     local is_known = redis.call('SISMEMBER', recent .. author, event) == 1
       or redis.call('SISMEMBER', older .. author, event) == 1
     if not is_known then
-      if redis.call('SCARD', recent .. author) < limit then
+      local size = redis.call('SCARD', recent .. author)
+      if size < limit then
         redis.call('SADD', recent .. author, event)
-        redis.call('PEXPIRE', recent .. author, window * 2)
+        -- From the first event on: that is longer than the next window.
+        if size == 0 then redis.call('PEXPIRE', recent .. author, window * 2) end
       else
         answer = 1
       end
@@ -77,3 +108,5 @@ local function rate(keys, args)
 end
 
 register('tidings_rate', rate, 'allow-oom')
+
+end
