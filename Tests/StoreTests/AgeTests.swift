@@ -54,13 +54,11 @@ struct AgeTests {
 
     @Test("the sweep takes it as well, of a feed in which nothing is published any more")
     func swept() throws {
-        let heard = try Announcements(["feed.retract:{c}"], library: library)
         try publish(1...10)
         try age(1...10, by: Self.age / 2)
         try age(1...7, by: Self.age + 1000)
         try sweep()
         #expect(try history().floor == 7 && history().items.map(\.sequence) == [8, 9, 10])
-        #expect(try heard.first(7) == (1...7).map { "feed.retract:{c} \($0)" })
         #expect(try due() > 0)
         let before = try library.redis.ask("HGETALL", "feed.config:{c}").line
         try sweep()
@@ -77,19 +75,16 @@ struct AgeTests {
         #expect(try history().floor == 10 && history().items.map(\.sequence) == [11, 12])
     }
 
-    @Test("what is retracted by age is announced before what is published, and each number once")
+    @Test("what goes by age is not announced")
     func announced() throws {
         let heard = try Announcements(["feed.retract:{c}", "feed.publish:{c}"], library: library)
         try publish(1...3, history: 3)
         try age(1...1, by: Self.age + 1000)
         try publish(4...6, history: 3)
-        #expect(
-            try heard.first(9) == [
-                "feed.publish:{c} 1|e1", "feed.publish:{c} 2|e2", "feed.publish:{c} 3|e3", "feed.retract:{c} 1",
-                "feed.publish:{c} 4|e4", "feed.retract:{c} 2", "feed.publish:{c} 5|e5", "feed.retract:{c} 3",
-                "feed.publish:{c} 6|e6",
-            ])
+        #expect(try heard.first(6) == (1...6).map { "feed.publish:{c} \($0)|e\($0)" })
         #expect(try history().floor == 3)
+        try library.redis.ask("PUBLISH", "feed.retract:{c}", "end")
+        #expect(try heard.first(7).last == "feed.retract:{c} end")
     }
 
     @Test("a call takes at most 10,000 numbers by age, and the floor says how far it is", arguments: [true, false])

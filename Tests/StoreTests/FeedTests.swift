@@ -1,4 +1,5 @@
 import Redis
+import Store
 import TestSupport
 import Testing
 
@@ -76,15 +77,58 @@ struct FeedTests {
             ])
     }
 
-    @Test("what falls off the history is retracted, never before it was published")
-    func retracted() throws {
+    @Test("what falls off the history is not announced")
+    func cut() throws {
         let heard = try Announcements(["feed.retract:{c}", "feed.publish:{c}"], library: library)
-        try library.call("publish", ["c", "2", "60000", "a", "b", "c", "d"])
+        try library.call("publish", ["c", "2", "60000", "a", "b", "c"])
+        try library.call("publish", ["c", "2", "60000", "d"])
         #expect(
-            try heard.first(6) == [
-                "feed.publish:{c} 1|a", "feed.publish:{c} 2|b", "feed.retract:{c} 1", "feed.publish:{c} 3|c",
-                "feed.retract:{c} 2", "feed.publish:{c} 4|d",
+            try heard.first(4) == [
+                "feed.publish:{c} 1|a", "feed.publish:{c} 2|b", "feed.publish:{c} 3|c", "feed.publish:{c} 4|d",
             ])
+        #expect(try library.redis.ask("HKEYS", "feed.items:{c}").line == "[3, 4]")
+        try library.redis.ask("PUBLISH", "feed.retract:{c}", "end")
+        #expect(try heard.first(5).last == "feed.retract:{c} end")
+    }
+
+    /// Publishes an event in two channels, and gives how many messages the server sent out.
+    private func messages(_ event: String, on server: RedisServer) throws -> String {
+        try server.cli("CONFIG", "RESETSTAT")
+        for channel in ["c", "d"] {
+            try server.cli("FCALL", "tidings_publish", "0", channel, "10", "60000", event)
+        }
+        let statistics = try server.cli("INFO", "commandstats")
+        return statistics.firstMatch(of: /cmdstat_publish:calls=(\d+)/).map { String($0.1) } ?? "0"
+    }
+
+    @Test("a message that nobody listens to is not sent")
+    func unheard() throws {
+        #expect(try messages("e1", on: library.server) == "0")
+        let heard = try Announcements(["feed.publish:{c}"], library: library)
+        #expect(try messages("e2", on: library.server) == "1")
+        #expect(try heard.first(1) == ["feed.publish:{c} 2|e2"])
+        #expect(try library.redis.ask("GET", "feed.publishes:{d}").line == "2")
+        // Who listens to a pattern is not known by channel: two channels, each new one announced by two messages more.
+        let pattern = try ChildProcess("redis-cli", ["-s", library.server.socket, "PSUBSCRIBE", "feed.publish:*"])
+        try eventually(within: 10, "the pattern is subscribed") {
+            try library.redis.ask("PUBSUB", "NUMPAT").line == "1"
+        }
+        #expect(try messages("e3", on: library.server) == "2")
+        pattern.kill()
+    }
+
+    @Test("all messages are sent while somebody may listen to a replica, and where nobody may ask")
+    func heardElsewhere() throws {
+        let pair = try ReplicaPair()
+        try pair.first.cli(
+            ["-x", "FUNCTION", "LOAD", "REPLACE"],
+            input: String(decoding: FunctionLibrary.tidings.source, as: UTF8.self))
+        try pair.first.cli("FCALL", "tidings_publish", "0", "c", "10", "60000", "e1")
+        try pair.copyToSecond()
+        // Two channels, and one of them is new.
+        #expect(try messages("e2", on: pair.first) == "4")
+        try library.redis.ask("ACL", "SETUSER", "default", "-pubsub")
+        #expect(try messages("e1", on: library.server) == "6")
     }
 
     @Test("one commit publishes to several channels, to each in order")

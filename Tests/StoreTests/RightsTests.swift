@@ -33,7 +33,6 @@ struct RightsTests {
         "a commit to feeds is refused whole, and says which right is missing",
         arguments: [
             (["resetchannels", "&feed.*", "&conffeed"], "PUBLISH on newfeed"),
-            (["resetchannels", "&newfeed", "&conffeed", "&feed.publish:*"], "PUBLISH on feed.retract:{x}"),
             (["resetchannels", "&newfeed", "&conffeed", "&feed.*{x}"], "PUBLISH on feed.publish:{y}"),
             (["-publish"], "PUBLISH on feed.publish:{x}"), (["-zrem"], "ZREM on feed.ids:"),
             (["-hset"], "HSET on feed.items:{x}"), (["-mget"], "can't run this command"),

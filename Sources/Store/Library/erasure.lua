@@ -416,7 +416,10 @@ local function erase_comment(keys, args)
     local target = channel.target
     if not channel.failure and (channel.policy or target.has_feed and not target.config.err) then
       channel.policy = channel.policy or log_policy(target)
-      if target.is_log then demand('PUBLISH', target.edit, '') end
+      if target.is_log then
+        demand('PUBLISH', target.edit, '')
+        demand('PUBLISH', target.retract, '')
+      end
       standing[#standing + 1] = channel
     end
   end

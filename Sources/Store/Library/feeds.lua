@@ -49,31 +49,48 @@ local function feed_of(channel)
   }
 end
 
+local look_at_feeds
+do
+
+-- The same of a channel that has no history, without what only a feed needs.
+local function state_of(channel)
+  local feed = '{' .. channel .. '}'
+  return {
+    feed = feed, publishes_key = 'feed.publishes:' .. feed, publish = 'feed.publish:' .. feed, state_key = STATE .. feed,
+    name = channel,
+  }
+end
+
 -- Checks the caller's rights to write these feeds. All keys and all channels are looked at in two calls, where the
 -- caller may call functions and subscribe; each command once. Otherwise each is asked for.
 local function demand_feeds(targets)
   if not redis.acl_check_cmd then return end
   local keys, channels = {}, {}
-  for index, target in ipairs(targets) do
-    local at = 5 * index - 5
-    keys[at + 1], keys[at + 2], keys[at + 3] = target.publishes_key, target.ids_key, target.items_key
-    keys[at + 4], keys[at + 5] = target.config_key, target.state_key
-    channels[2 * index - 1], channels[2 * index] = target.publish, target.retract
+  for _, target in ipairs(targets) do
+    local at = #keys
+    keys[at + 1], keys[at + 2], channels[#channels + 1] = target.publishes_key, target.state_key, target.publish
+    if target.is_log then
+      keys[at + 3], keys[at + 4], keys[at + 5] = target.ids_key, target.items_key, target.config_key
+    end
   end
-  demand('ZREM', targets[1].ids_key, '0')
-  demand('HDEL', targets[1].items_key, '0')
   -- A pattern is allowed where the user has it, letter by letter: this one stands for all channels.
   local is_alike = (redis.acl_check_cmd('PSUBSCRIBE', '*') or may(channels, 'SUBSCRIBE')) and may_write(keys)
-  for index = 1, is_alike and 1 or #targets do
-    local target = targets[index]
-    demand('INCRBY', target.publishes_key, '1')
-    demand('ZADD', target.ids_key, '0', '1')
-    demand('HSET', target.items_key, '1', '')
-    demand('HSET', target.config_key, 'floor', '0')
-    demand('SET', target.state_key, '')
-    demand('UNLINK', target.state_key)
-    demand('PUBLISH', target.publish, '')
-    demand('PUBLISH', target.retract, '')
+  local is_asked = {}
+  for _, target in ipairs(targets) do
+    if not (is_alike and is_asked[target.is_log]) then
+      is_asked[target.is_log] = true
+      if target.is_log then
+        demand('INCRBY', target.publishes_key, '1')
+        demand('ZADD', target.ids_key, '0', '1')
+        demand('ZREM', target.ids_key, '0')
+        demand('HSET', target.items_key, '1', '')
+        demand('HDEL', target.items_key, '0')
+        demand('HSET', target.config_key, 'floor', '0')
+      end
+      demand('SET', target.state_key, '')
+      demand('UNLINK', target.state_key)
+      demand('PUBLISH', target.publish, '')
+    end
   end
 end
 
@@ -81,6 +98,9 @@ end
 -- the items is looked at by `append`, which writes it first.
 local function look_at_feed(target, known)
   target.before = tonumber(known)
+  if not target.ids_key then
+    for name, value in pairs(feed_of(target.name)) do target[name] = value end
+  end
   if not (target.before and target.before >= 0 and target.before % 1 == 0) then
     return 'ERR value is not an integer or out of range'
   end
@@ -112,7 +132,7 @@ local function look_at_remains(target)
   local state = failure_of(redis.pcall('GET', target.state_key))
   if state then return state end
   local known = redis.pcall('GET', target.publishes_key)
-  local failure = failure_of(known) or failure_of(redis.pcall('HLEN', target.items_key))
+  local failure = failure_of(known) or failure_of(redis.pcall('HLEN', 'feed.items:' .. target.feed))
   if failure then return failure end
   return look_at_feed(target, known or '0')
 end
@@ -120,13 +140,14 @@ end
 -- Looks at the feeds of channels (`name`, `policy`) before they are written: checks the caller's rights (an error is
 -- raised) and the types of the keys. Sets each one's `target`, which `keep` takes, or `failure` when a key has a foreign
 -- type. A channel that stands there twice has one target. What can be read of all feeds at once is.
-local function look_at_feeds(channels)
+function look_at_feeds(channels)
   local named, targets, keys = {}, {}, {}
   for _, channel in ipairs(channels) do
     local target = named[channel.name]
     if not target then
-      target = feed_of(channel.name)
-      target.is_log = not channel.policy or channel.policy.is_log
+      local is_log = not channel.policy or channel.policy.is_log
+      target = is_log and feed_of(channel.name) or state_of(channel.name)
+      target.is_log = is_log
       named[channel.name] = target
       targets[#targets + 1] = target
       keys[#keys + 1], keys[#keys + 2] = target.publishes_key, target.state_key
@@ -185,10 +206,13 @@ local function look_at_feeds(channels)
     if target.has_feed and not target.is_log then
       demand('SREM', 'feeds', target.feed)
       demand('PUBLISH', 'delfeed', '')
+      demand('UNLINK', target.ids_key, target.items_key, target.publishes_key, target.config_key)
       target.failure = target.failure or failure_of(redis.pcall('SCARD', 'feeds'))
     end
   end
   for _, channel in ipairs(channels) do channel.failure = channel.target.failure end
+end
+
 end
 
 -- Writes down what `keep` has left for the end of a call: the numbers that were given out of all feeds, the names of the
@@ -332,16 +356,7 @@ local function append(target, events, policy, clock, heard)
     hear(heard, 'newfeed', feed, 'tidings')
     hear(heard, 'conffeed', feed, 'tidings')
   end
-  local retracted = floor
-  for index, event in ipairs(events) do
-    local id = before + index
-    -- One at a time, as every Thoonk publisher does it: no id is retracted before it was published.
-    for number = retracted + 1, math.min(cut, math.max(old, id - history)) do
-      hear(heard, target.retract, whole(number), false)
-      retracted = number
-    end
-    hear(heard, target.publish, ids[2 * index], event)
-  end
+  for index, event in ipairs(events) do hear(heard, target.publish, ids[2 * index], event) end
   return nil
 end
 
@@ -505,17 +520,12 @@ local function sweep(_, args)
       'feed.config:' .. feed)
     announce({ 'delfeed', feed .. '\0tidings' })
   end
-  local heard = {}
   for _, old in ipairs(shortened) do
     redis.call('HSET', 'feed.config:' .. old.feed, 'floor', whole(old.cut), 'due', old.due)
     local gone = {}
-    for id = old.floor + 1, old.cut do
-      gone[#gone + 1] = whole(id)
-      hear(heard, 'feed.retract:' .. old.feed, gone[#gone], false)
-    end
+    for id = old.floor + 1, old.cut do gone[#gone + 1] = whole(id) end
     remove(old.feed, gone)
   end
-  tell(heard)
   return { page[1], #idle }
 end
 

@@ -23,7 +23,9 @@ local function now_us()
   return time[1] * 1000000 + time[2]
 end
 
+-- A number as text, rounded. Most are whole, and small enough to be written as integers, which costs half.
 local function whole(number)
+  if number % 1 == 0 and number < 1e15 and number > -1e15 then return string.format('%d', number) end
   return string.format('%.0f', number)
 end
 
@@ -106,12 +108,54 @@ local function hear(heard, channel, id, event)
   heard[count + 1], heard[count + 2], heard[count + 3] = channel, id, event
 end
 
--- Publishes what `append` heard: channel, id, event or false, … The payload is written here: earlier, it would be a
--- second copy of every event until the end of the call.
-local function tell(heard)
-  for index = 1, #heard, 3 do
-    local event = heard[index + 2]
-    redis.pcall('PUBLISH', heard[index], event and heard[index + 1] .. '\0' .. event or heard[index + 1])
+local tell
+do
+  -- Whether all that listen are known to this server: it is no part of a cluster, and has no replica, nor had one that may
+  -- come back and be sent what it missed.
+  local function hears_all()
+    local known = redis.pcall('INFO', 'replication')
+    if type(known) ~= 'string' then return false end
+    if not string.find(known, 'connected_slaves:0', 1, true) then return false end
+    if not string.find(known, 'repl_backlog_active:0', 1, true) then return false end
+    known = redis.pcall('INFO', 'cluster')
+    return type(known) == 'string' and string.find(known, 'cluster_enabled:0', 1, true) ~= nil
+  end
+
+  -- The channels among those of an announcement that somebody listens to: channel -> true. Nil when nobody knows, or
+  -- somebody listens to a pattern: then all are announced.
+  local function heard_channels(heard)
+    if redis.acl_check_cmd and not (redis.acl_check_cmd('PUBSUB', 'NUMSUB') and redis.acl_check_cmd('PUBSUB', 'NUMPAT')
+      and redis.acl_check_cmd('INFO')) then
+      return nil
+    end
+    if redis.pcall('PUBSUB', 'NUMPAT') ~= 0 or not hears_all() then return nil end
+    local names, known, listened = {}, {}, {}
+    for index = 1, #heard, 3 do
+      local name = heard[index]
+      if not known[name] then known[name], names[#names + 1] = true, name end
+    end
+    for start = 1, #names, CHUNK do
+      local counts = redis.pcall('PUBSUB', 'NUMSUB', unpack(names, start, math.min(start + CHUNK - 1, #names)))
+      if counts.err then return nil end
+      for index = 1, #counts, 2 do
+        if counts[index + 1] > 0 then listened[counts[index]] = true end
+      end
+    end
+    return listened
+  end
+
+  -- Publishes what `append` heard: channel, id, event or false, … The payload is written here: earlier, it would be a
+  -- second copy of every event until the end of the call. Where nobody listens nothing is sent: most channels have no
+  -- reader at a moment, and a call of Redis from Lua costs microseconds.
+  function tell(heard)
+    if #heard == 0 then return end
+    local listened = heard_channels(heard)
+    for index = 1, #heard, 3 do
+      local channel, event = heard[index], heard[index + 2]
+      if not listened or listened[channel] then
+        redis.pcall('PUBLISH', channel, event and heard[index + 1] .. '\0' .. event or heard[index + 1])
+      end
+    end
   end
 end
 

@@ -212,10 +212,11 @@ end
 local function demand_rewriting(op)
   if not op.has_changes then return end
   for _, channel in ipairs(op.channels) do
-    for _, index in ipairs(channel.indexes) do
+    local target = channel.target
+    for _, index in ipairs(target.is_log and channel.indexes or {}) do
       if op.entries[index].is_change then
-        local target = channel.target
         demand('PUBLISH', target.edit, '')
+        demand('PUBLISH', target.retract, '')
         demand('HEXISTS', target.items_key, '1')
         demand('HMGET', target.items_key, '1')
         demand('ZRANGE', target.ids_key, '0', '-1')
