@@ -47,6 +47,9 @@ package enum Settings {
         package static let batch = Setting(
             key: "batch", .integer(1...5000), default: PipelineLimits().batchEvents,
             "Most events that a worker takes at once")
+        package static let callTime = Setting(
+            key: "call_time", .time(0...1000), default: PipelineLimits().callTime,
+            "How long a worker's commit should hold Redis; batches become as small as that takes; 0: any time")
         package static let attempts = Setting(
             key: "attempts", .integer(1...1000), default: PipelineLimits().attempts,
             "Attempts of an event whose stage fails, before it becomes a dead letter")
@@ -65,12 +68,14 @@ package enum Settings {
             SettingField(name, \.pipeline), SettingField(partitions, \.partitions),
             SettingField(queueLimit, \.limits.queueEvents), SettingField(deadLimit, \.limits.deadLetters),
             SettingField(heldLimit, \.limits.heldEvents), SettingField(batch, \.limits.batchEvents),
+            SettingField(callTime, \.limits.callTime),
             SettingField(attempts, \.limits.attempts), SettingField(deaths, \.limits.deaths),
             SettingField(unexplainedLosses, \.limits.unexplainedLosses),
             SettingField(lease, \.limits.lease), SettingField(Global.redis, \.redis),
         ]
         static let all: [any SettingDeclaration] = [
-            name, partitions, Global.redis, inlets, stages, queueLimit, deadLimit, heldLimit, batch, attempts, deaths,
+            name, partitions, Global.redis, inlets, stages, queueLimit, deadLimit, heldLimit, batch, callTime, attempts,
+            deaths,
             unexplainedLosses, lease,
         ]
     }

@@ -38,6 +38,7 @@ struct CommitBuilder {
         var commit = Commit(
             lane: lane, token: token, serial: serial, taking: batch.raw[..<count], lease: limits.lease)
         commit.operations = operations(outputs, count: count)
+        commit.isTimed = limits.callTime > 0
         return commit
     }
 

@@ -45,6 +45,8 @@ struct Lane {
         /// The stage failed on the batch's first event; or it could not begin, or did not try that event yet.
         case failed(ofFirstEvent: Bool)
         case committed
+        /// Before `committed`: how long the commit held the server, in microseconds.
+        case measured(events: Int, microseconds: Int64)
         /// The queue does not start with the batch any more: somebody removed events by hand.
         case moved
         /// The next queue is full.
@@ -96,6 +98,8 @@ struct Lane {
     private var averageBytes = 400
     /// Events that a batch holds while the connection is too slow for more.
     private var ceiling: Int
+    /// Events that a batch holds while the server takes long for more.
+    private var pace: CallPace
     private var isWatchingPeek = false
     /// What the peek that is sent with a commit asks for: fixed before the commit's answer changes the batch size.
     private(set) var following: (count: Int, watched: Bool) = (1, false)
@@ -112,13 +116,14 @@ struct Lane {
         suspects = suspect ? limits.batchEvents : 0
         losses = attempts
         ceiling = limits.batchEvents
+        pace = CallPace(limits: limits)
     }
 
     var isSuspect: Bool { suspects > 0 }
 
     /// How many events to read next.
     var batchSize: Int {
-        isSuspect ? 1 : max(1, min(ceiling, limits.batchBytes / max(1, averageBytes)))
+        isSuspect ? 1 : max(1, min(ceiling, pace.events, limits.batchBytes / max(1, averageBytes)))
     }
 
     /// When many lanes try their heads at once, a crash is counted for all of them. So an event is isolated from its
@@ -140,6 +145,9 @@ struct Lane {
         case .transformed(let decided, let isNextFailed): return commit(decided, isNextFailed)
         case .failed(let ofFirstEvent): return failed(ofFirstEvent, &generator)
         case .committed: return committed()
+        case .measured(let events, let microseconds):
+            pace.note(events: events, microseconds: microseconds)
+            return .none
         case .moved: return moved()
         case .full: return state == .committing ? wait(for: .commit, &generator, limit: 200) : .none
         case .fenced:

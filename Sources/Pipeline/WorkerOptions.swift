@@ -42,6 +42,9 @@ public struct PipelineLimits: Sendable {
     public var batchEvents = 512
     /// Bytes that a batch should not exceed; with larger events batches hold fewer.
     public var batchBytes = 1 << 20
+    /// How long a commit should hold Redis at most, in milliseconds; batches hold fewer events where it takes that. 0: no
+    /// limit.
+    public var callTime: Int64 = 4
     /// Events that a queue takes before the lane in front of it stops. 0: no limit.
     public var queueEvents = 100_000
     /// Dead letters kept for each lane; the oldest fall off, counted.

@@ -136,6 +136,8 @@ package struct Commit {
     /// The lease from now on, in milliseconds.
     package let lease: Int64
     package var operations: [Operation] = []
+    /// Whether the answer says how long the server worked.
+    package var isTimed = false
 
     package init(lane: LaneID, token: String, serial: Int, taking events: ArraySlice<[UInt8]>, lease: Int64) {
         self.lane = lane
@@ -150,8 +152,9 @@ package struct Commit {
 
 /// What became of a commit.
 package enum CommitAnswer: Equatable {
-    /// Done, now or by an earlier call; so many set-aside events fell off a full list.
-    case done(forgotten: Int64)
+    /// Done, now or by an earlier call; so many set-aside events fell off a full list. The server worked for so many
+    /// microseconds; 0: it was not asked, cannot tell, or the earlier call did it.
+    case done(forgotten: Int64, microseconds: Int64 = 0)
     /// Another worker has the lane.
     case fenced
     /// The queue does not begin with these events any more.
@@ -167,7 +170,10 @@ extension FunctionCall where Answer == CommitAnswer {
             "commit", keys: [layout.lane(commit.lane), layout.queue(commit.lane)], [commit.token]
         ) { value in
             switch value.array?.first?.text {
-            case "OK": .done(forgotten: value.array?.dropFirst().first?.integer ?? 0)
+            case "OK":
+                .done(
+                    forgotten: value.array?.dropFirst().first?.integer ?? 0,
+                    microseconds: value.array?.dropFirst(2).first?.integer ?? 0)
             case "FULL": .full
             case "MOVED": .moved
             default: .fenced
@@ -181,6 +187,7 @@ extension FunctionCall where Answer == CommitAnswer {
         call.command.append(commit.lease)
         call.command.append("shape")
         call.command.append(layout.shape)
+        if commit.isTimed { call.command.append("timed") }
         for operation in commit.operations {
             operation.append(to: &call.command, lane: commit.lane, layout: layout)
         }

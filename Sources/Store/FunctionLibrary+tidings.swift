@@ -7,7 +7,7 @@ extension FunctionLibrary {
     /// local variables, so a file of which no other uses anything is a block. Raise the version with every change of one of
     /// them: a process replaces an older library, and keeps a newer one.
     package static let tidings: FunctionLibrary = {
-        let version: Int64 = 13
+        let version: Int64 = 14
         let shared = [
             PackageResources.library_lua, PackageResources.epoch_lua, PackageResources.former_lua,
             PackageResources.states_lua, PackageResources.feeds_lua, PackageResources.processes_lua,

@@ -154,7 +154,7 @@ struct SettingDocumentTests {
             #expect(said[keyPath: path] == none[keyPath: path], "\(path)")
         }
         for path: KeyPath<Configuration, Int64> in [
-            \.limits.lease, \.duplicates.window,
+            \.limits.lease, \.limits.callTime, \.duplicates.window,
         ] {
             #expect(said[keyPath: path] == none[keyPath: path], "\(path)")
         }

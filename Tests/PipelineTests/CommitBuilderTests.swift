@@ -20,7 +20,7 @@ struct CommitBuilderTests {
         _ lane: LaneID, _ raw: [String], layout: PipelineLayout = CommitBuilderTests.layout,
         _ decide: (Event) throws -> Disposition
     ) throws -> [String] {
-        Array(try command(lane, raw, layout: layout, decide).dropFirst(13))
+        Array(try command(lane, raw, layout: layout, decide).dropFirst(14))
     }
 
     private func command(
@@ -47,9 +47,9 @@ struct CommitBuilderTests {
     func head() throws {
         let head = ["FCALL", "tidings_commit", "2", "{t.1}:lane:a", "{t.1}:queue:a", "77", "3"]
         let three = try command(first, ["{}", #"{"a":1}"#, #"{"b":2}"#]) { .forward([$0]) }
-        #expect(Array(three.prefix(13)) == head + ["3", "{}", #"{"b":2}"#, "10000", "shape", "1/4/a,b"])
+        #expect(Array(three.prefix(14)) == head + ["3", "{}", #"{"b":2}"#, "10000", "shape", "1/4/a,b", "timed"])
         let one = try command(first, ["{}"]) { .forward([$0]) }
-        #expect(Array(one.prefix(13)) == head + ["1", "{}", "", "10000", "shape", "1/4/a,b"])
+        #expect(Array(one.prefix(14)) == head + ["1", "{}", "", "10000", "shape", "1/4/a,b", "timed"])
     }
 
     @Test("only the decided head of a batch is committed")

@@ -11,9 +11,16 @@ struct LaneTests {
     private static let refusal = RedisError(.loading, "LOADING")
     private static let breakage = RedisError(.disconnected, "gone")
 
+    /// The limits without one of the server's time.
+    private static let unhurried: PipelineLimits = {
+        var limits = PipelineLimits()
+        limits.callTime = 0
+        return limits
+    }()
+
     /// A lane that was brought into a state by what led there.
     private mutating func lane(_ inputs: [Lane.Input], suspect: Bool = false) -> Lane {
-        var limits = PipelineLimits()
+        var limits = Self.unhurried
         limits.attempts = 3
         var lane = Lane(limits: limits, suspect: suspect)
         _ = lane.begin()
@@ -27,7 +34,7 @@ struct LaneTests {
 
     @Test("the round of a busy lane is peek, transform, commit")
     mutating func round() {
-        var lane = Lane(limits: PipelineLimits(), suspect: false)
+        var lane = Lane(limits: Self.unhurried, suspect: false)
         #expect(lane.begin() == .peek(count: 512, watched: false))
         for _ in 0..<3 {
             #expect(lane.handle(.peeked(events: 512, bytes: 512 * 400), using: &generator) == .transform)
@@ -102,6 +109,22 @@ struct LaneTests {
         var lane = lane([.peeked(events: 1, bytes: eventBytes), .transformed(decided: 1)])
         #expect(lane.batchSize == size)
         #expect(lane.handle(.committed, using: &generator) == .peek(count: size, watched: true))
+    }
+
+    @Test("a batch begins small, and grows as long as the server is quick with it")
+    mutating func pace() {
+        var lane = Lane(limits: PipelineLimits(), suspect: false)
+        #expect(lane.begin() == .peek(count: 16, watched: false))
+        // Four milliseconds hold forty events of a hundred microseconds, and twenty of two hundred.
+        for (count, cost, next) in [(16, 100, 32), (32, 100, 40), (40, 100, 40), (40, 200, 20), (20, 200, 20)] {
+            #expect(lane.batchSize == count)
+            _ = lane.handle(.peeked(events: count, bytes: count * 400), using: &generator)
+            #expect(lane.handle(.transformed(decided: count), using: &generator) == .commit)
+            #expect(
+                lane.handle(.measured(events: count, microseconds: Int64(count * cost)), using: &generator) == .none)
+            _ = lane.handle(.committed, using: &generator)
+            #expect(lane.batchSize == next)
+        }
     }
 
     @Test("after a death events are taken one by one, each attempt counted before it is made")

@@ -25,6 +25,21 @@ struct CommitTests {
         #expect(try library.counter("in", of: TidingsLibrary.nextLane) == 4)
     }
 
+    @Test("with `timed` the answer says how long the server has worked, and a repeated commit did not")
+    func timed() throws {
+        func microseconds(_ serial: Int, _ events: [String]) throws -> Int? {
+            let answer = try library.commit(
+                token: token, serial: serial, events, ["timed"], TidingsLibrary.push(events))
+            return answer.firstMatch(of: /^\[OK, 0, (\d+)\]$/).flatMap { Int($0.1) }
+        }
+        let many = (0..<5000).map { "event-\($0)" }
+        try library.enqueue(["1"] + many)
+        let one = try #require(try microseconds(1, ["1"]))
+        let all = try #require(try microseconds(2, many))
+        #expect(one > 0 && all > one)
+        #expect(try library.commit(token: token, serial: 2, many, ["timed"], TidingsLibrary.push(many)) == "[OK]")
+    }
+
     @Test("events are bytes: NUL, line ends and broken UTF-8 pass as they are")
     func binary() throws {
         let event: [UInt8] = [0, 13, 10, 0xff, 0xc3, 0x28, 0, 36]

@@ -117,6 +117,11 @@ local readers = {
   shape = function(read)
     return { shape = read() }
   end,
+  -- timed
+  -- From here on. In servers in which TIME stands still during a function the answer says 0.
+  timed = function()
+    return { started = now_us() }
+  end,
   -- count FIELD n
   count = function(read)
     return { field = read(), number = tonumber(read()) }
@@ -250,6 +255,7 @@ local writers = {
     for _, job in ipairs(op.jobs) do settle(name_of(lane), job, op.outcome) end
   end,
   shape = function() end,
+  timed = function() end,
   count = function(op, lane)
     tally(lane, op.field, op.number)
   end,
@@ -272,7 +278,7 @@ local function is_stale(lane, stale, token, serial)
 end
 
 -- tidings_commit 2 LANE QUEUE TOKEN SERIAL COUNT FIRST LAST LEASE operation…
--- ->  {'OK'} or {'OK', letters that fell off a full list}, {'FENCED'}, {'MOVED'} (the queue does not start with this batch any more) or {'FULL', queue, length}
+-- ->  {'OK'} or {'OK', letters that fell off a full list}, or with `timed` {'OK', letters, microseconds}; {'FENCED'}, {'MOVED'} (the queue does not start with this batch any more) or {'FULL', queue, length}
 -- Takes COUNT events off the queue and carries the operations out, all or nothing. A SERIAL that was committed already,
 -- or that comes after its successor, does nothing and gets {'OK'}. The caller has survived its attempt of the head event
 -- whatever the answer is, and attempts of a head that is gone do not count for the next one.
@@ -292,7 +298,7 @@ local function commit(keys, args)
 
   local operations, changes, channels, passed = {}, nil, {}, { number = 0 }
   local mark = mark_of(lane)
-  local position = 6
+  local position, started = 6, nil
   local function read()
     position = position + 1
     return args[position]
@@ -301,6 +307,7 @@ local function commit(keys, args)
     local name = read()
     local op = readers[name](read)
     op.name = name
+    started = op.started or started
     op.commit = args[1] .. '-' .. args[2]
     changes = op.changes or changes
     op.changes, op.passed = changes, passed
@@ -372,6 +379,7 @@ local function commit(keys, args)
   if #channels > 0 then number_feeds(channels) end
   if passed.number > 0 then tally(lane, 'out', passed.number) end
   tell(heard)
+  if started then return { 'OK', forgotten, now_us() - started } end
   if forgotten > 0 then return { 'OK', forgotten } end
   return { 'OK' }
 end

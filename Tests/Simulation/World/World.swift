@@ -228,6 +228,8 @@ package final class World: SimulationWorld {
     private var limits: PipelineLimits {
         var limits = PipelineLimits()
         limits.batchEvents = options.batch
+        // A measured time is no part of a schedule.
+        limits.callTime = 0
         limits.history = .all(Int(settings[.history] ?? 20), lifetime: settings[.ttl] ?? 600_000)
         return limits
     }
