@@ -30,8 +30,9 @@ package final class BenchServer {
         throw CommandError("the redis-server of the benchmark did not answer within 5 s; see \(data.path)/redis.log")
     }
 
-    package func client() throws -> BlockingRedis {
-        try BlockingRedis(address: address, name: "tidings-bench")
+    /// - Parameter loadsFunctions: false where another program brings a library of its own.
+    package func client(loadsFunctions: Bool = true) throws -> BlockingRedis {
+        try BlockingRedis(address: address, name: "tidings-bench", loadsFunctions: loadsFunctions)
     }
 
     package func stop() {
@@ -44,18 +45,27 @@ package final class BenchServer {
 /// A pool of real processes for one benchmark, under its supervisor: `tidings work` or `tidings edge`.
 package final class BenchPool {
     package let pid: pid_t
+    private let program: String
+    private let command: String
+    private var hasEnded = false
 
     /// - Parameters:
     ///   - words: the command and its flags.
     ///   - yaml: what `tidings.yaml` says.
-    package init(_ words: [String], yaml: String, server: BenchServer, folder: BenchFolder) throws {
+    ///   - program: a `tidings` binary.
+    package init(
+        _ words: [String], yaml: String, server: BenchServer, folder: BenchFolder,
+        program: String = Subprocess.ownPath
+    ) throws {
+        self.program = program
+        command = words.joined(separator: " ")
         try folder.write(yaml, to: "tidings.yaml")
         setenv("TIDINGS_REDIS", server.address.url, 1)
         setenv("TIDINGS_CONFIG", folder.path + "/tidings.yaml", 1)
         // Deaths are what some of these are about; they need no line each.
         if Terminal.environment("TIDINGS_LOG") == nil { setenv("TIDINGS_LOG", "error", 1) }
         // The standard output of the pool would mix with the figures.
-        pid = try BenchChild.spawn(["sh", "-c", "exec \"$@\" >/dev/null", "sh", Subprocess.ownPath] + words)
+        pid = try BenchChild.spawn(["sh", "-c", "exec \"$@\" >/dev/null", "sh", program] + words)
     }
 
     /// The processes that the supervisor has now.
@@ -63,9 +73,16 @@ package final class BenchPool {
 
     /// Asks it to end in order and waits for that.
     package func stop() {
+        guard !hasEnded else { return }
         kill(pid, SIGTERM)
         var status: Int32 = 0
         waitpid(pid, &status, 0)
+    }
+
+    /// - Throws: ``CommandError`` when the pool has ended by itself.
+    package func checkThatItRuns() throws {
+        if !hasEnded { hasEnded = Subprocess.status(of: pid) != nil }
+        if hasEnded { throw CommandError("'\(program) \(command)' ended before its time") }
     }
 
     /// Waits until so many workers have joined and every lane has an owner that lives.

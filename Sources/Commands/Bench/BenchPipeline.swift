@@ -1,28 +1,37 @@
 import ArgumentParser
 import Bench
 import Console
-import Events
 import Glibc
 import JSON
-import Logging
-import Pipeline
-import Redis
 
-/// `tidings bench pipeline`: events per second through real worker processes, beside a bare loop that issues the same
-/// Redis calls and nothing else.
+/// `tidings bench pipeline`: events per second through real worker processes, and what each event costs Redis, beside a
+/// bare loop that issues the same Redis calls and nothing else, and beside another build.
 struct BenchPipeline: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pipeline",
-        abstract: "Events per second: three pass-through stages and the default pipeline, each beside a bare loop.",
+        abstract: "Events per second and the cost in Redis: three pass-through stages and the default pipeline.",
         discussion: """
             Starts a redis-server of its own (append-only file, everysec), puts a backlog into the queues and times how \
             long worker processes take to empty them. The bare loop is one process that issues the same Redis calls in \
             the same batches and does nothing else with the events. Runs alternate, so that a drift of the machine's \
             speed touches both.
 
-            Example:
+            For each run: processor time of Redis, commands (those inside functions included), bytes and keys that stay, \
+            all for each event; the longest call, and how many took over 5 ms.
+
+            --beside measures another tidings binary in the same run, in pairs, with workers, a function library and a \
+            redis-server of its own.
+
+            Examples:
               tidings bench pipeline --events 200000 --workers 2
+              tidings bench pipeline --beside ./tidings-before --events 60000 --runs 2
+              tidings bench pipeline --only default --commands
             """)
+
+    /// A pipeline that can be measured.
+    enum Pipeline: String, CaseIterable, ExpressibleByArgument {
+        case stages, `default`
+    }
 
     @OptionGroup var options: GlobalFlags
 
@@ -35,6 +44,15 @@ struct BenchPipeline: ParsableCommand {
     @Option(name: .long, help: "Times each pair of runs is repeated.")
     var runs: Int = 3
 
+    @Option(name: .long, help: "Another tidings binary to measure in turn with this one.")
+    var beside: String?
+
+    @Option(name: .long, help: "Measure one pipeline only: stages (three pass-through), default.")
+    var only: Pipeline?
+
+    @Flag(name: .long, help: "Also print which commands take the time of Redis.")
+    var commands = false
+
     @Flag(name: .long, help: "Print the figures as JSON.")
     var json = false
 
@@ -43,27 +61,57 @@ struct BenchPipeline: ParsableCommand {
         guard (1...64).contains(workers), (1...20).contains(runs) else {
             throw ValidationError("--workers takes 1 to 64, --runs 1 to 20")
         }
+        if let beside, access(beside, X_OK) != 0 || !beside.contains("/") {
+            throw ValidationError("--beside takes the path of a program, and '\(beside)' is none")
+        }
     }
 
     func run() throws {
-        let folder = try BenchFolder()
-        defer { folder.remove() }
         let logger = try options.logger("bench")
-        let server = try BenchServer(folder: folder, logger: logger)
-        defer { server.stop() }
+        let subject = try BenchSubject(logger: logger)
+        defer { subject.stop() }
+        let other = try beside.map { try BenchSubject(program: $0, logger: logger) }
+        defer { other?.stop() }
         var figures: [BenchFigure] = []
-        for shape in [BenchShape.threeStages, .standard] {
+        for shape in only.map({ [$0.shape] }) ?? Pipeline.allCases.map(\.shape) {
             let count = shape.isStandard ? events / 4 : events
             for turn in 1...runs {
-                Terminal.progress("\(shape.name), run \(turn) of \(runs): bare loop")
-                let bare = try BareLoop(shape: shape, client: server.client()).run(events: count)
-                Terminal.progress("\(shape.name), run \(turn) of \(runs): \(workers) workers")
-                let full = try BenchRun(shape: shape, server: server, folder: folder, workers: workers)
-                    .run(events: count)
-                figures.append(BenchFigure(shape: shape.name, workers: full, bare: bare))
+                func measured<Result>(_ name: String, _ run: () throws -> Result) throws -> Result {
+                    Terminal.progress("\(shape.name), run \(turn) of \(runs): \(name)")
+                    return try run()
+                }
+                func others() throws -> BenchResult? {
+                    try other.map { other in
+                        try measured("beside") {
+                            try BenchRun(shape: shape, subject: other, workers: workers).run(events: count)
+                        }
+                    }
+                }
+                let bare = try measured("bare loop") {
+                    try BareLoop(shape: shape, subject: subject).run(events: count)
+                }
+                // Whoever comes second has the warmer machine, so they take turns in that as well.
+                let before = turn.isMultiple(of: 2) ? try others() : nil
+                let full = try measured("\(workers) workers") {
+                    try BenchRun(shape: shape, subject: subject, workers: workers).run(events: count)
+                }
+                let after = turn.isMultiple(of: 2) ? nil : try others()
+                figures.append(
+                    BenchFigure(shape: shape.name, workers: full, bare: bare, beside: before ?? after))
             }
         }
         Terminal.clearProgress()
-        Terminal.write(json ? BenchFigure.json(figures) : BenchFigure.table(figures, workers: workers))
+        let table = BenchTable(figures, workers: workers)
+        Terminal.write(json ? JSON.array(figures.map(\.json)).text + "\n" : table.text)
+        if commands, !json { Terminal.write("\n" + table.commands) }
+    }
+}
+
+extension BenchPipeline.Pipeline {
+    fileprivate var shape: BenchShape {
+        switch self {
+        case .stages: .threeStages
+        case .default: .standard
+        }
     }
 }

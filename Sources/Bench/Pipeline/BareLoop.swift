@@ -1,6 +1,6 @@
 import Console
 import Events
-package import Pipeline
+import Pipeline
 import Redis
 import Store
 
@@ -8,22 +8,29 @@ import Store
 /// nothing else. It parses no event, makes no decision, and has one batch under way at a time.
 package struct BareLoop {
     package let shape: BenchShape
-    package let client: BlockingRedis
+    package let subject: BenchSubject
 
-    package init(shape: BenchShape, client: BlockingRedis) {
+    /// - Parameter subject: whose Redis is used. It is this program.
+    package init(shape: BenchShape, subject: BenchSubject) {
         self.shape = shape
-        self.client = client
+        self.subject = subject
     }
 
     private static let batch = 512
     private static let lease: Int64 = 600_000
 
-    /// Gives events per second from the first stage to the end of the last.
-    package func run(events count: Int) throws -> Double {
-        _ = try client.call("FLUSHALL")
+    /// From the first stage to the end of the last.
+    package func run(events count: Int) throws -> BenchResult {
+        var meter = try RedisMeter(emptying: subject.client())
+        try BenchRun.fill(subject.client(), shape.layout, shape.events(count))
+        try meter.begin()
+        let rate = try drain(count) { try meter.stop() }
+        return BenchResult(eventsPerSecond: rate, cost: try meter.cost(events: count))
+    }
+
+    private func drain(_ count: Int, done: () throws -> Void) throws -> Double {
+        let client = try subject.client()
         try client.greet(shape.layout)
-        let events = shape.events(count)
-        try BenchRun.fill(client, shape.layout, events)
         let start = Clock.monotonicNanoseconds()
         var tokens: [LaneID: String] = [:]
         for partition in 0..<BenchShape.partitions {
@@ -36,13 +43,15 @@ package struct BareLoop {
         for stage in shape.stages {
             for partition in 0..<BenchShape.partitions {
                 let lane = LaneID(stage: stage, partition: partition)
-                try drain(lane, token: tokens[lane] ?? "")
+                try drain(lane, token: tokens[lane] ?? "", client)
             }
         }
-        return Double(count) / (Double(Clock.monotonicNanoseconds() - start) / 1e9)
+        let seconds = Double(Clock.monotonicNanoseconds() - start) / 1e9
+        try done()
+        return Double(count) / seconds
     }
 
-    private func drain(_ lane: LaneID, token: String) throws {
+    private func drain(_ lane: LaneID, token: String, _ client: BlockingRedis) throws {
         let queue = shape.layout.queue(lane)
         let peek = RedisCommand("LRANGE", queue, "0", String(BareLoop.batch - 1))
         var events = (try client.call(peek)).array?.compactMap(\.bytes) ?? []

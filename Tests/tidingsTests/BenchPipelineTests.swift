@@ -1,0 +1,46 @@
+import TestSupport
+import Testing
+
+/// Short runs of `tidings bench pipeline`: that it measures, not how fast.
+struct BenchPipelineTests {
+    @Test("bench pipeline says what an event costs Redis, of another binary as well, in pairs")
+    func beside() throws {
+        let result = try TidingsBinary.run(
+            [
+                "bench", "pipeline", "--events", "4000", "--runs", "2", "--workers", "1", "--json", "--only", "default",
+                "--beside", try TidingsBinary.path,
+            ], within: 240)
+        #expect(result.succeeded, "\(result.errors)")
+        let rows = try #require(try ParsedJSON(parsing: result.output).array)
+        #expect(rows.count == 2)
+        for row in rows {
+            for part in ["workers", "bare", "beside"] {
+                #expect(try #require(row["\(part)_events_per_s"]?.double) > 0)
+                let redis = try #require(row["\(part)_redis"], "\(part)")
+                #expect(try #require(redis["us_per_event"]?.double) > 0)
+                // Nobody can publish to four channels by fewer commands, or keep a comment in less.
+                #expect(try #require(redis["commands_per_event"]?.double) > 4, "\(part)")
+                #expect(try #require(redis["bytes_per_event"]?.double) > 300, "\(part)")
+                #expect(try #require(redis["keys_per_event"]?.double) > 1, "\(part)")
+                #expect(redis["longest_call"]?.string == "fcall" || part != "bare", "\(redis)")
+                #expect(redis["commands"]?.array?.contains { $0["command"]?.string == "fcall" } == true)
+            }
+            // The same binary keeps the same keys.
+            let here = try #require(row["workers_redis"]?["keys_per_event"]?.double)
+            let there = try #require(row["beside_redis"]?["keys_per_event"]?.double)
+            #expect(abs(here - there) < 0.2, "\(here) and \(there)")
+        }
+    }
+
+    @Test("bench pipeline refuses what it cannot measure")
+    func wrongUse() throws {
+        for (flags, reason) in [
+            (["--beside", "/nonexistent/tidings"], "--beside takes the path of a program"),
+            (["--events", "10"], "--events takes"), (["--only", "both"], "--only"),
+        ] {
+            let result = try TidingsBinary.run(["bench", "pipeline"] + flags)
+            #expect(result.exit == .code(64) || result.exit == .code(2), "\(result.exit)")
+            #expect(result.errors.contains(reason), "\(result.errors)")
+        }
+    }
+}
