@@ -145,7 +145,9 @@ let package = Package(
             ], path: "Tests/Simulate", swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "BenchTests", dependencies: ["Bench", "Events", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "BenchTests", dependencies: ["Bench", "Store", "Events", "JSON", "TestSupport"], swiftSettings: strict
+        ),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "SigningTests", dependencies: ["Signing", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "YAMLTests", dependencies: ["YAML", "TestSupport"], swiftSettings: strict),

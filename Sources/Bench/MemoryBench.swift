@@ -42,10 +42,11 @@ package struct MemoryBench {
         let processes = pool.children
         let atRest = processes.compactMap(ProcessUse.init(of:))
         var peak = atRest.map(\.privateKilobytes)
+        var source = WorstComments()
         var done = 0
         while done < events {
             let count = min(MemoryBench.backlog, events - done)
-            try BenchRun.fill(client, shape.layout, shape.events(count, from: done))
+            try BenchRun.fill(client, shape.layout, source.next(count, for: shape.layout))
             done += count
             while try published(client, shape) < done {
                 for (index, process) in processes.enumerated() {

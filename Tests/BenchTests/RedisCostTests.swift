@@ -79,7 +79,7 @@ struct BenchTableTests {
     func comparison() throws {
         let figures = [(100.0, 200.0), (300, 100), (90, 100)].map { here, there in
             BenchFigure(
-                shape: "p", workers: Self.result(1000, microseconds: here), bare: nil,
+                shape: "p", input: .worst, workers: Self.result(1000, microseconds: here), bare: nil,
                 beside: Self.result(500, microseconds: there))
         }
         let table = BenchTable(figures, workers: 2).text.split(separator: "\n").map(String.init)
@@ -89,8 +89,11 @@ struct BenchTableTests {
             table.contains { $0.hasPrefix("p, beside") }
                 && !table.contains { $0.contains("bare loop ") && $0.hasPrefix("p,") })
         #expect(
-            !BenchTable([BenchFigure(shape: "p", workers: Self.result(1, microseconds: 1), bare: nil)], workers: 1)
-                .text.contains("beside"))
+            !BenchTable(
+                [BenchFigure(shape: "p", input: .worst, workers: Self.result(1, microseconds: 1), bare: nil)],
+                workers: 1
+            )
+            .text.contains("beside"))
     }
 
     @Test("numbers have the digits that were asked for")

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -32,11 +33,33 @@ struct BenchPipelineTests {
         }
     }
 
+    @Test("bench pipeline takes an input that looks like life, and a file, which it repeats", arguments: [true, false])
+    func inputs(isLife: Bool) throws {
+        let folder = try TemporaryFolder()
+        let file = folder.path + "/comments.ndjson"
+        try #"{"thread":"1","id":"a","text":"one"}\n{"thread":"2","text":"two","author":{"id":3}}"#
+            .replacingOccurrences(of: "\\n", with: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+        let result = try TidingsBinary.run(
+            [
+                "bench", "pipeline", "--events", "4000", "--runs", "1", "--workers", "1", "--json", "--seed", "11",
+                "--input", isLife ? "life" : file,
+            ], within: 240)
+        #expect(result.succeeded, "\(result.errors)")
+        let rows = try #require(try ParsedJSON(parsing: result.output).array)
+        #expect(rows.count == 2)
+        #expect(rows.allSatisfy { $0["input"]?.string == (isLife ? "life, seed 11" : "\(file), 2 events") })
+        // The bare loop does not know what the default pipeline would do with them.
+        #expect(rows[0]["bare_redis"] != nil && rows[1]["bare_redis"] == nil)
+        // Had repeats been dropped, next to nothing would stay.
+        #expect(try #require(rows[1]["workers_redis"]?["keys_per_event"]?.double) > 1)
+    }
+
     @Test("bench pipeline refuses what it cannot measure")
     func wrongUse() throws {
         for (flags, reason) in [
             (["--beside", "/nonexistent/tidings"], "--beside takes the path of a program"),
             (["--events", "10"], "--events takes"), (["--only", "both"], "--only"),
+            (["--input", "/nonexistent.ndjson"], "cannot read /nonexistent.ndjson"),
         ] {
             let result = try TidingsBinary.run(["bench", "pipeline"] + flags)
             #expect(result.exit == .code(64) || result.exit == .code(2), "\(result.exit)")

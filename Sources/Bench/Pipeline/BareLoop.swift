@@ -6,15 +6,22 @@ import Store
 
 /// The floor to measure against: one process that issues the Redis calls of a pipeline, in the same batches, and does
 /// nothing else. It parses no event, makes no decision, and has one batch under way at a time.
+///
+/// Of the default pipeline it issues the calls for ``BenchInput/worst`` only: it does not know what else is in an event.
 package struct BareLoop {
     package let shape: BenchShape
     package let subject: BenchSubject
+    package let input: BenchInput
 
     /// - Parameter subject: whose Redis is used. It is this program.
-    package init(shape: BenchShape, subject: BenchSubject) {
+    package init(shape: BenchShape, subject: BenchSubject, input: BenchInput) {
         self.shape = shape
         self.subject = subject
+        self.input = input
     }
+
+    /// Whether it issues the calls that these events would cause.
+    package static func knows(_ shape: BenchShape, _ input: BenchInput) -> Bool { !shape.isStandard || input.isWorst }
 
     private static let batch = 512
     private static let lease: Int64 = 600_000
@@ -22,7 +29,8 @@ package struct BareLoop {
     /// From the first stage to the end of the last.
     package func run(events count: Int) throws -> BenchResult {
         var meter = try RedisMeter(emptying: subject.client())
-        try BenchRun.fill(subject.client(), shape.layout, shape.events(count))
+        var source = input.source()
+        try BenchRun.fill(subject.client(), shape.layout, source.next(count, for: shape.layout))
         try meter.begin()
         let rate = try drain(count) { try meter.stop() }
         return BenchResult(eventsPerSecond: rate, cost: try meter.cost(events: count))

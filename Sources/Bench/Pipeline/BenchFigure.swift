@@ -4,14 +4,18 @@ package import JSON
 /// One row of figures: what was measured of a pipeline in one turn.
 package struct BenchFigure {
     package let shape: String
+    package let input: BenchInput
     package let workers: BenchResult
     /// Nil where the bare loop took no part.
     package let bare: BenchResult?
     /// Of the other program, where one was named.
     package let beside: BenchResult?
 
-    package init(shape: String, workers: BenchResult, bare: BenchResult?, beside: BenchResult? = nil) {
+    package init(
+        shape: String, input: BenchInput, workers: BenchResult, bare: BenchResult?, beside: BenchResult? = nil
+    ) {
         self.shape = shape
+        self.input = input
         self.workers = workers
         self.bare = bare
         self.beside = beside
@@ -20,6 +24,7 @@ package struct BenchFigure {
     package var json: JSON {
         var object = JSONObject()
         object["pipeline"] = .string(shape)
+        object["input"] = .string(input.description)
         for (name, result) in [("workers", workers), ("bare", bare), ("beside", beside)] {
             guard let result else { continue }
             object["\(name)_events_per_s"] = .double(result.eventsPerSecond.rounded())
@@ -41,9 +46,10 @@ package struct BenchTable {
         self.workers = workers == 1 ? "1 worker" : "\(workers) workers"
     }
 
-    /// Rates, what each event costs Redis, and, where another program took part, how this one compares with it.
+    /// The input, rates, what each event costs Redis, and, where another program took part, how this one compares with it.
     package var text: String {
-        let parts = [rates, costs] + (figures.contains { $0.beside != nil } ? [comparison] : [])
+        let input = figures.first.map { "input: \($0.input)\n" } ?? ""
+        let parts = [input + rates, costs] + (figures.contains { $0.beside != nil } ? [comparison] : [])
         return parts.joined(separator: "\n")
     }
 

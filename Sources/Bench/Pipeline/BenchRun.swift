@@ -12,7 +12,7 @@ package final class BenchSubject {
     package let program: String
     package let server: BenchServer
     let folder: BenchFolder
-    private let isThisProgram: Bool
+    package let isThisProgram: Bool
 
     /// - Parameter program: the path of another `tidings` binary; nil: this one.
     package init(program: String? = nil, logger: Logger) throws {
@@ -54,18 +54,21 @@ package struct BenchResult {
 package struct BenchRun {
     package let shape: BenchShape
     package let subject: BenchSubject
+    package let input: BenchInput
     package let workers: Int
 
-    package init(shape: BenchShape, subject: BenchSubject, workers: Int) {
+    package init(shape: BenchShape, subject: BenchSubject, input: BenchInput, workers: Int) {
         self.shape = shape
         self.subject = subject
+        self.input = input
         self.workers = workers
     }
 
     /// The rate is measured from a tenth of the work, when every worker is at it, to the end; the cost over all of it.
     package func run(events count: Int) throws -> BenchResult {
         var meter = try RedisMeter(emptying: subject.client())
-        try BenchRun.fill(subject.client(), shape.layout, shape.events(count))
+        var source = input.source()
+        try BenchRun.fill(subject.client(), shape.layout, source.next(count, for: shape.layout))
         try meter.begin()
         let drained = try drain(count) { try meter.stop() }
         return BenchResult(

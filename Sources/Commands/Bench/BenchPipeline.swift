@@ -16,6 +16,11 @@ struct BenchPipeline: ParsableCommand {
             the same batches and does nothing else with the events. Runs alternate, so that a drift of the machine's \
             speed touches both.
 
+            Inputs: worst (comments of about 400 bytes over 500 conversations and 2,000 authors, evenly, hardly any two alike), \
+            life (authors and threads by Zipf's law, texts and names as long as people make them, answers, 3 % edits and \
+            2 % deletions of earlier comments, from a seed), or a file with one event a line, which begins anew with fresh \
+            ids when it is too short. The bare loop knows what the default pipeline does with the worst input only.
+
             For each run: processor time of Redis, commands (those inside functions included), bytes and keys that stay, \
             all for each event; the longest call, and how many took over 5 ms.
 
@@ -25,7 +30,8 @@ struct BenchPipeline: ParsableCommand {
             Examples:
               tidings bench pipeline --events 200000 --workers 2
               tidings bench pipeline --beside ./tidings-before --events 60000 --runs 2
-              tidings bench pipeline --only default --commands
+              tidings bench pipeline --input life --seed 7 --only default
+              tidings bench pipeline --input comments.ndjson --commands
             """)
 
     /// A pipeline that can be measured.
@@ -37,6 +43,12 @@ struct BenchPipeline: ParsableCommand {
 
     @Option(name: .long, help: "Events in each run of the three stages; the default pipeline takes a quarter.")
     var events: Int = 200_000
+
+    @Option(name: .long, help: "What the events are like: worst, life, or the path of an NDJSON file.")
+    var input = "worst"
+
+    @Option(name: .long, help: "What decides the events of --input life.")
+    var seed: UInt64 = 1
 
     @Option(name: .long, help: "Worker processes.")
     var workers: Int = 2
@@ -66,7 +78,16 @@ struct BenchPipeline: ParsableCommand {
         }
     }
 
+    private func events(of name: String) throws -> BenchInput {
+        switch name {
+        case "worst": .worst
+        case "life": .life(seed: seed)
+        default: .file(try CommentFile(path: name))
+        }
+    }
+
     func run() throws {
+        let input = try events(of: self.input)
         let logger = try options.logger("bench")
         let subject = try BenchSubject(logger: logger)
         defer { subject.stop() }
@@ -83,27 +104,36 @@ struct BenchPipeline: ParsableCommand {
                 func others() throws -> BenchResult? {
                     try other.map { other in
                         try measured("beside") {
-                            try BenchRun(shape: shape, subject: other, workers: workers).run(events: count)
+                            try BenchRun(shape: shape, subject: other, input: input, workers: workers).run(
+                                events: count)
                         }
                     }
                 }
-                let bare = try measured("bare loop") {
-                    try BareLoop(shape: shape, subject: subject).run(events: count)
-                }
+                let bare =
+                    try !BareLoop.knows(shape, input)
+                    ? nil
+                    : measured("bare loop") {
+                        try BareLoop(shape: shape, subject: subject, input: input).run(events: count)
+                    }
                 // Whoever comes second has the warmer machine, so they take turns in that as well.
                 let before = turn.isMultiple(of: 2) ? try others() : nil
                 let full = try measured("\(workers) workers") {
-                    try BenchRun(shape: shape, subject: subject, workers: workers).run(events: count)
+                    try BenchRun(shape: shape, subject: subject, input: input, workers: workers).run(events: count)
                 }
                 let after = turn.isMultiple(of: 2) ? nil : try others()
                 figures.append(
-                    BenchFigure(shape: shape.name, workers: full, bare: bare, beside: before ?? after))
+                    BenchFigure(
+                        shape: shape.name, input: input, workers: full, bare: bare, beside: before ?? after))
             }
         }
         Terminal.clearProgress()
+        report(figures)
+    }
+
+    private func report(_ figures: [BenchFigure]) {
+        if json { return Terminal.write(JSON.array(figures.map(\.json)).text + "\n") }
         let table = BenchTable(figures, workers: workers)
-        Terminal.write(json ? JSON.array(figures.map(\.json)).text + "\n" : table.text)
-        if commands, !json { Terminal.write("\n" + table.commands) }
+        Terminal.write(table.text + (commands ? "\n" + table.commands : ""))
     }
 }
 
