@@ -54,11 +54,35 @@ struct BenchPipelineTests {
         #expect(try #require(rows[1]["workers_redis"]?["keys_per_event"]?.double) > 1)
     }
 
+    @Test("bench pipeline counts the time from door to feed of every event")
+    func latency() throws {
+        let result = try TidingsBinary.run(
+            [
+                "bench", "pipeline", "--events", "4000", "--runs", "1", "--workers", "1", "--json", "--only", "default",
+                "--input", "life", "--latency", "--latency-seconds", "1",
+            ], within: 240)
+        #expect(result.succeeded, "\(result.errors)")
+        let rows = try #require(try ParsedJSON(parsing: result.output).array)
+        let found = try #require(rows[0]["workers_events_per_s"]?.double)
+        let figures = try #require(rows.last?["door_to_feed"]?.array)
+        #expect(figures.map { $0["percent_of_rate"]?.integer } == [10, 50, 90])
+        for figure in figures {
+            let rate = try #require(figure["events_per_s"]?.double)
+            #expect(abs(rate - found * Double(figure["percent_of_rate"]?.integer ?? 0) / 100) < 2)
+            #expect(try #require(figure["sent"]?.integer) > 0)
+            // Edits and deletions are announced as well.
+            #expect(figure["missing"]?.integer == 0, "\(figure)")
+            let times = try ["p50_us", "p99_us", "p99_9_us", "worst_us"].map { try #require(figure[$0]?.integer) }
+            #expect(times[0] > 0 && times == times.sorted(), "\(figure)")
+        }
+    }
+
     @Test("bench pipeline refuses what it cannot measure")
     func wrongUse() throws {
         for (flags, reason) in [
             (["--beside", "/nonexistent/tidings"], "--beside takes the path of a program"),
             (["--events", "10"], "--events takes"), (["--only", "both"], "--only"),
+            (["--latency", "--only", "stages"], "--latency needs the default pipeline"),
             (["--input", "/nonexistent.ndjson"], "cannot read /nonexistent.ndjson"),
         ] {
             let result = try TidingsBinary.run(["bench", "pipeline"] + flags)

@@ -24,6 +24,10 @@ struct BenchPipeline: ParsableCommand {
             For each run: processor time of Redis, commands (those inside functions included), bytes and keys that stay, \
             all for each event; the longest call, and how many took over 5 ms.
 
+            --latency: events are sent to the default pipeline at 10, 50 and 90 % of the rate that it reached, each at its \
+            time whatever became of those before it. A latency counts from when its event was due to its announcement in \
+            the channel of its thread.
+
             --beside measures another tidings binary in the same run, in pairs, with workers, a function library and a \
             redis-server of its own.
 
@@ -32,6 +36,7 @@ struct BenchPipeline: ParsableCommand {
               tidings bench pipeline --beside ./tidings-before --events 60000 --runs 2
               tidings bench pipeline --input life --seed 7 --only default
               tidings bench pipeline --input comments.ndjson --commands
+              tidings bench pipeline --only default --latency --latency-seconds 20
             """)
 
     /// A pipeline that can be measured.
@@ -62,6 +67,12 @@ struct BenchPipeline: ParsableCommand {
     @Option(name: .long, help: "Measure one pipeline only: stages (three pass-through), default.")
     var only: Pipeline?
 
+    @Flag(name: .long, help: "Also measure the time from door to feed, at 10, 50 and 90 % of the rate found.")
+    var latency = false
+
+    @Option(name: .long, help: "How long events are sent at each of these rates, in seconds.")
+    var latencySeconds = 10.0
+
     @Flag(name: .long, help: "Also print which commands take the time of Redis.")
     var commands = false
 
@@ -72,6 +83,9 @@ struct BenchPipeline: ParsableCommand {
         guard (1000...10_000_000).contains(events) else { throw ValidationError("--events takes 1000 to 10000000") }
         guard (1...64).contains(workers), (1...20).contains(runs) else {
             throw ValidationError("--workers takes 1 to 64, --runs 1 to 20")
+        }
+        guard (1...600).contains(latencySeconds), !latency || only != .stages else {
+            throw ValidationError("--latency-seconds takes 1 to 600, and --latency needs the default pipeline")
         }
         if let beside, access(beside, X_OK) != 0 || !beside.contains("/") {
             throw ValidationError("--beside takes the path of a program, and '\(beside)' is none")
@@ -126,14 +140,40 @@ struct BenchPipeline: ParsableCommand {
                         shape: shape.name, input: input, workers: full, bare: bare, beside: before ?? after))
             }
         }
+        var found: [(name: String, figures: [LatencyFigure])] = []
+        if latency {
+            found.append(("this program", try latencies(of: subject, figures, input)))
+            if let other { found.append(("beside", try latencies(of: other, figures, input))) }
+        }
         Terminal.clearProgress()
-        report(figures)
+        report(figures, found)
     }
 
-    private func report(_ figures: [BenchFigure]) {
-        if json { return Terminal.write(JSON.array(figures.map(\.json)).text + "\n") }
+    private func latencies(
+        of subject: BenchSubject, _ figures: [BenchFigure], _ input: BenchInput
+    ) throws -> [LatencyFigure] {
+        let rates = figures.filter { $0.shape == BenchShape.standard.name }.compactMap { figure in
+            (subject.isThisProgram ? figure.workers : figure.beside)?.eventsPerSecond
+        }
+        return try DoorLatency(subject: subject, workers: workers, seconds: latencySeconds)
+            .run(found: Spread(rates).median, percents: [10, 50, 90], input: input)
+    }
+
+    private func report(_ figures: [BenchFigure], _ latencies: [(name: String, figures: [LatencyFigure])]) {
+        if json {
+            var rows = figures.map(\.json)
+            for (name, figures) in latencies {
+                var row = JSONObject()
+                row["pipeline"] = .string(BenchShape.standard.name)
+                row["latency_of"] = .string(name)
+                row["door_to_feed"] = .array(figures.map(\.json))
+                rows.append(.object(row))
+            }
+            return Terminal.write(JSON.array(rows).text + "\n")
+        }
         let table = BenchTable(figures, workers: workers)
-        Terminal.write(table.text + (commands ? "\n" + table.commands : ""))
+        let parts = [table.text] + latencies.map { LatencyFigure.table($0.figures, title: $0.name) }
+        Terminal.write((parts + (commands ? [table.commands] : [])).joined(separator: "\n"))
     }
 }
 
