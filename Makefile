@@ -20,6 +20,8 @@ SEED ?=
 # How long the simulator looks, and each parser is fuzzed; which parsers.
 SECONDS ?= 60
 TARGETS ?= request chunked target offset proxy resp announcement event token keyset editkey
+# 1: `make bench-check` keeps what it measures.
+RECORD ?=
 # The Python client of Thoonk, to measure beside.
 THOONK_PY := .build/thoonk-py
 # Where the release goes. A static standard library: one file to copy, 5 MB to start with.
@@ -42,7 +44,7 @@ install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
 
-.PHONY: help run deps test-deps build debug test types chaos simulate fuzz bench-jobs docs example licenses lint format install uninstall clean
+.PHONY: help run deps test-deps build debug test types chaos simulate fuzz bench bench-check bench-jobs docs example licenses lint format install uninstall clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -94,6 +96,14 @@ simulate: test-deps ## Look for schedules that break a promise, on virtual time 
 	@swift build -c release --product Simulate
 	@.build/release/Simulate $(if $(SCENARIO),--scenario $(SCENARIO),$(if $(REPLAY),--replay $(REPLAY),--seconds \
 		$(SECONDS) $(if $(SEED),--seed $(SEED)))) $(ARGS)
+
+bench: build ## Run all benchmarks in a short form; one table, also in .build/bench.txt (ARGS)
+	@$(call install,python3)
+	@python3 -B Tests/Bench/bench.py --binary $(RELEASE) --output .build/bench.txt $(ARGS)
+
+bench-check: build ## Fail when an event costs more than Tests/Bench/figures.json says (RECORD=1 keeps new figures, ARGS)
+	@$(call install,binutils valgrind)
+	@$(RELEASE) bench check --figures Tests/Bench/figures.json $(if $(RECORD),--record) $(ARGS)
 
 bench-jobs: build ## Thoonk jobs a second, beside thoonk.py in an environment of its own (ARGS)
 	@$(call install,python3 python3-venv)
