@@ -146,7 +146,8 @@ let package = Package(
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "EventsTests", dependencies: ["Events", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "BenchTests", dependencies: ["Bench", "Store", "Events", "JSON", "TestSupport"], swiftSettings: strict
+            name: "BenchTests", dependencies: ["Bench", "Store", "Redis", "Events", "JSON", "TestSupport"],
+            swiftSettings: strict
         ),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "SigningTests", dependencies: ["Signing", "TestSupport"], swiftSettings: strict),

@@ -93,6 +93,15 @@ struct FigureBookTests {
         #expect(report.dearer.map(\.metric) == [.redis] && report.cheaper.isEmpty)
     }
 
+    @Test("a worker under perf is told that perf is its parent")
+    func parent() {
+        let words = InstructionCount.underParent([
+            "/bin/tidings", "work", "--child", "x", "--parent", "42", "--grace", "20",
+        ])
+        #expect(words.suffix(6) == ["/bin/tidings", "work", "--child", "x", "--grace", "20"])
+        #expect(words[2].hasSuffix("--parent $PPID"))
+    }
+
     @Test("the counts of perf and callgrind are read, and missing ones noticed")
     func counters() {
         #expect(InstructionCount.perfCount("# started\n\n123456789,,instructions:u,1000,100.00,,\n") == 123_456_789)

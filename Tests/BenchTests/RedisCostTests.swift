@@ -1,3 +1,4 @@
+import Redis
 import Testing
 
 @testable import Bench
@@ -62,6 +63,35 @@ struct RedisCostTests {
         let cost = RedisCost(
             events: 1, empty: nothing, start: nothing, end: end, kept: end, slowCalls: 0, looks: ["hmget": 40])
         #expect(cost.commands == 0 && cost.byCommand.isEmpty && cost.longest.command == "set")
+    }
+}
+
+@Suite("Calls that Redis logs")
+struct RedisCallTests {
+    private static func entry(_ microseconds: Int64, _ words: String...) -> RedisValue {
+        .array([
+            .integer(1), .integer(1_700_000_000), .integer(microseconds), .array(words.map { .string(Array($0.utf8)) }),
+        ])
+    }
+
+    @Test("functions are told apart by name, commits by stage, and the benchmark's own calls are known")
+    func names() throws {
+        let commit = try #require(
+            RedisCall(Self.entry(1500, "FCALL", "tidings_commit", "5", "{b.1}:epoch", "{b.1}:lane:publish", "x")))
+        #expect(commit.name == "tidings_commit publish" && commit.microseconds == 1500 && !commit.isOwn)
+        #expect(RedisCall(Self.entry(1, "fcall_ro", "tidings_history", "1", "{b.1}:lane:x"))?.name == "tidings_history")
+        #expect(RedisCall(Self.entry(1, "LRANGE", "k", "0", "9"))?.name == "lrange")
+        #expect(RedisCall(Self.entry(1, "INFO", "everything"))?.isOwn == true)
+        #expect(RedisCall(Self.entry(1, "CONFIG", "RESETSTAT"))?.isOwn == true)
+        #expect(RedisCall(.array([.integer(1)])) == nil)
+    }
+
+    @Test("calls of one name are added up, the dearest first")
+    func totals() {
+        let calls = [("LRANGE", 10), ("PING", 500), ("LRANGE", 30)].compactMap { RedisCall(Self.entry(Int64($1), $0)) }
+        let totals = RedisCallTotal.totals(calls, events: 10)
+        #expect(totals.map(\.name) == ["ping", "lrange"])
+        #expect(totals[1] == RedisCallTotal(name: "lrange", calls: 0.2, microseconds: 4, longest: 30))
     }
 }
 

@@ -59,10 +59,15 @@ struct BenchPipelineTests {
         let result = try TidingsBinary.run(
             [
                 "bench", "pipeline", "--events", "4000", "--runs", "1", "--workers", "1", "--json", "--only", "default",
-                "--input", "life", "--latency", "--latency-seconds", "1",
+                "--input", "life", "--latency", "--latency-seconds", "1", "--commands",
             ], within: 240)
         #expect(result.succeeded, "\(result.errors)")
         let rows = try #require(try ParsedJSON(parsing: result.output).array)
+        let calls = try #require(rows[0]["workers_redis"]?["calls"]?.array).map { $0["call"]?.string ?? "" }
+        for stage in ["validate", "moderate", "format", "route", "publish"] {
+            #expect(calls.contains("tidings_commit \(stage)"), "\(calls)")
+        }
+        #expect(!calls.contains("hmget"), "the benchmark's own looks")
         let found = try #require(rows[0]["workers_events_per_s"]?.double)
         let figures = try #require(rows.last?["door_to_feed"]?.array)
         #expect(figures.map { $0["percent_of_rate"]?.integer } == [10, 50, 90])

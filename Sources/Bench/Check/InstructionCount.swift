@@ -28,7 +28,7 @@ struct InstructionCount {
         self.subject = subject
         stripped = subject.folder.path + "/tidings"
         let probe = subject.folder.path + "/probe"
-        if Self.run(["perf", "stat", "-x,", "-e", "instructions:u", "-o", probe, "true"]),
+        if Self.run(Self.perf(probe) + ["true"]),
             Self.perfCount(BenchFiles.read(probe) ?? "") != nil
         {
             counter = .perf
@@ -59,24 +59,17 @@ struct InstructionCount {
         try BenchRun.fill(client, shape.layout, source.next(count, for: shape.layout))
         let output = subject.folder.path + "/instructions"
         unlink(output)
-        let worker = try start(shape, output)
-        var meter: pid_t?
+        let process = try start(shape, output)
         do {
-            defer { Self.end(worker, by: SIGTERM) }
-            if counter == .perf {
-                meter = try BenchChild.spawn(
-                    ["perf", "stat", "-x,", "-e", "instructions:u", "-o", output, "-p", String(worker)])
-            }
+            defer { end(process) }
             let progress = BenchProgress(shape)
             let deadline = Clock.monotonicMilliseconds() + 300_000
             while try progress.look(client) < count * shape.stages.count {
-                var status: Int32 = 0
-                guard waitpid(worker, &status, WNOHANG) == 0, Clock.monotonicMilliseconds() < deadline else {
-                    throw CommandError("a worker under \(counter.rawValue) did not empty its queues")
-                }
+                guard kill(process, 0) == 0, Subprocess.status(of: process) == nil,
+                    Clock.monotonicMilliseconds() < deadline
+                else { throw CommandError("a worker under \(counter.rawValue) did not empty its queues") }
                 client.pause(milliseconds: 20)
             }
-            if let meter { Self.end(meter, by: SIGINT) }
         }
         let text = BenchFiles.read(output) ?? ""
         guard let instructions = counter == .perf ? Self.perfCount(text) : Self.callgrindCount(text) else {
@@ -85,15 +78,39 @@ struct InstructionCount {
         return instructions
     }
 
-    /// One worker, without a supervisor.
+    /// Starts one worker, without a supervisor. Returns the process that counts, which is the worker itself with
+    /// callgrind and its parent with perf.
     private func start(_ shape: BenchShape, _ output: String) throws -> pid_t {
         try subject.folder.write(shape.yaml, to: "tidings.yaml")
         setenv("TIDINGS_REDIS", subject.server.address.url, 1)
         setenv("TIDINGS_CONFIG", subject.folder.path + "/tidings.yaml", 1)
         setenv("TIDINGS_LOG", "error", 1)
-        var words = ChildSpec.workers(1, stages: [])[0].launch(20_000).arguments
-        if counter == .callgrind { words = Self.callgrind(output) + [stripped] + words.dropFirst() }
-        return try BenchChild.spawn(words)
+        let words = ChildSpec.workers(1, stages: [])[0].launch(20_000).arguments
+        switch counter {
+        case .callgrind:
+            return try BenchChild.spawn(Self.callgrind(output) + [stripped] + words.dropFirst())
+        case .perf:
+            return try BenchChild.spawn(Self.perf(output) + ["--"] + Self.underParent(words))
+        }
+    }
+
+    /// The words that start a worker whose parent is not this process but the one that runs them: a worker ends when its
+    /// parent is another one than it was told.
+    static func underParent(_ words: [String]) -> [String] {
+        var words = words
+        if let flag = words.firstIndex(of: "--parent"), flag + 1 < words.count { words.removeSubrange(flag...flag + 1) }
+        return ["sh", "-c", "exec \"$@\" --parent $PPID", "sh"] + words
+    }
+
+    /// Ends the worker, and waits until its instructions are written.
+    private func end(_ process: pid_t) {
+        for worker in counter == .perf ? ProcessUse.children(of: process) : [process] { kill(worker, SIGTERM) }
+        var status: Int32 = 0
+        waitpid(process, &status, 0)
+    }
+
+    private static func perf(_ output: String) -> [String] {
+        ["perf", "stat", "-x,", "-e", "instructions:u", "-o", output]
     }
 
     private static func callgrind(_ output: String) -> [String] {
@@ -107,12 +124,6 @@ struct InstructionCount {
         var status: Int32 = 0
         waitpid(pid, &status, 0)
         return status == 0
-    }
-
-    private static func end(_ pid: pid_t, by signal: Int32) {
-        kill(pid, signal)
-        var status: Int32 = 0
-        waitpid(pid, &status, 0)
     }
 
     /// What `perf stat -x,` counted: `123456,,instructions:u,…`; nil for `<not supported>` and `<not counted>`.

@@ -129,7 +129,8 @@ package struct BenchTable {
 }
 
 extension BenchTable {
-    /// The commands that take Redis' time, the dearest first: calls and µs for each event.
+    /// What takes Redis' time, for each event: the calls from outside, commits by stage, then the commands, those inside
+    /// functions included. The dearest first.
     package var commands: String {
         var lines: [String] = []
         var names: [String] = []
@@ -140,9 +141,15 @@ extension BenchTable {
                 lines.append(
                     Text.left("\(figure.shape), \(name)", 36) + Text.right("calls", 10) + Text.right("µs", 10)
                         + "   (time that passed, for each event)")
-                for command in cost.byCommand.prefix(16) {
+                for call in cost.calls.prefix(12) {
                     lines.append(
-                        Text.left("  " + command.name, 36) + Text.right(Self.number(command.calls, 3), 10)
+                        Text.left("  " + call.name, 36) + Text.right(Self.number(call.calls, 3), 10)
+                            + Text.right(Self.number(call.microseconds, 2), 10)
+                            + "   longest \(Self.number(Double(call.longest) / 1000, 1)) ms")
+                }
+                for command in cost.byCommand.prefix(16) where !command.name.hasPrefix("fcall") {
+                    lines.append(
+                        Text.left("    " + command.name, 36) + Text.right(Self.number(command.calls, 3), 10)
                             + Text.right(Self.number(command.microseconds, 2), 10))
                 }
             }

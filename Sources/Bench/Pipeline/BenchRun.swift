@@ -56,8 +56,13 @@ package struct BenchRun {
     package let subject: BenchSubject
     package let input: BenchInput
     package let workers: Int
+    private let logsCalls: Bool
 
-    package init(shape: BenchShape, subject: BenchSubject, input: BenchInput, workers: Int) {
+    /// - Parameter logsCalls: whether Redis logs every call; see ``RedisMeter``.
+    package init(
+        shape: BenchShape, subject: BenchSubject, input: BenchInput, workers: Int, logsCalls: Bool = false
+    ) {
+        self.logsCalls = logsCalls
         self.shape = shape
         self.subject = subject
         self.input = input
@@ -66,7 +71,7 @@ package struct BenchRun {
 
     /// The rate is measured from a tenth of the work, when every worker is at it, to the end; the cost over all of it.
     package func run(events count: Int) throws -> BenchResult {
-        var meter = try RedisMeter(emptying: subject.client())
+        var meter = try RedisMeter(emptying: subject.client(), logsCalls: logsCalls)
         var source = input.source()
         try BenchRun.fill(subject.client(), shape.layout, source.next(count, for: shape.layout))
         try meter.begin()

@@ -65,6 +65,9 @@ package struct RedisCost {
     /// Calls and µs of each command for each event, the dearest first. A function's µs include its commands'.
     package let byCommand: [(name: String, calls: Double, microseconds: Double)]
 
+    /// The calls from outside, the dearest first; empty unless they were logged.
+    package let calls: [RedisCallTotal]
+
     /// Commands that a benchmark itself sends, or that stand at the start of a process only.
     private static let own: Set<String> = ["info", "flushall", "bgrewriteaof"]
     private static let ownFamilies = ["config|", "slowlog|", "function|"]
@@ -77,11 +80,12 @@ package struct RedisCost {
     ///   - looks: how often the benchmark itself sent a command meanwhile, by the command's name.
     package init(
         events: Int, empty: RedisSnapshot, start: RedisSnapshot, end: RedisSnapshot, kept: RedisSnapshot,
-        slowCalls: Int, looks: [String: Int] = [:]
+        slowCalls: Int, calls: [RedisCallTotal] = [], looks: [String: Int] = [:]
     ) {
         let count = Double(max(1, events))
         self.events = events
         self.slowCalls = slowCalls
+        self.calls = calls
         microseconds = (end.processor - start.processor) * 1e6 / count
         bytes = Double(kept.bytes - empty.bytes) / count
         keys = Double(kept.keys - empty.keys) / count
@@ -119,6 +123,7 @@ package struct RedisCost {
                 row["us_per_event"] = rounded(command.microseconds)
                 return .object(row)
             })
+        if !calls.isEmpty { object["calls"] = .array(calls.map(\.json)) }
         return .object(object)
     }
 }

@@ -73,7 +73,7 @@ struct BenchPipeline: ParsableCommand {
     @Option(name: .long, help: "How long events are sent at each of these rates, in seconds.")
     var latencySeconds = 10.0
 
-    @Flag(name: .long, help: "Also print which commands take the time of Redis.")
+    @Flag(name: .long, help: "Also print which functions and commands take the time of Redis.")
     var commands = false
 
     @Flag(name: .long, help: "Print the figures as JSON.")
@@ -118,7 +118,9 @@ struct BenchPipeline: ParsableCommand {
                 func others() throws -> BenchResult? {
                     try other.map { other in
                         try measured("beside") {
-                            try BenchRun(shape: shape, subject: other, input: input, workers: workers).run(
+                            try BenchRun(
+                                shape: shape, subject: other, input: input, workers: workers, logsCalls: commands
+                            ).run(
                                 events: count)
                         }
                     }
@@ -132,7 +134,8 @@ struct BenchPipeline: ParsableCommand {
                 // Whoever comes second has the warmer machine, so they take turns in that as well.
                 let before = turn.isMultiple(of: 2) ? try others() : nil
                 let full = try measured("\(workers) workers") {
-                    try BenchRun(shape: shape, subject: subject, input: input, workers: workers).run(events: count)
+                    try BenchRun(shape: shape, subject: subject, input: input, workers: workers, logsCalls: commands)
+                        .run(events: count)
                 }
                 let after = turn.isMultiple(of: 2) ? nil : try others()
                 figures.append(
