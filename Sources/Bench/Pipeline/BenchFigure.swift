@@ -129,8 +129,8 @@ package struct BenchTable {
 }
 
 extension BenchTable {
-    /// What takes Redis' time, for each event: the calls from outside, commits by stage, then the commands, those inside
-    /// functions included. The dearest first.
+    /// What takes Redis' time, for each event: the functions, as far as their calls were logged, commits by stage; then the
+    /// commands, those inside functions included. The dearest first.
     package var commands: String {
         var lines: [String] = []
         var names: [String] = []
@@ -141,7 +141,7 @@ extension BenchTable {
                 lines.append(
                     Text.left("\(figure.shape), \(name)", 36) + Text.right("calls", 10) + Text.right("µs", 10)
                         + "   (time that passed, for each event)")
-                for call in cost.calls.prefix(12) {
+                for call in cost.calls.prefix(12) where call.name.hasPrefix("tidings_") {
                     lines.append(
                         Text.left("  " + call.name, 36) + Text.right(Self.number(call.calls, 3), 10)
                             + Text.right(Self.number(call.microseconds, 2), 10)

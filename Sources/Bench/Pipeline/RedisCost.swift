@@ -65,7 +65,7 @@ package struct RedisCost {
     /// Calls and µs of each command for each event, the dearest first. A function's µs include its commands'.
     package let byCommand: [(name: String, calls: Double, microseconds: Double)]
 
-    /// The calls from outside, the dearest first; empty unless they were logged.
+    /// The calls of ``RedisMeter/logged`` µs and more, the dearest first; empty unless they were logged.
     package let calls: [RedisCallTotal]
 
     /// Commands that a benchmark itself sends, or that stand at the start of a process only.
