@@ -1,7 +1,7 @@
 /// How many events a lane hands Redis in one call, so that no call holds the server for long: everybody else waits behind it.
 ///
-/// Pure. It follows the time that the server measured for the calls before, by the event: at once where events got
-/// dearer, slowly where they got cheaper. The first calls are small, and each may be twice as large as the one before.
+/// Pure. It follows the time that the server measured for the calls before, by the event, over a few of them: a call that
+/// was only interrupted says little. The first calls are small, and each may be twice as large as the one before.
 struct CallPace {
     /// What the first call of a lane may hold.
     static let first = 16
@@ -22,7 +22,7 @@ struct CallPace {
     mutating func note(events count: Int, microseconds: Int64) {
         guard limits.callTime > 0, count > 0, microseconds > 0 else { return }
         let latest = Double(microseconds) / Double(count)
-        cost = latest > cost ? latest : cost + (latest - cost) / 8
+        cost = cost > 0 ? cost + (latest - cost) / 4 : latest
         let most = Double(limits.callTime) * 1000 / cost
         events = max(1, min(limits.batchEvents, events * 2, Int(min(most, 1e6))))
     }

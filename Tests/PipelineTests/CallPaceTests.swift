@@ -19,19 +19,22 @@ struct CallPaceTests {
         }
     }
 
-    @Test("it shrinks at once, and down to one event")
+    @Test("it shrinks within a few calls, down to one event")
     func shrinking() {
-        #expect(pace(4, [(16, 64), (32, 64), (64, 64_000)]) == 4)
+        let cheap: [(Int, Int64)] = Array(repeating: (64, 640), count: 5)
+        #expect(pace(4, cheap) == 400)
+        // Ten times as dear: forty fit.
+        #expect((40...80).contains(pace(4, cheap + Array(repeating: (64, 6400), count: 4))))
+        #expect(pace(4, cheap + Array(repeating: (64, 6400), count: 40)) == 40)
         #expect(pace(4, [(16, 1_000_000)]) == 1)
         #expect(pace(4, [(16, .max)]) == 1)
     }
 
-    @Test("what was dear once is forgotten after a while")
+    @Test("one call that was interrupted is soon forgotten")
     func recovery() {
-        let dear: [(Int, Int64)] = [(16, 160_000)]
-        #expect(pace(4, dear) == 1)
-        #expect(pace(4, dear + Array(repeating: (1, 10), count: 3)) < 4)
-        #expect(pace(4, dear + Array(repeating: (1, 10), count: 100)) > 350)
+        let cheap: [(Int, Int64)] = Array(repeating: (64, 640), count: 6)
+        #expect(pace(4, cheap + [(64, 19_200)]) < 60)
+        #expect(pace(4, cheap + [(64, 19_200)] + cheap + cheap) > 300)
     }
 
     @Test("without a limit, and without a measure, nothing changes")

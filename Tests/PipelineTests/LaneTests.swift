@@ -116,7 +116,7 @@ struct LaneTests {
         var lane = Lane(limits: PipelineLimits(), suspect: false)
         #expect(lane.begin() == .peek(count: 16, watched: false))
         // Four milliseconds hold forty events of a hundred microseconds, and twenty of two hundred.
-        for (count, cost, next) in [(16, 100, 32), (32, 100, 40), (40, 100, 40), (40, 200, 20), (20, 200, 20)] {
+        for (count, cost, next) in [(16, 100, 32), (32, 100, 40), (40, 100, 40), (40, 200, 32), (32, 200, 27)] {
             #expect(lane.batchSize == count)
             _ = lane.handle(.peeked(events: count, bytes: count * 400), using: &generator)
             #expect(lane.handle(.transformed(decided: count), using: &generator) == .commit)

@@ -77,6 +77,21 @@ struct FeedTests {
             ])
     }
 
+    @Test("a long history is cut by a sixteenth at once, and at once where it was made shorter")
+    func slack() throws {
+        func length(_ history: Int, _ events: Int) throws -> Int64? {
+            try library.call("publish", ["c", "\(history)", "60000"] + Array(repeating: "e", count: events))
+            return try library.redis.ask("ZCARD", "feed.ids:{c}").integer
+        }
+        #expect(try length(160, 169) == 169)
+        #expect(try length(160, 1) == 160)
+        #expect(try library.redis.ask("HGET", "feed.config:{c}", "floor").line == "10")
+        #expect(try length(160, 9) == 169)
+        #expect(try length(159, 1) == 159)
+        #expect(try length(15, 1) == 15)
+        #expect(try length(15, 1) == 15)
+    }
+
     @Test("what falls off the history is not announced")
     func cut() throws {
         let heard = try Announcements(["feed.retract:{c}", "feed.publish:{c}"], library: library)

@@ -107,11 +107,11 @@ enum FeedRules {
     }
 
     static func length(_ facts: Facts, _ feeds: FeedsFacts) -> Rule.Outcome {
-        // Items of other clients are cleared once in 64 events or a batch.
-        let slack = Int64(64 + facts.limits.batchEvents)
+        // Items of other clients are cleared once in 64 events or a batch, and a history is cut by a sixteenth.
+        let cleared = Int64(64 + facts.limits.batchEvents)
         let findings = channels(feeds).compactMap { feed -> Finding? in
             let limit = max(feed.maxLength ?? 0, Int64(facts.limits.history[feed.channel].events))
-            guard feed.idCount > limit + slack else { return nil }
+            guard feed.idCount > limit + limit / 16 + cleared else { return nil }
             return Finding(
                 .warning,
                 "the feed has \(feed.idCount.grouped) events, \(limit.grouped) is its limit",

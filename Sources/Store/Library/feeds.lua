@@ -7,6 +7,9 @@ local FEW = 32
 -- over several calls; the floor says how far it is.
 local CUT = 10000
 
+-- A history may be longer than it is meant to be by one in so many, so that not every call has to cut it.
+local SLACK = 16
+
 -- The floor of a feed whose configuration does not hold it, because an older version of this library wrote the feed: the
 -- highest number that is missing. It may have been retracted, which is no loss, but nothing tells that any more.
 local function unwritten_floor(feed, last)
@@ -24,10 +27,10 @@ local function remove(feed, list)
   call_in_chunks('HDEL', 'feed.items:' .. feed, list, 1, #list)
 end
 
--- Removes what is no event above the floor, oldest first, while the feed is longer than its history: items of other
--- clients, and what an older version of this library left.
-local function remove_strays(feed, floor, last, history)
-  local over = redis.call('ZCARD', 'feed.ids:' .. feed) - history
+-- Removes what is no event above the floor, oldest first, while the feed has more ids than that are numbers: items of
+-- other clients, and what an older version of this library left.
+local function remove_strays(feed, floor, last)
+  local over = redis.call('ZCARD', 'feed.ids:' .. feed) - (last - floor)
   if over <= 0 then return end
   local strays = {}
   for _, id in ipairs(redis.call('ZRANGE', 'feed.ids:' .. feed, 0, -1)) do
@@ -297,7 +300,10 @@ local function append(target, events, policy, clock, heard)
     old, since = aged(feed, floor, before, clock - age)
     due = old > floor + CUT and '0' or next_look(age, since, clock)
   end
-  local cut = math.max(floor, math.min(math.max(last - history, old), floor + count + CUT))
+  -- A long history is cut by some numbers at once, every few calls.
+  local long = last - history
+  if not is_changed and long < floor + math.floor(history / SLACK) then long = floor end
+  local cut = math.max(floor, math.min(math.max(long, old), floor + count + CUT))
   local time = math.max(clock, tonumber(target.newest or 0) + 0.001)
   local ids, contents, gone = {}, {}, {}
   for index, event in ipairs(events) do
@@ -347,7 +353,7 @@ local function append(target, events, policy, clock, heard)
     end
   end
   remove(feed, gone)
-  if last % 64 < count then remove_strays(feed, cut, last, history) end
+  if last % 64 < count then remove_strays(feed, cut, last) end
   -- For a further append of this call.
   target.before, target.last, target.is_new, target.newest, target.cut = last, last, false, ids[#ids - 1], cut
   if not config.err then target.config = { edge, length, ttl, target.born, period, due } end
