@@ -6,7 +6,7 @@ extension FunctionLibrary {
     /// Its files in `Library` are joined in this order, since a file of Lua uses only what stands before it. Raise the
     /// version when a function changes: a client replaces an older library and keeps a newer one.
     static let thoonk: FunctionLibrary = {
-        let version: Int64 = 4
+        let version: Int64 = 5
         let files = [
             PackageResources.library_lua, PackageResources.feeds_lua, PackageResources.feed_lua,
             PackageResources.sorted_feed_lua, PackageResources.queue_lua, PackageResources.job_lua,

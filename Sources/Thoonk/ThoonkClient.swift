@@ -46,12 +46,18 @@ public final class ThoonkClient: Sendable {
     /// among them.
     ///
     /// The list is read page by page: a feed that is created or deleted meanwhile may be in it or not.
-    public func feeds() async throws -> [FeedSummary] {
+    ///
+    /// - Parameter pattern: only names that match it, as `MATCH` of Redis does: `*`, `?`, `[a-z]`, and `\` before a sign
+    ///   that stands for itself.
+    public func feeds(matching pattern: String = "*") async throws -> [FeedSummary] {
         var cursor = "0"
         var seen: Set<[UInt8]> = []
         var found: [FeedSummary] = []
+        func command(_ cursor: String) -> RedisCommand {
+            RedisCommand("FCALL_RO", "thoonk_feeds", "0", cursor, "500", pattern)
+        }
         repeat {
-            let page = try await core.read(RedisCommand("FCALL_RO", "thoonk_feeds", "0", cursor, "500")).array ?? []
+            let page = try await core.read(command(cursor)).array ?? []
             cursor = page.first?.text ?? "0"
             for index in stride(from: 1, to: page.count - 1, by: 2) where seen.insert(page[index].bytes ?? []).inserted
             {

@@ -26,6 +26,13 @@ struct ThoonkFeedCommandTests {
                 "feed\tnews", "job\tx-job", "queue\tx-queue", "sorted_feed\tx-sorted_feed",
             ])
         #expect(try shell.objects("feed", "list", "--type", "job") == [["name": "x-job", "type": "job"]])
+        #expect(try shell.lines("feed", "list", "--match", "x-[jq]*") == ["job\tx-job", "queue\tx-queue"])
+        #expect(try shell.lines("feed", "list", "--limit", "2") == ["feed\tnews", "job\tx-job"])
+        #expect(
+            try shell.lines("feed", "list", "--limit", "1", "--after", "x-job", "--match", "x-*") == ["queue\tx-queue"])
+        #expect(try shell.lines("feed", "list", "--after", "x-sorted_feed") == [])
+        let none = try shell.run("feed", "list", "--limit", "0")
+        #expect(none.exit == .code(2) && none.errors.contains("--limit is 1 or more"), "\(none.errors)")
 
         #expect(try shell.lines("feed", "configure", "news", "--max-length", "3", "empty=") == [])
         #expect(try shell.lines("feed", "configure", "news") == ["empty=", "max_length=3", "title=a=b", "type=feed"])

@@ -34,19 +34,32 @@ struct FeedList: ThoonkCommand {
         commandName: "list",
         abstract: "List feeds of all types: type, name.",
         discussion: """
-            Feeds of a pipeline's channels, such as {thread:42}, are included.
+            Feeds of a pipeline's channels, such as {thread:42}, are included. They are listed by name. With --limit the \
+            next ones are those after the last name: --after.
 
-            Example:
+            Examples:
               tidings feed list --type job
+              tidings feed list --match '{thread:*}' --limit 100
+              tidings feed list --match '{thread:*}' --limit 100 --after '{thread:1099}'
             """)
 
     @OptionGroup var options: GlobalFlags
     @Option(name: .long, help: "Only those of this type.") var type: FeedType?
+    @Option(name: .long, help: "Only names that match: * ? [a-z] as in Redis' MATCH.") var match = "*"
+    @Option(name: .long, help: "At most that many.") var limit: Int?
+    @Option(name: .long, help: "Only names that come after this one.") var after: String?
     @Flag(name: .long, help: "Print one JSON object a line: name, type.") var json = false
+
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit is 1 or more, not \(limit)") }
+    }
 
     func run(_ client: ThoonkClient) async throws {
         var output = ItemOutput(json: json)
-        for feed in try await client.feeds().sorted(by: { $0.name < $1.name }) where type == nil || feed.type == type {
+        let feeds = try await client.feeds(matching: match).filter { feed in
+            (type == nil || feed.type == type) && after.map { $0 < feed.name } != false
+        }
+        for feed in feeds.sorted(by: { $0.name < $1.name }).prefix(limit ?? .max) {
             try output.line(
                 raw: [Array(feed.typeName.utf8), Array(feed.name.utf8)],
                 ["name": .string(feed.name), "type": .string(feed.typeName)])

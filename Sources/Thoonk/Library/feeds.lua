@@ -67,10 +67,10 @@ local function delete(_, args)
   return was_there
 end
 
--- thoonk_feeds 0 CURSOR COUNT  ->  {next cursor, name, type, name, type, …}. As with SSCAN, the list is complete when
--- the cursor is 0 again, and a name may come twice.
+-- thoonk_feeds 0 CURSOR COUNT [PATTERN]  ->  {next cursor, name, type, name, type, …}. As with SSCAN, the list is complete
+-- when the cursor is 0 again, and a name may come twice. PATTERN: only names that match, as in MATCH.
 local function feeds(_, args)
-  local page = redis.call('SSCAN', 'feeds', args[1], 'COUNT', args[2])
+  local page = redis.call('SSCAN', 'feeds', args[1], 'COUNT', args[2], 'MATCH', args[3] or '*')
   local answer = { page[1] }
   for _, feed in ipairs(page[2]) do
     local kind = redis.pcall('HGET', key('config', feed), 'type')
