@@ -7,7 +7,8 @@ import Glibc
 ///
 /// hiredis frees the context when the connection breaks, when connecting fails, or in ``close()``. Its last call into
 /// this class is `cleanup`, after which `context` is nil. The socket is watched for reading as long as the context
-/// lives. Writes happen once at the end of a turn of the loop, so all commands of a turn take one system call.
+/// lives. Writes happen once at the end of a turn of the loop, so all commands of a turn take one system call. What the
+/// socket does not take then is written when it can take more.
 final class HiredisHandle: RedisTransport {
     var onReply: (Result<RedisValue, RedisError>?) -> Void = { _ in }
     var onConnected: () -> Void = {}
@@ -18,6 +19,10 @@ final class HiredisHandle: RedisTransport {
     private var readiness: FileEvent?
     private var flush: Deferral?
     private var isConnected = false
+    /// Whether hiredis is writing: what it asks for then is the rest of that.
+    private var isWriting = false
+    /// Whether the socket is full.
+    private var isBlocked = false
     private var lastProgress: Int64 = 0
     /// The bytes of all commands so far.
     private var given = 0
@@ -59,10 +64,10 @@ final class HiredisHandle: RedisTransport {
         made.pointee.ev.addRead = { HiredisHandle.from($0)?.watchReads() }
         made.pointee.ev.delRead = { _ in }
         made.pointee.ev.addWrite = { HiredisHandle.from($0)?.requestWrite() }
-        made.pointee.ev.delWrite = { HiredisHandle.from($0)?.readiness?.watch(.read) }
+        made.pointee.ev.delWrite = { HiredisHandle.from($0)?.wroteAll() }
         made.pointee.ev.cleanup = { HiredisHandle.from($0)?.cleanedUp() }
         readiness = FileEvent(on: loop, descriptor: made.pointee.c.fd) { [unowned self] in self.ready($0) }
-        flush = Deferral(on: loop) { [unowned self] in self.flushNow() }
+        flush = Deferral(on: loop) { [unowned self] in self.write() }
         redisAsyncSetConnectCallback(made) { HiredisHandle.connected($0, $1) }
         // Setting the callback requests writability, which tells hiredis when connecting has ended.
     }
@@ -101,11 +106,21 @@ final class HiredisHandle: RedisTransport {
     }
 
     private func watchReads() {
-        readiness?.watch(.read)
+        readiness?.watch(isBlocked ? [.read, .write] : .read)
     }
 
     private func requestWrite() {
-        if isConnected { flush?.schedule() } else { readiness?.watch([.read, .write]) }
+        if isWriting || !isConnected {
+            isBlocked = isConnected
+            readiness?.watch([.read, .write])
+        } else if !isBlocked {
+            flush?.schedule()
+        }
+    }
+
+    private func wroteAll() {
+        isBlocked = false
+        readiness?.watch(.read)
     }
 
     private func ready(_ what: FileEvent.Readiness) {
@@ -114,13 +129,14 @@ final class HiredisHandle: RedisTransport {
             redisAsyncHandleRead(context)
         }
         // Reading may have ended the connection: `context` is read again.
-        if what.contains(.write), let context { redisAsyncHandleWrite(context) }
+        if what.contains(.write) { write() }
     }
 
-    private func flushNow() {
+    private func write() {
         guard let context else { return }
-        readiness?.watch([.read, .write])
+        isWriting = true
         redisAsyncHandleWrite(context)
+        isWriting = false
     }
 
     private func cleanedUp() {

@@ -44,6 +44,29 @@ struct RedisConnectionTests {
         #expect(try client.error("LPUSH", "k", "x")?.code == .wrongType)
     }
 
+    @Test("what the socket of a server that does not read cannot take waits, without work, and is sent when it can")
+    func blocked() throws {
+        let client = try RedisClient(server, on: runner)
+        var command = RedisCommand("SET", "k")
+        command.append([UInt8](repeating: 7, count: 8 << 20))
+        server.pause()
+        var answer: Result<RedisValue, RedisError>?
+        client.connection.send(command) { answer = $0 }
+        var isOver = false
+        let timer = Timer(on: runner.loop) { isOver = true }
+        timer.schedule(after: 300)
+        var turns = 0
+        while !isOver {
+            runner.loop.runOnce(wait: true)
+            turns += 1
+        }
+        #expect(turns < 50)
+        #expect(answer == nil)
+        server.resume()
+        try runner.run(within: 10, "the answer") { answer != nil }
+        #expect(try client.ask("STRLEN", "k").integer == 8 << 20)
+    }
+
     @Test("without a connection a command fails at once, and says so")
     func notConnected() throws {
         let connection = try connection()
