@@ -57,7 +57,8 @@ let package = Package(
             name: "Store", dependencies: ["Redis", "JSON"],
             resources: [
                 "library", "epoch", "former", "states", "feeds", "processes", "lanes", "jobs", "records", "inlets",
-                "letters", "windows", "changes", "closings", "rewriting", "commit", "control", "status", "erasure",
+                "letters", "windows", "changes", "closings", "rewriting", "commit", "enqueue", "control", "status",
+                "erasure",
             ].map { .embedInCode("Library/\($0).lua") }, swiftSettings: strict),
         .target(
             name: "Pipeline",

@@ -72,7 +72,7 @@ extension CommandError {
 
     private static func isTransient(_ error: PipelineError) -> Bool {
         switch error.code {
-        case .full: true
+        case .full, .skipped: true
         // Trying again does not help with a key of the wrong type.
         case .redis: error.underlying?.isTransient ?? true
         case .differs, .invalid, .closed: false

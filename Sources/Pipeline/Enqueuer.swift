@@ -31,12 +31,21 @@ public final class Enqueuer {
         _ events: [Int: [[UInt8]]], ifOpen conversations: [Int: Set<String>] = [:],
         completion: @escaping (Result<Void, PipelineError>) -> Void
     ) {
+        enqueue(EventBatch(events), in: nil, ifOpen: conversations, completion: completion)
+    }
+
+    /// The same for a caller that has several calls under way: see ``EnqueueWindow``. After code `skipped` nothing was taken:
+    /// a call before this one was not taken either.
+    package func enqueue(
+        _ events: EventBatch, in turn: EnqueueTurn?, ifOpen conversations: [Int: Set<String>] = [:],
+        completion: @escaping (Result<Void, PipelineError>) -> Void
+    ) {
         guard let first = layout.stages.first else {
             return completion(
                 .failure(PipelineError(.invalid, "the pipeline has no stages; name some in tidings.yaml")))
         }
         connection.call(
-            .enqueue(events, ifOpen: conversations, for: first, of: layout, limit: limits.queueEvents)
+            .enqueue(events, in: turn, ifOpen: conversations, for: first, of: layout, limit: limits.queueEvents)
         ) {
             completion(Enqueuer.verdict($0))
         }
@@ -63,6 +72,8 @@ public final class Enqueuer {
                 PipelineError(
                     .closed,
                     "the thread '\(conversation)' is closed to new comments and edits; nothing was taken"))
+        case .success(.skipped):
+            return .failure(PipelineError(.skipped, "a call before this one was not taken; send both again"))
         case .failure(let error) where error.code == .outOfMemory:
             return .failure(
                 PipelineError(.full, "Redis is out of memory; raise maxmemory or try again later", underlying: error))

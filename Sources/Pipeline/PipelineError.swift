@@ -9,6 +9,8 @@ public struct PipelineError: Error, CustomStringConvertible, Sendable {
         case full
         /// A conversation takes no comments.
         case closed
+        /// A call before this one was not taken, and this one was to come after it.
+        case skipped
         /// Redis cannot be reached, or reported an error.
         case redis
         /// The input is no event.

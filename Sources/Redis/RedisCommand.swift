@@ -1,6 +1,7 @@
 /// A command with its arguments, encoded as RESP while it is built. Arguments are bytes: any value is safe.
 public struct RedisCommand: Sendable {
-    private var count = 0
+    /// How many words it has.
+    package private(set) var wordCount = 0
     private var arguments: [UInt8] = []
 
     public init(_ words: String...) {
@@ -33,14 +34,23 @@ public struct RedisCommand: Sendable {
         append(String(number))
     }
 
-    private mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        count += 1
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        wordCount += 1
         arguments.append(UInt8(ascii: "$"))
         RedisCommand.write(bytes.count, to: &arguments)
         arguments.append(contentsOf: bytes)
         arguments.append(UInt8(ascii: "\r"))
         arguments.append(UInt8(ascii: "\n"))
     }
+
+    /// Appends all words of another command, or of a part of one.
+    package mutating func append(argumentsOf other: RedisCommand) {
+        wordCount += other.wordCount
+        arguments.append(contentsOf: other.arguments)
+    }
+
+    /// The bytes of its words in RESP.
+    package var byteCount: Int { arguments.count }
 
     /// Reserves memory for this many more bytes.
     public mutating func reserve(_ bytes: Int) {
@@ -52,7 +62,7 @@ public struct RedisCommand: Sendable {
         var result: [UInt8] = []
         result.reserveCapacity(arguments.count + 17)
         result.append(UInt8(ascii: "*"))
-        RedisCommand.write(count, to: &result)
+        RedisCommand.write(wordCount, to: &result)
         result.append(contentsOf: arguments)
         return result
     }

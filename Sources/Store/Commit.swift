@@ -322,48 +322,6 @@ extension HistoryPolicy {
     }
 }
 
-/// What became of events that were put into queues.
-package enum EnqueueAnswer: Equatable {
-    case done
-    /// This queue is full; no event was taken.
-    case full(queue: String, length: Int64)
-    /// This conversation is closed; no event was taken.
-    case closed(conversation: String)
-}
-
-extension FunctionCall where Answer == EnqueueAnswer {
-    /// Puts events into the queues of a stage, by partition, all of them or none.
-    ///
-    /// - Parameters:
-    ///   - conversations: by partition, those that must not be closed. Of partitions that get events.
-    ///   - limit: a queue that holds so many events takes none; 0: no limit.
-    package static func enqueue(
-        _ events: [Int: [[UInt8]]], ifOpen conversations: [Int: Set<String>] = [:], for stage: String,
-        of layout: PipelineLayout, limit: Int
-    ) -> Self {
-        let groups = events.sorted { $0.key < $1.key }
-        let lanes = groups.map { LaneID(stage: stage, partition: $0.key) }
-        var call = FunctionCall(
-            "enqueue", keys: lanes.flatMap { [layout.queue($0), layout.lane($0)] }, [String(limit)]
-        ) { value in
-            let detail = value.array?.dropFirst().first?.text
-            switch value.array?.first?.text {
-            case "OK": return .done
-            case "CLOSED": return .closed(conversation: detail ?? "")
-            default: return .full(queue: detail ?? "the queue", length: value.array?.last?.integer ?? 0)
-            }
-        }
-        for (_, events) in groups { call.command.append(events) }
-        call.command.append(layout.shape)
-        if conversations.values.contains(where: { !$0.isEmpty }) {
-            for (partition, _) in groups {
-                call.command.append((conversations[partition] ?? []).sorted().map { Array($0.utf8) })
-            }
-        }
-        return call
-    }
-}
-
 extension RedisCommand {
     /// A list as the functions read it: how many, then each.
     mutating func append(_ list: [[UInt8]]) {

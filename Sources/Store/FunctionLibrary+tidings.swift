@@ -16,8 +16,8 @@ extension FunctionLibrary {
             PackageResources.closings_lua, PackageResources.rewriting_lua,
         ]
         let blocks = [
-            PackageResources.inlets_lua, PackageResources.commit_lua, PackageResources.control_lua,
-            PackageResources.status_lua, PackageResources.erasure_lua,
+            PackageResources.inlets_lua, PackageResources.commit_lua, PackageResources.enqueue_lua,
+            PackageResources.control_lua, PackageResources.status_lua, PackageResources.erasure_lua,
         ]
         let head = Array("#!lua name=tidings\nlocal VERSION = \(version)\n".utf8)
         let source = shared.reduce(head) { $0 + [10] + $1 }

@@ -1,4 +1,4 @@
--- Commit and enqueue: how events get from queue to queue.
+-- Commit: how events get from queue to queue.
 
 -- A commit's operations follow each other in the arguments; each begins with its name. `read` gives the next argument.
 -- An event of `push` or `once` may be a NUL and a number: the event of that change, unless the change is settled.
@@ -384,48 +384,4 @@ local function commit(keys, args)
   return { 'OK' }
 end
 
--- The first of the conversations that a call of `tidings_enqueue` names, from `position` on, that is closed; nil when none is.
-local function first_closed(keys, args, position)
-  local found
-  for index = 1, #keys, 2 do
-    local count = tonumber(args[position] or '') or 0
-    if count > 0 and not found then
-      find_closed(closed_key(keys[index + 1]), args, position + 1, position + count, function(place)
-        found = found or args[place]
-      end)
-    end
-    position = position + 1 + count
-  end
-  return found
-end
-
--- tidings_enqueue 2n QUEUE LANE… LIMIT (k event…)… [SHAPE [(m conversation…)…]]
--- ->  {'OK'}, {'FULL', queue, length} or {'CLOSED', conversation}
--- Puts events into one or more queues, all or nothing. A process names its SHAPE (CONTRACT/PARTITIONS/STAGES): when Redis
--- holds another one, nothing is taken (error RESHAPED). Behind it stand, for each queue, conversations of its partition that
--- must not be closed. Not flagged allow-oom: nothing is taken in when memory is full.
-local function enqueue(keys, args)
-  local limit = tonumber(args[1])
-  local last = 1
-  for _ = 1, #keys, 2 do last = last + 1 + tonumber(args[last + 1]) end
-  local refusal = refuse_shape(keys[1], args[last + 1])
-  if refusal then return refusal end
-  local closed = args[last + 2] and first_closed(keys, args, last + 2)
-  if closed then return { 'CLOSED', closed } end
-  for index = 1, #keys, 2 do
-    local length = redis.call('LLEN', keys[index])
-    if limit > 0 and length >= limit then return { 'FULL', keys[index], length } end
-    redis.call('HLEN', keys[index + 1])
-  end
-  local position = 2
-  for index = 1, #keys, 2 do
-    local count = tonumber(args[position])
-    call_in_chunks('RPUSH', keys[index], args, position + 1, position + count)
-    tally(keys[index + 1], 'in', count)
-    position = position + count + 1
-  end
-  return { 'OK' }
-end
-
 register('tidings_commit', commit, 'allow-oom')
-register('tidings_enqueue', enqueue)
