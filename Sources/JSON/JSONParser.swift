@@ -48,6 +48,13 @@ public final class JSONParser {
         try object(parse(buffer))
     }
 
+    /// Parses an object, and builds only its members with these keys: the rest is checked and passed over.
+    package func parseObject(_ buffer: UnsafeRawBufferPointer, only keys: [StaticString]) throws(JSONError)
+        -> JSONObject
+    {
+        try object(result(of: buffer, only: keys).get())
+    }
+
     /// Parses the object whose members begin at `start`, behind an opening brace that may stand elsewhere, without a copy.
     package func parseObject(_ bytes: [UInt8], membersFrom start: Int) throws(JSONError) -> JSONObject {
         try object(
@@ -63,7 +70,7 @@ public final class JSONParser {
     }
 
     private func result(
-        of buffer: UnsafeRawBufferPointer,
+        of buffer: UnsafeRawBufferPointer, only keys: [StaticString]? = nil,
         parse: (OpaquePointer, UnsafeRawPointer?, Int) -> csimdjson_result = csimdjson_parse
     ) -> Result<JSON, JSONError> {
         let code =
@@ -74,7 +81,7 @@ public final class JSONParser {
             }
         guard code == CSIMDJSON_OK else { return .failure(error(code, buffer)) }
         var tape = Tape(words: csimdjson_tape(handle), strings: csimdjson_strings(handle))
-        return .success(tape.root())
+        return .success(tape.root(only: keys))
     }
 
     private func error(_ code: csimdjson_result, _ buffer: UnsafeRawBufferPointer) -> JSONError {

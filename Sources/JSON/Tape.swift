@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Builds the tree from the tape of a document that simdjson has parsed, without a C call for each node.
 ///
 /// The format is described in simdjson's doc/tape.md: words of 64 bits, in the order of the document. The upper 8 bits
@@ -24,8 +26,13 @@ struct Tape {
         self.strings = UnsafeRawPointer(strings)
     }
 
-    mutating func root() -> JSON {
+    /// - Parameter keys: of an object, only the members with these keys are built; nil: all.
+    mutating func root(only keys: [StaticString]? = nil) -> JSON {
         next = 1
+        if let keys, UInt8(truncatingIfNeeded: words[1] >> 56) == UInt8(ascii: "{") {
+            next = 2
+            return .object(object(words[1], only: keys))
+        }
         return value()
     }
 
@@ -63,6 +70,31 @@ struct Tape {
         return JSONObject(members: members)
     }
 
+    private mutating func object(_ word: UInt64, only keys: [StaticString]) -> JSONObject {
+        let end = Int(word & 0xFFFF_FFFF) - 1
+        var object = JSONObject()
+        while next < end {
+            let key = bytes(words[next])
+            next += 1
+            if keys.contains(where: { $0.equals(key) }) {
+                object.append(key: String(decoding: key, as: UTF8.self), value: value())
+            } else {
+                skip()
+            }
+        }
+        return object
+    }
+
+    /// Passes over a value.
+    private mutating func skip() {
+        let word = words[next]
+        switch UInt8(truncatingIfNeeded: word >> 56) {
+        case UInt8(ascii: "{"), UInt8(ascii: "["): next = Int(word & 0xFFFF_FFFF)
+        case UInt8(ascii: "l"), UInt8(ascii: "u"), UInt8(ascii: "d"): next += 2
+        default: next += 1
+        }
+    }
+
     private mutating func array(_ word: UInt64) -> [JSON] {
         let end = Int(word & 0xFFFF_FFFF) - 1
         var elements: [JSON] = []
@@ -73,9 +105,19 @@ struct Tape {
     }
 
     private func string(_ word: UInt64) -> String {
+        String(decoding: bytes(word), as: UTF8.self)
+    }
+
+    private func bytes(_ word: UInt64) -> UnsafeBufferPointer<UInt8> {
         let start = strings + Int(word & 0x00FF_FFFF_FFFF_FFFF)
         let count = Int(start.loadUnaligned(as: UInt32.self))
-        let bytes = UnsafeBufferPointer(start: (start + 4).assumingMemoryBound(to: UInt8.self), count: count)
-        return String(decoding: bytes, as: UTF8.self)
+        return UnsafeBufferPointer(start: (start + 4).assumingMemoryBound(to: UInt8.self), count: count)
+    }
+}
+
+extension StaticString {
+    fileprivate func equals(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard bytes.count == utf8CodeUnitCount, let start = bytes.baseAddress else { return false }
+        return memcmp(start, utf8Start, bytes.count) == 0
     }
 }

@@ -198,4 +198,43 @@ struct JSONParserTests {
         #expect(second == ["a": 2])
         #expect(throws: JSONError.self) { try parser.parse(UnsafeRawBufferPointer(start: nil, count: 0)) }
     }
+
+    private func only(_ keys: [StaticString], of text: String) throws(JSONError) -> JSONObject {
+        let bytes = [UInt8](text.utf8)
+        let result = bytes.withUnsafeBytes { buffer -> Result<JSONObject, JSONError> in
+            do throws(JSONError) {
+                return .success(try JSONParser(maxBytes: 1 << 20).parseObject(buffer, only: keys))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    @Test("of an object only the members that are asked for are built, wherever they stand, duplicates included")
+    func onlySome() throws {
+        let text = """
+            {"a":[1,[2.5,{"thread":0}],"x"],"thread":"t","b":{"_v":1,"c":{}},"d":18446744073709551615,"e":null,
+            "thread":{"n":[1]},"f":-1,"\\u005fv":7,"thread2":1,"threa":2,"g":true}
+            """
+        let found = try only(["thread", "_v"], of: text)
+        #expect(found.keys == ["thread", "thread", "_v"])
+        #expect(found["thread"]?.string == "t")
+        #expect(found.members[1].value == ["n": [1]])
+        #expect(found["_v"]?.int == 7)
+        #expect(try only([], of: text).isEmpty)
+        #expect(try only(["x"], of: "{}").isEmpty)
+    }
+
+    @Test("what is passed over is checked all the same")
+    func onlySomeOfNonsense() {
+        for (text, code) in [
+            (#"{"thread":"t","x":"\q"}"#, JSONError.Code.string), (#"{"thread":"t","x":01}"#, .number),
+            (#"{"thread":"t"} x"#, .syntax), ("[1]", .notAnObject), ("7", .notAnObject), (" ", .empty), ("", .empty),
+            (#"{"thread":"t","x":}"#, .syntax), ("{\"thread\":\"t\"}\0", .syntax),
+        ] {
+            #expect(throws: JSONError.self, "\(text)") { try only(["thread"], of: text) }
+            do { _ = try only(["thread"], of: text) } catch { #expect(error.code == code, "\(text)") }
+        }
+    }
 }
