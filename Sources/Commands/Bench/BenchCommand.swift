@@ -8,9 +8,8 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure the pipeline and the edge on this machine.",
         subcommands: [
-            BenchPipeline.self, BenchCheck.self, BenchEdge.self, BenchJobs.self, BenchTakeover.self, BenchIdle.self,
-            BenchMemory.self,
-            BenchAbuse.self, BenchReaders.self, BenchVisitors.self, BenchBare.self,
+            BenchPipeline.self, BenchDoor.self, BenchCheck.self, BenchEdge.self, BenchJobs.self, BenchTakeover.self,
+            BenchIdle.self, BenchMemory.self, BenchAbuse.self, BenchReaders.self, BenchVisitors.self, BenchBare.self,
         ])
 }
 
