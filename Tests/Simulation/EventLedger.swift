@@ -140,8 +140,15 @@ struct EventLedger {
             && entries.values.contains { other in
                 other.event.number != entry.event.number && other.event.behaviour == .hold
                     && other.event.isSameComment(as: entry.event)
-                    && !(entry.accepted.map { $0 < other.offered } ?? false)
+                    && !isAhead(entry, of: other)
             }
+    }
+
+    /// Whether an event has reached its partition before another one. One that was pushed waits in the list that belongs to
+    /// no partition, and one that is posted later may overtake it.
+    private func isAhead(_ entry: Entry, of other: Entry) -> Bool {
+        guard let accepted = entry.accepted, entry.door == .post || other.door == .push else { return false }
+        return accepted < other.offered
     }
 
     private func judgeLetters(_ snapshot: ServerSnapshot) -> [Violation] {

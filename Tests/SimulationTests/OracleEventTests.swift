@@ -286,6 +286,27 @@ import Testing
         #expect(held(.plain) == [.innocentHeld])
     }
 
+    @Test func `an edit is held as well when its comment may be held before it`() {
+        func held(after first: Observation.Door, _ second: Observation.Door, isLater: Bool) -> [Violation.Rule] {
+            Self.told { story in
+                let edit = Story.event(1, comment: 7, kind: .edited)
+                let creation = Story.event(2, comment: 7, behaviour: .hold)
+                if isLater { story.accept(creation, door: first) }
+                story.accept(edit, door: isLater ? second : first)
+                if !isLater { story.accept(creation, door: second) }
+                story.snapshot.queues = [:]
+                story.snapshot.held["{c.0}:held:work"] = [1, 2]
+                story.tell()
+            }
+        }
+        #expect(held(after: .post, .post, isLater: true).isEmpty)
+        #expect(held(after: .post, .post, isLater: false) == [.innocentHeld])
+        #expect(held(after: .push, .push, isLater: false) == [.innocentHeld])
+        #expect(held(after: .post, .push, isLater: false) == [.innocentHeld])
+        // What is pushed waits in the incoming list, and what is posted then overtakes it.
+        #expect(held(after: .push, .post, isLater: false).isEmpty)
+    }
+
     @Test func `nothing waits in the end, edges are ready and the configuration stands`() {
         let rules = Self.told { story in
             story.accept(Story.event(1))
