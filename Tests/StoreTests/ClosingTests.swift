@@ -54,6 +54,17 @@ struct ClosingTests {
         #expect(try publisher.library.imbalance() == 0)
     }
 
+    @Test("a batch that closes a conversation may reach channels without a history")
+    func states() throws {
+        try publisher.publish(
+            .created(1, by: owner, "thread:42", "post:a"), .conversation(.closed, 2, "thread:42"),
+            .created(3, id: "d", "thread:42", "post:d"))
+        #expect(try publisher.items("thread:42") == [[1, 1], [2, 2]])
+        #expect(try publisher.library.redis.ask("EXISTS", "feed.state:{post:a}").line == "1")
+        #expect(try publisher.library.redis.ask("EXISTS", "feed.state:{post:d}").line == "0")
+        #expect(try field() == "1")
+    }
+
     @Test("in a closed conversation the app and moderators edit, the owner deletes, and nobody writes anything new")
     func rights() throws {
         let channel = "thread:42"

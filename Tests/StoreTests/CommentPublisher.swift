@@ -85,7 +85,8 @@ final class CommentPublisher {
         var commit = Commit(lane: lane, token: token, serial: serial, taking: raw[...], lease: 60_000)
         var list = Commit.Changes(heldEvents: 10, lifetime: lifetime)
         var publication = Commit.Publication(
-            history: HistoryPolicies(others: .log(events: history), lifetime: lifetime), deadLetters: 10)
+            history: HistoryPolicies(
+                kinds: ["post": .state], others: .log(events: history), lifetime: lifetime), deadLetters: 10)
         var places: [String: Int] = [:]
         for (index, change) in changes.enumerated() {
             let sender = try #require(Sender(change.by))

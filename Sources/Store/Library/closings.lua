@@ -54,7 +54,8 @@ end
 local function demand_closed(op)
   if not op.closed then return end
   for _, channel in ipairs(op.channels) do
-    if channel.target.closed or op.closes then demand('HDEL', channel.target.config_key, 'closed') end
+    local target = channel.target
+    if target.is_log and (target.closed or op.closes) then demand('HDEL', target.config_key, 'closed') end
   end
 end
 
