@@ -23,6 +23,8 @@ package struct Oracle {
     /// Whether an edge may have had to read its channels again: its connection was cut, so it does not know what was pushed
     /// meanwhile; or the functions were gone, so the server may be another one.
     private var mayHaveReread = false
+    /// What a process that is frozen may know: the feeds as they were when it was.
+    private var frozen: [Step.ProcessName: [String: FeedTruth]] = [:]
     /// Where the server's clock was when it stepped back.
     private var peaks: [OracleTime] = []
     /// The shortest time that an idle feed was kept.
@@ -43,6 +45,8 @@ package struct Oracle {
         if case .kill = step { ledger.kills += 1 }
         switch step {
         case .cut, .forgetFunctions: mayHaveReread = true
+        case .freeze(let process): frozen[process] = feeds
+        case .thaw(let process), .kill(let process): frozen[process] = nil
         default: break
         }
         guard case .seek(let reader, let channel, let place) = step else { return }
@@ -70,8 +74,9 @@ package struct Oracle {
         case .offered(let event, let door): ledger.offer(event, door: door)
         case .accepted(let number): ledger.accept(number, at: now)
         case .refused, .began, .died, .rightsChanged: break
-        case .asked(let name, _, let channel, let position):
-            truths[name, default: ReaderTruth(channel: channel)].ask(position, in: feed(channel))
+        case .asked(let name, let edge, let channel, let position):
+            let known = frozen[edge].map { $0[channel] ?? FeedTruth() }
+            truths[name, default: ReaderTruth(channel: channel)].ask(position, in: feed(channel), known: known)
         case .answered(let name, let events, let next):
             let epochs = epochs
             return with(name) { reader, feed in

@@ -31,10 +31,12 @@ struct ReaderTruth {
         missed = other?.missed
     }
 
-    mutating func ask(_ offset: String, in feed: FeedTruth) {
+    /// - Parameter known: what the edge knows of the feed, where it is frozen: it begins there, and takes the question for
+    ///   one that was asked then.
+    mutating func ask(_ offset: String, in feed: FeedTruth, known: FeedTruth? = nil) {
         if offset == "-1" || offset == "now" { (position, missed) = (nil, nil) }
         question = Question(
-            branch: feed.newest, floor: feed.current.floor, isFromBeginning: offset == "-1",
+            branch: (known ?? feed).newest, floor: (known ?? feed).current.floor, isFromBeginning: offset == "-1",
             isBetweenFeeds: feed.newest > 0 && feed.current.log.isEmpty)
     }
 

@@ -369,6 +369,22 @@ import Testing
         #expect(held.isEmpty)
     }
 
+    @Test func `a frozen edge begins where the feed was when it was frozen`() {
+        func lost(after steps: Step..., cut: Bool = true) -> [Violation.Rule] {
+            Self.told { story in
+                story.publish(1...4)
+                for step in steps { story.take(step) }
+                if cut { story.cut(to: 3) }
+                story.ask("now")
+                story.tell(.lost("r0"))
+            }
+        }
+        #expect(lost(after: .freeze("e0")).isEmpty)
+        #expect(lost(after: .freeze("e0"), cut: false) == [.unfoundedLoss])
+        #expect(lost(after: .freeze("e1")) == [.unfoundedLoss])
+        #expect(lost(after: .freeze("e0"), .thaw("e0")) == [.unfoundedLoss])
+    }
+
     @Test func `a reader that begins at the end of a feed that is gone may be told so when the next one begins`() {
         func lost(afterNext isNext: Bool, _ step: Step? = nil) -> [Violation.Rule] {
             Self.told { story in
