@@ -28,6 +28,12 @@ package struct BenchShape {
             """,
         stages: ["validate", "moderate", "format", "route", "publish"])
 
+    /// The same with a limit of its own on how long a commit holds Redis, in milliseconds; 0: batches are as large as they
+    /// may be, on any machine.
+    package func with(callTime: Int) -> BenchShape {
+        BenchShape(name: name, isStandard: isStandard, yaml: yaml + "\ncall_time: \(callTime)ms\n", stages: stages)
+    }
+
     package var layout: PipelineLayout {
         PipelineLayout(name: isStandard ? "bench5" : "bench3", partitions: BenchShape.partitions, stages: stages)
     }

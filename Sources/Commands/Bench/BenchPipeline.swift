@@ -67,6 +67,11 @@ struct BenchPipeline: ParsableCommand {
     @Option(name: .long, help: "Measure one pipeline only: stages (three pass-through), default.")
     var only: Pipeline?
 
+    @Option(
+        name: .long,
+        help: "How long a commit of this program's workers should hold Redis, in ms; 0: any time. (default: call_time)")
+    var callTime: Int?
+
     @Flag(name: .long, help: "Also measure the time from door to feed, at 10, 50 and 90 % of the rate found.")
     var latency = false
 
@@ -84,6 +89,7 @@ struct BenchPipeline: ParsableCommand {
         guard (1...64).contains(workers), (1...20).contains(runs) else {
             throw ValidationError("--workers takes 1 to 64, --runs 1 to 20")
         }
+        guard (0...1000).contains(callTime ?? 0) else { throw ValidationError("--call-time takes 0 to 1000") }
         guard (1...600).contains(latencySeconds), !latency || only != .stages else {
             throw ValidationError("--latency-seconds takes 1 to 600, and --latency needs the default pipeline")
         }
@@ -133,8 +139,9 @@ struct BenchPipeline: ParsableCommand {
                     }
                 // Whoever comes second has the warmer machine, so they take turns in that as well.
                 let before = turn.isMultiple(of: 2) ? try others() : nil
+                let own = callTime.map(shape.with(callTime:)) ?? shape
                 let full = try measured("\(workers) workers") {
-                    try BenchRun(shape: shape, subject: subject, input: input, workers: workers, logsCalls: commands)
+                    try BenchRun(shape: own, subject: subject, input: input, workers: workers, logsCalls: commands)
                         .run(events: count)
                 }
                 let after = turn.isMultiple(of: 2) ? nil : try others()
