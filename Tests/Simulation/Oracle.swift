@@ -23,8 +23,10 @@ package struct Oracle {
     /// Whether an edge may have had to read its channels again: its connection was cut, so it does not know what was pushed
     /// meanwhile; or the functions were gone, so the server may be another one.
     private var mayHaveReread = false
-    /// What a process that is frozen may know: the feeds as they were when it was.
+    /// What a process that is frozen may know: the feeds as they were when it was. One that is thawed knows more when it
+    /// has handled what came meanwhile.
     private var frozen: [Step.ProcessName: [String: FeedTruth]] = [:]
+    private var thawed: Set<Step.ProcessName> = []
     /// Where the server's clock was when it stepped back.
     private var peaks: [OracleTime] = []
     /// The shortest time that an idle feed was kept.
@@ -45,8 +47,14 @@ package struct Oracle {
         if case .kill = step { ledger.kills += 1 }
         switch step {
         case .cut, .forgetFunctions: mayHaveReread = true
-        case .freeze(let process): frozen[process] = feeds
-        case .thaw(let process), .kill(let process): frozen[process] = nil
+        case .freeze(let process):
+            thawed.remove(process)
+            frozen[process] = frozen[process] ?? feeds
+        case .thaw(let process): thawed.insert(process)
+        case .kill(let process): frozen[process] = nil
+        case .settle:
+            for process in thawed { frozen[process] = nil }
+            thawed = []
         default: break
         }
         guard case .seek(let reader, let channel, let place) = step else { return }
