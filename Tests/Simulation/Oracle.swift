@@ -27,6 +27,8 @@ package struct Oracle {
     /// has handled what came meanwhile.
     private var frozen: [Step.ProcessName: [String: FeedTruth]] = [:]
     private var thawed: Set<Step.ProcessName> = []
+    /// When each edge was asked for each channel first: it may have read it then, and watched it since.
+    private var reads: [Step.ProcessName: [String: OracleTime]] = [:]
     /// Where the server's clock was when it stepped back.
     private var peaks: [OracleTime] = []
     /// The shortest time that an idle feed was kept.
@@ -84,7 +86,10 @@ package struct Oracle {
         case .refused, .began, .died, .rightsChanged: break
         case .asked(let name, let edge, let channel, let position):
             let known = frozen[edge].map { $0[channel] ?? FeedTruth() }
-            truths[name, default: ReaderTruth(channel: channel)].ask(position, in: feed(channel), known: known)
+            let read = reads[edge]?[channel] ?? time
+            reads[edge, default: [:]][channel] = read
+            truths[name, default: ReaderTruth(channel: channel)].ask(
+                position, in: feed(channel), known: known, read: read)
         case .answered(let name, let events, let next):
             let epochs = epochs
             return with(name) { reader, feed in

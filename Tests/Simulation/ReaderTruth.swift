@@ -16,6 +16,9 @@ struct ReaderTruth {
         var isFromBeginning: Bool
         /// Whether an earlier feed was gone then, and no later one was there. An edge may have its events still.
         var isBetweenFeeds: Bool
+        /// Whether there was no feed. The edge's position carries the time at which it read that, which may be as old as this.
+        var isUnborn: Bool
+        var read: OracleTime
     }
 
     let channel: String
@@ -31,13 +34,16 @@ struct ReaderTruth {
         missed = other?.missed
     }
 
-    /// - Parameter known: what the edge knows of the feed, where it is frozen: it begins there, and takes the question for
-    ///   one that was asked then.
-    mutating func ask(_ offset: String, in feed: FeedTruth, known: FeedTruth? = nil) {
+    /// - Parameters:
+    ///   - known: what the edge knows of the feed, where it is frozen: it begins there, and takes the question for one that
+    ///     was asked then.
+    ///   - read: when the edge may have read the channel first.
+    mutating func ask(_ offset: String, in feed: FeedTruth, known: FeedTruth? = nil, read: OracleTime) {
         if offset == "-1" || offset == "now" { (position, missed) = (nil, nil) }
         question = Question(
             branch: (known ?? feed).newest, floor: (known ?? feed).current.floor, isFromBeginning: offset == "-1",
-            isBetweenFeeds: feed.newest > 0 && feed.current.log.isEmpty)
+            isBetweenFeeds: feed.newest > 0 && feed.current.log.isEmpty,
+            isUnborn: (known ?? feed).current.log.isEmpty, read: read)
     }
 
     mutating func giveUp() { question = nil }
@@ -218,6 +224,7 @@ struct ReaderTruth {
             // It began at the end of a feed that was gone, of which the edge had not heard. The next feed has begun since, or
             // the edge read its channels again, and cannot know whether that feed had more events.
             if question.isBetweenFeeds, wasReread || !feed.current.log.isEmpty { return nil }
+            if question.isUnborn, Self.age(since: question.read, at: times) >= ttl { return nil }
             return Violation(.unfoundedLoss, "a reader of \(channel) that asked for no position lost it")
         }
         self.position = nil
@@ -241,9 +248,13 @@ struct ReaderTruth {
         let carried = position.offset.time
         let given = carried > 0 ? min(carried, position.time.server) : position.time.server
         let read = times.first { carried > 0 && $0.server >= carried }?.monotonic ?? .max
-        let start = min(position.time.monotonic, read)
-        return times.lazy.filter { $0.monotonic >= start }
-            .map { max($0.monotonic - start, $0.server - given) }.max() ?? 0
+        let start = OracleTime(monotonic: min(position.time.monotonic, read), server: given)
+        return Self.age(since: start, at: times)
+    }
+
+    private static func age(since start: OracleTime, at times: [OracleTime]) -> Int64 {
+        times.lazy.filter { $0.monotonic >= start.monotonic }
+            .map { max($0.monotonic - start.monotonic, $0.server - start.server) }.max() ?? 0
     }
 
     // MARK: The end

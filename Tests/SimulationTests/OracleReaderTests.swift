@@ -369,6 +369,21 @@ import Testing
         #expect(held.isEmpty)
     }
 
+    @Test func `a poll without a position is lost when its edge found no feed longer ago than feeds live`() {
+        func lost(after time: Int64, clock: Int64 = 0) -> [Violation.Rule] {
+            Self.told { story in
+                story.ask("now")
+                story.pass(time)
+                if clock != 0 { story.stepClock(by: clock) }
+                story.publish(1...2)
+                story.tell(.lost("r0"))
+            }
+        }
+        #expect(lost(after: 599_000) == [.unfoundedLoss])
+        #expect(lost(after: 600_000).isEmpty)
+        #expect(lost(after: 1, clock: 600_000).isEmpty)
+    }
+
     @Test func `a frozen edge begins where the feed was when it was frozen`() {
         func lost(after steps: Step..., cut: Bool = true) -> [Violation.Rule] {
             Self.told { story in
