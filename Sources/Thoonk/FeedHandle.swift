@@ -114,7 +114,7 @@ public enum FeedType: String, Sendable, CaseIterable {
     case job
 }
 
-/// An entry of ``ThoonkClient/feeds()``.
+/// An entry of ``ThoonkClient/feeds(matching:)``.
 public struct FeedSummary: Sendable, Equatable {
     public let name: String
     /// The type as written in the feed's configuration; empty while another client is creating the feed.
