@@ -113,12 +113,12 @@ do
   -- Whether all that listen are known to this server: it is no part of a cluster, and has no replica, nor had one that may
   -- come back and be sent what it missed.
   local function hears_all()
-    local known = redis.pcall('INFO', 'replication')
+    local known = redis.pcall('INFO', 'replication', 'cluster')
     if type(known) ~= 'string' then return false end
-    if not string.find(known, 'connected_slaves:0', 1, true) then return false end
-    if not string.find(known, 'repl_backlog_active:0', 1, true) then return false end
-    known = redis.pcall('INFO', 'cluster')
-    return type(known) == 'string' and string.find(known, 'cluster_enabled:0', 1, true) ~= nil
+    for _, fact in ipairs({ 'connected_slaves:0', 'repl_backlog_active:0', 'cluster_enabled:0' }) do
+      if not string.find(known, fact, 1, true) then return false end
+    end
+    return true
   end
 
   -- The channels among those of an announcement that somebody listens to: channel -> true. Nil when nobody knows, or

@@ -17,36 +17,36 @@ local function open_seen(lane, key, window, cap, now_ms)
   return recent, older
 end
 
-local note_seen
+local note_seen, seen_formerly
 do
-  -- The members of `list` that are in a set.
-  local function members(set, list)
-    local found = {}
-    for start = 1, #list, CHUNK do
-      local known = redis.call('SMISMEMBER', set, unpack(list, start, math.min(start + CHUNK - 1, #list)))
-      for offset, is_there in ipairs(known) do
-        if is_there == 1 then found[list[start + offset - 1]] = true end
-      end
-    end
-    return found
-  end
 
-  -- Adds keys to the new set, and gives those that were in one of the two before: key -> true.
-  function note_seen(recent, older, keys)
-    if #keys == 0 then return {} end
-    local known, fresh = members(older, keys), {}
-    for key in pairs(members(recent, keys)) do known[key] = true end
-    for _, key in ipairs(keys) do
-      if not known[key] then fresh[#fresh + 1] = key end
+-- Notes in `found` those of `list` that are in a set: member -> true. `call` is redis.call or redis.pcall: then a set of a
+-- foreign type has none.
+local function find_members(found, call, set, list)
+  for start = 1, #list, CHUNK do
+    local known = call('SMISMEMBER', set, unpack(list, start, math.min(start + CHUNK - 1, #list)))
+    for offset, is_there in ipairs(known.err and {} or known) do
+      if is_there == 1 then found[list[start + offset - 1]] = true end
     end
-    call_in_chunks('SADD', recent, fresh, 1, #fresh)
-    return known
   end
+end
+
+-- Adds keys to the new set, and gives those that were in one of the two before: key -> true.
+function note_seen(recent, older, keys)
+  if #keys == 0 then return {} end
+  local known, fresh = {}, {}
+  find_members(known, redis.call, older, keys)
+  find_members(known, redis.call, recent, keys)
+  for _, key in ipairs(keys) do
+    if not known[key] then fresh[#fresh + 1] = key end
+  end
+  call_in_chunks('SADD', recent, fresh, 1, #fresh)
+  return known
 end
 
 -- Which of these keys are in a set that a former shape of the pipeline has left (former.lua): a conversation may have had
 -- another partition then. Costs one command when there is none. Sets whose window is over are removed.
-local function seen_formerly(name, keys, window, now_ms)
+function seen_formerly(name, keys, window, now_ms)
   local found = {}
   local sets = redis.pcall('HGETALL', name .. ':seen')
   if sets.err or #sets == 0 then return found end
@@ -65,18 +65,11 @@ local function seen_formerly(name, keys, window, now_ms)
       redis.pcall('UNLINK', set)
       redis.pcall('HDEL', name .. ':seen', set)
     else
-      for start = 1, #asked, CHUNK do
-        local known = redis.pcall('SMISMEMBER', set, unpack(asked, start, math.min(start + CHUNK - 1, #asked)))
-        for offset, is_there in ipairs(known.err and {} or known) do
-          if is_there == 1 then found[asked[start + offset - 1]] = true end
-        end
-      end
+      find_members(found, redis.pcall, set, asked)
     end
   end
   return found
 end
-
-do
 
 -- tidings_rate 1 KEY WINDOW LIMIT (author event)…  ->  {beyond, …}: 1 for each event that is more than LIMIT allows its
 -- author in a window of that many ms, else 0.
