@@ -41,23 +41,21 @@ package struct DoorBench {
     ///
     /// - Parameter doors: ``Door/lane`` is measured with ``Door/push``.
     package func run(_ situation: Situation, doors: [Door]) throws -> [DoorFigure] {
-        let folder = try BenchFolder()
-        defer { folder.remove() }
-        let server = try BenchServer(folder: folder, logger: logger)
-        defer { server.stop() }
+        let subject = try BenchSubject(logger: logger)
+        defer { subject.stop() }
         var source = WorstComments()
         // The backlog has the first ones.
         _ = source.next(events)
         let all = source.next(situation == .idle ? events : events / 10).map(\.bytes)
-        try folder.write(all.map { String(decoding: $0, as: UTF8.self) + "\n" }.joined(), to: "events.ndjson")
+        try subject.folder.write(all.map { String(decoding: $0, as: UTF8.self) + "\n" }.joined(), to: "events.ndjson")
         var figures = Door.allCases.map { DoorFigure(door: $0) }
         for turn in 1...runs {
             for (index, door) in Door.allCases.enumerated() where doors.contains(door) && door != .lane {
                 Terminal.progress("\(situation.rawValue), run \(turn) of \(runs): \(door.title)")
-                let client = try server.client()
-                let pool = try begin(situation, client, server, folder)
+                let client = try subject.client()
+                let pool = try begin(situation, client, subject)
                 defer { pool?.stop() }
-                let seconds = try pass(all, door, client, server, folder, isServed: pool != nil)
+                let seconds = try pass(all, door, client, subject, isServed: pool != nil)
                 figures[index].rates.append(Double(all.count) / seconds.taken)
                 if let moved = seconds.moved { figures[index + 1].rates.append(Double(all.count) / moved) }
             }
@@ -67,16 +65,15 @@ package struct DoorBench {
 
     /// An empty pipeline; a busy one has a backlog, and publishes it.
     private func begin(
-        _ situation: Situation, _ client: BlockingRedis, _ server: BenchServer, _ folder: BenchFolder
+        _ situation: Situation, _ client: BlockingRedis, _ subject: BenchSubject
     ) throws -> BenchPool? {
         _ = try client.call("FLUSHALL")
         try client.greet(Self.shape.layout)
-        try folder.write(Self.yaml, to: "tidings.yaml")
+        try subject.folder.write(Self.yaml, to: "tidings.yaml")
         guard situation == .busy else { return nil }
         var source = WorstComments()
         try BenchRun.fill(client, Self.shape.layout, source.next(events, for: Self.shape.layout))
-        let pool = try BenchPool(
-            ["work", "--workers", String(workers)], yaml: Self.yaml, server: server, folder: folder)
+        let pool = try subject.workers(workers, yaml: Self.yaml)
         try wait("the workers publish", client) {
             try (0..<BenchShape.partitions).allSatisfy { try out(LaneID(stage: "publish", partition: $0), client) > 0 }
         }
@@ -85,25 +82,24 @@ package struct DoorBench {
 
     /// How long a door takes for all events, in seconds; and until they have left `NAME:incoming`, where they go there.
     private func pass(
-        _ all: [[UInt8]], _ door: Door, _ client: BlockingRedis, _ server: BenchServer, _ folder: BenchFolder,
-        isServed: Bool
+        _ all: [[UInt8]], _ door: Door, _ client: BlockingRedis, _ subject: BenchSubject, isServed: Bool
     ) throws -> (taken: Double, moved: Double?) {
         switch door {
         case .bare:
-            let loop = try PushLoop(all, into: "bare", at: server.address)
+            let loop = try PushLoop(all, into: "bare", at: subject.server.address)
             return (try Self.seconds { try loop.run() }, nil)
-        case .file, .pipe: return (try enqueue(door == .pipe, server, folder), nil)
-        case .post: return (try post(all, server, folder), nil)
-        case .push, .lane: return try push(all, client, server, folder, isServed: isServed)
+        case .file, .pipe: return (try enqueue(door == .pipe, subject), nil)
+        case .post: return (try post(all, subject), nil)
+        case .push, .lane: return try push(all, client, subject, isServed: isServed)
         }
     }
 
     /// The real program, with the time that it needs to start.
-    private func enqueue(_ isPiped: Bool, _ server: BenchServer, _ folder: BenchFolder) throws -> Double {
-        let file = folder.path + "/events.ndjson"
+    private func enqueue(_ isPiped: Bool, _ subject: BenchSubject) throws -> Double {
+        let file = subject.folder.path + "/events.ndjson"
         let words = [
-            Subprocess.ownPath, "enqueue", isPiped ? "-" : file, "--redis", server.address.url, "--config",
-            folder.path + "/tidings.yaml",
+            subject.program, "enqueue", isPiped ? "-" : file, "--redis", subject.server.address.url, "--config",
+            subject.folder.path + "/tidings.yaml",
         ]
         let script = isPiped ? #"file=$1; shift; cat "$file" | "$@" >/dev/null"# : #"shift; exec "$@" >/dev/null"#
         return try Self.seconds {
@@ -114,11 +110,11 @@ package struct DoorBench {
         }
     }
 
-    private func post(_ all: [[UInt8]], _ server: BenchServer, _ folder: BenchFolder) throws -> Double {
+    private func post(_ all: [[UInt8]], _ subject: BenchSubject) throws -> Double {
         let port = try LocalPort.unused()
         let edge = try BenchPool(
             ["edge", "--workers", "1", "--listen", "127.0.0.1:\(port)", "--drain", "0"], yaml: Self.yaml,
-            server: server, folder: folder)
+            server: subject.server, folder: subject.folder)
         defer { edge.stop() }
         let bodies = stride(from: 0, to: all.count, by: Self.posted.comments).map { start in
             Array(all[start..<min(start + Self.posted.comments, all.count)].joined(separator: [UInt8(ascii: "\n")]))
@@ -145,14 +141,15 @@ package struct DoorBench {
     }
 
     private func push(
-        _ all: [[UInt8]], _ client: BlockingRedis, _ server: BenchServer, _ folder: BenchFolder, isServed: Bool
+        _ all: [[UInt8]], _ client: BlockingRedis, _ subject: BenchSubject, isServed: Bool
     ) throws -> (taken: Double, moved: Double?) {
         let incoming = LaneID(stage: LaneID.incoming, partition: nil)
-        let loop = try PushLoop(all, into: Self.shape.layout.queue(incoming), at: server.address)
+        let loop = try PushLoop(all, into: Self.shape.layout.queue(incoming), at: subject.server.address)
         var pool: BenchPool?
         if !isServed {
             pool = try BenchPool(
-                ["work", LaneID.incoming, "--workers", "1"], yaml: Self.yaml, server: server, folder: folder)
+                ["work", LaneID.incoming, "--workers", "1"], yaml: Self.yaml, server: subject.server,
+                folder: subject.folder)
         }
         defer { pool?.stop() }
         try wait("a worker serves NAME:incoming", client) {
