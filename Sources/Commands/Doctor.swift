@@ -14,6 +14,12 @@ struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Examine Redis, the pipeline's data and this host; say what is wrong, where, and what to type.",
         discussion: """
+            Examples:
+              tidings doctor
+              tidings doctor --verbose                  also what is well
+              tidings doctor --fix
+              tidings doctor --json | jq '.checks[] | select(.state == "fault")'
+
             There are three levels. A fault is wrong now or will lose events. A warning may lose or delay events when \
             something else happens. A note is worth knowing. Without --fix nothing is written; it is safe to run at any \
             time, also while the pipeline works.
@@ -23,15 +29,7 @@ struct Doctor: ParsableCommand {
             then examines everything again.
 
             Exit codes: 0 no fault; 1 a fault; 75 Redis cannot be reached.
-
-            Examples:
-              tidings doctor
-              tidings doctor --verbose                  also what is well
-              tidings doctor --fix
-              tidings doctor --json | jq '.checks[] | select(.state == "fault")'
             """)
-
-    @OptionGroup var options: GlobalFlags
 
     @Flag(name: .long, help: "Make the repairs that are safe, and print each.")
     var fix = false
@@ -50,6 +48,8 @@ struct Doctor: ParsableCommand {
 
     @Flag(name: .long, help: "Examine all feeds and search all keys, however many there are.")
     var all = false
+
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard feeds > 0, keys > 0 else { throw ValidationError("--feeds and --keys take a number above 0") }

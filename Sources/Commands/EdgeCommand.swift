@@ -16,30 +16,36 @@ struct EdgeCommand: ParsableCommand {
         commandName: "edge",
         abstract: "Run edges: they push events to readers over HTTP and take comments by POST.",
         discussion: """
-            The processes share one port; any of them answers any reader. SIGTERM: no new connections, held polls are
-            answered over one hold, exit 0; a second SIGTERM ends it at once. SIGHUP reads the configuration anew: where only
-            limits have changed the processes take them as they run, else they are replaced one by one.
-
             Examples:
               tidings edge
               tidings edge --listen 0.0.0.0:8080 --workers 4 --write token
-            """)
 
-    @OptionGroup var options: GlobalFlags
-    @OptionGroup var child: ChildFlags
-    @OptionGroup var supervisor: SupervisorFlags
-    @OptionGroup(title: "Limits") var limits: EdgeLimitFlags
-    @OptionGroup(title: "Access") var access: EdgeAccessFlags
-    @OptionGroup var dashboard: DashboardFlags
+            The processes share one port; any of them answers any reader. SIGTERM: no new connections, held polls are
+            answered over one hold, exit 0; a second SIGTERM ends it at once. SIGHUP reads the configuration anew: where only
+            limits have changed the processes take them as they run, else they are replaced one by one.
+            """)
 
     enum Group: SettingGroup {
         static let settings: [any SettingDeclaration] = [
-            Settings.Edge.listen, Settings.Edge.admin, Settings.Processes.edges, Settings.Edge.hold,
-            Settings.Edge.drain,
+            Settings.Edge.listen, Settings.Processes.edges, Settings.Edge.hold, Settings.Edge.drain,
         ]
     }
 
-    @OptionGroup var flags: SettingFlags<Group>
+    struct DemoFlags: ParsableArguments {
+        @Flag(name: .flag(Settings.Processes.demo), help: ArgumentHelp(Settings.Processes.demo))
+        var demo = Settings.Processes.demo.defaultValue
+    }
+
+    // What is needed first stands first in the help.
+    @OptionGroup(title: "Common options") var flags: SettingFlags<Group>
+    @OptionGroup(title: "Common options") var demoFlags: DemoFlags
+    @OptionGroup(title: "Common options") var options: GlobalFlags
+    @OptionGroup(title: "Access") var access: EdgeAccessFlags
+    @OptionGroup(title: "Access") var administration: AdminFlags
+    @OptionGroup(title: "Access") var proxies: EdgeProxyFlags
+    @OptionGroup(title: "Supervision") var supervisor: SupervisorFlags
+    @OptionGroup var limits: EdgeLimitFlags
+    @OptionGroup var child: ChildFlags
 
     @Option(name: .customLong("listen-descriptors"), help: .hidden)
     var listenDescriptors: String?
@@ -47,8 +53,7 @@ struct EdgeCommand: ParsableCommand {
     @Option(name: .customLong("admin-descriptors"), help: .hidden)
     var adminDescriptors: String?
 
-    @Flag(name: .flag(Settings.Processes.demo), help: ArgumentHelp(Settings.Processes.demo))
-    var demo = Settings.Processes.demo.defaultValue
+    private var demo: Bool { demoFlags.demo }
 
     func run() throws {
         let settings = try options.configuration()
@@ -75,7 +80,8 @@ struct EdgeCommand: ParsableCommand {
             throw CommandError("several processes cannot share a unix socket; give --workers 1 or a port", exitCode: 2)
         }
         let admin = try adminAddress(settings).map { try EdgeCommand.sockets(at: $0, count: workers) }
-        var words = ["--listen", listen.address.description] + limits.words + access.words + dashboard.words()
+        var words = ["--listen", listen.address.description] + limits.words + access.words + proxies.words
+        words += administration.dashboard.words()
         if let admin { words += ["--admin", admin.address.description] }
         words += flags.words(of: [Settings.Edge.hold, Settings.Edge.drain])
         if demo { words.append("--demo") }
@@ -122,7 +128,7 @@ struct EdgeCommand: ParsableCommand {
 
     /// The address for administration; nil: there is none.
     private func adminAddress(_ settings: Configuration) throws -> ListenAddress? {
-        try flags.value(Settings.Edge.admin, file: settings.edge.admin).map(EdgeCommand.address)
+        try administration.address(settings.edge).map(EdgeCommand.address)
     }
 
     /// The sockets of a pool of edges, and the address with the port in use; or one line on why there are none.
@@ -156,18 +162,18 @@ struct EdgeCommand: ParsableCommand {
         result.inheritedSockets = (listenDescriptors ?? "").split(separator: ",").compactMap { Int32($0) }
         result.adminSockets = (adminDescriptors ?? "").split(separator: ",").compactMap { Int32($0) }
         // As the supervisor found it: a later configuration moves neither address.
-        result.admin = try flags.text(Settings.Edge.admin).map(EdgeCommand.address)
+        result.admin = try administration.text.map(EdgeCommand.address)
         result.hosts = access.hosts(settings.edge)
         result.holdSeconds = try holdSeconds(settings)
         result.drainSeconds = try drainSeconds(settings)
         result.publicKinds = settings.edge.publicKinds
         result.access = try access.options(settings.access, isLocal: address.isLoopback)
         result.limits = try limits.limits(settings)
-        result.proxies = limits.proxies(settings.edge)
+        result.proxies = proxies.proxies(settings.edge)
         result.files = ClientFiles.all
         if demo { result.page = DemoPage.page }
         let isApart = result.admin != nil
-        result.dashboard = dashboard.setting(settings.edge.dashboard, isApart: isApart)
+        result.dashboard = administration.dashboard.setting(settings.edge.dashboard, isApart: isApart)
             .options(at: address, isApart: isApart)
         return result
     }

@@ -5,23 +5,32 @@ import Edge
 import Pipeline
 import Store
 
-/// The flags of an edge's limits, one for each ``EdgeLimit``, and of its proxies.
+/// The flags of an edge's limits, one for each ``EdgeLimit``. `--help` leaves them out, `--help-limits` lists them.
 struct EdgeLimitFlags: ParsableArguments {
     enum Group: SettingGroup {
         static let settings: [any SettingDeclaration] = EdgeLimit.allCases.map(\.setting)
     }
 
-    @OptionGroup var flags: SettingFlags<Group>
+    @OptionGroup(visibility: .hidden) var flags: SettingFlags<Group>
 
-    @Option(
-        name: .flag(Settings.Edge.proxies), help: ArgumentHelp(Settings.Edge.proxies, valueName: "network"))
-    var proxy: [String] = []
+    @Flag(
+        name: .customLong("help-limits"),
+        help: "Show the \(EdgeLimit.allCases.count) limits of an edge, a flag for each.")
+    var showsLimits = false
 
-    @Flag(name: .flag(Settings.Edge.proxyProtocol), help: ArgumentHelp(Settings.Edge.proxyProtocol))
-    var proxyProtocol = false
+    /// The page of `--help-limits`.
+    struct Page: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "The limits of an edge, as flags of 'tidings up' and 'tidings edge'.",
+            usage: "",
+            discussion: "docs/edge.md says what each is for, docs/configuration.md which values it takes.",
+            helpNames: [])
+
+        @OptionGroup(title: "Limits of an edge") var flags: SettingFlags<Group>
+    }
 
     func validate() throws {
-        for text in proxy { try Settings.Edge.proxies.checkFlag(text) }
+        if showsLimits { throw CleanExit.message(Page.helpMessage()) }
     }
 
     /// What an edge is told: flag over environment over file over default.
@@ -43,6 +52,23 @@ struct EdgeLimitFlags: ParsableArguments {
         return limits
     }
 
+    /// The same flags again, for a child. It finds the environment and the file itself.
+    var words: [String] { flags.words }
+}
+
+/// The flags of the proxies in front of an edge.
+struct EdgeProxyFlags: ParsableArguments {
+    @Option(
+        name: .flag(Settings.Edge.proxies), help: ArgumentHelp(Settings.Edge.proxies, valueName: "network"))
+    var proxy: [String] = []
+
+    @Flag(name: .flag(Settings.Edge.proxyProtocol), help: ArgumentHelp(Settings.Edge.proxyProtocol))
+    var proxyProtocol = false
+
+    func validate() throws {
+        for text in proxy { try Settings.Edge.proxies.checkFlag(text) }
+    }
+
     func proxies(_ settings: EdgeSettings) -> ProxyTrust {
         ProxyTrust(
             ranges: proxy.isEmpty
@@ -52,7 +78,7 @@ struct EdgeLimitFlags: ParsableArguments {
 
     /// The same flags again, for a child. It finds the environment and the file itself.
     var words: [String] {
-        flags.words + proxy.flatMap { ["--proxy", $0] } + (proxyProtocol ? ["--proxy-protocol"] : [])
+        proxy.flatMap { ["--proxy", $0] } + (proxyProtocol ? ["--proxy-protocol"] : [])
     }
 }
 
@@ -62,14 +88,14 @@ struct EdgeAccessFlags: ParsableArguments {
         static let settings = Settings.Access.flags
     }
 
+    @OptionGroup var flags: SettingFlags<Group>
+
     @Option(
         name: .flag(Settings.Access.origins), help: ArgumentHelp(Settings.Access.origins, valueName: "origin"))
     var origin: [String] = []
 
     @Option(name: .flag(Settings.Access.hosts), help: ArgumentHelp(Settings.Access.hosts, valueName: "host"))
     var host: [String] = []
-
-    @OptionGroup var flags: SettingFlags<Group>
 
     func validate() throws {
         for text in origin { try Settings.Access.origins.checkFlag(text) }
@@ -138,5 +164,23 @@ struct DashboardFlags: ParsableArguments {
     func words(isLocal: Bool = false) -> [String] {
         if let dashboard { return [dashboard ? "--dashboard" : "--no-dashboard"] }
         return isLocal || self.isLocal ? ["--local-dashboard"] : []
+    }
+}
+
+/// Where the dashboard and the metrics are, and who gets to see them.
+struct AdminFlags: ParsableArguments {
+    enum Group: SettingGroup {
+        static let settings: [any SettingDeclaration] = [Settings.Edge.admin]
+    }
+
+    @OptionGroup var flags: SettingFlags<Group>
+    @OptionGroup var dashboard: DashboardFlags
+
+    /// What the flag alone says.
+    var text: String? { flags.text(Settings.Edge.admin) }
+
+    /// The address for administration; nil: there is none.
+    func address(_ settings: EdgeSettings) throws -> String? {
+        try flags.value(Settings.Edge.admin, file: settings.admin)
     }
 }

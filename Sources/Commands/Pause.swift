@@ -10,8 +10,8 @@ struct Pause: ParsableCommand {
         abstract: "Stop a stage from taking events; they wait in its queue.",
         discussion: "Example:\n  tidings pause publish")
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The stage, or incoming for the doors.") var stage: String
+    @OptionGroup var options: GlobalFlags
 
     func run() throws {
         let lanes = try StageSwitch(options: options, stage: stage).set(isPaused: true)
@@ -24,8 +24,8 @@ struct Resume: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Let a paused stage go on.", discussion: "Example:\n  tidings resume publish")
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The stage, or incoming for the doors.") var stage: String
+    @OptionGroup var options: GlobalFlags
 
     func run() throws {
         let lanes = try StageSwitch(options: options, stage: stage).set(isPaused: false)
@@ -39,9 +39,9 @@ struct Purge: ParsableCommand {
         abstract: "Drop every event that waits before a stage, counted as dropped.",
         discussion: "Example:\n  tidings purge moderate --yes")
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The stage.") var stage: String
     @Flag(name: .long, help: "Confirm: the events are deleted for good.") var yes = false
+    @OptionGroup var options: GlobalFlags
 
     func run() throws {
         guard yes else {

@@ -11,13 +11,13 @@ struct Dead: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Dead letters: list, show, retry, drop.",
         discussion: """
-            A dead letter holds the event, the error, the stage, the attempts and the time. `retry` puts the event back \
-            into the queue of the stage that it failed in.
-
             Examples:
               tidings dead list --stage validate
               tidings dead show validate.3-1795471274686744-1-1
               tidings dead retry --stage validate
+
+            A dead letter holds the event, the error, the stage, the attempts and the time. `retry` puts the event back \
+            into the queue of the stage that it failed in.
             """,
         subcommands: [List.self, Show.self, Retry.self, Drop.self])
 
@@ -62,12 +62,12 @@ struct Held: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Held events: list, approve, reject.",
         discussion: """
-            Moderation holds suspicious events. `approve` sends an event on to the next stage, `reject` deletes it.
-
             Examples:
               tidings held list
               tidings held approve moderate.3-1795471274686744-1-1
               tidings held reject --all
+
+            Moderation holds suspicious events. `approve` sends an event on to the next stage, `reject` deletes it.
             """,
         subcommands: [List.self, Approve.self, Reject.self])
 
@@ -102,9 +102,9 @@ struct Held: ParsableCommand {
 
 /// What `dead list` and `held list` take, and do.
 struct SetAsideListing: ParsableArguments {
-    @OptionGroup var options: GlobalFlags
     @Option(name: .long, help: "Only events of this stage.") var stage: String?
     @Flag(name: .long, help: "Print whole events, as a JSON array.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ kind: SetAsideEvent.Kind) throws {
         try SetAsideList.open(kind, options: options, stage: stage, isForReading: true).print(stage: stage, json: json)
@@ -113,8 +113,6 @@ struct SetAsideListing: ParsableArguments {
 
 /// Which events a command of `dead` or `held` means.
 struct SetAsideFlags: ParsableArguments {
-    @OptionGroup var options: GlobalFlags
-
     @Argument(help: "Ids of events, as `list` shows them.")
     var ids: [String] = []
 
@@ -123,6 +121,8 @@ struct SetAsideFlags: ParsableArguments {
 
     @Flag(name: .long, help: "All events; with --stage: all of that stage.")
     var all = false
+
+    @OptionGroup var options: GlobalFlags
 
     /// The list, for a command that changes it. The pipeline's shape in Redis is compared with the configuration, and not
     /// changed.

@@ -13,22 +13,22 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show queues, lanes, processes, rates and the oldest wait; what is wrong, and what to type.",
         discussion: """
-            `in` counts arrivals, so in = out + dropped + held + dead + waiting for every stage. `oldest` is the age of \
-            the event at a queue's head. An edge shows the same at /dashboard (see 'tidings edge --help').
-
             Examples:
               tidings status
               tidings status --watch
               tidings status --json | jq .advice
-            """)
 
-    @OptionGroup var options: GlobalFlags
+            `in` counts arrivals, so in = out + dropped + held + dead + waiting for every stage. `oldest` is the age of \
+            the event at a queue's head. An edge shows the same at /dashboard (see 'tidings edge --help').
+            """)
 
     @Flag(name: .long, help: "Print everything as one JSON object.")
     var json = false
 
     @Flag(name: .long, help: "Show it again every second, with rates, until Ctrl-C.")
     var watch = false
+
+    @OptionGroup var options: GlobalFlags
 
     func run() throws {
         let settings = try options.configuration()

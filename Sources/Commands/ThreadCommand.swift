@@ -14,14 +14,14 @@ struct ThreadCommand: ParsableCommand {
         commandName: "thread",
         abstract: "Close a thread to new comments, open it again, list the closed ones.",
         discussion: """
-            A closed thread takes no new comments: a post gets 409, an event that comes through Redis is dropped with the \
-            reason closed. The web app and moderators may still edit and delete, and authors may delete what they wrote. \
-            Readers are told by the events thread.closed and thread.opened, and stay connected.
-
             Examples:
               tidings thread close 42
               tidings thread open 42
               tidings thread list --json
+
+            A closed thread takes no new comments: a post gets 409, an event that comes through Redis is dropped with the \
+            reason closed. The web app and moderators may still edit and delete, and authors may delete what they wrote. \
+            Readers are told by the events thread.closed and thread.opened, and stay connected.
             """,
         subcommands: [Close.self, Open.self, List.self])
 
@@ -29,13 +29,13 @@ struct ThreadCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take no new comments in a thread.",
             discussion: """
-                The closing passes through the pipeline behind the comments that came before it, which are published. Exit code: 0 \
-                the thread is closed, 2 wrong use, 75 Redis cannot be reached or is full, or no worker has published the \
-                closing within --wait: it stays in the queue and takes effect when one does.
-
                 Examples:
                   tidings thread close 42
                   tidings thread close 42 --forum music --wait 1m
+
+                The closing passes through the pipeline behind the comments that came before it, which are published. Exit code: 0 \
+                the thread is closed, 2 wrong use, 75 Redis cannot be reached or is full, or no worker has published the \
+                closing within --wait: it stays in the queue and takes effect when one does.
                 """)
 
         @OptionGroup var change: ThreadChange
@@ -47,10 +47,10 @@ struct ThreadCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take comments in a thread again.",
             discussion: """
-                Exit codes as of close.
-
                 Example:
                   tidings thread open 42
+
+                Exit codes as of close.
                 """)
 
         @OptionGroup var change: ThreadChange
@@ -62,15 +62,15 @@ struct ThreadCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List the closed threads: since when, name.",
             discussion: """
-                In no order: pipe it through sort.
-
                 Examples:
                   tidings thread list | sort
                   tidings thread list --json | jq 'map(.thread)'
+
+                In no order: pipe it through sort.
                 """)
 
-        @OptionGroup var options: GlobalFlags
         @Flag(name: .long, help: "Print a JSON array of objects: thread, and closed, the time in ms.") var json = false
+        @OptionGroup var options: GlobalFlags
 
         func run() throws {
             let settings = try options.configuration()
@@ -97,8 +97,6 @@ struct ThreadCommand: ParsableCommand {
 
 /// What `thread close` and `thread open` take, and do.
 struct ThreadChange: ParsableArguments {
-    @OptionGroup var options: GlobalFlags
-
     @Argument(help: "The thread, as the comments name it.")
     var thread: String
 
@@ -110,6 +108,8 @@ struct ThreadChange: ParsableArguments {
     }
 
     @OptionGroup var flags: SettingFlags<Group>
+
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         for (name, what) in [(thread, "a thread"), (forum ?? "x", "a forum")] {

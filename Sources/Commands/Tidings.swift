@@ -31,6 +31,7 @@ package struct Tidings: ParsableCommand {
 
     package static func main() {
         do {
+            try CommandNames(root: Tidings.self).check(Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot()
             try command.run()
         } catch {

@@ -10,13 +10,6 @@ struct Token: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make a token with which a person may read private channels, and write.",
         discussion: """
-            Signs with the first HS256 key of edge.tokens.keys, with the key that --key-id names, or with the key in a \
-            file. Needs neither Redis nor an edge. A token cannot be revoked: give it a short life.
-
-            To read, it names channels; to write, it names the author with --sub. Without --write the author may post to any \
-            conversation; with it, every channel that a comment names (its thread, and its forum where it has one) has to be \
-            among them.
-
             Examples:
               tidings token --channel user:7 --ttl 1h
               tidings token --sub 7 --name Ann --channel user:7
@@ -24,9 +17,14 @@ struct Token: ParsableCommand {
               tidings token --sub 1 --moderator
               tidings token --sub 2 --moderates 'thread:*' --moderates forum:music --json
               tidings token --sub 7 --key private.pem --key-id k2
-            """)
 
-    @OptionGroup var options: GlobalFlags
+            Signs with the first HS256 key of edge.tokens.keys, with the key that --key-id names, or with the key in a \
+            file. Needs neither Redis nor an edge. A token cannot be revoked: give it a short life.
+
+            To read, it names channels; to write, it names the author with --sub. Without --write the author may post to any \
+            conversation; with it, every channel that a comment names (its thread, and its forum where it has one) has to be \
+            among them.
+            """)
 
     @Option(
         name: .long,
@@ -87,6 +85,8 @@ struct Token: ParsableCommand {
             "Print a JSON object: token, expires (seconds since 1970), channels, sub, write, moderator, algorithm, key_id."
     )
     var json = false
+
+    @OptionGroup var options: GlobalFlags
 
     /// Ten years, in milliseconds.
     private static let longest: Int64 = 3650 * 86_400_000

@@ -15,43 +15,54 @@ struct Up: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the whole pipeline on this machine: Redis, workers, edges, demo page.",
         discussion: """
+            Examples:
+              tidings up                                            a page at port 8080
+              tidings up --listen 127.0.0.1:9000 --data ./second    another one
+              tidings up --listen 0.0.0.0:80 --write open --redis redis://10.0.0.5:6379/0
+
             Starts a redis-server of its own in the data folder unless --redis, TIDINGS_REDIS or tidings.yaml names one. \
             Ctrl-C stops all it started.
-
-            Examples:
-              tidings up
-              tidings up --listen 0.0.0.0:80 --write open --redis redis://10.0.0.5:6379/0
             """)
-
-    @OptionGroup var options: GlobalFlags
-    @OptionGroup var supervisor: SupervisorFlags
-    @OptionGroup var dashboard: DashboardFlags
-    @OptionGroup(title: "Limits of an edge") var limits: EdgeLimitFlags
-    @OptionGroup(title: "Access") var access: EdgeAccessFlags
 
     enum Group: SettingGroup {
         static let settings: [any SettingDeclaration] = [
-            Settings.Edge.listen, Settings.Edge.admin, Settings.Processes.workersOfUp, Settings.Processes.edgesOfUp,
+            Settings.Edge.listen, Settings.Processes.workersOfUp, Settings.Processes.edgesOfUp,
+        ]
+    }
+
+    enum OwnRedis: SettingGroup {
+        static let settings: [any SettingDeclaration] = [
             Settings.Processes.redisPort, Settings.Processes.redisMemory,
         ]
     }
 
-    @OptionGroup var flags: SettingFlags<Group>
+    struct DemoFlags: ParsableArguments {
+        @Flag(
+            name: .flag(Settings.Processes.demoOfUp), inversion: .prefixedNo,
+            help: ArgumentHelp(Settings.Processes.demoOfUp))
+        var demo: Bool?
+    }
 
-    @Flag(
-        name: .flag(Settings.Processes.demoOfUp), inversion: .prefixedNo,
-        help: ArgumentHelp(Settings.Processes.demoOfUp))
-    var demoFlag: Bool?
+    // What is needed first stands first in the help.
+    @OptionGroup(title: "Common options") var flags: SettingFlags<Group>
+    @OptionGroup(title: "Common options") var demoFlags: DemoFlags
+    @OptionGroup(title: "Common options") var options: GlobalFlags
+    @OptionGroup(title: "Access") var access: EdgeAccessFlags
+    @OptionGroup(title: "Access") var administration: AdminFlags
+    @OptionGroup(title: "Access") var proxies: EdgeProxyFlags
+    @OptionGroup(title: "Its own Redis") var ownRedis: SettingFlags<OwnRedis>
+    @OptionGroup(title: "Supervision") var supervisor: SupervisorFlags
+    @OptionGroup var limits: EdgeLimitFlags
 
-    fileprivate var demo: Bool { demoFlag ?? Settings.Processes.demoOfUp.defaultValue }
+    fileprivate var demo: Bool { demoFlags.demo ?? Settings.Processes.demoOfUp.defaultValue }
     fileprivate var workers: Int { flags.flag(Settings.Processes.workersOfUp) }
     fileprivate var edges: Int { flags.flag(Settings.Processes.edgesOfUp) }
-    fileprivate var redisPort: UInt16 { UInt16(flags.flag(Settings.Processes.redisPort)) }
+    fileprivate var redisPort: UInt16 { UInt16(ownRedis.flag(Settings.Processes.redisPort)) }
 
     func run() throws {
         let settings = try options.configuration()
         let address = try flags.value(Settings.Edge.listen, file: settings.edge.listen)
-        let admin = try flags.value(Settings.Edge.admin, file: settings.edge.admin)
+        let admin = try administration.address(settings.edge)
         try UpRun(self, settings: settings, listen: address, admin: admin).run()
     }
 
@@ -117,7 +128,8 @@ private final class UpRun {
         ChildFlags.setEnvironment(command.options, redis: redis)
         let flags =
             ["--listen", "\(name):\(sockets.port)", "--drain", UpRun.drain] + (command.demo ? ["--demo"] : [])
-            + command.dashboard.words(isLocal: true) + command.limits.words + command.access.words
+            + command.administration.dashboard.words(isLocal: true) + command.limits.words + command.access.words
+            + command.proxies.words
             + (self.admin.map { ["--admin", $0.address.description] } ?? [])
         host = SupervisorHost(
             on: loop, name: "tidings-up", redis: redis, server: server,
@@ -143,7 +155,7 @@ private final class UpRun {
         try folder.create()
         try folder.takeLock()
         let port = command.redisPort != 0 && LocalPort.isFree(command.redisPort) ? command.redisPort : 0
-        let memory = command.flags.flag(Settings.Processes.redisMemory) ?? EmbeddedRedis.halfOfMachine
+        let memory = command.ownRedis.flag(Settings.Processes.redisMemory) ?? EmbeddedRedis.halfOfMachine
         let server = EmbeddedRedis(folder: folder, port: port, memory: memory)
         try server.writeConfiguration()
         return server
@@ -188,7 +200,7 @@ private final class UpRun {
     private func dashboard(at address: String) -> String {
         let isApart = admin != nil
         let configured = settings.edge.dashboard ?? (isApart ? .everyone : .local)
-        let options = command.dashboard.setting(configured, isApart: isApart)
+        let options = command.administration.dashboard.setting(configured, isApart: isApart)
             .options(at: .tcp(host: name, port: sockets.port), isApart: isApart)
         let place = admin.map { UpRun.url($0.address) }
         let page = options == nil ? "" : "   or \(place ?? address)/dashboard"

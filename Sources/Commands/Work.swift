@@ -14,18 +14,14 @@ struct Work: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run workers: they take events through the pipeline's stages.",
         discussion: """
-            Each worker takes its share of the lanes (a stage in a partition). Start as many pools on as many hosts as
-            you like; they share the lanes among them. SIGTERM ends a pool in order, a second one at once. SIGHUP has
-            every worker replaced by one that reads the configuration anew, SIGTSTP stops taking events.
-
             Examples:
               tidings work                            all stages, a worker for each processor
               tidings work moderate --workers 4       only one stage
-            """)
 
-    @OptionGroup var options: GlobalFlags
-    @OptionGroup var child: ChildFlags
-    @OptionGroup var supervisor: SupervisorFlags
+            Each worker takes its share of the lanes (a stage in a partition). Start as many pools on as many hosts as
+            you like; they share the lanes among them. SIGTERM ends a pool in order, a second one at once. SIGHUP has
+            every worker replaced by one that reads the configuration anew, SIGTSTP stops taking events.
+            """)
 
     @Argument(help: "Stages to serve; none: all stages and the doors.")
     var stages: [String] = []
@@ -34,7 +30,10 @@ struct Work: ParsableCommand {
         static let settings: [any SettingDeclaration] = [Settings.Processes.workers]
     }
 
-    @OptionGroup var flags: SettingFlags<Group>
+    @OptionGroup(title: "Common options") var flags: SettingFlags<Group>
+    @OptionGroup(title: "Common options") var options: GlobalFlags
+    @OptionGroup(title: "Supervision") var supervisor: SupervisorFlags
+    @OptionGroup var child: ChildFlags
 
     func run() throws {
         let settings = try options.configuration()

@@ -41,14 +41,13 @@ struct SettingDocumentTests {
         #expect(row.last?.isEmpty == false, "\(key)")
     }
 
-    /// The settings of each command that has settings of its own.
+    /// The settings of each command that has settings of its own, without the limits of an edge.
     private static var commands: [(name: String, type: any ParsableCommand.Type, settings: [any SettingDeclaration])] {
-        let limits: [any SettingDeclaration] = EdgeLimit.allCases.map(\.setting)
         let edge: [any SettingDeclaration] =
             [
                 Settings.Edge.listen, Settings.Edge.admin, Settings.Edge.dashboard, Settings.Edge.proxies,
                 Settings.Edge.proxyProtocol,
-            ] + Settings.Access.all + limits
+            ] + Settings.Access.all
         let supervisor = Settings.Processes.supervisorFlags
         return [
             (
@@ -185,12 +184,15 @@ struct SettingDocumentTests {
     func help() throws {
         // What a command does, and not how it is set: these are declared with the command.
         let verbs = [
-            "--help", "--version", "--json", "--watch", "--no-demo", "--no-dashboard", "--forum",
+            "--help", "--help-limits", "--version", "--json", "--watch", "--no-demo", "--no-dashboard", "--forum",
         ]
-        for (name, type, own) in Self.commands {
-            let text = Tidings.helpMessage(for: type, columns: 200)
+        let pages = Self.commands.map {
+            ($0.name, Tidings.helpMessage(for: $0.type, columns: 200), Settings.Global.flags + $0.settings)
+        }
+        let limits: [any SettingDeclaration] = EdgeLimit.allCases.map(\.setting)
+        for (name, text, own) in pages + [("limits", EdgeLimitFlags.Page.helpMessage(columns: 200), limits)] {
             let words = text.split { $0.isWhitespace }.joined(separator: " ")
-            let settings = (Settings.Global.flags + own).filter { $0.flag != nil }
+            let settings = own.filter { $0.flag != nil }
             for setting in settings {
                 #expect(words.contains("--\(setting.flag ?? "")"), "\(name): \(setting.flag ?? "")")
                 #expect(words.contains(setting.help), "\(name): \(setting.help)")

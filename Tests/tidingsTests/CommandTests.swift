@@ -54,7 +54,7 @@ struct CommandTests {
             (["edge", "--listen", "nonsense"], "is no address"),
             (["edge", "--hold", "99"], "--hold takes 1 to 55"),
             (["status", "--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
-            (["nonsense"], "Unexpected argument"),
+            (["nonsense"], "no command 'nonsense'"),
         ])
     func wrongUse(arguments: [String], expected: String) throws {
         let result = try TidingsBinary.run(arguments)

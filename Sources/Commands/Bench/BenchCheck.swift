@@ -8,19 +8,17 @@ struct BenchCheck: ParsableCommand {
         commandName: "check",
         abstract: "Compare what an event costs with a file of figures; fail when something got dearer.",
         discussion: """
+            Examples:
+              tidings bench check --figures Tests/Bench/figures.json
+              tidings bench check --figures Tests/Bench/figures.json --record
+
             Measures the three pass-through stages and the default pipeline, with the worst input and with one that looks \
             like life: processor time of Redis, as a multiple of what plain commands take in the same run, commands, bytes \
             and keys that stay, and instructions of the workers (perf, else callgrind), all for each event. The file says how \
             much room there is for noise. 'make bench-check' runs it with the file of the repository.
 
             Exit code 1: something is dearer than the room allows.
-
-            Examples:
-              tidings bench check --figures Tests/Bench/figures.json
-              tidings bench check --figures Tests/Bench/figures.json --record
             """)
-
-    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "The file with the figures.")
     var figures: String
@@ -36,6 +34,8 @@ struct BenchCheck: ParsableCommand {
 
     @Flag(name: .long, inversion: .prefixedNo, help: "Count the instructions of workers, which takes longest.")
     var instructions = true
+
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard (1...20).contains(runs), (1000...1_000_000).contains(events) else {

@@ -9,6 +9,10 @@ struct BenchDoor: ParsableCommand {
         commandName: "door",
         abstract: "Events per second that come in: enqueue, POST and RPUSH, each beside a bare pipelined RPUSH.",
         discussion: """
+            Examples:
+              tidings bench door
+              tidings bench door --situation busy --door bare --door file --runs 5
+
             Starts a redis-server of its own (append-only file, everysec) and brings comments of 400 bytes in at each door, \
             in turn, so that a drift of the machine's speed touches all. The bare loop sends one RPUSH an event, all of them \
             pipelined and encoded before, into a list that nobody reads. `enqueue` is the real program with the time that \
@@ -17,13 +21,7 @@ struct BenchDoor: ParsableCommand {
 
             Situations: idle (no other worker), busy (workers publish a backlog of as many events through all five stages \
             meanwhile; a tenth of the events comes in).
-
-            Examples:
-              tidings bench door
-              tidings bench door --situation busy --door bare --door file --runs 5
             """)
-
-    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "A situation: idle, busy; can be repeated. (default: both)")
     var situation: [DoorBench.Situation] = []
@@ -42,6 +40,8 @@ struct BenchDoor: ParsableCommand {
 
     @Flag(name: .long, help: "Print the figures as JSON.")
     var json = false
+
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard (1000...2_000_000).contains(events) else { throw ValidationError("--events takes 1000 to 2000000") }

@@ -9,6 +9,10 @@ struct BenchEdge: ParsableCommand {
         commandName: "edge",
         abstract: "Readers by the thousand: speed, latency, loss and memory, beside a bare epoll loop and Nchan.",
         discussion: """
+            Examples:
+              tidings bench edge
+              tidings bench edge --scenario fanout --readers 10000 --seconds 10 --runs 3
+
             Each server is started anew for each situation, on this machine, and gets the same readers, in processes of \
             their own, and the same events. Every reader checks that each event comes once and in order. Latencies are \
             counted from the moment an event was due. The bare loop trusts its readers, has no limits, no deadlines and \
@@ -18,18 +22,12 @@ struct BenchEdge: ParsableCommand {
             Situations: polls (processor time of an answer), fanout, stream (100 events/s to everybody), steady \
             (165,000 deliveries/s), channels (2,000 events/s over channels of ten readers), lone (single readers \
             beside a hot channel), connections, memory.
-
-            Examples:
-              tidings bench edge
-              tidings bench edge --scenario fanout --readers 10000 --seconds 10 --runs 3
             """)
 
     /// A server that can take part.
     enum Server: String, CaseIterable, ExpressibleByArgument {
         case bare, tidings, nchan
     }
-
-    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "A situation; can be repeated. (default: all)")
     var scenario: [EdgeScenario.Name] = []
@@ -60,6 +58,8 @@ struct BenchEdge: ParsableCommand {
 
     @Flag(name: .long, help: "Print the figures as JSON.")
     var json = false
+
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard (100...100_000).contains(readers), (1...600).contains(seconds), (1...600).contains(patience) else {

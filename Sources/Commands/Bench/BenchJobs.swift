@@ -12,16 +12,15 @@ struct BenchJobs: ParsableCommand {
         commandName: "jobs",
         abstract: "Thoonk jobs per second, beside thoonk.py; the memory of queued jobs.",
         discussion: """
-            Starts a redis-server of its own (append-only file, everysec), puts jobs, gets them all, finishes them all: one \
-            job a call, then many a call, each call awaited. With --python thoonk.py does the same, one job a call, in turn \
-            with it, so that a drift of the machine's speed touches both. 'make bench-jobs' installs thoonk.py.
-
             Examples:
               tidings bench jobs --python .build/thoonk-py/bin/python
               tidings bench jobs --memory 1000000
+
+            Starts a redis-server of its own (append-only file, everysec), puts jobs, gets them all, finishes them all: one \
+            job a call, then many a call, each call awaited. With --python thoonk.py does the same, one job a call, in turn \
+            with it, so that a drift of the machine's speed touches both. 'make bench-jobs' installs thoonk.py.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Option(name: .long, help: "Jobs in each run.") var jobs = 20_000
     @Option(name: .long, help: "Jobs a call, in the runs with many.") var batch = 500
     @Option(name: .long, help: "Bytes of an item.") var itemBytes = 100
@@ -29,6 +28,7 @@ struct BenchJobs: ParsableCommand {
     @Option(name: .long, help: "A python3 with thoonk 1.0.1.0.") var python: String?
     @Option(name: .long, help: "Measure the memory that so many queued jobs take; 0: not.") var memory = 0
     @Flag(name: .long, help: "Print the figures as a JSON object.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard (100...10_000_000).contains(jobs) else { throw ValidationError("--jobs takes 100 to 10000000") }

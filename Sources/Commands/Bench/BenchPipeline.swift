@@ -11,6 +11,13 @@ struct BenchPipeline: ParsableCommand {
         commandName: "pipeline",
         abstract: "Events per second and the cost in Redis: three pass-through stages and the default pipeline.",
         discussion: """
+            Examples:
+              tidings bench pipeline --events 200000 --workers 2
+              tidings bench pipeline --beside ./tidings-before --events 60000 --runs 2
+              tidings bench pipeline --input life --seed 7 --only default
+              tidings bench pipeline --input comments.ndjson --commands
+              tidings bench pipeline --only default --latency --latency-seconds 20
+
             Starts a redis-server of its own (append-only file, everysec), puts a backlog into the queues and times how \
             long worker processes take to empty them. The bare loop is one process that issues the same Redis calls in \
             the same batches and does nothing else with the events. Runs alternate, so that a drift of the machine's \
@@ -30,21 +37,12 @@ struct BenchPipeline: ParsableCommand {
 
             --beside measures another tidings binary in the same run, in pairs, with workers, a function library and a \
             redis-server of its own.
-
-            Examples:
-              tidings bench pipeline --events 200000 --workers 2
-              tidings bench pipeline --beside ./tidings-before --events 60000 --runs 2
-              tidings bench pipeline --input life --seed 7 --only default
-              tidings bench pipeline --input comments.ndjson --commands
-              tidings bench pipeline --only default --latency --latency-seconds 20
             """)
 
     /// A pipeline that can be measured.
     enum Pipeline: String, CaseIterable, ExpressibleByArgument {
         case stages, `default`
     }
-
-    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "Events in each run of the three stages; the default pipeline takes a quarter.")
     var events: Int = 200_000
@@ -83,6 +81,8 @@ struct BenchPipeline: ParsableCommand {
 
     @Flag(name: .long, help: "Print the figures as JSON.")
     var json = false
+
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard (1000...10_000_000).contains(events) else { throw ValidationError("--events takes 1000 to 10000000") }

@@ -7,15 +7,13 @@ struct BenchTakeover: ParsableCommand {
         commandName: "takeover",
         abstract: "Time from kill -9 of a worker until every partition publishes again.",
         discussion: """
+            Example:
+              tidings bench takeover --kills 50
+
             Starts a redis-server of its own and a pool of workers. Each turn pushes one event into the door of each \
             partition and waits until all are published: once with the pool at peace, once right after kill -9 of a \
             worker. Every partition has lanes of every worker, so all of them are hit by each kill.
-
-            Example:
-              tidings bench takeover --kills 50
             """)
-
-    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "Workers killed, one at a time.")
     var kills = 50
@@ -25,6 +23,8 @@ struct BenchTakeover: ParsableCommand {
 
     @Flag(name: .long, help: "Print the figures as JSON, in milliseconds.")
     var json = false
+
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard (1...10_000).contains(kills) else { throw ValidationError("--kills takes 1 to 10000") }
@@ -44,14 +44,12 @@ struct BenchIdle: ParsableCommand {
         commandName: "idle",
         abstract: "Processor time, Redis commands and memory of pools that have nothing to do.",
         discussion: """
-            Starts a redis-server of its own, a pool of workers and a pool of edges, lets them settle, and watches. \
-            Commands are counted by the server, those inside functions included.
-
             Example:
               tidings bench idle --seconds 60
-            """)
 
-    @OptionGroup var options: GlobalFlags
+            Starts a redis-server of its own, a pool of workers and a pool of edges, lets them settle, and watches. \
+            Commands are counted by the server, those inside functions included.
+            """)
 
     @Option(name: .long, help: "How long to watch.")
     var seconds = 30
@@ -64,6 +62,8 @@ struct BenchIdle: ParsableCommand {
 
     @Flag(name: .long, help: "Print the figures as JSON.")
     var json = false
+
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard (1...3600).contains(seconds) else { throw ValidationError("--seconds takes 1 to 3600") }
@@ -85,14 +85,12 @@ struct BenchMemory: ParsableCommand {
         commandName: "memory",
         abstract: "Memory of workers at rest, before and after millions of events.",
         discussion: """
-            Starts a redis-server of its own and a pool of workers, and sends comments through all five stages into the \
-            feeds of 500 threads and a forum, a backlog at a time. Private memory is what the process has alone.
-
             Example:
               tidings bench memory --events 5000000
-            """)
 
-    @OptionGroup var options: GlobalFlags
+            Starts a redis-server of its own and a pool of workers, and sends comments through all five stages into the \
+            feeds of 500 threads and a forum, a backlog at a time. Private memory is what the process has alone.
+            """)
 
     @Option(name: .long, help: "Events in all.")
     var events = 5_000_000
@@ -102,6 +100,8 @@ struct BenchMemory: ParsableCommand {
 
     @Flag(name: .long, help: "Print the figures as JSON, in KiB.")
     var json = false
+
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard (1000...100_000_000).contains(events) else { throw ValidationError("--events takes 1000 to 100000000") }

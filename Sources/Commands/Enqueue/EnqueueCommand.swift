@@ -9,6 +9,11 @@ struct Enqueue: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Put comments into the pipeline: one JSON object a line.",
         discussion: """
+            Examples:
+              tidings enqueue comments.ndjson
+              tail -f app.log | tidings enqueue -
+              tail -n +1001 comments.ndjson | tidings enqueue -      # go on at line 1001
+
             Each line goes to the first stage of its conversation's partition, in order. A line that is no event is reported
             with its number and left out. While a queue or Redis' memory is full the command waits, --patience at most for
             each batch. Lines of a pipe that pauses are sent at once.
@@ -17,14 +22,7 @@ struct Enqueue: ParsableCommand {
             stayed full, or the command was interrupted. A command that stops says at which line: all lines before it are in,
             and none from there on, so that you can go on from it. Only when the connection broke may some more be in, which
             are counted; to send these again is safe within the duplicate window.
-
-            Examples:
-              tidings enqueue comments.ndjson
-              tail -f app.log | tidings enqueue -
-              tail -n +1001 comments.ndjson | tidings enqueue -      # go on at line 1001
             """)
-
-    @OptionGroup var options: GlobalFlags
 
     @Argument(help: "A file with one JSON object a line, or - for standard input.")
     var file: String = "-"
@@ -37,6 +35,8 @@ struct Enqueue: ParsableCommand {
 
     @Flag(name: .long, help: "Print the counts as JSON.")
     var json = false
+
+    @OptionGroup var options: GlobalFlags
 
     func run() throws {
         let settings = try options.configuration()

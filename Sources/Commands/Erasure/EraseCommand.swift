@@ -13,6 +13,11 @@ struct EraseCommand: ParsableCommand {
         commandName: "erase",
         abstract: "Erase a person: their comments in queues, letters, histories, records and archives.",
         discussion: """
+            Examples:
+              tidings erase --author 42 --dry-run
+              tidings erase --author 42 --json
+              tidings erase --author 42 --archive /var/archive/comments.*.ndjson
+
             A comment is a person's when its author's id, as text, is the --author, when it was sent with a token whose \
             `sub` is that, or when its record names that owner. Comments that stand in histories are deleted for everybody, \
             as the web app deletes them: readers are told, and what stays is a deletion without text and author. Events in \
@@ -26,14 +31,7 @@ struct EraseCommand: ParsableCommand {
             their window), and what was handed to webhooks and programs.
 
             Exit code: 0 done, 1 failed, 2 wrong use, 75 Redis cannot be reached, or a file is being written.
-
-            Examples:
-              tidings erase --author 42 --dry-run
-              tidings erase --author 42 --json
-              tidings erase --author 42 --archive /var/archive/comments.*.ndjson
             """)
-
-    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "The person's id, as in `author.id` or a token's `sub`.")
     var author: String
@@ -48,6 +46,8 @@ struct EraseCommand: ParsableCommand {
         name: .long, parsing: .upToNextOption,
         help: "Rewrite these archive files of `file` stages instead: the person's lines go.")
     var archive: [String] = []
+
+    @OptionGroup var options: GlobalFlags
 
     func run() throws {
         guard !author.isEmpty else { throw CommandError("--author is empty: name the person's id", exitCode: 2) }

@@ -12,6 +12,10 @@ struct ExportCommand: ParsableCommand {
         commandName: "export",
         abstract: "Print a person's comments, one JSON object a line.",
         discussion: """
+            Examples:
+              tidings export --author 42 > 42.ndjson
+              tidings export --author 42 --output 42.ndjson
+
             Whose a comment is: see 'tidings erase --help'. Each comment is printed once, in its newest version, with the \
             places where it stands: channels with the numbers of its items, queues, held events, dead letters. Nothing is \
             changed. A line looks like this:
@@ -22,19 +26,15 @@ struct ExportCommand: ParsableCommand {
             runs may be missing or stand where they were.
 
             Exit code: 0 done, 1 failed, 2 wrong use, 75 Redis cannot be reached.
-
-            Examples:
-              tidings export --author 42 > 42.ndjson
-              tidings export --author 42 --output 42.ndjson
             """)
-
-    @OptionGroup var options: GlobalFlags
 
     @Option(name: .long, help: "The person's id, as in `author.id` or a token's `sub`.")
     var author: String
 
     @Option(name: .long, help: "Write into this file, readable by its owner only, in place of standard output.")
     var output: String?
+
+    @OptionGroup var options: GlobalFlags
 
     func run() throws {
         guard !author.isEmpty else { throw CommandError("--author is empty: name the person's id", exitCode: 2) }

@@ -9,10 +9,6 @@ struct FeedCommand: ParsableCommand {
         commandName: "feed",
         abstract: "Thoonk feeds: list, create, publish, read, follow; sorted feeds.",
         discussion: """
-            An item may be any bytes. 'publish' is for feeds; append, prepend, insert, edit and move are for sorted feeds, \
-            whose order you choose. list, create, configure, delete and tail work with queues and job feeds, too. Adding an \
-            item to a missing feed creates it.
-
             Examples:
               tidings feed create news --max-length 100
               tidings feed publish news 'hello'
@@ -20,6 +16,10 @@ struct FeedCommand: ParsableCommand {
               tidings feed get news --json
               tidings feed tail news --json | jq .item
               tidings feed insert agenda --after 3 'coffee'
+
+            An item may be any bytes. 'publish' is for feeds; append, prepend, insert, edit and move are for sorted feeds, \
+            whose order you choose. list, create, configure, delete and tail work with queues and job feeds, too. Adding an \
+            item to a missing feed creates it.
             """,
         subcommands: [
             FeedList.self, FeedCreate.self, FeedConfigure.self, FeedDelete.self, FeedGet.self, FeedIds.self,
@@ -34,21 +34,21 @@ struct FeedList: ThoonkCommand {
         commandName: "list",
         abstract: "List feeds of all types: type, name.",
         discussion: """
-            Feeds of a pipeline's channels, such as {thread:42}, are included. They are listed by name. With --limit the \
-            next ones are those after the last name: --after.
-
             Examples:
               tidings feed list --type job
               tidings feed list --match '{thread:*}' --limit 100
               tidings feed list --match '{thread:*}' --limit 100 --after '{thread:1099}'
+
+            Feeds of a pipeline's channels, such as {thread:42}, are included. They are listed by name. With --limit the \
+            next ones are those after the last name: --after.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Option(name: .long, help: "Only those of this type.") var type: FeedType?
     @Option(name: .long, help: "Only names that match: * ? [a-z] as in Redis' MATCH.") var match = "*"
     @Option(name: .long, help: "At most that many.") var limit: Int?
     @Option(name: .long, help: "Only names that come after this one.") var after: String?
     @Flag(name: .long, help: "Print one JSON object a line: name, type.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is 1 or more, not \(limit)") }
@@ -76,19 +76,19 @@ struct FeedCreate: ThoonkCommand {
         commandName: "create",
         abstract: "Create a feed of any type.",
         discussion: """
-            An existing feed is left as it is; if it is of another type, that is an error.
-
             Examples:
               tidings feed create news --max-length 100
               tidings feed create mail --type job --claim-timeout 5m
               tidings feed create agenda --type sorted_feed title=today
+
+            An existing feed is left as it is; if it is of another type, that is an error.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @OptionGroup var settings: FeedFlags
     @Option(name: .long, help: "Its type.") var type = FeedType.feed
     @Flag(name: .long, help: "Print a JSON object: name, created.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         let all = settings.all
@@ -113,17 +113,17 @@ struct FeedConfigure: ThoonkCommand {
         commandName: "configure",
         abstract: "Change fields of a feed's configuration, or show it.",
         discussion: """
-            Other fields are left as they are. Without a field, it prints the whole configuration, one FIELD=VALUE a line.
-
             Examples:
               tidings feed configure news
               tidings feed configure news --max-length 500 title=News
+
+            Other fields are left as they are. Without a field, it prints the whole configuration, one FIELD=VALUE a line.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @OptionGroup var settings: FeedFlags
     @Flag(name: .long, help: "Print the configuration as a JSON object.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         _ = try await client.type(of: name)
@@ -149,9 +149,9 @@ struct FeedDelete: ThoonkCommand {
         abstract: "Delete a feed of any type with all its items.",
         discussion: "Example:\n  tidings feed delete news --yes")
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @Flag(name: .long, help: "Confirm: the items cannot be restored.") var yes = false
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard yes else {

@@ -9,17 +9,17 @@ struct FeedGet: ThoonkCommand {
         commandName: "get",
         abstract: "Print the items with these ids, or all items in the feed's order.",
         discussion: """
-            With ids, it works for queues and job feeds, too. Nothing is removed.
-
             Examples:
               tidings feed get news --json
               tidings feed get news 17
+
+            With ids, it works for queues and job feeds, too. Nothing is removed.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @Argument(help: "Ids of items. (default: all items)") var ids: [String] = []
     @Flag(name: .long, help: "Print one JSON object a line: id, item (base64 when it is no UTF-8).") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         var output = ItemOutput(json: json)
@@ -58,16 +58,16 @@ struct FeedIds: ThoonkCommand {
         commandName: "ids",
         abstract: "Print the ids of a feed's items, in its order.",
         discussion: """
-            For a queue, the order is the one in which its items will be delivered. For a job feed, all unfinished jobs \
-            are listed in no particular order.
-
             Example:
               tidings feed ids news
+
+            For a queue, the order is the one in which its items will be delivered. For a job feed, all unfinished jobs \
+            are listed in no particular order.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         let ids =
@@ -88,20 +88,20 @@ struct FeedPublish: ThoonkCommand {
         commandName: "publish",
         abstract: "Publish items in a feed; prints their ids.",
         discussion: """
-            If the id exists, its item is replaced and moves to the end. Items are published in batches of at most 500, each \
-            in one step. The ids are printed after each batch.
-
             Examples:
               tidings feed publish news 'hello' 'world'
               tidings feed publish news --id weather 'rain'
               tidings feed publish log < app.ndjson
+
+            If the id exists, its item is replaced and moves to the end. Items are published in batches of at most 500, each \
+            in one step. The ids are printed after each batch.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @OptionGroup var input: ItemInput
     @Option(name: .long, help: "The id, for a single item. (default: a new id)") var id: String?
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         if id != nil, input.items.count != 1 { throw ValidationError("--id is for a single item; give one") }
@@ -125,10 +125,10 @@ struct FeedRetract: ThoonkCommand {
         abstract: "Remove items from a feed or a sorted feed.",
         discussion: "Example:\n  tidings feed retract news 17 18")
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The feed's name.") var name: String
     @Argument(help: "Ids of items.") var ids: [String]
     @Flag(name: .long, help: "Print one JSON object a line: id, outcome (done or absent).") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         let type = try await client.type(of: name)

@@ -9,23 +9,24 @@ struct FeedTail: ThoonkCommand {
         commandName: "tail",
         abstract: "Follow feeds: print their events until Ctrl-C.",
         discussion: """
+            Examples:
+              tidings feed tail news
+              tidings feed tail --json | jq -r 'select(.event == "finished") | .result'
+
             A line has the event, the feed, the item's id, and the item or its position, separated by tabs. Events are \
             published, edited, retracted, moved, finished (a job, with its result), created, deleted and configured. It \
             reconnects by itself; a line on standard error says where events may be missing. For earlier items use \
             'feed get'.
-
-            Examples:
-              tidings feed tail news
-              tidings feed tail --json | jq -r 'select(.event == "finished") | .result'
             """)
     static let endsInOrder = true
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "Feeds. (default: all, including those created later)") var names: [String] = []
     @Flag(
         name: .long,
         help: "Print one JSON object a line: event, feed, id, item or result (base64 when it is no UTF-8), position.")
     var json = false
+
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         let events = try await names.isEmpty ? client.events() : client.events(of: names)

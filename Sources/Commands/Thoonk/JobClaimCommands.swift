@@ -9,20 +9,21 @@ struct JobFinish: ThoonkCommand {
         commandName: "finish",
         abstract: "Finish claimed jobs, which removes them.",
         discussion: """
-            A result is announced to all who follow the feed. Exit code 1 when a job was not finished because it has \
-            another claim by now, or none.
-
             Examples:
               tidings job finish mail ID --token TOKEN
               tidings job finish mail ID --token TOKEN --result sent
               tidings job finish mail ID --result - < report.txt
+
+            A result is announced to all who follow the feed. Exit code 1 when a job was not finished because it has \
+            another claim by now, or none.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var claims: ClaimFlags
     @Option(name: .long, help: "The result, the same for each job; -: all of standard input, unchanged.")
     var result: String?
+
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         try await client.require(name, .job)
@@ -39,15 +40,15 @@ struct JobCancel: ThoonkCommand {
         commandName: "cancel",
         abstract: "Give claimed jobs back: they wait again behind the others.",
         discussion: """
-            The cancel is counted. Exit code 1 when a job was not given back.
-
             Example:
               tidings job cancel mail ID --token TOKEN
+
+            The cancel is counted. Exit code 1 when a job was not given back.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var claims: ClaimFlags
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         try await client.require(name, .job)
@@ -61,15 +62,15 @@ struct JobStall: ThoonkCommand {
         commandName: "stall",
         abstract: "Set claimed jobs aside until 'tidings job retry'.",
         discussion: """
-            Exit code 1 when a job was not set aside.
-
             Example:
               tidings job stall mail ID --token TOKEN
+
+            Exit code 1 when a job was not set aside.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var claims: ClaimFlags
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         try await client.require(name, .job)
@@ -83,16 +84,16 @@ struct JobExtend: ThoonkCommand {
         commandName: "extend",
         abstract: "Extend claims.",
         discussion: """
-            Exit code 1 when a claim was not extended because the job has another claim by now, or none.
-
             Example:
               tidings job extend mail ID --token TOKEN --by 10m
+
+            Exit code 1 when a claim was not extended because the job has another claim by now, or none.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var claims: ClaimFlags
     @Option(name: .long, help: "When the claim expires, counted from now, such as 90s or 10m.") var by: TimeSpan
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         try await client.require(name, .job)

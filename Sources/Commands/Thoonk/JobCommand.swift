@@ -9,16 +9,16 @@ struct JobCommand: ParsableCommand {
         commandName: "job",
         abstract: "Thoonk job feeds: put, get, finish, cancel, stall, maintain.",
         discussion: """
-            A job is claimed by one worker at a time and stays until it is finished. A claim expires, after five minutes by \
-            default: then the job waits again, and a late finish with the old token is refused. 'tidings feed' lists, \
-            creates, configures and deletes job feeds as well.
-
             Examples:
               tidings job put mail 'to: ada'
               tidings job get mail --timeout 10s --json
               tidings job finish mail ID --token TOKEN --result sent
               tidings job status mail
               tidings job maintain mail
+
+            A job is claimed by one worker at a time and stays until it is finished. A claim expires, after five minutes by \
+            default: then the job waits again, and a late finish with the old token is refused. 'tidings feed' lists, \
+            creates, configures and deletes job feeds as well.
             """,
         subcommands: [
             JobPut.self, JobGet.self, JobFinish.self, JobCancel.self, JobStall.self, JobRetry.self, JobRetract.self,
@@ -32,22 +32,22 @@ struct JobPut: ThoonkCommand {
         commandName: "put",
         abstract: "Put jobs; prints their ids.",
         discussion: """
-            Jobs are put in batches of at most 500, each in one step. The ids are printed after each batch. With --id, \
-            repeating the put changes nothing until the job is finished.
-
             Examples:
               tidings job put mail 'to: ada'
               tidings job put mail --id order-17 'to: grace'
               tidings job put mail < mails.ndjson
+
+            Jobs are put in batches of at most 500, each in one step. The ids are printed after each batch. With --id, \
+            repeating the put changes nothing until the job is finished.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @OptionGroup var input: ItemInput
     @Option(name: .long, help: "The id, for a single job. (default: a new id)") var id: String?
     @Flag(name: .long, help: "Put each batch at the head of the list instead of at its end.") var priority =
         false
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         if id != nil, input.items.count != 1 { throw ValidationError("--id is for a single job; give one") }
@@ -70,17 +70,16 @@ struct JobGet: ThoonkCommand {
         commandName: "get",
         abstract: "Claim jobs and print them; waits until there is one.",
         discussion: """
-            A line has the job's id, the claim's token and the item, separated by tabs. Finish the job with id and token \
-            before the claim expires. It does not poll while it waits. Exit code 75 after the time-out or Ctrl-C.
-
             Examples:
               tidings job get mail --claim 10m
               tidings job get mail --timeout 10s --json | jq -r .item
               tidings job get mail --count 100 --timeout 0s --json
+
+            A line has the job's id, the claim's token and the item, separated by tabs. Finish the job with id and token \
+            before the claim expires. It does not poll while it waits. Exit code 75 after the time-out or Ctrl-C.
             """)
     static let endsInOrder = true
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @Option(name: .long, help: "How many at most, 1 to 1000; it waits for the first one only.") var count = 1
     @Option(
@@ -95,6 +94,8 @@ struct JobGet: ThoonkCommand {
             of Redis), item (base64 when it is no UTF-8).
             """)
     var json = false
+
+    @OptionGroup var options: GlobalFlags
 
     /// The default of the function library, in ms.
     private static let usualClaim: Int64 = 300_000
@@ -140,18 +141,18 @@ struct JobStatusCommand: ThoonkCommand {
         commandName: "status",
         abstract: "Show how many jobs are in each state, or the state of one job.",
         discussion: """
-            States: waiting, claimed, stalled, missing (in no list: a client is taking it or crashed while taking it; \
-            'tidings job maintain' finds out), absent (finished, retracted or never put: exit code 1).
-
             Examples:
               tidings job status mail
               tidings job status mail ID --json
+
+            States: waiting, claimed, stalled, missing (in no list: a client is taking it or crashed while taking it; \
+            'tidings job maintain' finds out), absent (finished, retracted or never put: exit code 1).
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @Argument(help: "A job's id. (default: counts of all jobs)") var id: String?
     @Flag(name: .long, help: "Print a JSON object.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         try await client.require(name, .job)
@@ -211,18 +212,18 @@ struct JobRetry: ThoonkCommand {
         commandName: "retry",
         abstract: "Put stalled jobs back into the list, behind the others.",
         discussion: """
-            Exit code 1 when a job is not stalled; it is left as it is.
-
             Examples:
               tidings job retry mail ID
               tidings job retry mail --all
+
+            Exit code 1 when a job is not stalled; it is left as it is.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @Argument(help: "Ids of stalled jobs.") var ids: [String] = []
     @Flag(name: .long, help: "All stalled jobs.") var all = false
     @Flag(name: .long, help: "Print one JSON object a line: id, outcome (done or not_stalled).") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard all == ids.isEmpty else { throw ValidationError("give ids of stalled jobs, or --all") }
@@ -248,10 +249,10 @@ struct JobRetract: ThoonkCommand {
         abstract: "Remove jobs in any state; claims on them are lost.",
         discussion: "Example:\n  tidings job retract mail ID")
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The job feed's name.") var name: String
     @Argument(help: "Ids of jobs.") var ids: [String]
     @Flag(name: .long, help: "Print one JSON object a line: id, outcome (done or absent).") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         try await client.require(name, .job)
@@ -270,18 +271,18 @@ struct JobMaintain: ThoonkCommand {
         commandName: "maintain",
         abstract: "Put lost jobs back and end expired claims.",
         discussion: """
+            Example:
+              tidings job maintain mail
+
             Clients that take and claim a job in two steps, such as thoonk.py, lose it when they crash in between. A job is \
             put back when two calls, --grace apart, have found it in no list. Run it once per --grace, for example from \
             cron; several at once do no harm.
-
-            Example:
-              tidings job maintain mail
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "Job feeds.") var names: [String]
     @Option(name: .long, help: "How long a job must be in no list to count as lost. (default: 1m)") var grace: TimeSpan?
     @Flag(name: .long, help: "Print one JSON object a line: feed, put_back, taken_back, missing.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         var output = ItemOutput(json: json)

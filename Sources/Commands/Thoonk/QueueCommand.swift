@@ -9,13 +9,13 @@ struct QueueCommand: ParsableCommand {
         commandName: "queue",
         abstract: "Thoonk queues: put, get, length.",
         discussion: """
-            Each item is delivered to one get, oldest first, and removed. It is lost if the program that got it crashes; use \
-            'tidings job' where that must not happen. 'tidings feed' lists, creates, configures and deletes queues as well.
-
             Examples:
               tidings queue put mail 'to: ada' 'to: grace'
               tidings queue put mail < mails.ndjson
               tidings queue get mail --timeout 10s
+
+            Each item is delivered to one get, oldest first, and removed. It is lost if the program that got it crashes; use \
+            'tidings job' where that must not happen. 'tidings feed' lists, creates, configures and deletes queues as well.
             """,
         subcommands: [QueuePut.self, QueueGet.self, QueueLength.self])
 }
@@ -26,20 +26,20 @@ struct QueuePut: ThoonkCommand {
         commandName: "put",
         abstract: "Put items into a queue; prints their ids.",
         discussion: """
-            Items are put in batches of at most 500, each in one step. The ids are printed after each batch.
-
             Examples:
               tidings queue put mail 'to: ada'
               tidings queue put mail --priority 'to: grace'
               tidings queue put mail < mails.ndjson
+
+            Items are put in batches of at most 500, each in one step. The ids are printed after each batch.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The queue's name.") var name: String
     @OptionGroup var input: ItemInput
     @Flag(name: .long, help: "Put each batch at the head of the queue instead of at its end.") var priority =
         false
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         let queue = client.queue(name)
@@ -54,21 +54,21 @@ struct QueueGet: ThoonkCommand {
         commandName: "get",
         abstract: "Get items from a queue and print them; waits until there is one.",
         discussion: """
-            It does not poll while it waits. Exit code 75 after the time-out or Ctrl-C.
-
             Examples:
               tidings queue get mail
               tidings queue get mail --count 100 --timeout 0s --json
+
+            It does not poll while it waits. Exit code 75 after the time-out or Ctrl-C.
             """)
     static let endsInOrder = true
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The queue's name.") var name: String
     @Option(name: .long, help: "How many at most, 1 to 1000; it waits for the first one only.") var count = 1
     @Option(
         name: .long, help: "How long to wait, such as 500ms or 10m; 0s: not at all. (default: without limit)")
     var timeout: TimeSpan?
     @Flag(name: .long, help: "Print one JSON object a line: id, item (base64 when it is no UTF-8).") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard (1...1000).contains(count) else { throw ValidationError("--count takes 1 to 1000") }
@@ -95,9 +95,9 @@ struct QueueLength: ThoonkCommand {
         abstract: "Print how many items wait in a queue.",
         discussion: "Example:\n  tidings queue length mail")
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The queue's name.") var name: String
     @Flag(name: .long, help: "Print a JSON object: length.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         try await client.require(name, .queue)

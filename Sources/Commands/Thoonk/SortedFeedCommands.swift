@@ -8,10 +8,10 @@ struct FeedAppend: ThoonkCommand {
         abstract: "Add items at the end of a sorted feed; prints their ids.",
         discussion: "Example:\n  tidings feed append agenda 'welcome' 'minutes'")
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The sorted feed's name.") var name: String
     @OptionGroup var input: ItemInput
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         try await SortedInput(input: input, json: json).put(into: client.sortedFeed(name), at: .last)
@@ -25,10 +25,10 @@ struct FeedPrepend: ThoonkCommand {
         abstract: "Add items at the beginning of a sorted feed; prints their ids.",
         discussion: "Example:\n  tidings feed prepend agenda 'welcome' 'minutes'")
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The sorted feed's name.") var name: String
     @OptionGroup var input: ItemInput
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         try await SortedInput(input: input, json: json).put(into: client.sortedFeed(name), at: .first)
@@ -46,12 +46,12 @@ struct FeedInsert: ThoonkCommand {
               tidings feed insert agenda --after 3 'lunch' 'coffee'
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The sorted feed's name.") var name: String
     @OptionGroup var input: ItemInput
     @Option(name: .long, help: "Insert right before the item with this id.") var before: String?
     @Option(name: .long, help: "Insert right after the item with this id.") var after: String?
     @Flag(name: .long, help: "Print one JSON object a line: id.") var json = false
+    @OptionGroup var options: GlobalFlags
 
     func validate() throws {
         guard (before == nil) != (after == nil) else { throw ValidationError("give --before ID or --after ID") }
@@ -69,17 +69,17 @@ struct FeedEdit: ThoonkCommand {
         commandName: "edit",
         abstract: "Replace the content of an item of a sorted feed; it keeps its position.",
         discussion: """
-            To edit an item of an unsorted feed, publish it again: 'feed publish NAME --id ID ITEM'.
-
             Examples:
               tidings feed edit agenda 3 'coffee, 20 minutes'
               tidings feed edit agenda 3 - < agenda.txt
+
+            To edit an item of an unsorted feed, publish it again: 'feed publish NAME --id ID ITEM'.
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The sorted feed's name.") var name: String
     @Argument(help: "The item's id.") var id: String
     @Argument(help: "The content; -: all of standard input, unchanged.") var item: String
+    @OptionGroup var options: GlobalFlags
 
     func run(_ client: ThoonkClient) async throws {
         try await client.sortedFeed(name).edit(id, StandardInput.bytes(of: item))
@@ -97,13 +97,13 @@ struct FeedMove: ThoonkCommand {
               tidings feed move agenda 3 --after 7
             """)
 
-    @OptionGroup var options: GlobalFlags
     @Argument(help: "The sorted feed's name.") var name: String
     @Argument(help: "The item's id.") var id: String
     @Flag(name: .long, help: "To the beginning.") var first = false
     @Flag(name: .long, help: "To the end.") var last = false
     @Option(name: .long, help: "Right before the item with this id.") var before: String?
     @Option(name: .long, help: "Right after the item with this id.") var after: String?
+    @OptionGroup var options: GlobalFlags
 
     private var places: [FeedPosition] {
         var places: [FeedPosition] = []
