@@ -5,6 +5,13 @@ SHELL := /bin/bash
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Where `make install` puts what has no place of its own below PREFIX on every system.
+UNITS ?= $(PREFIX)/lib/systemd/system
+ZSH ?= $(PREFIX)/share/zsh/site-functions
+# How `install` treats the program: -s strips it. Debian's tools do that themselves.
+STRIP ?= -s
+# What the program says of itself, in one place.
+VERSION ?= $(shell sed -n 's/^ *version: "\(.*\)",$$/\1/p' Sources/Commands/Tidings.swift)
 # Processes of tests that run at once: many tests wait for what they have started, and each has times to keep.
 LANES ?= $(if $(CI),3,4)
 # How many parts of the tests may run once more after a failure: a busy CI machine makes tests with times late.
@@ -26,6 +33,8 @@ RECORD ?=
 THOONK_PY := .build/thoonk-py
 # Where the release goes. A static standard library: one file to copy, 5 MB to start with.
 RELEASE := .build/release/tidings
+# What `make install` installs.
+PROGRAM ?= $(RELEASE)
 SWIFT_RELEASE := swift build -c release --static-swift-stdlib --product tidings
 PACKAGES := binutils libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev libsimdjson-dev libssl-dev \
 	libyaml-dev redis-server redis-tools zlib1g-dev
@@ -33,6 +42,8 @@ PACKAGES := binutils libcurl4-openssl-dev libevent-dev libhiredis-dev libre2-dev
 TESTED := libcurl4-openssl-dev=7.88.1 libevent-dev=2.1.12-stable libhiredis-dev=0.14.1 libre2-dev=20220601+dfsg \
 	libsimdjson-dev=3.0.1 libssl-dev=3.0.19 libyaml-dev=0.2.5 redis-server=7.0.15 zlib1g-dev=1.2.13.dfsg
 TEST_PACKAGES := $(PACKAGES) chromium chromium-driver curl faketime python3 python3-venv
+# What makes a package of Debian.
+DEB_PACKAGES := debhelper dpkg-dev git lintian python3
 FORMATTED := Package.swift Sources Tests docs/examples/thoonk/Package.swift docs/examples/thoonk/Sources
 TRIPLE = $(shell swift -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p')
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
@@ -44,7 +55,8 @@ install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
 
-.PHONY: help run deps test-deps build debug test types chaos simulate fuzz bench bench-check bench-jobs docs example licenses lint format install uninstall clean
+.PHONY: help run deps test-deps build debug test types chaos simulate fuzz bench bench-check bench-jobs docs example licenses lint format install place uninstall \
+	libraries deb clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -149,13 +161,42 @@ lint: ## Check the format, the layout of the files and the module arrows; nothin
 format: ## Format the sources in place
 	@swift format --in-place --parallel --recursive $(FORMATTED)
 
-install: build ## Install the release, stripped, and its manual files (PREFIX, DESTDIR)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tidings
-	install -s -m 755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/tidings
-	install -m 644 deploy/* $(DESTDIR)$(PREFIX)/share/tidings/
+install: build place ## Install the release, its manual pages, completions and units (PREFIX, DESTDIR)
+	@echo "installed in $(DESTDIR)$(PREFIX); a host that gets only a copy of it needs these packages of Debian:"
+	@echo "  $$(python3 -B deploy/libraries.py $(PROGRAM) --packages) libssl3; libcurl4 for webhooks"
 
-uninstall: ## Remove what install put there
-	rm -rf $(DESTDIR)$(PREFIX)/bin/tidings $(DESTDIR)$(PREFIX)/share/tidings
+# A folder for each kind of file; `uninstall` removes what stands here and no more.
+MAN = $(DESTDIR)$(PREFIX)/share/man/man1
+BASH_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+FISH_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+DATE = $(shell git log -1 --format=%cs 2>/dev/null || date -u +%F)
+
+place:
+	@$(call install,python3)
+	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tidings $(DESTDIR)$(UNITS) $(MAN) $(BASH_COMPLETIONS) \
+		$(DESTDIR)$(ZSH) $(FISH_COMPLETIONS)
+	@install $(STRIP) -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/tidings
+	@install -m 644 deploy/tidings.yaml $(DESTDIR)$(PREFIX)/share/tidings/
+	@for unit in tidings-work.service tidings-edge.service; do \
+		sed 's|/usr/local/|$(PREFIX)/|g' deploy/$$unit >$(DESTDIR)$(UNITS)/$$unit; done
+	@set -o pipefail; $(PROGRAM) --experimental-dump-help \
+		| python3 -B deploy/manpages.py --version $(VERSION) --date $(DATE) $(MAN)
+	@$(PROGRAM) --generate-completion-script bash | sed '1{/^#!/d}' >$(BASH_COMPLETIONS)/tidings
+	@$(PROGRAM) --generate-completion-script zsh >$(DESTDIR)$(ZSH)/_tidings
+	@$(PROGRAM) --generate-completion-script fish >$(FISH_COMPLETIONS)/tidings.fish
+
+uninstall: ## Remove what install put there; the configuration in /etc/tidings stays
+	rm -rf $(DESTDIR)$(PREFIX)/bin/tidings $(DESTDIR)$(PREFIX)/share/tidings $(MAN)/tidings.1 $(MAN)/tidings-*.1 \
+		$(DESTDIR)$(UNITS)/tidings-work.service $(DESTDIR)$(UNITS)/tidings-edge.service \
+		$(BASH_COMPLETIONS)/tidings $(DESTDIR)$(ZSH)/_tidings $(FISH_COMPLETIONS)/tidings.fish
+
+libraries: build ## Name the libraries that the release needs to start, and their packages
+	@$(call install,python3)
+	@python3 -B deploy/libraries.py $(PROGRAM)
+
+deb: build ## Build the package for Debian, .build/deb/tidings_*.deb, and let lintian judge it (VERSION)
+	@$(call install,$(DEB_PACKAGES))
+	@deploy/debian/build $(CURDIR) $(VERSION) .build/deb
 
 clean: ## Remove build output
 	rm -rf .build
