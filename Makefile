@@ -51,7 +51,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
 # What of $(1) is not installed; dpkg-query is quick, apt-get is not.
 missing = $(shell for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
 install = packages="$(call missing,$(1))"; if [ -n "$$packages" ]; then \
-	echo "installing $$packages"; \
+	echo "installing with apt, a minute or so: $$packages"; \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends $$packages >/dev/null; fi
 
@@ -83,6 +83,7 @@ test-deps: deps ## The same for what only the tests need
 	@$(call install,$(TEST_PACKAGES))
 
 build: deps ## Build the release, .build/release/tidings
+	@test -x $(RELEASE) || echo "building the release: some minutes the first time (5 CPU minutes), seconds afterwards"
 	@$(SWIFT_RELEASE)
 
 debug: deps ## Build for debugging
